@@ -1,0 +1,291 @@
+//! One role, one account: puts grants, needs, decision, suggestion, proof and findings together.
+
+use jiff::Timestamp;
+use whittle_catalog::Catalog;
+use whittle_evidence::coverage::Coverage;
+use whittle_evidence::ledger::Ledger;
+
+use crate::confidence::confidence;
+use crate::decide::{Decision, decide};
+use crate::findings::{self, RoleFacts};
+use crate::grants::Grants;
+use crate::inventory::{Function, Inventory, Role};
+use crate::issue::{Issue, merge_issues};
+use crate::need::SubjectUsage;
+use crate::needs;
+use crate::observe::{Observer, SightCache, Window, coverage_rows};
+use crate::proof;
+use crate::required::{Requirement, requirements};
+use crate::result::{
+    Counts, Finding, FunctionResult, Report, RoleResult, SCHEMA_VERSION, Suggestion, Verdict, VerdictRow,
+};
+use crate::suggest;
+use crate::usage::RoleUsage;
+
+/// What a user may set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Days of evidence below which nothing is called unused.
+    pub min_window_days: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { min_window_days: 30 }
+    }
+}
+
+/// Everything an analysis rests on.
+#[derive(Clone, Copy)]
+pub struct Evidence<'a> {
+    /// The catalog.
+    pub catalog: &'a Catalog,
+    /// What was seen.
+    pub ledger: &'a Ledger,
+    /// What could have been seen.
+    pub coverage: &'a Coverage<'a>,
+    /// From when to when.
+    pub window: &'a Window,
+    /// What the user set.
+    pub settings: &'a Settings,
+    /// Reasons why absence proves nothing anywhere: lost files, missing days. Usually empty.
+    pub doubts: &'a [String],
+    /// Share of the window's days with any event of the account, 0 to 1.
+    pub density: f64,
+}
+
+/// Result for one role with all its functions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoleAnalysis {
+    /// The role.
+    pub role: RoleResult,
+    /// Its functions, by ARN.
+    pub functions: Vec<FunctionResult>,
+    /// Findings, unsorted.
+    pub findings: Vec<Finding>,
+    /// What could not be proved.
+    pub issues: Vec<Issue>,
+}
+
+/// Analyzes every role that a function runs under. Roles are independent of each other; the report's order does not depend
+/// on the order of the inventory.
+pub fn analyze(inventory: &Inventory, evidence: Evidence<'_>) -> Report {
+    let mut report = Report {
+        schema_version: SCHEMA_VERSION,
+        account: inventory.account.to_string(),
+        window: evidence.window.to_result(),
+        coverage: coverage_rows(evidence.coverage),
+        issues: inventory.issues.clone(),
+        roles: Vec::new(),
+        functions: Vec::new(),
+        findings: Vec::new(),
+    };
+    for (role_arn, functions) in inventory.assignments() {
+        let Some(role) = inventory.roles.get(role_arn) else {
+            for function in functions {
+                report.functions.push(without_role(function, role_arn.as_ref()));
+            }
+            continue;
+        };
+        let analysis = analyze_role(role, &functions, &inventory.partition, evidence);
+        report.roles.push(analysis.role);
+        report.functions.extend(analysis.functions);
+        report.findings.extend(analysis.findings);
+        report.issues.extend(analysis.issues);
+    }
+    report.functions.sort_by(|a, b| (&a.function_arn, &a.role_arn).cmp(&(&b.function_arn, &b.role_arn)));
+    findings::sort(&mut report.findings);
+    report.issues = merge_issues(report.issues);
+    report
+}
+
+fn without_role(function: &Function, role_arn: &str) -> FunctionResult {
+    FunctionResult {
+        function_arn: function.arn.to_string(),
+        role_arn: role_arn.to_owned(),
+        qualifiers: Vec::new(),
+        active_days: 0,
+        counts: Counts::default(),
+        verdicts: Vec::new(),
+        suggestion: None,
+        no_suggestion: Some("its execution role is not in the inventory".to_owned()),
+    }
+}
+
+/// Analyzes one role and the functions that run under it.
+pub fn analyze_role(role: &Role, functions: &[&Function], partition: &str, evidence: Evidence<'_>) -> RoleAnalysis {
+    RoleRun {
+        role,
+        functions,
+        partition,
+        evidence,
+        grants: Grants::of(evidence.catalog, role),
+        cache: SightCache::default(),
+        issues: Vec::new(),
+    }
+    .run()
+}
+
+struct RoleRun<'a> {
+    role: &'a Role,
+    functions: &'a [&'a Function],
+    partition: &'a str,
+    evidence: Evidence<'a>,
+    grants: Grants<'a>,
+    cache: SightCache,
+    issues: Vec<Issue>,
+}
+
+/// One subject's way from usage to suggestion.
+struct Outcome {
+    decision: Decision,
+    suggestion: Option<Suggestion>,
+    no_suggestion: Option<String>,
+}
+
+impl RoleRun<'_> {
+    fn run(mut self) -> RoleAnalysis {
+        let catalog = self.evidence.catalog;
+        let required: Vec<Vec<Requirement>> =
+            self.functions.iter().map(|function| requirements(catalog, function, self.partition)).collect();
+        let usage = RoleUsage::collect(self.evidence, self.role, self.functions, &required);
+        let role_idle = self.is_idle(&usage.role);
+        let all_required: Vec<Requirement> = required.iter().flatten().cloned().collect();
+        let role_outcome = self.subject(
+            &usage.role,
+            &all_required,
+            &self.role.name,
+            self.functions,
+            role_idle,
+            self.functions.iter().filter_map(|f| f.last_modified).max(),
+        );
+
+        let mut idle = Vec::new();
+        let mut function_results = Vec::new();
+        for ((function, own), required) in self.functions.iter().copied().zip(&usage.functions).zip(&required) {
+            // A lone function without events of its own may still have run: its role was used, and that is all a function
+            // that calls nothing leaves behind. Of several functions on a role the silent one is not known to have run.
+            let is_idle = role_idle || (self.functions.len() > 1 && own.days.is_empty());
+            let outcome = self.subject(own, required, &function.name, &[function], is_idle, function.last_modified);
+            idle.push(is_idle);
+            function_results.push(FunctionResult {
+                function_arn: function.arn.to_string(),
+                role_arn: self.role.arn.to_string(),
+                qualifiers: function.qualifiers_under(&self.role.arn),
+                active_days: u32::try_from(own.days.len()).unwrap_or(u32::MAX),
+                counts: outcome.decision.counts(),
+                verdicts: outcome.decision.rows,
+                suggestion: outcome.suggestion,
+                no_suggestion: outcome.no_suggestion,
+            });
+        }
+        let role_result = RoleResult {
+            role_arn: self.role.arn.to_string(),
+            functions: self.functions.iter().map(|function| function.arn.to_string()).collect(),
+            counts: role_outcome.decision.counts(),
+            suggestion: role_outcome.suggestion,
+            no_suggestion: role_outcome.no_suggestion,
+        };
+        let findings = findings::check_role(&RoleFacts {
+            catalog,
+            role: self.role,
+            grants: &self.grants,
+            functions: self.functions,
+            role_result: &role_result,
+            role_rows: &role_outcome.decision.rows,
+            function_results: &function_results,
+            idle: &idle,
+            now: self.evidence.window.end(),
+            window_days: self.evidence.window.days(),
+        });
+        RoleAnalysis { role: role_result, functions: function_results, findings, issues: self.issues }
+    }
+
+    /// No event of the role at all: whatever it does, nothing was learned about it. A function that runs makes log streams
+    /// with its role, so this means that it did not run, or that this is not its trail.
+    fn is_idle(&mut self, usage: &SubjectUsage) -> bool {
+        let idle = usage.days.is_empty();
+        let used_meanwhile =
+            self.evidence.window.start().zip(self.role.last_used).is_some_and(|(start, last)| last >= start);
+        if idle && used_meanwhile {
+            self.issues.push(
+                Issue::new(
+                    "no-event-of-used-role",
+                    self.role.arn.to_string(),
+                    "IAM says that the role was used in the window, and the trail shows no event of it",
+                )
+                .with_hint("is this the trail of this account, and does it cover the function's Region?"),
+            );
+        }
+        idle
+    }
+
+    fn subject(
+        &mut self,
+        usage: &SubjectUsage,
+        required: &[Requirement],
+        name: &str,
+        functions: &[&Function],
+        idle: bool,
+        deployed: Option<Timestamp>,
+    ) -> Outcome {
+        let catalog = self.evidence.catalog;
+        let needs = needs::collect(catalog, usage, required, self.partition);
+        let observer = Observer::new(self.evidence, self.role, functions, usage, &self.cache);
+        let mut decision = decide(catalog, &self.grants, &needs, usage, &observer);
+        let refusal = self.refusal(idle);
+        if refusal.is_some() && idle {
+            unlearned(&mut decision);
+        }
+        if refusal.is_some() {
+            return Outcome { decision, suggestion: None, no_suggestion: refusal };
+        }
+        let base = format!("whittle-{name}");
+        let draft = suggest::draft(catalog, self.role, &self.grants, &decision, &base);
+        let proved = proof::prove(catalog, self.role, &self.grants, &draft.policies, &needs, &observer);
+        if !(proved.proof.never_wider && proved.proof.never_too_narrow) {
+            let first = proved.failures.first().cloned().unwrap_or_default();
+            self.issues.push(
+                Issue::new(
+                    "unproved-suggestion",
+                    self.role.arn.to_string(),
+                    format!("no suggestion for {name}: {first}"),
+                )
+                .with_hint("please report this: whittle explain shows the verdicts that led to it"),
+            );
+            return Outcome { decision, suggestion: None, no_suggestion: Some(format!("its proof failed: {first}")) };
+        }
+        let counts = decision.counts();
+        let suggestion = Suggestion {
+            policies: draft.policies,
+            removed_actions: counts.unused,
+            kept_unproven: counts.unproven,
+            confidence: confidence(self.evidence.window.days(), self.evidence.density, usage, deployed),
+            proof: proved.proof,
+            statements: draft.notes,
+        };
+        Outcome { decision, suggestion: Some(suggestion), no_suggestion: None }
+    }
+
+    /// Why there is no suggestion for a subject, whatever its verdicts.
+    fn refusal(&self, idle: bool) -> Option<String> {
+        if !self.role.unreadable_policies.is_empty() {
+            return Some(format!("these policies could not be read: {}", self.role.unreadable_policies.join(", ")));
+        }
+        if self.role.policies.is_empty() {
+            return Some("the role has no identity-based policies".to_owned());
+        }
+        if self.evidence.window.days() == 0 {
+            return Some("there is no evidence at all".to_owned());
+        }
+        idle.then(|| "not used in the window, so nothing was learned about it".to_owned())
+    }
+}
+
+/// Nothing is called unused because of a function that never ran.
+fn unlearned(decision: &mut Decision) {
+    for row in decision.rows.iter_mut().filter(|row: &&mut VerdictRow| row.verdict == Verdict::Unused) {
+        row.verdict = Verdict::Unobservable;
+        "not used in the window, so nothing was learned about it".clone_into(&mut row.reason);
+    }
+}

@@ -1,0 +1,146 @@
+//! Findings: what in the account wants action. Each rule is a code, a one-line summary and a check; [`RULES`] is all of them.
+//!
+//! A code is never renamed; `docs/findings/<code>.md` explains each. Findings speak of the user's account, issues (see
+//! [`crate::issue`]) of what Whittle could not see.
+
+mod breadth;
+mod excess;
+mod sight;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use whittle_catalog::Catalog;
+
+use crate::grants::Grants;
+use crate::inventory::{Function, Role};
+use crate::result::{Finding, FunctionResult, RoleResult};
+use crate::risk;
+
+/// One rule.
+pub struct Rule {
+    /// Stable kebab-case code.
+    pub code: &'static str,
+    /// One line for lists.
+    pub summary: &'static str,
+    check: fn(&RoleFacts<'_>, &mut Vec<Finding>),
+}
+
+/// Every rule, in the order of the documentation.
+pub const RULES: &[Rule] = &[
+    excess::UNUSED_ACTIONS,
+    excess::UNUSED_SERVICES,
+    excess::UNUSED_FUNCTION,
+    breadth::ADMINISTRATOR_ACCESS,
+    breadth::WILDCARD_ACTION,
+    breadth::WILDCARD_RESOURCE,
+    breadth::SHARED_ROLE,
+    sight::BLIND_SPOT,
+];
+
+/// What the rules look at: one role with its functions and their results.
+pub struct RoleFacts<'a> {
+    /// The catalog.
+    pub catalog: &'a Catalog,
+    /// The role.
+    pub role: &'a Role,
+    /// Its grants.
+    pub grants: &'a Grants<'a>,
+    /// Functions that run under it.
+    pub functions: &'a [&'a Function],
+    /// Result for the role.
+    pub role_result: &'a RoleResult,
+    /// Verdicts on the role as a whole.
+    pub role_rows: &'a [crate::result::VerdictRow],
+    /// Results of the functions, in the order of `functions`.
+    pub function_results: &'a [FunctionResult],
+    /// Functions (by index) that nothing was learned about.
+    pub idle: &'a [bool],
+    /// End of the window.
+    pub now: Option<Timestamp>,
+    /// Days of the window.
+    pub window_days: u32,
+}
+
+/// Runs every rule on one role.
+pub fn check_role(facts: &RoleFacts<'_>) -> Vec<Finding> {
+    let mut out = Vec::new();
+    for rule in RULES {
+        (rule.check)(facts, &mut out);
+    }
+    out
+}
+
+/// Worst first, then by code, function, role, fingerprint.
+pub fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
+        b.severity
+            .cmp(&a.severity)
+            .then_with(|| a.code.cmp(&b.code))
+            .then_with(|| a.function_arn.cmp(&b.function_arn))
+            .then_with(|| a.role_arn.cmp(&b.role_arn))
+            .then_with(|| a.fingerprint.cmp(&b.fingerprint))
+    });
+}
+
+impl RoleFacts<'_> {
+    /// Likelihood for the role as a whole: that of its most exposed function.
+    fn likelihood(&self) -> u8 {
+        self.functions.iter().map(|function| risk::likelihood(function, self.now)).max().unwrap_or(1)
+    }
+
+    /// The only function of the role, so that a role finding can name it.
+    fn only_function(&self) -> Option<String> {
+        match self.functions {
+            [function] => Some(function.arn.to_string()),
+            _ => None,
+        }
+    }
+
+    /// What to type to see the suggestion.
+    fn next_command(&self) -> String {
+        match self.functions {
+            [function] => format!("whittle policy {}", function.name),
+            _ => format!("whittle policy {}", self.role.name),
+        }
+    }
+}
+
+/// Everything a finding says beyond its rule and place.
+struct Draft {
+    likelihood: u8,
+    impact: u8,
+    function_arn: Option<String>,
+    title: String,
+    detail: String,
+    remedy: String,
+}
+
+fn finding(rule: &Rule, role: &Role, draft: Draft) -> Finding {
+    let function = draft.function_arn.as_deref().unwrap_or_default();
+    let identity = format!("{}\n{function}\n{}", rule.code, role.arn);
+    let digest = Sha256::digest(identity.as_bytes());
+    let fingerprint: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    Finding {
+        code: rule.code.to_owned(),
+        severity: risk::severity(draft.likelihood, draft.impact),
+        likelihood: draft.likelihood,
+        impact: draft.impact,
+        function_arn: draft.function_arn,
+        role_arn: role.arn.to_string(),
+        title: draft.title,
+        detail: draft.detail,
+        remedy: draft.remedy,
+        fingerprint,
+    }
+}
+
+/// The first few of `items` and how many more there are.
+fn some_of<S: AsRef<str>>(items: &[S], most: usize) -> String {
+    let shown: Vec<&str> = items.iter().take(most).map(AsRef::as_ref).collect();
+    let rest = items.len().saturating_sub(most);
+    if rest == 0 { shown.join(", ") } else { format!("{} and {rest} more", shown.join(", ")) }
+}
+
+fn plural(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}

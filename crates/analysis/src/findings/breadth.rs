@@ -1,0 +1,206 @@
+//! `administrator-access`, `wildcard-action`, `wildcard-resource`, `shared-role`: grants that are broad by how they are written.
+
+use whittle_policy::{ActionClause, ResourceClause};
+
+use super::{Draft, RoleFacts, Rule, finding, plural, some_of};
+use crate::grants::GrantSite;
+use crate::result::{Finding, Verdict, VerdictRow};
+use crate::risk;
+
+pub(super) const ADMINISTRATOR_ACCESS: Rule = Rule {
+    code: "administrator-access",
+    summary: "allows every action on every resource",
+    check: administrator_access,
+};
+
+pub(super) const WILDCARD_ACTION: Rule =
+    Rule { code: "wildcard-action", summary: "allows actions by wildcard", check: wildcard_action };
+
+pub(super) const WILDCARD_RESOURCE: Rule = Rule {
+    code: "wildcard-resource",
+    summary: "allows actions on every resource although they support resources",
+    check: wildcard_resource,
+};
+
+pub(super) const SHARED_ROLE: Rule =
+    Rule { code: "shared-role", summary: "several functions share one execution role", check: shared_role };
+
+fn place(facts: &RoleFacts<'_>, site: &GrantSite<'_>) -> String {
+    let policy = facts.role.policies.get(site.policy).map_or("?", |policy| policy.name.as_str());
+    match site.statement.sid.as_deref().filter(|sid| !sid.is_empty()) {
+        Some(sid) => format!("{policy}/{sid}"),
+        None => format!("{policy}/#{}", site.statement_index + 1),
+    }
+}
+
+fn is_everything(site: &GrantSite<'_>) -> bool {
+    let all_actions =
+        matches!(&site.statement.action, ActionClause::Action(patterns) if patterns.iter().any(|p| p.is_any()));
+    all_actions && on_everything(site) && site.statement.condition.is_empty()
+}
+
+fn on_everything(site: &GrantSite<'_>) -> bool {
+    match &site.statement.resource {
+        Some(ResourceClause::Resource(patterns)) => patterns.iter().any(|pattern| pattern.is_any()),
+        Some(ResourceClause::NotResource(_)) => true,
+        None => false,
+    }
+}
+
+/// Verdict of the role on the actions of a site; what matters is the part that nobody needs.
+fn rows_of<'a>(facts: &'a RoleFacts<'_>, site: &'a GrantSite<'_>) -> impl Iterator<Item = &'a VerdictRow> {
+    site.actions.iter().filter_map(|action| {
+        let name = facts.catalog.info(*action).name();
+        let found = facts.role_rows.binary_search_by(|row| compare(&row.action, name));
+        found.ok().and_then(|index| facts.role_rows.get(index))
+    })
+}
+
+/// Rows are in catalog order, which ignores case.
+fn compare(a: &str, b: &str) -> std::cmp::Ordering {
+    fn key(text: &str) -> (&str, String) {
+        let (prefix, name) = text.split_once(':').unwrap_or((text, ""));
+        (prefix, name.to_ascii_lowercase())
+    }
+    key(a).cmp(&key(b))
+}
+
+fn administrator_access(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
+    let places: Vec<String> =
+        facts.grants.sites.iter().filter(|site| is_everything(site)).map(|site| place(facts, site)).collect();
+    if places.is_empty() {
+        return;
+    }
+    let limited = facts.role.has_boundary;
+    out.push(finding(
+        &ADMINISTRATOR_ACCESS,
+        facts.role,
+        Draft {
+            likelihood: facts.likelihood(),
+            impact: if limited { 4 } else { 5 },
+            function_arn: facts.only_function(),
+            title: format!("{} may do everything in the account", facts.role.name),
+            detail: format!(
+                "{} allows every action on every resource{}",
+                some_of(&places, 3),
+                if limited { "; a permissions boundary limits it" } else { "" }
+            ),
+            remedy: facts.next_command(),
+        },
+    ));
+}
+
+fn wildcard_action(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
+    let mut places = Vec::new();
+    let mut excess = Vec::new();
+    let mut granted = 0_usize;
+    for site in facts.grants.sites.iter().filter(|site| !is_everything(site)) {
+        let by_pattern = match &site.statement.action {
+            ActionClause::Action(patterns) => patterns.iter().any(|pattern| pattern.is_wildcard()),
+            ActionClause::NotAction(_) => true,
+        };
+        let unused: Vec<_> = rows_of(facts, site)
+            .filter(|row| row.verdict == Verdict::Unused)
+            .filter_map(|row| facts.catalog.action(&row.action))
+            .collect();
+        if by_pattern && !unused.is_empty() {
+            places.push(place(facts, site));
+            granted += site.actions.len();
+            excess.extend(unused.into_iter().map(|action| (action, on_everything(site))));
+        }
+    }
+    if places.is_empty() {
+        return;
+    }
+    let count = excess.len();
+    out.push(finding(
+        &WILDCARD_ACTION,
+        facts.role,
+        Draft {
+            likelihood: facts.likelihood(),
+            impact: risk::impact_of_all(facts.catalog, excess),
+            function_arn: facts.only_function(),
+            title: format!("{} allows actions by wildcard", facts.role.name),
+            detail: format!(
+                "{} of the {granted} actions that {} expand to are not used: {}",
+                count,
+                plural(places.len(), "statement"),
+                some_of(&places, 4)
+            ),
+            remedy: facts.next_command(),
+        },
+    ));
+}
+
+fn wildcard_resource(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
+    let mut places = Vec::new();
+    let mut actions = Vec::new();
+    for site in facts.grants.sites.iter().filter(|site| on_everything(site) && !is_everything(site)) {
+        // Only what the suggestion narrows: a "*" that has to stay is nobody's fault.
+        let narrowed: Vec<_> = rows_of(facts, site)
+            .filter(|row| !row.resources.is_empty() && !row.resources.iter().any(|resource| resource == "*"))
+            .filter_map(|row| facts.catalog.action(&row.action))
+            .filter(|action| facts.catalog.info(*action).supports_resources())
+            .collect();
+        if !narrowed.is_empty() {
+            places.push(place(facts, site));
+            actions.extend(narrowed);
+        }
+    }
+    if places.is_empty() {
+        return;
+    }
+    actions.sort_unstable();
+    actions.dedup();
+    let names: Vec<&str> = actions.iter().map(|action| facts.catalog.info(*action).name()).collect();
+    out.push(finding(
+        &WILDCARD_RESOURCE,
+        facts.role,
+        Draft {
+            likelihood: facts.likelihood(),
+            impact: risk::impact_of_all(facts.catalog, actions.iter().map(|action| (*action, false))),
+            function_arn: facts.only_function(),
+            title: format!("{} allows {} on every resource", facts.role.name, plural(actions.len(), "action")),
+            detail: format!("needed on named resources only: {} (in {})", some_of(&names, 5), some_of(&places, 4)),
+            remedy: facts.next_command(),
+        },
+    ));
+}
+
+fn shared_role(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
+    if facts.functions.len() < 2 {
+        return;
+    }
+    let names: Vec<&str> = facts.functions.iter().map(|function| function.name.as_str()).collect();
+    // What one function can do only because another needs it.
+    let needed = |verdict: Verdict| matches!(verdict, Verdict::Used | Verdict::Required | Verdict::Companion);
+    let borrowed: Vec<_> = facts
+        .role_rows
+        .iter()
+        .filter(|row| needed(row.verdict))
+        .filter(|row| {
+            let by = facts
+                .function_results
+                .iter()
+                .filter(|result| result.verdicts.iter().any(|own| own.action == row.action && needed(own.verdict)));
+            by.count() < facts.functions.len()
+        })
+        .filter_map(|row| facts.catalog.action(&row.action))
+        .collect();
+    out.push(finding(
+        &SHARED_ROLE,
+        facts.role,
+        Draft {
+            likelihood: facts.likelihood(),
+            impact: risk::impact_of_all(facts.catalog, borrowed.iter().map(|action| (*action, false))),
+            function_arn: None,
+            title: format!("{} functions share {}", names.len(), facts.role.name),
+            detail: format!(
+                "{}; {} needed by some of them and allowed to all",
+                some_of(&names, 5),
+                plural(borrowed.len(), "action")
+            ),
+            remedy: format!("one role each: whittle policy {}", names.first().copied().unwrap_or_default()),
+        },
+    ));
+}

@@ -1,0 +1,256 @@
+//! What the account holds: functions, their execution roles and the configuration that makes Lambda use them.
+//!
+//! Plain data. Adapters (snapshot folder, AWS) fill it; nothing here reads anything. What an adapter could not read goes
+//! into [`Inventory::issues`], and the member it concerns stays empty, so that "absent" and "unreadable" never look alike.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use whittle_policy::PolicyDocument;
+use whittle_policy::id::{AccountId, FunctionArn, Region, RoleArn, RoleId};
+
+use crate::issue::Issue;
+
+/// Functions and roles of one account at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inventory {
+    /// The account everything here belongs to.
+    pub account: AccountId,
+    /// Partition of its ARNs: `aws`, `aws-cn`, `aws-us-gov`, …
+    pub partition: String,
+    /// Functions by unqualified ARN.
+    pub functions: BTreeMap<FunctionArn, Function>,
+    /// Roles by ARN. Roles that no function uses may be here too; they are not analysed.
+    pub roles: BTreeMap<RoleArn, Role>,
+    /// What could not be read.
+    pub issues: Vec<Issue>,
+}
+
+impl Inventory {
+    /// An empty inventory of `account`.
+    pub fn new(account: AccountId, partition: impl Into<String>) -> Self {
+        Self {
+            account,
+            partition: partition.into(),
+            functions: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            issues: Vec::new(),
+        }
+    }
+
+    /// Every (role, function) pair that runs today: the role of `$LATEST` and the roles of published versions,
+    /// which may differ from it (Lambda API, `ListFunctions` with `FunctionVersion=ALL`).
+    pub fn assignments(&self) -> BTreeMap<&RoleArn, Vec<&Function>> {
+        let mut by_role: BTreeMap<&RoleArn, Vec<&Function>> = BTreeMap::new();
+        for function in self.functions.values() {
+            for role in function.roles() {
+                by_role.entry(role).or_default().push(function);
+            }
+        }
+        by_role
+    }
+}
+
+/// One Lambda function with all its versions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Function {
+    /// Unqualified ARN.
+    pub arn: FunctionArn,
+    /// Name; equals the session name of calls that its code makes.
+    pub name: String,
+    /// Region it runs in.
+    pub region: Region,
+    /// Execution role of `$LATEST`.
+    pub role: RoleArn,
+    /// Published versions whose role is known.
+    pub versions: Vec<FunctionVersion>,
+    /// Runtime identifier; `None` for container images.
+    pub runtime: Option<String>,
+    /// When code or configuration last changed.
+    pub last_modified: Option<Timestamp>,
+    /// What in the configuration makes the Lambda service use the role.
+    pub config: FunctionConfig,
+    /// How callers reach it; likelihood of misuse grows with it.
+    pub exposure: Exposure,
+}
+
+impl Function {
+    /// The distinct roles of `$LATEST` and of the published versions, `$LATEST` first.
+    pub fn roles(&self) -> Vec<&RoleArn> {
+        let mut roles = vec![&self.role];
+        for version in &self.versions {
+            if !roles.contains(&&version.role) {
+                roles.push(&version.role);
+            }
+        }
+        roles
+    }
+
+    /// Versions (and the aliases on them) that run under `role`; `$LATEST` included.
+    pub fn qualifiers_under(&self, role: &RoleArn) -> Vec<String> {
+        let mut out = Vec::new();
+        if &self.role == role {
+            out.push("$LATEST".to_owned());
+        }
+        for version in self.versions.iter().filter(|version| &version.role == role) {
+            out.push(version.version.clone());
+            out.extend(version.aliases.iter().cloned());
+        }
+        out
+    }
+}
+
+/// A published version and the role it runs under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionVersion {
+    /// Version number.
+    pub version: String,
+    /// Its execution role.
+    pub role: RoleArn,
+    /// Aliases that point to it.
+    pub aliases: Vec<String>,
+}
+
+/// Configuration that needs permissions of the execution role (AWS Lambda Developer Guide, "Defining Lambda function
+/// permissions with an execution role" and the page of each feature).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FunctionConfig {
+    /// `LoggingConfig.LogGroup`, if it replaces `/aws/lambda/<name>`.
+    pub log_group: Option<String>,
+    /// Has `VpcConfig` with subnets.
+    pub in_vpc: bool,
+    /// `TracingConfig.Mode` is `Active`.
+    pub active_tracing: bool,
+    /// `DeadLetterConfig.TargetArn`.
+    pub dead_letter_target: Option<String>,
+    /// `KMSKeyArn` of the environment variables.
+    pub kms_key: Option<String>,
+    /// ARNs of `FileSystemConfigs`.
+    pub file_systems: Vec<String>,
+    /// Layer version ARNs.
+    pub layers: Vec<String>,
+    /// `DurableConfig` is present.
+    pub durable: bool,
+    /// Event source mappings.
+    pub event_sources: Vec<EventSource>,
+    /// On-success and on-failure destinations of asynchronous invocations.
+    pub destinations: Vec<String>,
+}
+
+/// One event source mapping.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventSource {
+    /// What is polled.
+    pub kind: EventSourceKind,
+    /// `EventSourceArn`; self-managed Kafka has none.
+    pub arn: Option<String>,
+    /// `DestinationConfig.OnFailure.Destination`.
+    pub on_failure: Option<String>,
+    /// Secrets of `SourceAccessConfigurations`.
+    pub secrets: Vec<String>,
+    /// Enabled; a disabled mapping still needs its permissions when it is switched on again.
+    pub enabled: bool,
+}
+
+/// Services that Lambda polls with the execution role.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EventSourceKind {
+    /// Amazon SQS queue.
+    Sqs,
+    /// Kinesis data stream or consumer.
+    Kinesis,
+    /// DynamoDB stream.
+    DynamoDbStream,
+    /// Amazon MSK cluster.
+    Msk,
+    /// Self-managed Apache Kafka.
+    SelfManagedKafka,
+    /// Amazon MQ broker.
+    Mq,
+    /// Amazon DocumentDB change stream.
+    DocumentDb,
+    /// A source that this version does not know: nothing can be called unused because of it.
+    #[default]
+    Unknown,
+}
+
+/// How a function can be reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exposure {
+    /// Auth type of a function URL, if it has one (`NONE` means anybody).
+    pub url_auth: Option<String>,
+    /// Service principals and accounts that its resource policy allows to invoke it.
+    pub invokers: Vec<String>,
+    /// The resource policy allows every principal.
+    pub public_policy: bool,
+}
+
+/// An IAM role with everything that decides what it may do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Role {
+    /// ARN with path.
+    pub arn: RoleArn,
+    /// `AROA…`; changes when a role is deleted and made again.
+    pub id: RoleId,
+    /// Name without path.
+    pub name: String,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// Inline and attached identity-based policies.
+    pub policies: Vec<RolePolicy>,
+    /// Permissions boundary. It limits and never grants.
+    pub boundary: Option<PolicyDocument>,
+    /// A boundary is attached, whether or not its document could be read.
+    pub has_boundary: bool,
+    /// `RoleLastUsed.LastUsedDate` (trailing 400 days).
+    pub last_used: Option<Timestamp>,
+    /// IAM last-accessed report, if one was collected.
+    pub last_accessed: Option<LastAccessed>,
+    /// Policies that are attached but could not be read; with one of them no suggestion is made.
+    pub unreadable_policies: Vec<String>,
+}
+
+/// One identity-based policy of a role.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RolePolicy {
+    /// Policy name.
+    pub name: String,
+    /// ARN of a managed policy; `None` for an inline one.
+    pub arn: Option<String>,
+    /// Inline, customer-managed or AWS-managed.
+    pub kind: PolicyKind,
+    /// The document in force (default version).
+    pub document: PolicyDocument,
+    /// Earlier versions, newest first, the default one included: since when a grant exists.
+    pub versions: Vec<PolicyVersion>,
+}
+
+/// A version of a managed policy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PolicyVersion {
+    /// When it was made.
+    pub created: Timestamp,
+    /// Its document.
+    pub document: PolicyDocument,
+}
+
+/// How a policy is attached and who owns it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PolicyKind {
+    /// Embedded in the role.
+    Inline,
+    /// Managed by the account.
+    CustomerManaged,
+    /// Managed by AWS.
+    AwsManaged,
+}
+
+/// Service-level last-accessed report of one role (IAM User Guide, "Refine permissions in AWS using last accessed
+/// information"): attempts of at least 400 days, the data plane included, denied ones too.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LastAccessed {
+    /// Service prefix → last attempt; `None`: no attempt within the tracking period.
+    pub services: BTreeMap<String, Option<Timestamp>>,
+    /// When the report was made.
+    pub completed: Option<Timestamp>,
+}

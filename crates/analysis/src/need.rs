@@ -1,0 +1,141 @@
+//! What a function (or a role as a whole) needs: usage, configuration, companions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use whittle_catalog::ActionId;
+use whittle_evidence::ledger::DaySet;
+use whittle_policy::ResourcePattern;
+
+/// What the ledger says about one action of one subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionUsage {
+    /// First authorised call.
+    pub first_seen: Timestamp,
+    /// Last authorised call.
+    pub last_seen: Timestamp,
+    /// Days with such calls.
+    pub days: DaySet,
+    /// Resources that events named (patterns where the ledger generalised).
+    pub resources: Vec<ResourcePattern>,
+    /// Some event did not name its resource.
+    pub unnamed: bool,
+    /// An event carries the action itself; otherwise its parameters imply it.
+    pub primary: bool,
+    /// Services that made the call with the role's rights (forward access sessions).
+    pub via: BTreeSet<String>,
+    /// No event proves it: calls were seen that may have needed it too.
+    pub possible_only: bool,
+    /// Only the Lambda service itself was seen using it.
+    pub platform_only: bool,
+    /// Only people or CI that assumed the role were seen using it.
+    pub others_only: bool,
+}
+
+impl ActionUsage {
+    /// Joins what another caller of the same subject did.
+    pub fn join(&mut self, other: &Self) {
+        self.first_seen = self.first_seen.min(other.first_seen);
+        self.last_seen = self.last_seen.max(other.last_seen);
+        self.days.union(&other.days);
+        self.resources.extend(other.resources.iter().cloned());
+        self.resources.sort();
+        self.resources.dedup();
+        self.unnamed |= other.unnamed;
+        self.primary |= other.primary;
+        self.via.extend(other.via.iter().cloned());
+        self.possible_only &= other.possible_only;
+        self.platform_only &= other.platform_only;
+        self.others_only &= other.others_only;
+    }
+}
+
+/// All usage of one subject: a function under a role, or the role as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SubjectUsage {
+    /// Per action.
+    pub actions: BTreeMap<ActionId, ActionUsage>,
+    /// Authorised calls that the catalog cannot map: (event source, event name).
+    pub unmapped: BTreeSet<(String, String)>,
+    /// Days with any event of the subject, denied ones too.
+    pub days: DaySet,
+    /// Days on which the Lambda service assumed the role: it is in use, whatever it was used for.
+    pub assumed_days: usize,
+    /// Last event of the subject.
+    pub last_seen: Option<Timestamp>,
+    /// Actions that only people or CI used under the role, with their last use. Never a need of the function.
+    pub others: BTreeMap<ActionId, Timestamp>,
+}
+
+/// A condition that a suggestion adds to a kept grant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ExtraCondition {
+    /// Operator, such as `StringLike`.
+    pub operator: String,
+    /// Key, such as `kms:ViaService`.
+    pub key: String,
+    /// Values, sorted.
+    pub values: Vec<String>,
+}
+
+/// Why something is needed; the order is the precedence of the verdicts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NeedKind {
+    /// An authorised event maps to it.
+    Used,
+    /// The configuration needs it.
+    Required,
+    /// A used action implies it.
+    Companion,
+}
+
+/// One (action, resource) that must stay allowed wherever the original allows it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need {
+    /// The action.
+    pub action: ActionId,
+    /// Why.
+    pub kind: NeedKind,
+    /// The resource; `None`: unknown, so all resources of the grants.
+    pub resource: Option<ResourcePattern>,
+    /// The need arises only under this condition (a call through another service).
+    pub only_if: Option<ExtraCondition>,
+    /// An action whose events stand in for this one, see [`crate::required::Requirement`].
+    pub seen_through: Option<ActionId>,
+    /// In words.
+    pub reason: String,
+}
+
+/// Needs by action, each list sorted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs(BTreeMap<ActionId, Vec<Need>>);
+
+impl Needs {
+    /// Adds a need.
+    pub fn push(&mut self, need: Need) {
+        let list = self.0.entry(need.action).or_default();
+        if let Err(at) = list.binary_search(&need) {
+            list.insert(at, need);
+        }
+    }
+
+    /// Needs of one action, sorted.
+    pub fn of(&self, action: ActionId) -> &[Need] {
+        self.0.get(&action).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether there is any need of `action`.
+    pub fn contains(&self, action: ActionId) -> bool {
+        self.0.contains_key(&action)
+    }
+
+    /// All needs, by action.
+    pub fn iter(&self) -> impl Iterator<Item = &Need> {
+        self.0.values().flatten()
+    }
+
+    /// Actions with at least one need.
+    pub fn actions(&self) -> impl Iterator<Item = ActionId> + '_ {
+        self.0.keys().copied()
+    }
+}

@@ -1,0 +1,163 @@
+//! Collects what a subject needs: from its usage, from the configuration of its functions, and what those imply.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use whittle_catalog::events::{Companion, Relation};
+use whittle_catalog::{ActionId, Catalog};
+use whittle_policy::ResourcePattern;
+
+use crate::need::{ActionUsage, ExtraCondition, Need, NeedKind, Needs, SubjectUsage};
+use crate::required::Requirement;
+
+/// Needs of one subject.
+pub fn collect(catalog: &Catalog, usage: &SubjectUsage, requirements: &[Requirement], partition: &str) -> Needs {
+    let mut needs = Needs::default();
+    for (action, used) in &usage.actions {
+        push_usage(&mut needs, *action, used);
+    }
+    for requirement in requirements {
+        needs.push(Need {
+            action: requirement.action,
+            kind: NeedKind::Required,
+            resource: requirement.resource.clone(),
+            only_if: None,
+            seen_through: requirement.seen_through,
+            reason: requirement.reason.clone(),
+        });
+    }
+    companions(catalog, &mut needs, partition);
+    needs
+}
+
+fn push_usage(needs: &mut Needs, action: ActionId, used: &ActionUsage) {
+    // What only the parameters of another call imply has no event of its own: a companion.
+    let kind = if used.primary { NeedKind::Used } else { NeedKind::Companion };
+    let mut reason = if used.primary {
+        let days = used.days.len();
+        format!("called on {days} {}", if days == 1 { "day" } else { "days" })
+    } else if used.possible_only {
+        "AWS may check it in calls that were seen; no event shows whether it was".to_owned()
+    } else {
+        "the parameters of another call show that it was needed".to_owned()
+    };
+    if used.platform_only {
+        reason.push_str(" by the Lambda service");
+    }
+    if used.others_only {
+        reason.push_str(", only by people or CI that assumed the role");
+    }
+    if !used.via.is_empty() {
+        let services: Vec<&str> = used.via.iter().map(String::as_str).collect();
+        reason.push_str(&format!(", also through {}", services.join(", ")));
+    }
+    let need = |resource| Need { action, kind, resource, only_if: None, seen_through: None, reason: reason.clone() };
+    for resource in &used.resources {
+        needs.push(need(Some(resource.clone())));
+    }
+    if used.unnamed || used.resources.is_empty() {
+        needs.push(need(None));
+    }
+}
+
+/// Adds what the needs found so far imply. Companions of companions are not followed: each row of the table says all that
+/// an action implies.
+fn companions(catalog: &Catalog, needs: &mut Needs, partition: &str) {
+    let actions: Vec<ActionId> = needs.actions().collect();
+    let mut through: BTreeMap<ActionId, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+    let mut plain: Vec<Need> = Vec::new();
+    for action in actions {
+        let name = catalog.info(action).name();
+        for companion in catalog.companions_of(action) {
+            match companion.via_service {
+                Some(service) => {
+                    through
+                        .entry(companion.action)
+                        .or_default()
+                        .entry(service.to_owned())
+                        .or_default()
+                        .insert(name.to_owned());
+                }
+                None => plain.extend(related(needs.of(action), companion, name)),
+            }
+        }
+        plain.extend(same_call(catalog, action));
+    }
+    for need in plain {
+        needs.push(need);
+    }
+    for (action, services) in through {
+        let suffix = if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+        // The Region of the service is left open: a bucket or queue may be in another Region than the function.
+        // AWS KMS Developer Guide, "kms:ViaService": the value is `<service>.<region>.amazonaws.com`.
+        let values: Vec<String> = services.keys().map(|service| format!("{service}.*.{suffix}")).collect();
+        let used: BTreeSet<&str> = services.values().flatten().map(String::as_str).collect();
+        let used: Vec<&str> = used.into_iter().take(4).collect();
+        needs.push(Need {
+            action,
+            kind: NeedKind::Companion,
+            resource: None,
+            only_if: Some(ExtraCondition {
+                operator: "StringLike".to_owned(),
+                key: "kms:ViaService".to_owned(),
+                values,
+            }),
+            seen_through: None,
+            reason: format!(
+                "{} on encrypted data needs it through the service; such calls are rare in the log",
+                used.join(", ")
+            ),
+        });
+    }
+}
+
+fn related(of: &[Need], companion: &Companion, name: &str) -> Vec<Need> {
+    let need = |resource| Need {
+        action: companion.action,
+        kind: NeedKind::Companion,
+        resource,
+        only_if: None,
+        seen_through: None,
+        reason: format!("beside {name}: {}", companion.reason),
+    };
+    if !matches!(companion.relation, Relation::Same | Relation::Bucket) || of.iter().any(|need| need.resource.is_none())
+    {
+        return vec![need(None)];
+    }
+    of.iter()
+        .filter_map(|need| need.resource.as_ref())
+        .map(|resource| {
+            need(match companion.relation {
+                Relation::Same => Some(resource.clone()),
+                Relation::Bucket => bucket_of(resource),
+                _ => None,
+            })
+        })
+        .collect()
+}
+
+/// `arn:aws:s3:::bucket/key` → `arn:aws:s3:::bucket`. A wildcard in the bucket's name reaches past the slash, so then the
+/// bucket cannot be told.
+fn bucket_of(object: &ResourcePattern) -> Option<ResourcePattern> {
+    let (bucket, _) = object.as_str().split_once('/')?;
+    (!bucket.contains(['*', '?', '$'])).then(|| ResourcePattern::new(bucket))
+}
+
+/// Actions that AWS may check in the very call that was seen: kept where granted, never added. No event shows whether they
+/// were checked (service authorization reference, "dependent actions").
+fn same_call(catalog: &Catalog, action: ActionId) -> Vec<Need> {
+    let info = catalog.info(action);
+    let mut others: Vec<ActionId> = info.dependent_actions().filter(|other| *other != action).collect();
+    others.sort_unstable();
+    others.dedup();
+    others
+        .into_iter()
+        .map(|other| Need {
+            action: other,
+            kind: NeedKind::Companion,
+            resource: None,
+            only_if: None,
+            seen_through: None,
+            reason: format!("AWS may check it when {} is called", info.name()),
+        })
+        .collect()
+}

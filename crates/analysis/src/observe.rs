@@ -1,0 +1,330 @@
+//! Whether absence of evidence is evidence: for one role, for each action and resource pattern.
+//!
+//! No, while any of these holds: there is no window, or it is too short; events were lost; a call of the subject could not be
+//! mapped and may have been this action; the catalog or the trails say that its events would not have been seen. The last
+//! of these is overruled by IAM's own last-accessed data, which sees the data plane: a service without an attempt in its whole
+//! tracking period was not used (IAM User Guide, "Refine permissions in AWS using last accessed information").
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::{SignedDuration, Timestamp};
+use whittle_catalog::events::Visibility;
+use whittle_catalog::{ActionId, Catalog};
+use whittle_evidence::coverage::{Coverage, EventKind, Question, Sight};
+use whittle_evidence::ledger::ChangeKind;
+use whittle_evidence::ledger::days::start_of_day;
+use whittle_policy::{Effect, ResourcePattern};
+
+use crate::analyze::Evidence;
+use crate::grants::GrantSite;
+use crate::inventory::{Function, PolicyKind, Role, RolePolicy};
+use crate::need::SubjectUsage;
+use crate::required;
+use crate::result::{self, CoverageRow};
+use crate::usage::unmapped_by_prefix;
+
+/// The observation window in UTC days, half open; empty when there is no evidence.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Window {
+    days: Option<(i32, i32)>,
+}
+
+impl Window {
+    /// From days since 1970-01-01.
+    pub fn new(days: Option<std::ops::Range<i32>>) -> Self {
+        Self { days: days.filter(|days| days.start < days.end).map(|days| (days.start, days.end)) }
+    }
+
+    /// First instant.
+    pub fn start(&self) -> Option<Timestamp> {
+        self.days.and_then(|(start, _)| start_of_day(start))
+    }
+
+    /// First instant after it.
+    pub fn end(&self) -> Option<Timestamp> {
+        self.days.and_then(|(_, end)| start_of_day(end))
+    }
+
+    /// Whole days.
+    pub fn days(&self) -> u32 {
+        self.days.map_or(0, |(start, end)| u32::try_from(end.saturating_sub(start)).unwrap_or(0))
+    }
+
+    /// As it is shown.
+    pub fn to_result(&self) -> result::Window {
+        let text = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
+        result::Window { start: text(self.start()), end: text(self.end()), days: self.days() }
+    }
+}
+
+/// What the decision asks; the proof asks the same.
+pub trait Watch {
+    /// Why a use of `action` on something that `pattern` matches could have gone unseen; `None`: it would have been seen.
+    fn unseen(&self, action: ActionId, pattern: &ResourcePattern) -> Option<String>;
+
+    /// Why the grant is too young to be called unused.
+    fn on_grace(&self, site: &GrantSite<'_>, action: ActionId) -> Option<String>;
+
+    /// The service, if last-accessed data alone says that `action` was not used.
+    fn released(&self, action: ActionId) -> Option<String>;
+
+    /// Length of the window.
+    fn window_days(&self) -> u32;
+}
+
+/// Answers of [`Coverage`] for one role, which are the same for all its functions.
+#[derive(Debug, Default)]
+pub struct SightCache(RefCell<HashMap<(ActionId, ResourcePattern), Option<String>>>);
+
+/// [`Watch`] on real evidence, for one subject.
+pub struct Observer<'a> {
+    evidence: Evidence<'a>,
+    role: &'a Role,
+    cache: &'a SightCache,
+    general: Option<String>,
+    unmapped: BTreeMap<&'a str, String>,
+    untouched: BTreeSet<&'a str>,
+}
+
+impl<'a> Observer<'a> {
+    /// For the functions (one, or all of the role) whose usage is `usage`.
+    pub fn new(
+        evidence: Evidence<'a>,
+        role: &'a Role,
+        functions: &[&Function],
+        usage: &'a SubjectUsage,
+        cache: &'a SightCache,
+    ) -> Self {
+        let mut general = general_doubt(evidence, functions);
+        let mut unmapped = BTreeMap::new();
+        for (prefix, events) in unmapped_by_prefix(evidence.catalog, usage) {
+            let names: Vec<String> = events.iter().take(3).map(|(source, name)| format!("{source} {name}")).collect();
+            let reason = format!("the catalog cannot map {}, which was called", names.join(", "));
+            match prefix {
+                Some(prefix) => {
+                    unmapped.insert(prefix, reason);
+                }
+                // A service that is not known: the call may have been authorised by anything.
+                None => general = general.or(Some(reason)),
+            }
+        }
+        Self { evidence, role, cache, general, unmapped, untouched: untouched(evidence, role) }
+    }
+
+    fn by_coverage(&self, action: ActionId, pattern: &ResourcePattern) -> Option<String> {
+        let key = (action, pattern.clone());
+        if let Some(known) = self.cache.0.borrow().get(&key) {
+            return known.clone();
+        }
+        let answer = assess(self.evidence.catalog, self.evidence.coverage, self.role, action, pattern);
+        self.cache.0.borrow_mut().insert(key, answer.clone());
+        answer
+    }
+}
+
+impl Watch for Observer<'_> {
+    fn unseen(&self, action: ActionId, pattern: &ResourcePattern) -> Option<String> {
+        if let Some(reason) = &self.general {
+            return Some(reason.clone());
+        }
+        let prefix = self.evidence.catalog.info(action).prefix();
+        if let Some(reason) = self.unmapped.get(prefix) {
+            return Some(reason.clone());
+        }
+        if self.untouched.contains(prefix) && is_tracked(self.evidence.catalog, action) {
+            return None;
+        }
+        self.by_coverage(action, pattern)
+    }
+
+    fn on_grace(&self, site: &GrantSite<'_>, action: ActionId) -> Option<String> {
+        let start = self.evidence.window.start()?;
+        let policy = self.role.policies.get(site.policy)?;
+        if let Some(created) = self.role.created.filter(|created| *created > start) {
+            return Some(format!("on grace: the role was created {}, inside the window", day(created)));
+        }
+        let name = self.evidence.catalog.info(action).name();
+        let since = granted_since(policy, name)
+            .into_iter()
+            .chain(changed_in_trail(self.evidence, self.role, policy))
+            .max()
+            .filter(|since| *since > start)?;
+        Some(format!("on grace: granted {}, inside the window", day(since)))
+    }
+
+    fn released(&self, action: ActionId) -> Option<String> {
+        let prefix = self.evidence.catalog.info(action).prefix();
+        let alone = self.untouched.contains(prefix)
+            && is_tracked(self.evidence.catalog, action)
+            && self.by_coverage(action, &ResourcePattern::new("*")).is_some();
+        alone.then(|| prefix.to_owned())
+    }
+
+    fn window_days(&self) -> u32 {
+        self.evidence.window.days()
+    }
+}
+
+/// A doubt about everything.
+fn general_doubt(evidence: Evidence<'_>, functions: &[&Function]) -> Option<String> {
+    let days = evidence.window.days();
+    let least = evidence.settings.min_window_days;
+    if days == 0 {
+        return Some("there is no evidence at all".to_owned());
+    }
+    if days < least {
+        return Some(format!("{days} days of evidence are too few; {least} are asked for"));
+    }
+    if let Some(doubt) = evidence.doubts.first() {
+        return Some(doubt.clone());
+    }
+    functions
+        .iter()
+        .find(|function| required::has_unknown_feature(function))
+        .map(|function| format!("{} has an event source of a kind that is not known", function.name))
+}
+
+fn assess(
+    catalog: &Catalog,
+    coverage: &Coverage<'_>,
+    role: &Role,
+    action: ActionId,
+    pattern: &ResourcePattern,
+) -> Option<String> {
+    let kind = match catalog.visibility(action) {
+        Visibility::Management => EventKind::Management,
+        Visibility::Data { resource_types } => EventKind::Data(resource_types),
+        Visibility::Either { resource_types } => EventKind::Either(resource_types),
+        Visibility::NetworkOnly => EventKind::NetworkActivity,
+        Visibility::Never { reason } | Visibility::Inferred { reason, .. } => EventKind::Never(reason),
+        _ => EventKind::Never("it is not known which events show it"),
+    };
+    let revealers = catalog.revealed_by(action);
+    let sources: BTreeSet<&str> = revealers.iter().map(|revealer| revealer.event_source.as_str()).collect();
+    let names: Vec<&str> = revealers.iter().map(|revealer| revealer.event_name.as_str()).collect();
+    // Any of its events may be the one that the function causes, so every event source has to be covered.
+    let sources: Vec<Option<&str>> =
+        if sources.is_empty() { vec![None] } else { sources.into_iter().map(Some).collect() };
+    sources.into_iter().find_map(|event_source| {
+        let sight = coverage.assess(&Question {
+            kind,
+            event_source,
+            event_names: &names,
+            read_only: None,
+            resource: pattern.as_str(),
+            region: region_of(pattern),
+            role_arn: Some(role.arn.as_ref()),
+        });
+        match sight {
+            Sight::Full => None,
+            Sight::Partial { reason, .. } | Sight::None { reason, remedy: None } => Some(reason),
+            Sight::None { reason, remedy: Some(remedy) } => Some(format!("{reason}; {remedy}")),
+        }
+    })
+}
+
+/// The Region that an ARN pattern names, if it names one.
+fn region_of(pattern: &ResourcePattern) -> Option<&str> {
+    let mut parts = pattern.as_str().split(':');
+    let (first, region) = (parts.next()?, parts.nth(2)?);
+    let literal = first == "arn" && !region.is_empty() && !region.contains(['*', '?', '$']);
+    literal.then_some(region)
+}
+
+/// Services of the role's last-accessed report without an attempt in the whole tracking period. A report older than the
+/// window's last day says nothing about that day, so it is not used.
+fn untouched<'a>(evidence: Evidence<'a>, role: &'a Role) -> BTreeSet<&'a str> {
+    let Some(report) = &role.last_accessed else { return BTreeSet::new() };
+    let fresh = evidence.window.end().is_none_or(|end| {
+        let least = end.checked_sub(SignedDuration::from_hours(24)).unwrap_or(end);
+        report.completed.is_some_and(|completed| completed >= least)
+    });
+    if !fresh {
+        return BTreeSet::new();
+    }
+    report.services.iter().filter(|(_, last)| last.is_none()).map(|(prefix, _)| prefix.as_str()).collect()
+}
+
+/// Whether last-accessed data would show an attempt. It never shows iam:PassRole (IAM User Guide, "IAM action last accessed
+/// information services and actions").
+fn is_tracked(catalog: &Catalog, action: ActionId) -> bool {
+    catalog.info(action).name() != "iam:PassRole"
+}
+
+fn day(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d").to_string()
+}
+
+/// Since when the policy grants the action, as far as its versions tell. An inline policy has no date. AWS changes its own
+/// managed policies without anybody in the account wanting the new actions, so their dates put nothing on grace.
+fn granted_since(policy: &RolePolicy, action: &str) -> Option<Timestamp> {
+    if policy.kind != PolicyKind::CustomerManaged {
+        return None;
+    }
+    let in_force = policy.versions.iter().position(|version| version.document == policy.document).unwrap_or(0);
+    policy
+        .versions
+        .get(in_force..)?
+        .iter()
+        .take_while(|version| {
+            version
+                .document
+                .statements
+                .iter()
+                .any(|statement| statement.effect == Effect::Allow && statement.action.matches(action))
+        })
+        .last()
+        .map(|version| version.created)
+}
+
+/// When the trail shows that the policy was written or attached.
+fn changed_in_trail(evidence: Evidence<'_>, role: &Role, policy: &RolePolicy) -> Option<Timestamp> {
+    evidence
+        .ledger
+        .account()
+        .changes(ChangeKind::Policy)
+        .filter(|(change, _)| change.account.is_empty() || change.account == role.arn.account())
+        .filter(|(change, _)| match (change.event_name.as_str(), &policy.arn) {
+            ("PutRolePolicy", None) => change.subject == role.name && change.policy.as_ref() == Some(&policy.name),
+            ("AttachRolePolicy", Some(arn)) => change.subject == role.name && change.policy.as_ref() == Some(arn),
+            // What the new version grants beyond the old one is told by the versions; without them, all of it is new.
+            ("CreatePolicyVersion" | "SetDefaultPolicyVersion", Some(arn)) => {
+                change.subject == *arn && policy.versions.len() < 2
+            }
+            ("CreateRole", _) => change.subject == role.name,
+            _ => false,
+        })
+        .map(|(_, times)| times.last)
+        .max()
+}
+
+/// What each source can see, for people: a row per source and class of events.
+pub fn coverage_rows(coverage: &Coverage<'_>) -> Vec<CoverageRow> {
+    let mut rows = Vec::new();
+    for source in coverage.sources() {
+        let (sight, reason) = match &source.window {
+            Sight::Full => ("seen", String::new()),
+            Sight::Partial { reason, .. } => ("partly", reason.clone()),
+            Sight::None { reason, .. } => ("not-seen", reason.clone()),
+        };
+        let regions = source.regions.join(", ");
+        let mut row = |events: &str, asked: bool| {
+            let (sight, reason) = if asked { (sight, reason.clone()) } else { ("not-seen", "not selected".to_owned()) };
+            rows.push(CoverageRow {
+                source: format!("{} ({regions})", source.name),
+                events: events.to_owned(),
+                sight: sight.to_owned(),
+                reason,
+            });
+        };
+        row("management", source.management);
+        for kind in &source.data_types {
+            row(kind, true);
+        }
+        if source.data_types.is_empty() {
+            row("data", false);
+        }
+    }
+    rows
+}

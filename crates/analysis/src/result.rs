@@ -1,0 +1,259 @@
+//! What an analysis says: verdicts, suggestions, findings. These types are the JSON that scripts rely on
+//! (design, "Command line"), so a field is never renamed and a new one is optional.
+
+use serde::{Deserialize, Serialize};
+use whittle_policy::PolicyDocument;
+
+use crate::issue::Issue;
+
+/// Version of the shapes in this module.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The whole answer for one account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Account id.
+    pub account: String,
+    /// What the evidence covers.
+    pub window: Window,
+    /// What each trail could see, a row per trail and event class.
+    pub coverage: Vec<CoverageRow>,
+    /// What could not be read or seen.
+    pub issues: Vec<Issue>,
+    /// One entry per execution role, by ARN.
+    pub roles: Vec<RoleResult>,
+    /// One entry per (function, role) pair, by function ARN, then role ARN.
+    pub functions: Vec<FunctionResult>,
+    /// By severity (worst first), code, function, role, fingerprint.
+    pub findings: Vec<Finding>,
+}
+
+/// Observation window, half open, RFC 3339 in UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// First instant covered; empty text when there is no evidence at all.
+    pub start: String,
+    /// First instant no longer covered.
+    pub end: String,
+    /// Whole days between them.
+    pub days: u32,
+}
+
+/// What one trail (or event history) could see.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CoverageRow {
+    /// Trail ARN, or `event-history:<region>`.
+    pub source: String,
+    /// `management`, or a `resources.type` of data events.
+    pub events: String,
+    /// `seen`, `partly` or `not-seen`.
+    pub sight: String,
+    /// Why, in one line.
+    pub reason: String,
+}
+
+/// What is known about one granted action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// An authorised event maps to it.
+    Used,
+    /// The configuration of the function makes the Lambda service need it.
+    Required,
+    /// A used action implies it although no event carries its name.
+    Companion,
+    /// It would have been seen and was not.
+    Unused,
+    /// No configured source could have seen it.
+    Unobservable,
+    /// The catalog does not know it.
+    Unknown,
+}
+
+impl Verdict {
+    /// The word used in every output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Used => "used",
+            Self::Required => "required",
+            Self::Companion => "companion",
+            Self::Unused => "unused",
+            Self::Unobservable => "unobservable",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Verdict on one granted action (or, where the catalog knows no action, on one pattern).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerdictRow {
+    /// `service:Action` in the catalog's spelling, or the pattern as granted.
+    pub action: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Resources the suggestion keeps for it; empty for `unused`.
+    pub resources: Vec<String>,
+    /// Last authorised call, RFC 3339.
+    pub last_seen: Option<String>,
+    /// Why, in one line.
+    pub reason: String,
+}
+
+/// How many granted actions have which verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// All granted actions.
+    pub granted: usize,
+    /// Verdict `used`.
+    pub used: usize,
+    /// Verdict `required`.
+    pub required: usize,
+    /// Verdict `companion`.
+    pub companion: usize,
+    /// Verdicts `unobservable` and `unknown`.
+    pub unproven: usize,
+    /// Verdict `unused`.
+    pub unused: usize,
+}
+
+/// Result for one function under one role.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FunctionResult {
+    /// Unqualified function ARN.
+    pub function_arn: String,
+    /// The execution role this result is about.
+    pub role_arn: String,
+    /// Versions and aliases of the function that run under the role.
+    pub qualifiers: Vec<String>,
+    /// Days of the window on which the function was seen.
+    pub active_days: u32,
+    /// Summary of `verdicts`.
+    pub counts: Counts,
+    /// One row per granted action, by action.
+    pub verdicts: Vec<VerdictRow>,
+    /// The narrowed policy; `None` when there is none to give.
+    pub suggestion: Option<Suggestion>,
+    /// Why there is no suggestion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_suggestion: Option<String>,
+}
+
+/// Result for one execution role: the union of what everybody does with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RoleResult {
+    /// Role ARN.
+    pub role_arn: String,
+    /// Function ARNs that run under it.
+    pub functions: Vec<String>,
+    /// Summary.
+    pub counts: Counts,
+    /// The narrowed policy for the role as it is (shared).
+    pub suggestion: Option<Suggestion>,
+    /// Why there is no suggestion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_suggestion: Option<String>,
+}
+
+/// A narrowed set of policies that replaces the identity-based policies of the role.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Suggestion {
+    /// Policies, each within the size limit of a managed policy.
+    pub policies: Vec<SuggestedPolicy>,
+    /// Granted actions that it no longer allows.
+    pub removed_actions: usize,
+    /// Granted actions kept although nothing proves that they are needed.
+    pub kept_unproven: usize,
+    /// 0 to 1: grows with window, active days; falls after a deployment.
+    pub confidence: f64,
+    /// What was proved about it.
+    pub proof: Proof,
+    /// Why each statement is there, in document order.
+    pub statements: Vec<StatementNote>,
+}
+
+/// One policy of a suggestion.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SuggestedPolicy {
+    /// Name.
+    pub name: String,
+    /// Document.
+    pub document: PolicyDocument,
+}
+
+/// Where a suggested statement comes from and why it is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementNote {
+    /// Sid of the suggested statement.
+    pub sid: String,
+    /// Policy of the role it narrows.
+    pub from_policy: String,
+    /// Index of the statement in that policy.
+    pub from_statement: usize,
+    /// Why, in one line.
+    pub reason: String,
+}
+
+/// Proof of the design's invariants 1 and 2 on one suggestion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// Each suggested Allow is covered by one original Allow; every Deny is kept.
+    pub never_wider: bool,
+    /// Everything used, required or companion that the original allows is still allowed.
+    pub never_too_narrow: bool,
+}
+
+/// How bad a finding is: from the 5×5 matrix of likelihood and impact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Clean up when convenient.
+    Low,
+    /// Plan it.
+    Medium,
+    /// Do it soon.
+    High,
+    /// Do it now.
+    Critical,
+}
+
+impl Severity {
+    /// The word used in every output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// Something about the user's account that wants action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Stable kebab-case code; `docs/findings/<code>.md` explains it.
+    pub code: String,
+    /// From likelihood × impact.
+    pub severity: Severity,
+    /// 1 (internal) to 5 (open to the internet).
+    pub likelihood: u8,
+    /// 1 (reads) to 5 (privilege escalation).
+    pub impact: u8,
+    /// The function concerned; `None` when it is the role as a whole.
+    pub function_arn: Option<String>,
+    /// The role concerned.
+    pub role_arn: String,
+    /// One line.
+    pub title: String,
+    /// What was found, with numbers.
+    pub detail: String,
+    /// What to do, with the next command.
+    pub remedy: String,
+    /// Stable id of this finding, derived from its content's identity.
+    pub fingerprint: String,
+}

@@ -1,0 +1,101 @@
+//! AWS error codes as [`PortErrorKind`]s, from one table for all services.
+
+use whittle_pipeline::ports::PortErrorKind;
+
+/// Error codes and what a caller may do about them.
+///
+/// Sources: "Common errors" in the API references of IAM, Lambda, CloudTrail, DynamoDB, SNS and S3. CloudTrail answers
+/// `LookupEvents` beyond two calls a second with HTTP 400 and `ThrottlingException`, so the status never decides.
+const CODES: &[(&str, Meaning)] = &[
+    ("AccessDenied", Meaning::Denied),
+    ("AccessDeniedException", Meaning::Denied),
+    ("AuthorizationError", Meaning::Denied),
+    ("UnauthorizedOperation", Meaning::Denied),
+    ("Throttling", Meaning::Throttled),
+    ("ThrottlingException", Meaning::Throttled),
+    ("ThrottledException", Meaning::Throttled),
+    ("TooManyRequestsException", Meaning::Throttled),
+    ("RequestLimitExceeded", Meaning::Throttled),
+    ("ProvisionedThroughputExceededException", Meaning::Throttled),
+    ("SlowDown", Meaning::Throttled),
+    ("NoSuchEntity", Meaning::NotFound),
+    ("NoSuchEntityException", Meaning::NotFound),
+    ("NoSuchKey", Meaning::NotFound),
+    ("NoSuchBucket", Meaning::NotFound),
+    ("NotFound", Meaning::NotFound),
+    ("NotFoundException", Meaning::NotFound),
+    ("ResourceNotFoundException", Meaning::NotFound),
+    ("TrailNotFoundException", Meaning::NotFound),
+    ("InternalError", Meaning::Transient),
+    ("InternalFailure", Meaning::Transient),
+    ("InternalServerError", Meaning::Transient),
+    ("ServiceException", Meaning::Transient),
+    ("ServiceFailure", Meaning::Transient),
+    ("ServiceUnavailable", Meaning::Transient),
+    ("RequestTimeout", Meaning::Transient),
+    ("ExpiredToken", Meaning::Invalid),
+    ("ExpiredTokenException", Meaning::Invalid),
+    ("InvalidClientTokenId", Meaning::Invalid),
+    ("UnrecognizedClientException", Meaning::Invalid),
+    ("ValidationError", Meaning::Invalid),
+    ("ValidationException", Meaning::Invalid),
+    ("InvalidParameterValueException", Meaning::Invalid),
+];
+
+#[derive(Clone, Copy)]
+enum Meaning {
+    Denied,
+    Throttled,
+    NotFound,
+    Transient,
+    Invalid,
+}
+
+/// What `code` means when it answers a call that needs the IAM action `action`.
+///
+/// A code that the table does not know is [`PortErrorKind::Transient`] for a 5xx `status` and [`PortErrorKind::Bug`]
+/// otherwise: a request that AWS refuses for an unforeseen reason was built wrongly.
+pub fn kind_of(code: &str, status: u16, action: &str) -> PortErrorKind {
+    match CODES.iter().find(|(known, _)| *known == code).map(|(_, meaning)| *meaning) {
+        Some(Meaning::Denied) => PortErrorKind::AccessDenied { action: action.to_owned() },
+        Some(Meaning::Throttled) => PortErrorKind::Throttled,
+        Some(Meaning::NotFound) => PortErrorKind::NotFound,
+        Some(Meaning::Transient) => PortErrorKind::Transient,
+        Some(Meaning::Invalid) => PortErrorKind::Invalid,
+        None if status >= 500 => PortErrorKind::Transient,
+        None => PortErrorKind::Bug,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(code: &str, status: u16, expect: &PortErrorKind) {
+        assert_eq!(&kind_of(code, status, "iam:GetRole"), expect, "{code} {status}");
+    }
+
+    #[test]
+    fn codes_decide_before_the_status() {
+        check("ThrottlingException", 400, &PortErrorKind::Throttled);
+        check("AccessDenied", 403, &PortErrorKind::AccessDenied { action: "iam:GetRole".to_owned() });
+        check("NoSuchEntity", 404, &PortErrorKind::NotFound);
+        check("ServiceException", 500, &PortErrorKind::Transient);
+    }
+
+    #[test]
+    fn an_unknown_code_is_transient_only_when_the_server_says_so() {
+        check("SomethingNew", 503, &PortErrorKind::Transient);
+        check("SomethingNew", 400, &PortErrorKind::Bug);
+    }
+
+    #[test]
+    fn no_code_stands_twice() {
+        let mut codes: Vec<&str> = CODES.iter().map(|(code, _)| *code).collect();
+        codes.sort_unstable();
+        let before = codes.len();
+        codes.dedup();
+        assert_eq!(codes.len(), before);
+    }
+}

@@ -1,0 +1,36 @@
+//! All tables, read once.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use super::classes::Classes;
+use super::outcome::Outcomes;
+use super::rule::Rules;
+use super::template::Templates;
+use super::{sources, visibility};
+
+#[derive(Debug)]
+pub(super) struct Tables {
+    pub sources: HashMap<&'static str, Vec<&'static str>>,
+    /// Prefix to the label that CloudTrail writes for it, where they differ.
+    pub usual_labels: HashMap<&'static str, &'static str>,
+    pub classes: Classes,
+    pub rules: Rules,
+    pub outcomes: Outcomes,
+    pub templates: Templates,
+    pub data_types: Vec<&'static str>,
+}
+
+/// The tables of the embedded catalog.
+pub(super) fn tables() -> &'static Tables {
+    static TABLES: OnceLock<Tables> = OnceLock::new();
+    TABLES.get_or_init(|| Tables {
+        sources: sources::read(),
+        usual_labels: sources::read_usual(),
+        classes: Classes::read(),
+        rules: Rules::read(crate::catalog()),
+        outcomes: Outcomes::read(),
+        templates: Templates::read(),
+        data_types: visibility::data_types(),
+    })
+}

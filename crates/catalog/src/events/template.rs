@@ -1,0 +1,174 @@
+//! Where the parts of ARNs stand in request parameters: `data/events/templates.tsv`; tagging actions of create calls.
+
+use std::collections::HashMap;
+
+use super::path::FieldPath;
+use super::rule::{Transform, located};
+use super::table;
+use crate::{ActionId, Catalog};
+
+static TEMPLATES: &str = include_str!("../../data/events/templates.tsv");
+static TAGGING: &str = include_str!("../../data/events/tagging.tsv");
+
+/// What a row fills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target {
+    Placeholder(&'static str),
+    ResourceType(&'static str),
+    Whole(&'static str),
+    Any,
+    Complete,
+    Tail(&'static str),
+}
+
+/// Where a placeholder of a service's ARN formats, or a whole ARN, is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParameterSource {
+    target: Target,
+    actions: Vec<&'static str>,
+    paths: Vec<(FieldPath, Transform)>,
+    default: Option<&'static str>,
+}
+
+impl ParameterSource {
+    /// Whether the row fills this placeholder for this action (name without the prefix).
+    pub fn fills_placeholder(&self, placeholder: &str, action: &str) -> bool {
+        matches!(self.target, Target::Placeholder(name) if name.eq_ignore_ascii_case(placeholder))
+            && self.is_for(action)
+    }
+
+    /// Whether the row names whole ARNs of this resource type for this action (name without the prefix).
+    pub fn names_type(&self, resource_type: &str, action: &str) -> bool {
+        matches!(self.target, Target::ResourceType(name) if name.eq_ignore_ascii_case(resource_type))
+            && self.is_for(action)
+    }
+
+    /// For a row that is a whole ARN with `{path#transform}` parts: its text, if it is for this action.
+    ///
+    /// Where a service has such a row for an action, nothing else names the action's resource.
+    pub fn whole_arn(&self, action: &str) -> Option<&'static str> {
+        match self.target {
+            Target::Whole(text) if self.is_for(action) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether the action's resource is `*`, if one of [`Self::paths`] is there, or anyway if there are none.
+    pub fn is_any(&self, action: &str) -> bool {
+        self.target == Target::Any && self.is_for(action)
+    }
+
+    /// Whether the other rows find all that the request names: further resource types of the action were not in it.
+    pub fn is_complete(&self, action: &str) -> bool {
+        self.target == Target::Complete && self.is_for(action)
+    }
+
+    /// A text after the ARN of this resource type with which it must be granted too (`:*` of log groups).
+    pub fn tail(&self, resource_type: &str) -> Option<&'static str> {
+        match self.target {
+            Target::Tail(name) if name.eq_ignore_ascii_case(resource_type) => self.default,
+            _ => None,
+        }
+    }
+
+    fn is_for(&self, action: &str) -> bool {
+        self.actions.is_empty() || self.actions.iter().any(|name| name.eq_ignore_ascii_case(action))
+    }
+
+    /// Paths in the order of trial; the first that leads to a value is taken.
+    pub fn paths(&self) -> &[(FieldPath, Transform)] {
+        &self.paths
+    }
+
+    /// The value that the service takes when no path leads to one.
+    pub fn default(&self) -> Option<&'static str> {
+        self.default
+    }
+}
+
+/// A tagging action that a create call with tags needs too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TagKeys<'a> {
+    /// The tagging action.
+    pub action: ActionId,
+    /// Lower-case starts of the parameter names that hold tags.
+    pub key_starts: &'a [&'a str],
+}
+
+/// Names that tags of a create call have: `tags`, `tagList`, `tagSpecificationSet`, `Tagging`.
+static TAG_KEYS: [&str; 1] = ["tag"];
+
+/// Starts of event names that create something, in lower case.
+static CREATES: [&str; 11] =
+    ["create", "run", "register", "import", "allocate", "request", "copy", "restore", "upload", "start", "put"];
+
+#[derive(Debug, Default)]
+pub(super) struct Templates {
+    sources: HashMap<&'static str, Vec<ParameterSource>>,
+    tagging: HashMap<&'static str, Vec<(&'static str, &'static str)>>,
+    pub problems: Vec<String>,
+}
+
+impl Templates {
+    pub fn read() -> Self {
+        let mut templates = Self::default();
+        for row in table::rows(TEMPLATES) {
+            let target = match row.column(0).split_once(':') {
+                Some(("type", name)) => Target::ResourceType(name),
+                Some((_, name)) => Target::Tail(name),
+                None => match row.column(0) {
+                    "arn" => Target::Whole(row.column(1)),
+                    "any" => Target::Any,
+                    "complete" => Target::Complete,
+                    name => Target::Placeholder(name),
+                },
+            };
+            let mut source =
+                ParameterSource { target, actions: row.list(2).collect(), paths: Vec::new(), default: None };
+            let items = row.list(1).filter(|_| !matches!(target, Target::Whole(_)));
+            for item in items {
+                match item.strip_prefix('=') {
+                    Some(default) => source.default = Some(default),
+                    None => match located(item) {
+                        Ok(path) => source.paths.push(path),
+                        Err(problem) => templates.problems.push(format!("templates.tsv:{}: {problem}", row.line)),
+                    },
+                }
+            }
+            templates.sources.entry(row.service.unwrap_or_default()).or_default().push(source);
+        }
+        for row in table::rows(TAGGING) {
+            for event in row.list(1) {
+                templates.tagging.entry(row.column(0)).or_default().push((event, row.column(2)));
+            }
+        }
+        templates
+    }
+
+    pub fn sources(&self, prefix: &str) -> &[ParameterSource] {
+        self.sources.get(prefix).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn tag_on_create(&self, catalog: &Catalog, prefix: &str, event_name: &str) -> Option<TagKeys<'static>> {
+        let lower = event_name.get(..8.min(event_name.len()))?.to_ascii_lowercase();
+        if !CREATES.iter().any(|start| lower.starts_with(start)) {
+            return None;
+        }
+        let name = match self.tagging.get(prefix) {
+            Some(rows) => rows.iter().find(|row| row.0 == "*" || event_name.starts_with(row.0))?.1,
+            None => "TagResource",
+        };
+        if name.is_empty() {
+            return None;
+        }
+        let action = catalog.action(&format!("{prefix}:{name}"))?;
+        Some(TagKeys { action, key_starts: &TAG_KEYS })
+    }
+
+    /// Tagging actions of the table, as `prefix:Name`, for the test that they exist.
+    #[cfg(test)]
+    pub fn tagging_actions(&self) -> Vec<String> {
+        let rows = self.tagging.iter().flat_map(|(prefix, rows)| rows.iter().map(move |row| (prefix, row.1)));
+        rows.filter(|(_, name)| !name.is_empty()).map(|(prefix, name)| format!("{prefix}:{name}")).collect()
+    }
+}

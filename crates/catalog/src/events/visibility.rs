@@ -1,0 +1,348 @@
+//! How CloudTrail could show an action: the forward map turned round, with `data/events/data-events.tsv` and
+//! `data/events/unseen.tsv`.
+//!
+//! Conservative by construction: `Management` is said only of actions whose every known operation is a management
+//! event; anything not known to be logged is `Never`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::OnceLock;
+
+use super::rule::Effect;
+use super::{table, tables};
+use crate::{ActionId, ActionInfo, Catalog};
+
+static DATA_EVENTS: &str = include_str!("../../data/events/data-events.tsv");
+static UNSEEN: &str = include_str!("../../data/events/unseen.tsv");
+static DATA_TYPES: &str = include_str!("../../data/events/data-event-types-2026-11.txt");
+
+/// How CloudTrail could show that an action was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Visibility<'a> {
+    /// Management events show every use of it.
+    Management,
+    /// Data events show it: each of these `resources.type` must be logged before absence proves anything. Some of these
+    /// actions are also checked by management calls (item actions by a table restore), so management events must be
+    /// logged as well.
+    Data {
+        /// Values of `resources.type`, sorted.
+        resource_types: &'a [&'a str],
+    },
+    /// Management or data events, which is not known or both: both must be logged.
+    Either {
+        /// Values of `resources.type`, sorted.
+        resource_types: &'a [&'a str],
+    },
+    /// Only network activity events of a VPC endpoint show it. No action is known to be so today.
+    NetworkOnly,
+    /// No event of any kind shows it: absence proves nothing.
+    Never {
+        /// Why.
+        reason: &'a str,
+    },
+    /// Only parameters of the events of other actions show it: absence proves nothing.
+    Inferred {
+        /// Those actions, sorted; empty where there are many.
+        by: &'a [ActionId],
+        /// Why.
+        reason: &'a str,
+    },
+}
+
+/// Which log an event that reveals an action belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RevealerKind {
+    /// A management event.
+    Management,
+    /// A data event.
+    Data,
+    /// One or the other.
+    Either,
+}
+
+/// An event that reveals an action.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Revealer {
+    /// `eventSource` as CloudTrail usually writes it.
+    pub event_source: String,
+    /// `eventName`, without an API date.
+    pub event_name: String,
+    /// Which log.
+    pub kind: RevealerKind,
+    /// `resources.type` values of the selectors that log it; empty for management events.
+    pub resource_types: Vec<&'static str>,
+    /// Further types under which the same event is logged for special resources (access points, endpoints).
+    pub also_logged_by: Vec<&'static str>,
+    /// Whether parameters of the event must say so (a version id, a role parameter).
+    pub conditional: bool,
+}
+
+/// The type list, for selectors and for the test of the table.
+pub(super) fn data_types() -> Vec<&'static str> {
+    DATA_TYPES.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect()
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Seen {
+    Management,
+    Data(Vec<&'static str>),
+    Either(Vec<&'static str>),
+    Never(&'static str),
+    Inferred(Vec<ActionId>, &'static str),
+}
+
+#[derive(Debug)]
+pub(super) struct Index {
+    seen: Vec<Seen>,
+    revealers: Vec<Vec<Revealer>>,
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the test that every row is understood"))]
+    pub problems: Vec<String>,
+}
+
+impl Index {
+    pub fn visibility(&self, action: ActionId) -> Visibility<'_> {
+        match self.seen.get(action.index()) {
+            Some(Seen::Management) => Visibility::Management,
+            Some(Seen::Data(types)) => Visibility::Data { resource_types: types },
+            Some(Seen::Either(types)) => Visibility::Either { resource_types: types },
+            Some(Seen::Never(reason)) => Visibility::Never { reason },
+            Some(Seen::Inferred(by, reason)) => Visibility::Inferred { by, reason },
+            None => Visibility::Never { reason: "the action is not in the catalog" },
+        }
+    }
+
+    pub fn revealers(&self, action: ActionId) -> &[Revealer] {
+        self.revealers.get(action.index()).map_or(&[], Vec::as_slice)
+    }
+}
+
+pub(super) fn index(_catalog: &Catalog) -> &'static Index {
+    static INDEX: OnceLock<Index> = OnceLock::new();
+    INDEX.get_or_init(|| build(crate::catalog()))
+}
+
+/// What a data-event row says of an operation or action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RowKind {
+    Data,
+    Either,
+    Also,
+}
+
+/// How an operation is logged.
+struct Logged {
+    kind: RevealerKind,
+    types: Vec<&'static str>,
+    also: Vec<&'static str>,
+}
+
+/// Rows of the data-event table, by prefix.
+#[derive(Debug, Default)]
+struct DataRows {
+    rows: HashMap<&'static str, Vec<(&'static str, &'static str, RowKind)>>,
+    problems: Vec<String>,
+}
+
+impl DataRows {
+    fn read(catalog: &Catalog, types: &[&'static str]) -> Self {
+        let mut data = Self::default();
+        for row in table::rows(DATA_EVENTS) {
+            let kind = match row.column(3) {
+                "data" => RowKind::Data,
+                "either" => RowKind::Either,
+                "also" => RowKind::Also,
+                other => {
+                    data.problems.push(format!("data-events.tsv:{}: kind `{other}`", row.line));
+                    continue;
+                }
+            };
+            if catalog.service(row.column(0)).is_none() {
+                data.problems.push(format!("data-events.tsv:{}: no service `{}`", row.line, row.column(0)));
+            }
+            if !types.contains(&row.column(1)) {
+                data.problems.push(format!("data-events.tsv:{}: no type `{}`", row.line, row.column(1)));
+            }
+            for operation in row.list(2) {
+                data.rows.entry(row.column(0)).or_default().push((operation, row.column(1), kind));
+            }
+        }
+        data
+    }
+
+    /// Kind and types of an operation, by prefix and name. `info`: the action, for rows by resource type.
+    fn kind(&self, prefix: &str, name: &str, info: Option<ActionInfo<'_>>) -> Logged {
+        let (mut kind, mut types, mut also) = (RevealerKind::Management, BTreeSet::new(), BTreeSet::new());
+        for (operation, resource_type, row_kind) in self.rows.get(prefix).into_iter().flatten() {
+            let fits = match operation.strip_prefix("type:") {
+                Some(wanted) => {
+                    info.is_some_and(|info| info.resource_types().any(|kind| kind.name().eq_ignore_ascii_case(wanted)))
+                }
+                None => *operation == "*" || operation.eq_ignore_ascii_case(name),
+            };
+            match row_kind {
+                _ if !fits => {}
+                RowKind::Also => {
+                    also.insert(*resource_type);
+                }
+                RowKind::Data => {
+                    kind = RevealerKind::Data;
+                    types.insert(*resource_type);
+                }
+                RowKind::Either => {
+                    if kind == RevealerKind::Management {
+                        kind = RevealerKind::Either;
+                    }
+                    types.insert(*resource_type);
+                }
+            }
+        }
+        Logged { kind, types: types.into_iter().collect(), also: also.into_iter().collect() }
+    }
+}
+
+fn build(catalog: &'static Catalog) -> Index {
+    let tables = tables::tables();
+    let data = DataRows::read(catalog, &tables.data_types);
+    let mut revealers: BTreeMap<ActionId, BTreeSet<Revealer>> = BTreeMap::new();
+    let mut inferred_by: BTreeMap<ActionId, BTreeSet<ActionId>> = BTreeMap::new();
+    let mut replaced: BTreeSet<(&str, &str)> = BTreeSet::new();
+
+    for (prefix, event, clauses) in tables.rules.events() {
+        let is: Vec<ActionId> = clauses
+            .iter()
+            .filter(|clause| clause.effect() == Effect::Is)
+            .flat_map(|clause| clause.actions().iter().copied())
+            .collect();
+        let same = catalog.action(&format!("{prefix}:{event}"));
+        if !is.is_empty() {
+            replaced.insert((prefix, event));
+        }
+        let primary: Vec<ActionId> = if is.is_empty() { same.into_iter().collect() } else { is };
+        let name = catalog.operation(prefix, event).map_or(event, crate::OperationInfo::name);
+        let name = same.map_or(name, |id| catalog.info(id).short_name());
+        for clause in clauses {
+            let conditional = match clause.effect() {
+                Effect::Is | Effect::Or => !clause.tests().is_empty(),
+                Effect::Instead | Effect::And => true,
+                Effect::Possible => continue,
+            };
+            for action in clause.actions() {
+                let revealer = revealer(catalog, &data, prefix, name, Some(*action), conditional);
+                revealers.entry(*action).or_default().insert(revealer);
+                if conditional {
+                    let by = primary.iter().copied().filter(|id| id != action);
+                    inferred_by.entry(*action).or_default().extend(by);
+                }
+            }
+        }
+    }
+    for id in catalog.actions() {
+        let info = catalog.info(id);
+        let (prefix, name) = (info.prefix(), info.short_name());
+        let called = catalog.operation(prefix, name).is_some_and(crate::OperationInfo::in_sdk);
+        let elsewhere =
+            tables.classes.find(tables.classes.known_label(prefix).unwrap_or("-"), &name.to_ascii_lowercase());
+        let hidden = replaced.contains(&(prefix, name.to_ascii_lowercase().as_str()));
+        if called && elsewhere.is_none() && !hidden {
+            revealers.entry(id).or_default().insert(revealer(catalog, &data, prefix, name, Some(id), false));
+        }
+    }
+    let mut unseen = Unseen::read(catalog);
+    let mut problems = data.problems.clone();
+    problems.append(&mut unseen.problems);
+    let mut index = Index { seen: Vec::new(), revealers: Vec::new(), problems };
+    for id in catalog.actions() {
+        let found: Vec<Revealer> = revealers.remove(&id).unwrap_or_default().into_iter().collect();
+        let by: Vec<ActionId> = inferred_by.remove(&id).unwrap_or_default().into_iter().collect();
+        let seen = unseen.rows.remove(&id).unwrap_or_else(|| judge(catalog, &data, id, &found, by));
+        index.seen.push(seen);
+        index.revealers.push(found);
+    }
+    index
+}
+
+fn revealer(
+    catalog: &Catalog,
+    data: &DataRows,
+    prefix: &str,
+    name: &str,
+    action: Option<ActionId>,
+    conditional: bool,
+) -> Revealer {
+    let own = action.map(|id| catalog.info(id)).filter(|info| info.prefix() == prefix);
+    let logged = data.kind(prefix, name, own);
+    Revealer {
+        event_source: format!("{}.amazonaws.com", tables::tables().usual_labels.get(prefix).unwrap_or(&prefix)),
+        event_name: name.to_owned(),
+        kind: logged.kind,
+        resource_types: logged.types,
+        also_logged_by: logged.also,
+        conditional,
+    }
+}
+
+fn judge(catalog: &Catalog, data: &DataRows, id: ActionId, found: &[Revealer], by: Vec<ActionId>) -> Seen {
+    let types = |wanted: &dyn Fn(&Revealer) -> bool| -> Vec<&'static str> {
+        let set: BTreeSet<_> = found.iter().filter(|row| wanted(row)).flat_map(|row| &row.resource_types).collect();
+        set.into_iter().copied().collect()
+    };
+    let certain = |row: &Revealer| !row.conditional;
+    if !found.iter().any(certain) {
+        return if found.is_empty() {
+            Seen::Never("no API operation of this name is known")
+        } else {
+            Seen::Inferred(by, "no event of that name: only parameters of other calls show it")
+        };
+    }
+    // The calls that are this action decide the log. Data types of conditional ones count too: the action may have been
+    // used in that way only.
+    let any = |kind: RevealerKind| found.iter().any(|row| row.kind == kind && certain(row));
+    let all = types(&|_| true);
+    if any(RevealerKind::Either) {
+        return Seen::Either(all);
+    }
+    match (any(RevealerKind::Management), any(RevealerKind::Data)) {
+        (true, true) => Seen::Either(all),
+        (false, true) => Seen::Data(all),
+        _ if !all.is_empty() => Seen::Either(all),
+        _ => {
+            // Not in a list by its operations, but perhaps by its resource type.
+            let info = catalog.info(id);
+            let logged = data.kind(info.prefix(), info.short_name(), Some(info));
+            if logged.kind == RevealerKind::Management { Seen::Management } else { Seen::Either(logged.types) }
+        }
+    }
+}
+
+/// Rows of `unseen.tsv`.
+#[derive(Debug, Default)]
+struct Unseen {
+    rows: HashMap<ActionId, Seen>,
+    problems: Vec<String>,
+}
+
+impl Unseen {
+    fn read(catalog: &Catalog) -> Self {
+        let mut unseen = Self::default();
+        for row in table::rows(UNSEEN) {
+            for name in row.list(0) {
+                let ids: Vec<ActionId> = match name.strip_suffix(":*") {
+                    Some(prefix) => catalog.service(prefix).map(|s| s.actions().collect()).unwrap_or_default(),
+                    None => catalog.action(name).into_iter().collect(),
+                };
+                if ids.is_empty() {
+                    unseen.problems.push(format!("unseen.tsv:{}: no action `{name}`", row.line));
+                }
+                let by: Vec<ActionId> = row.list(2).filter_map(|name| catalog.action(name)).collect();
+                for id in ids {
+                    let seen = match row.column(1) {
+                        "never" => Seen::Never(row.column(3)),
+                        _ => Seen::Inferred(by.clone(), row.column(3)),
+                    };
+                    unseen.rows.insert(id, seen);
+                }
+            }
+        }
+        unseen
+    }
+}

@@ -1,0 +1,314 @@
+//! The command line as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Least-privilege policies for AWS Lambda functions, proved safe.
+///
+/// Compares what the execution role of each function is allowed with what CloudTrail shows was used, and prints a
+/// narrowed policy for each function. What could not have been seen is kept, and said.
+#[derive(Debug, Parser)]
+#[command(name = "whittle", version, max_term_width = 120, after_long_help = EXAMPLES)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: GlobalArguments,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  whittle analyze snapshot --trail trail     what every function may do, needs, and can lose
+  whittle policy my-function                 the narrowed policy, ready to paste
+
+Exit codes: 0 fine, 1 findings at or above --fail-on, 2 error, 3 inconclusive (a gate without enough coverage).";
+
+/// Flags that every command takes.
+#[derive(Debug, Args)]
+pub struct GlobalArguments {
+    /// Colour the output
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, env = "WHITTLE_COLOR", value_name = "WHEN")]
+    pub color: ColorChoice,
+    /// Write data to FILE instead of standard output
+    #[arg(short, long, global = true, value_name = "FILE", env = "WHITTLE_OUTPUT")]
+    pub output: Option<PathBuf>,
+    /// Print data and errors only
+    #[arg(short, long, global = true, env = "WHITTLE_QUIET")]
+    pub quiet: bool,
+    /// Print details of the run to standard error
+    #[arg(short, long, global = true, env = "WHITTLE_VERBOSE", conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// Draw no progress
+    #[arg(long, global = true, env = "WHITTLE_NO_PROGRESS")]
+    pub no_progress: bool,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Analyze a snapshot folder and its trail on this machine
+    Analyze(AnalyzeArguments),
+    /// Print the narrowed policy of a function or role
+    Policy(PolicyArguments),
+    /// Say why: the evidence, the configuration and the coverage behind each verdict
+    Explain(ExplainArguments),
+    /// Look into trails: what events map to, who used what, what could be seen
+    #[command(subcommand)]
+    Trail(TrailCommand),
+    /// Look into the catalog of IAM actions
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Table,
+    /// One JSON document
+    Json,
+    /// One JSON object a line
+    Ndjson,
+}
+
+/// Where state is kept between runs.
+#[derive(Debug, Args)]
+pub struct StoreArguments {
+    /// SQLite file that keeps ledger, suggestions and findings
+    #[arg(long, value_name = "FILE", env = "WHITTLE_STORE", default_value = ".whittle/store.sqlite")]
+    pub store: PathBuf,
+}
+
+/// Which evidence counts, and how much of it is enough.
+#[derive(Debug, Args)]
+pub struct EvidenceArguments {
+    /// Trail file or folder; may be given several times
+    #[arg(long = "trail", value_name = "PATH", required = true)]
+    pub trails: Vec<PathBuf>,
+    /// The LookupEvents answers given are complete (no lookup attribute, all pages) for this Region; repeatable
+    #[arg(long, value_name = "REGION", env = "WHITTLE_EVENT_HISTORY", value_delimiter = ',')]
+    pub event_history: Vec<String>,
+    /// Days without any event of the account were quiet; no trail files are missing
+    #[arg(long, env = "WHITTLE_QUIET_DAYS_ARE_REAL")]
+    pub quiet_days_are_real: bool,
+    /// Days of evidence below which nothing is called unused
+    #[arg(long, value_name = "DAYS", default_value_t = 30, env = "WHITTLE_MIN_WINDOW_DAYS")]
+    pub min_window_days: u32,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  whittle analyze examples/shop --trail examples/shop/trail
+  whittle analyze snapshot --trail trail --format json -o report.json --fail-on high
+
+A snapshot folder is plain AWS CLI output:
+  aws iam get-account-authorization-details > snapshot/authorization-details.json
+  aws lambda list-functions --function-version ALL > snapshot/functions.json
+  aws lambda list-event-source-mappings > snapshot/event-source-mappings.json
+  aws cloudtrail describe-trails > snapshot/trails.json
+With more Regions, the Lambda files go to snapshot/regions/REGION/.")]
+pub struct AnalyzeArguments {
+    /// Snapshot folder
+    #[arg(value_name = "SNAPSHOT")]
+    pub snapshot: PathBuf,
+    #[command(flatten)]
+    pub evidence: EvidenceArguments,
+    #[command(flatten)]
+    pub store: StoreArguments,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Table, env = "WHITTLE_FORMAT")]
+    pub format: Format,
+    /// Exit with 1 if there is a finding of this severity or worse
+    #[arg(long, value_enum, value_name = "SEVERITY", env = "WHITTLE_FAIL_ON")]
+    pub fail_on: Option<SeverityChoice>,
+}
+
+/// Severities as typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SeverityChoice {
+    /// Anything
+    Info,
+    /// Low or worse
+    Low,
+    /// Medium or worse
+    Medium,
+    /// High or worse
+    High,
+    /// Critical only
+    Critical,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  whittle policy my-function
+  whittle policy arn:aws:iam::111122223333:role/my-role -o policy.json")]
+pub struct PolicyArguments {
+    /// Function (name or ARN) or role (name or ARN)
+    #[arg(value_name = "FUNCTION|ROLE")]
+    pub name: String,
+    #[command(flatten)]
+    pub store: StoreArguments,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = PolicyFormat::Json, env = "WHITTLE_POLICY_FORMAT")]
+    pub format: PolicyFormat,
+}
+
+/// Formats of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PolicyFormat {
+    /// The policy document, ready for IAM
+    Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  whittle explain my-function
+  whittle explain my-function 's3:*'")]
+pub struct ExplainArguments {
+    /// Function: name or ARN
+    #[arg(value_name = "FUNCTION")]
+    pub function: String,
+    /// Only this action, or those that match this pattern
+    #[arg(value_name = "ACTION")]
+    pub action: Option<String>,
+    #[command(flatten)]
+    pub store: StoreArguments,
+    /// List every action, however many have the same reason
+    #[arg(long)]
+    pub all: bool,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Table, env = "WHITTLE_FORMAT")]
+    pub format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TrailCommand {
+    /// What each kind of event maps to
+    Map(TrailMapArguments),
+    /// Who used which action on what
+    Usage(TrailUsageArguments),
+    /// What the trails of a snapshot can see
+    Coverage(TrailCoverageArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  whittle trail map trail/
+  whittle trail map events.json --format ndjson")]
+pub struct TrailMapArguments {
+    /// Trail files or folders
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Only event kinds of this class; repeatable
+    #[arg(long, value_name = "CLASS", value_parser = ["actions", "no-permission", "not-a-call", "unknown"])]
+    pub class: Vec<String>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Table, env = "WHITTLE_FORMAT")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  whittle trail usage trail/
+  whittle trail usage trail/ --snapshot snapshot --format ndjson")]
+pub struct TrailUsageArguments {
+    /// Trail files or folders
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Snapshot folder: tells functions from other callers by session name
+    #[arg(long, value_name = "DIR")]
+    pub snapshot: Option<PathBuf>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Table, env = "WHITTLE_FORMAT")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  whittle trail coverage snapshot
+  whittle trail coverage snapshot --trail trail/ --format json")]
+pub struct TrailCoverageArguments {
+    /// Snapshot folder with trails.json
+    #[arg(value_name = "SNAPSHOT")]
+    pub snapshot: PathBuf,
+    /// Trail file or folder, to know the window; may be given several times
+    #[arg(long = "trail", value_name = "PATH")]
+    pub trails: Vec<PathBuf>,
+    /// The LookupEvents answers given are complete for this Region; repeatable
+    #[arg(long, value_name = "REGION", value_delimiter = ',')]
+    pub event_history: Vec<String>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Table, env = "WHITTLE_FORMAT")]
+    pub format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CatalogCommand {
+    /// Show one action, or all that a pattern expands to
+    Show(CatalogShowArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  whittle catalog show s3:GetObject
+  whittle catalog show 's3:Get*' --format json")]
+pub struct CatalogShowArguments {
+    /// Action or pattern
+    #[arg(value_name = "ACTION|PATTERN")]
+    pub pattern: String,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Table, env = "WHITTLE_FORMAT")]
+    pub format: Format,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_flag_has_help_and_the_tree_is_sound() {
+        fn check(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{}: {} has no help", command.get_name(), argument.get_id());
+            }
+            for sub in command.get_subcommands() {
+                assert!(sub.get_about().is_some(), "{} has no help", sub.get_name());
+                check(sub);
+            }
+        }
+        let command = super::Arguments::command();
+        command.clone().debug_assert();
+        check(&command);
+    }
+
+    #[test]
+    fn every_command_without_subcommands_ends_its_help_in_examples() {
+        fn check(command: &clap::Command) {
+            if command.has_subcommands() {
+                command.get_subcommands().for_each(check);
+            } else {
+                let text = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+                assert!(text.contains("Examples:"), "{} has no examples", command.get_name());
+            }
+        }
+        check(&super::Arguments::command());
+    }
+}

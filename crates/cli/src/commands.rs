@@ -1,0 +1,32 @@
+//! One module per command: arguments in, exit code out.
+
+mod analyze;
+mod catalog;
+mod explain;
+mod policy;
+mod stored;
+mod trail;
+
+use crate::args::{Arguments, CatalogCommand, Command, TrailCommand};
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::printer::Printer;
+
+/// Runs the command that was typed.
+pub fn run(arguments: &Arguments, printer: &Printer) -> Result<Exit, CommandError> {
+    match &arguments.command {
+        Command::Analyze(arguments) => analyze::run(arguments, printer),
+        Command::Policy(arguments) => policy::run(arguments, printer),
+        Command::Explain(arguments) => explain::run(arguments, printer),
+        Command::Trail(TrailCommand::Map(arguments)) => trail::map(arguments, printer),
+        Command::Trail(TrailCommand::Usage(arguments)) => trail::usage(arguments, printer),
+        Command::Trail(TrailCommand::Coverage(arguments)) => trail::coverage(arguments, printer),
+        Command::Catalog(CatalogCommand::Show(arguments)) => catalog::show(arguments, printer),
+    }
+}
+
+/// Runs a future to its end on this thread.
+fn block_on<F: Future>(future: F) -> Result<F::Output, CommandError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(CommandError::Runtime)?;
+    Ok(runtime.block_on(future))
+}

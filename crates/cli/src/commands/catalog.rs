@@ -1,0 +1,39 @@
+//! `whittle catalog show`.
+
+use whittle_catalog::catalog;
+use whittle_policy::ActionPattern;
+use whittle_render::catalog as render;
+
+use crate::args::{CatalogShowArguments, Format};
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::printer::Printer;
+
+/// Shows one action, or all that a pattern expands to.
+pub fn show(arguments: &CatalogShowArguments, printer: &Printer) -> Result<Exit, CommandError> {
+    let catalog = catalog();
+    let pattern: ActionPattern =
+        arguments.pattern.parse().map_err(|error: whittle_policy::ParseActionPatternError| CommandError::NotFound {
+            message: error.to_string(),
+            hint: error.hint().to_owned(),
+        })?;
+    let actions = catalog.expand(&pattern);
+    if actions.is_empty() {
+        let nearest = catalog.nearest(&arguments.pattern, 3);
+        let hint = if nearest.is_empty() {
+            String::new()
+        } else {
+            format!("did you mean {}?", nearest.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
+        };
+        return Err(CommandError::NotFound {
+            message: format!("the catalog knows no action `{}`", arguments.pattern),
+            hint,
+        });
+    }
+    printer.data(&match arguments.format {
+        Format::Table => render::human(catalog, &actions, printer.color()),
+        Format::Json => render::json(catalog, &actions)?,
+        Format::Ndjson => render::ndjson(catalog, &actions)?,
+    })?;
+    Ok(Exit::Clean)
+}

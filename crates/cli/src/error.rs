@@ -1,0 +1,51 @@
+//! Why a command failed, for a person.
+
+use std::path::PathBuf;
+
+use whittle_pipeline::ports::PortError;
+
+/// A failed command: what, why (the cause chain), and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// An adapter could not answer.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// Output could not be written.
+    #[error("cannot write `{}`", .path.display())]
+    Write {
+        /// Where to.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Standard output is gone; not an error for the user (`whittle … | head`).
+    #[error("standard output was closed")]
+    BrokenPipe,
+    /// A result cannot be written as JSON.
+    #[error("cannot write JSON")]
+    Json(#[from] serde_json::Error),
+    /// The thing asked for does not exist.
+    #[error("{message}")]
+    NotFound {
+        /// What was looked for.
+        message: String,
+        /// What there is instead.
+        hint: String,
+    },
+    /// The runtime could not be started.
+    #[error("cannot start")]
+    Runtime(#[source] std::io::Error),
+}
+
+impl CommandError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Port(error) => error.hint(),
+            Self::NotFound { hint, .. } if !hint.is_empty() => Some(hint),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The one place that decides what goes to standard output, standard error, or a file.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use whittle_render::style::Color;
+use whittle_render::text::clean;
+
+use crate::args::{ColorChoice, GlobalArguments};
+use crate::error::CommandError;
+use crate::exit::Exit;
+
+/// Writes data to standard output (or `--output`), everything else to standard error.
+pub struct Printer {
+    color_out: Color,
+    color_err: Color,
+    quiet: bool,
+    verbose: bool,
+    progress: bool,
+    output: Option<PathBuf>,
+}
+
+impl Printer {
+    /// From the global flags and the environment (`NO_COLOR`, a terminal or not).
+    pub fn new(global: &GlobalArguments) -> Self {
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let color = |terminal: bool| match global.color {
+            ColorChoice::Always => Color::On,
+            ColorChoice::Never => Color::Off,
+            ColorChoice::Auto if terminal && !no_color => Color::On,
+            ColorChoice::Auto => Color::Off,
+        };
+        let to_file = global.output.is_some();
+        let terminal_err = std::io::stderr().is_terminal();
+        Self {
+            color_out: color(std::io::stdout().is_terminal() && !to_file),
+            color_err: color(terminal_err),
+            quiet: global.quiet,
+            verbose: global.verbose,
+            progress: terminal_err && !global.quiet && !global.verbose && !global.no_progress,
+            output: global.output.clone(),
+        }
+    }
+
+    /// Colour of the data output.
+    pub fn color(&self) -> Color {
+        self.color_out
+    }
+
+    /// Whether progress may be drawn.
+    pub fn shows_progress(&self) -> bool {
+        self.progress
+    }
+
+    /// Writes the data a command was asked for. With `--output` to a file beside the target, then renamed.
+    pub fn data(&self, text: &str) -> Result<(), CommandError> {
+        if let Some(path) = &self.output {
+            return write_then_rename(path, text);
+        }
+        let mut out = anstream::stdout().lock();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        match written {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(CommandError::BrokenPipe),
+            Err(source) => Err(CommandError::Write { path: PathBuf::from("standard output"), source }),
+        }
+    }
+
+    /// Something the user should know and can do something about.
+    pub fn warning(&self, text: &str) {
+        if !self.quiet {
+            self.stderr(&format!("{}: {}\n", self.color_err.heading("warning"), clean(text)));
+        }
+    }
+
+    /// What to do next.
+    pub fn hint(&self, text: &str) {
+        if !self.quiet {
+            self.stderr(&format!("{}: {}\n", self.color_err.faint("hint"), clean(text)));
+        }
+    }
+
+    /// A detail for `--verbose`.
+    pub fn detail(&self, text: &str) {
+        if self.verbose {
+            self.stderr(&format!("{}\n", clean(text)));
+        }
+    }
+
+    /// Prints why a command failed: one line, the causes, the hint.
+    pub fn error(&self, error: &CommandError) -> Exit {
+        if matches!(error, CommandError::BrokenPipe) {
+            return Exit::Clean;
+        }
+        let mut text = format!("{}: {}\n", self.color_err.heading("error"), clean(&error.to_string()));
+        let mut cause = std::error::Error::source(error);
+        while let Some(current) = cause {
+            text.push_str(&format!("  because {}\n", clean(&current.to_string())));
+            cause = current.source();
+        }
+        if let Some(hint) = error.hint() {
+            text.push_str(&format!("{}: {}\n", self.color_err.faint("hint"), clean(hint)));
+        }
+        self.stderr(&text);
+        Exit::Error
+    }
+
+    fn stderr(&self, text: &str) {
+        // Nobody can be told that standard error is gone.
+        let _ = anstream::stderr().lock().write_all(text.as_bytes());
+    }
+}
+
+fn write_then_rename(path: &Path, text: &str) -> Result<(), CommandError> {
+    let failed = |source| CommandError::Write { path: path.to_owned(), source };
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let beside = path.with_file_name(name);
+    std::fs::write(&beside, text).map_err(failed)?;
+    std::fs::rename(&beside, path).map_err(failed)
+}

@@ -1,0 +1,293 @@
+//! Names the role behind a record, and what used it, without knowing the inventory.
+//!
+//! In: one [`Record`]. Out: an [`Attribution`] if a role's session made the call, else `None`: no principal is invented.
+//! Rules (CloudTrail User Guide, "CloudTrail userIdentity element"; the rows without a page were observed in public logs):
+//!
+//! | record | role |
+//! |---|---|
+//! | `AssumedRole` with a `sessionIssuer` of type `Role` | the issuer's unique id, else its ARN |
+//! | `AssumedRole` without an issuer, `Role`, `AWSAccount` | the `AROA…` before the colon of `principalId` |
+//! | an issuer below the path `/aws-service-role/` | none: a service-linked role |
+//! | anything else | none |
+//!
+//! `assumed-role/<name>/<session>` lacks the role's path, so names are never compared. The caller is the function of
+//! `inScopeOf.credentialsIssuedTo`, the Lambda service (`awslambda_…` sessions; decrypting environment variables), or a
+//! named session. [`resolve()`] later compares session names with an inventory.
+
+mod resolve;
+
+pub use resolve::{Caller, FunctionRef, RoleFunctions, resolve};
+
+use std::fmt;
+
+use memchr::memmem;
+use serde::{Deserialize, Serialize};
+
+use crate::record::{InScopeOf, Record, UserIdentity};
+
+/// The role behind a call and what used it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribution<'a> {
+    /// The unique id `AROA…` of the role; its ARN where the record carries no unique id.
+    pub role_id: &'a str,
+    /// The role's ARN with path; `None` in copies that another account's trail holds.
+    pub role_arn: Option<&'a str>,
+    /// The account of the role.
+    pub account: Option<&'a str>,
+    /// What used the role.
+    pub caller: CallerKey,
+    /// `invokedBy`: the AWS service that made the call with the role's identity (forward access session).
+    pub forwarded_by: Option<&'a str>,
+}
+
+/// What used a role, as far as a record alone can tell.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallerKey {
+    /// Code of a function: CloudTrail says whom the credentials were issued to.
+    Function {
+        /// ARN without qualifier.
+        arn: String,
+        /// `$LATEST` or a version number, where the record has it; `*` once a role has seen many versions of it.
+        version: Option<String>,
+    },
+    /// The Lambda service itself, with the execution role.
+    Platform {
+        /// The function that it acted for, where the event tells.
+        function_name: Option<String>,
+    },
+    /// A session with this name.
+    Session {
+        /// The session name; [`CallerKey::ANY_SESSION`] once a role has seen too many different ones.
+        name: String,
+        /// Whether the user agent was that of an SDK inside a Lambda sandbox.
+        exec_env: bool,
+    },
+}
+
+impl CallerKey {
+    /// The session name that stands for every session name.
+    pub const ANY_SESSION: &'static str = "*";
+    /// The version that stands for every version.
+    pub const ANY_VERSION: &'static str = "*";
+}
+
+impl fmt::Display for CallerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Function { arn, version: Some(version) } => write!(f, "{arn}:{version}"),
+            Self::Function { arn, version: None } => f.write_str(arn),
+            Self::Platform { function_name: Some(name) } => write!(f, "platform of {name}"),
+            Self::Platform { function_name: None } => f.write_str("platform"),
+            Self::Session { name, .. } => write!(f, "session {name}"),
+        }
+    }
+}
+
+/// A role that the Lambda service assumed: the role is in use, which proves no permission of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleAssumed {
+    /// The unique id `AROA…`; the role's ARN where the record carries no unique id.
+    pub role_id: String,
+    /// The role's ARN.
+    pub role_arn: Option<String>,
+}
+
+/// The role and caller behind `record`; `None` if no role's session made the call.
+pub fn attribute<'a>(record: &'a Record<'_>) -> Option<Attribution<'a>> {
+    let role = role_of(&record.user_identity)?;
+    let session = session_name(&record.user_identity).unwrap_or_default();
+    Some(Attribution {
+        role_id: role.id,
+        role_arn: role.arn,
+        account: role.account,
+        caller: caller_of(record, session),
+        forwarded_by: record.user_identity.invoked_by.as_deref().filter(|service| !service.is_empty()),
+    })
+}
+
+struct Role<'a> {
+    id: &'a str,
+    arn: Option<&'a str>,
+    account: Option<&'a str>,
+}
+
+fn role_of<'a>(identity: &'a UserIdentity<'_>) -> Option<Role<'a>> {
+    let account = identity.account_id.as_deref();
+    match identity.type_.as_deref()? {
+        "AssumedRole" => match identity.session_issuer() {
+            Some(issuer) => {
+                if issuer.type_.as_deref().is_some_and(|kind| kind != "Role") {
+                    return None;
+                }
+                let arn = issuer.arn.as_deref().filter(|arn| is_role_arn(arn));
+                if arn.is_some_and(is_service_linked) {
+                    return None;
+                }
+                let id = issuer
+                    .principal_id
+                    .as_deref()
+                    .filter(|id| is_role_id(id))
+                    .or_else(|| id_of_principal(identity))
+                    .or(arn)?;
+                Some(Role { id, arn, account: issuer.account_id.as_deref().or(account) })
+            }
+            None => Some(Role { id: id_of_principal(identity)?, arn: None, account }),
+        },
+        "Role" => {
+            let arn = identity.arn.as_deref().filter(|arn| is_role_arn(arn));
+            if arn.is_some_and(is_service_linked) {
+                return None;
+            }
+            Some(Role { id: id_of_principal(identity).or(arn)?, arn, account })
+        }
+        // The copy of a cross-account call in the account of the resource.
+        "AWSAccount" => Some(Role { id: id_of_principal(identity)?, arn: None, account }),
+        _ => None,
+    }
+}
+
+/// The part of `principalId` before the colon, if it is a role's unique id.
+fn id_of_principal<'a>(identity: &'a UserIdentity<'_>) -> Option<&'a str> {
+    let principal = identity.principal_id.as_deref()?;
+    let id = principal.split_once(':').map_or(principal, |(id, _)| id);
+    is_role_id(id).then_some(id)
+}
+
+/// IAM User Guide, "IAM identifiers": unique ids of roles begin with `AROA`.
+fn is_role_id(id: &str) -> bool {
+    id.len() > 4 && id.len() <= 128 && id.starts_with("AROA") && id.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+fn is_role_arn(arn: &str) -> bool {
+    arn.starts_with("arn:") && arn.split(':').nth(2) == Some("iam") && arn.contains(":role/")
+}
+
+/// IAM User Guide, "Create a service-linked role": their path is `/aws-service-role/<service>/`.
+fn is_service_linked(arn: &str) -> bool {
+    arn.contains(":role/aws-service-role/")
+}
+
+fn session_name<'a>(identity: &'a UserIdentity<'_>) -> Option<&'a str> {
+    let of_principal = identity.principal_id.as_deref().and_then(|id| id.split_once(':')).map(|(_, session)| session);
+    of_principal.or_else(|| {
+        let arn = identity.arn.as_deref().filter(|arn| arn.contains(":assumed-role/"))?;
+        arn.rsplit_once('/').map(|(_, session)| session)
+    })
+}
+
+fn caller_of(record: &Record<'_>, session: &str) -> CallerKey {
+    let exec_env = record.has_lambda_user_agent();
+    let scope = record.user_identity.in_scope_of.as_ref().and_then(|scope| function_in_scope(scope));
+    if is_service_session(session) {
+        let function_name = scope.and_then(|(arn, _)| function_name(&arn).map(str::to_owned));
+        return CallerKey::Platform { function_name };
+    }
+    if !exec_env && let Some(function_name) = environment_decrypt(record) {
+        return CallerKey::Platform { function_name: Some(function_name) };
+    }
+    match scope {
+        Some((arn, version)) => CallerKey::Function { arn, version },
+        None => CallerKey::Session { name: session.to_owned(), exec_env },
+    }
+}
+
+/// The unqualified function ARN and the version of `inScopeOf`.
+///
+/// Documentation-style records name a role in `credentialsIssuedTo`; only a function's ARN counts.
+fn function_in_scope(scope: &InScopeOf<'_>) -> Option<(String, Option<String>)> {
+    if scope.issuer_type.as_deref() != Some("AWS::Lambda::Function") {
+        return None;
+    }
+    let (arn, qualifier) = split_function_arn(scope.credentials_issued_to.as_deref()?)?;
+    let version = scope
+        .credentials_issued_to_version
+        .as_deref()
+        .and_then(split_function_arn)
+        .filter(|(of, _)| *of == arn)
+        .and_then(|(_, version)| version)
+        .or(qualifier);
+    Some((arn.to_owned(), version.map(str::to_owned)))
+}
+
+/// Splits `arn:<partition>:lambda:<Region>:<account>:function:<name>[:<qualifier>]` before the qualifier; `None` for
+/// anything else.
+pub fn split_function_arn(arn: &str) -> Option<(&str, Option<&str>)> {
+    let mut parts = arn.split(':');
+    let head_is_lambda = parts.next() == Some("arn")
+        && parts.next().is_some_and(|partition| !partition.is_empty())
+        && parts.next() == Some("lambda")
+        && parts.next().is_some()
+        && parts.next().is_some()
+        && parts.next() == Some("function");
+    let name = parts.next().filter(|name| head_is_lambda && !name.is_empty())?;
+    let qualifier = parts.next();
+    if parts.next().is_some() {
+        return None;
+    }
+    match qualifier {
+        None => Some((arn, None)),
+        Some(qualifier) => {
+            let unqualified = arn.get(..arn.len() - qualifier.len() - 1)?;
+            debug_assert!(unqualified.ends_with(name));
+            Some((unqualified, (!qualifier.is_empty()).then_some(qualifier)))
+        }
+    }
+}
+
+/// The name in a function ARN.
+pub fn function_name(arn: &str) -> Option<&str> {
+    split_function_arn(arn)?.0.rsplit(':').next()
+}
+
+/// `awslambda_<n>_<yyyymmddhhmmssSSS>`: sessions that the Lambda service opens outside the sandbox.
+fn is_service_session(session: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    session
+        .strip_prefix("awslambda_")
+        .and_then(|rest| rest.split_once('_'))
+        .is_some_and(|(number, time)| digits(number) && time.len() == 17 && digits(time))
+}
+
+/// The function whose environment variables the Lambda service decrypts with the role. The session then has the
+/// function's name; only the encryption context tells.
+fn environment_decrypt(record: &Record<'_>) -> Option<String> {
+    const CONTEXT: &str = "aws:lambda:FunctionArn";
+    if record.event_source.as_str() != "kms.amazonaws.com" || record.event_name.as_str() != "Decrypt" {
+        return None;
+    }
+    let text = record.request_parameters?.get();
+    memmem::find(text.as_bytes(), CONTEXT.as_bytes())?;
+    let parameters: serde_json::Value = serde_json::from_str(text).ok()?;
+    let arn = parameters.get("encryptionContext")?.get(CONTEXT)?.as_str()?;
+    function_name(arn).map(str::to_owned)
+}
+
+/// The role that the Lambda service assumed in this record, if that is what it shows.
+///
+/// `sts:AssumeRole` by `lambda.amazonaws.com` is a use of the trust policy, not of the role's permissions.
+pub fn assumed_by_lambda(record: &Record<'_>) -> Option<RoleAssumed> {
+    let identity = &record.user_identity;
+    if record.event_source.as_str() != "sts.amazonaws.com"
+        || record.event_name.as_str() != "AssumeRole"
+        || record.error_code.is_some()
+        || identity.type_.as_deref() != Some("AWSService")
+        || !identity.invoked_by.as_deref().is_some_and(|service| service.starts_with("lambda.amazonaws.com"))
+    {
+        return None;
+    }
+    let value = |raw: Option<&serde_json::value::RawValue>| -> Option<serde_json::Value> {
+        serde_json::from_str(raw?.get()).ok()
+    };
+    let role_arn = value(record.request_parameters)
+        .and_then(|parameters| parameters.get("roleArn")?.as_str().map(str::to_owned))
+        .filter(|arn| is_role_arn(arn));
+    let role_id = value(record.response_elements)
+        .and_then(|response| response.get("assumedRoleUser")?.get("assumedRoleId")?.as_str().map(str::to_owned))
+        .and_then(|id| id.split(':').next().filter(|id| is_role_id(id)).map(str::to_owned))
+        .or_else(|| role_arn.clone())?;
+    Some(RoleAssumed { role_id, role_arn })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+//! What is asked of coverage, what it knows, and what it answers.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use jiff::Timestamp;
+
+use super::trails::Trails;
+use crate::ledger::AccountFacts;
+use crate::ledger::days::start_of_day;
+
+/// The observation window in UTC days, counted from 1970-01-01: `[start, end)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// The first day.
+    pub start: i32,
+    /// The day after the last.
+    pub end: i32,
+}
+
+impl Window {
+    /// From a range of days, such as [`AccountFacts::observed`] gives.
+    pub fn new(days: &Range<i32>) -> Self {
+        Self { start: days.start, end: days.end }
+    }
+
+    /// Number of days.
+    pub fn days(self) -> u32 {
+        u32::try_from(i64::from(self.end) - i64::from(self.start)).unwrap_or(0)
+    }
+
+    pub(super) fn starts_at(self) -> Timestamp {
+        start_of_day(self.start).unwrap_or(Timestamp::MIN)
+    }
+
+    pub(super) fn ends_at(self) -> Timestamp {
+        start_of_day(self.end).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// Answers of LookupEvents. They show every management event of a Region, whatever the trails are set to, and no other
+/// (CloudTrail User Guide, "Working with CloudTrail event history"), for at most 90 days.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventHistory {
+    /// Regions whose answers are complete over the days given; the caller vouches for it.
+    pub regions: BTreeSet<String>,
+    /// The days that the answers cover, `[start, end)`.
+    pub days: Range<i32>,
+}
+
+/// What an account's evidence consists of.
+#[derive(Debug, Clone)]
+pub struct Evidence<'a> {
+    /// The account.
+    pub account: &'a str,
+    /// Its trails; `None` if they are not known.
+    pub trails: Option<&'a Trails>,
+    /// Event history, if it was read.
+    pub history: Option<&'a EventHistory>,
+    /// Facts of the ledger.
+    pub facts: &'a AccountFacts,
+    /// The window.
+    pub window: Window,
+}
+
+/// Which events would reveal an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind<'a> {
+    /// A management event.
+    Management,
+    /// A data event; each of these values of `resources.type` has to be logged.
+    Data(&'a [&'a str]),
+    /// It is not known which of both: both have to be logged.
+    Either(&'a [&'a str]),
+    /// Only a network activity event.
+    NetworkActivity,
+    /// No event of its own; why.
+    Never(&'a str),
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// Which events would reveal the action.
+    pub kind: EventKind<'a>,
+    /// The event source, such as `kms.amazonaws.com`.
+    pub event_source: Option<&'a str>,
+    /// The event names that would reveal the action; empty if not known.
+    pub event_names: &'a [&'a str],
+    /// Whether these events are read-only; `None` if not known.
+    pub read_only: Option<bool>,
+    /// Pattern of the resource's ARN.
+    pub resource: &'a str,
+    /// The Region of the call; `None` for any Region.
+    pub region: Option<&'a str>,
+    /// The role's ARN.
+    pub role_arn: Option<&'a str>,
+}
+
+/// Whether an action would have been seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sight {
+    /// Over the whole window.
+    Full,
+    /// Not over the whole window, or not everywhere.
+    Partial {
+        /// Why.
+        reason: String,
+        /// From when on it would have been seen, if that is the reason.
+        since: Option<Timestamp>,
+    },
+    /// Not at all, as far as is known.
+    None {
+        /// Why.
+        reason: String,
+        /// What would give sight of it.
+        remedy: Option<String>,
+    },
+}
+
+impl Sight {
+    /// Whether no event means no use.
+    pub fn is_full(&self) -> bool {
+        *self == Self::Full
+    }
+
+    /// Why it would not have been seen.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Full => None,
+            Self::Partial { reason, .. } | Self::None { reason, .. } => Some(reason),
+        }
+    }
+
+    /// Best first.
+    pub(super) fn rank(&self) -> (u8, Reverse<Option<Reverse<Timestamp>>>) {
+        match self {
+            Self::Full => (0, Reverse(None)),
+            // An earlier start is better than a later one, and a known start than none.
+            Self::Partial { since, .. } => (1, Reverse(since.map(Reverse))),
+            Self::None { .. } => (2, Reverse(None)),
+        }
+    }
+}
+
+/// What the answers depend on, see [`super::Coverage::depends_on`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DependsOn {
+    /// Some selector looks at the resource's ARN.
+    pub resource: bool,
+    /// Some selector looks at the principal's ARN.
+    pub role: bool,
+}
+
+/// One source, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceSummary {
+    /// The trail's name, or `event history`.
+    pub name: String,
+    /// The Regions; `all` for a multi-Region trail.
+    pub regions: Vec<String>,
+    /// Whether management events are asked for, at least in part.
+    pub management: bool,
+    /// Types of data events asked for, at least in part.
+    pub data_types: Vec<String>,
+    /// Whether the source covers the window, and if not, why.
+    pub window: Sight,
+}

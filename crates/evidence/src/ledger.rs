@@ -1,0 +1,160 @@
+//! What roles did, remembered so that the same events always give the same bytes.
+//!
+//! A [`Ledger`] is a join-semilattice: [`Ledger::merge`] is associative, commutative and idempotent, and observing an
+//! event twice changes nothing. So files may be read in any order, on any number of threads, and again. Counts of events
+//! are not idempotent and live elsewhere (see [`crate::read::FileReport`]). Unbounded things are generalised by rules that
+//! depend only on the set observed: resources ([`ResourceSet`]) and session names ([`RoleLedger`]).
+//!
+//! In: a record, its attribution and its mapping. Out: usage per (role, caller, action), and facts of the account: days
+//! with events, changes to trails, policies and code. Not here: which function a session was (see
+//! [`crate::attribute::resolve()`]), and what may be concluded.
+
+pub mod changes;
+mod codec;
+pub mod days;
+pub mod facts;
+mod observe;
+pub mod resources;
+pub mod role;
+mod segments;
+pub mod usage;
+
+pub use changes::{Change, ChangeKind};
+pub use codec::LedgerError;
+pub use days::DaySet;
+pub use facts::{AccountFacts, RegionFacts, Times};
+pub use resources::{ResourceSet, Settings};
+pub use role::{CallerLedger, RoleLedger};
+pub use usage::{Sighting, Usage, UsageEvent};
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::attribute::{self, Attribution};
+use crate::record::Record;
+use whittle_catalog::events::Outcome;
+
+/// All evidence of a window. See the module documentation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ledger {
+    settings: Settings,
+    roles: BTreeMap<String, RoleLedger>,
+    account: AccountFacts,
+}
+
+impl Ledger {
+    /// An empty ledger that generalises by `settings`.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Facts of the accounts whose records were seen.
+    pub fn account(&self) -> &AccountFacts {
+        &self.account
+    }
+
+    /// All roles by their key (the unique id, or the ARN where records had none), sorted.
+    pub fn roles(&self) -> impl Iterator<Item = (&str, &RoleLedger)> {
+        self.roles.iter().map(|(id, role)| (id.as_str(), role))
+    }
+
+    /// The role under exactly this key.
+    pub fn role(&self, key: &str) -> Option<&RoleLedger> {
+        self.roles.get(key)
+    }
+
+    /// Everything about one role of the inventory: what was recorded under its unique id, and under its ARN by records
+    /// without a unique id.
+    pub fn of_role(&self, role_id: &str, role_arn: &str) -> Option<Cow<'_, RoleLedger>> {
+        match (self.roles.get(role_id), self.roles.get(role_arn)) {
+            (Some(one), None) | (None, Some(one)) => Some(Cow::Borrowed(one)),
+            (Some(by_id), Some(by_arn)) => {
+                let mut both = by_id.clone();
+                both.merge(by_arn, &self.settings);
+                Some(Cow::Owned(both))
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// Whether nothing was observed.
+    pub fn is_empty(&self) -> bool {
+        self.roles.is_empty() && self.account.is_empty()
+    }
+
+    /// Notes what a record shows about its account, whoever made the call: days with events, changes to trails, policies
+    /// and code, and that Lambda assumed a role.
+    pub fn observe_account(&mut self, record: &Record<'_>) {
+        self.account.observe(record);
+        if let Some(assumed) = attribute::assumed_by_lambda(record) {
+            let role = self.roles.entry(assumed.role_id).or_default();
+            role.note_assumed(record.event_time, assumed.role_arn.as_deref());
+        }
+    }
+
+    /// Notes that a role's session made some call, without saying which: the role and the caller are alive.
+    pub fn observe_session(&mut self, record: &Record<'_>, by: &Attribution<'_>) {
+        caller(&mut self.roles, &self.settings, record, by);
+    }
+
+    /// Notes one use of one action.
+    pub fn observe_use(&mut self, record: &Record<'_>, by: &Attribution<'_>, event: &UsageEvent<'_>) {
+        caller(&mut self.roles, &self.settings, record, by).observe_use(record, by, event, &self.settings);
+    }
+
+    /// Notes that a call that was not denied may have needed an action too.
+    pub fn observe_possible(&mut self, record: &Record<'_>, by: &Attribution<'_>, action: &str) {
+        caller(&mut self.roles, &self.settings, record, by).observe_possible(record, action);
+    }
+
+    /// Notes a call that no action is known for; a denied one only as a sign of life.
+    pub fn observe_unmapped(&mut self, record: &Record<'_>, by: &Attribution<'_>, outcome: Outcome) {
+        caller(&mut self.roles, &self.settings, record, by).observe_unmapped(record, outcome);
+    }
+
+    /// Adds everything of `other`. If the settings differ, the tighter of both hold from now on.
+    pub fn merge(&mut self, other: &Self) {
+        if self.settings != other.settings {
+            let tighter = self.settings.meet(&other.settings);
+            self.resettle(&tighter);
+            let mut other = other.clone();
+            other.resettle(&tighter);
+            return self.merge(&other);
+        }
+        self.account.merge(&other.account);
+        for (id, role) in &other.roles {
+            match self.roles.get_mut(id) {
+                Some(known) => known.merge(role, &self.settings),
+                None => {
+                    self.roles.insert(id.clone(), role.clone());
+                }
+            }
+        }
+    }
+
+    fn resettle(&mut self, settings: &Settings) {
+        if self.settings != *settings {
+            self.settings = settings.clone();
+            for role in self.roles.values_mut() {
+                role.resettle(settings);
+            }
+        }
+    }
+}
+
+fn caller<'r>(
+    roles: &'r mut BTreeMap<String, RoleLedger>,
+    settings: &Settings,
+    record: &Record<'_>,
+    by: &Attribution<'_>,
+) -> &'r mut CallerLedger {
+    roles.entry(by.role_id.to_owned()).or_default().caller_for(record, by, settings)
+}
+
+#[cfg(test)]
+mod tests;

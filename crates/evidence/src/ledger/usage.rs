@@ -1,0 +1,193 @@
+//! How one caller used one action of one role.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use whittle_catalog::events::Outcome;
+
+use super::days::{DaySet, day_of};
+use super::resources::{ResourceSet, Settings};
+
+/// One use of one action in one event.
+#[derive(Debug, Clone)]
+pub struct UsageEvent<'a> {
+    /// The action in catalogue spelling, such as `s3:GetObject`.
+    pub action: &'a str,
+    /// Whether the event names the action itself; `false` if its parameters imply it.
+    pub is_primary: bool,
+    /// How authorisation ended.
+    pub outcome: Outcome,
+    /// The resources, as ARNs that may hold `*`; `None` for a resource that the event does not name.
+    pub resources: Vec<Option<&'a str>>,
+    /// For a denied call: why, as far as the message tells (such as `identity-based, implicit`).
+    pub denial: Option<&'a str>,
+}
+
+/// When, and on what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sighting {
+    /// Time of the first event.
+    pub first: Timestamp,
+    /// Time of the last event.
+    pub last: Timestamp,
+    /// Days with an event.
+    pub days: DaySet,
+    /// The resources.
+    #[serde(default, skip_serializing_if = "ResourceSet::is_empty")]
+    pub resources: ResourceSet,
+}
+
+impl Sighting {
+    /// One event.
+    pub fn at(time: Timestamp) -> Self {
+        let mut days = DaySet::new();
+        days.insert(day_of(time));
+        Self { first: time, last: time, days, resources: ResourceSet::default() }
+    }
+
+    fn note(&mut self, time: Timestamp) {
+        self.first = self.first.min(time);
+        self.last = self.last.max(time);
+        self.days.insert(day_of(time));
+    }
+
+    fn merge(&mut self, other: &Self, settings: &Settings) {
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        self.days.union(&other.days);
+        self.resources.merge(&other.resources, settings);
+    }
+}
+
+/// Joins two optional sightings.
+pub(super) fn merge_option(mine: &mut Option<Sighting>, theirs: Option<&Sighting>, settings: &Settings) {
+    match (mine.as_mut(), theirs) {
+        (Some(mine), Some(theirs)) => mine.merge(theirs, settings),
+        (None, Some(theirs)) => *mine = Some(theirs.clone()),
+        (_, None) => {}
+    }
+}
+
+/// Notes an event in an optional sighting.
+pub(super) fn note_option(sighting: &mut Option<Sighting>, time: Timestamp) -> &mut Sighting {
+    let sighting = sighting.get_or_insert_with(|| Sighting::at(time));
+    sighting.note(time);
+    sighting
+}
+
+/// How one caller used one action.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Usage {
+    /// Calls that passed authorisation: the only ones that count as use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorised: Option<Sighting>,
+    /// Calls whose error may hide a denial.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<Sighting>,
+    /// Calls that may have needed the action too, without evidence in the event. Names no resources; counts as use of
+    /// nothing, but proves nothing unused either.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub possible: Option<Sighting>,
+    /// Denied calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub denied: Option<Sighting>,
+    /// Whether an event named the action itself.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub primary: bool,
+    /// Whether parameters of another event implied it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub secondary: bool,
+    /// Whether the caller itself made a call that was not denied, without a service in between.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub direct: bool,
+    /// Services that made a call that was not denied with the role's identity (`invokedBy`).
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub via: BTreeSet<String>,
+    /// Reasons of denials.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub denials: BTreeSet<String>,
+}
+
+impl Usage {
+    /// First time the action was used.
+    pub fn first_seen(&self) -> Option<Timestamp> {
+        self.authorised.as_ref().map(|sighting| sighting.first)
+    }
+
+    /// Last time the action was used.
+    pub fn last_seen(&self) -> Option<Timestamp> {
+        self.authorised.as_ref().map(|sighting| sighting.last)
+    }
+
+    /// Days on which the action was used.
+    pub fn active_days(&self) -> usize {
+        self.authorised.as_ref().map_or(0, |sighting| sighting.days.len())
+    }
+
+    /// Days on which the action was denied.
+    pub fn denied_days(&self) -> usize {
+        self.denied.as_ref().map_or(0, |sighting| sighting.days.len())
+    }
+
+    pub(super) fn observe(&mut self, time: Timestamp, via: Option<&str>, event: &UsageEvent<'_>, settings: &Settings) {
+        let sighting = match event.outcome {
+            Outcome::Authorised => &mut self.authorised,
+            Outcome::Undecided => &mut self.undecided,
+            Outcome::Denied => &mut self.denied,
+            // Nothing was decided about the action; the caller's sign of life is noted elsewhere.
+            Outcome::NotReached => return,
+        };
+        let resources = &mut note_option(sighting, time).resources;
+        for resource in &event.resources {
+            match resource {
+                Some(arn) => resources.insert(arn, settings),
+                None => resources.insert_unnamed(),
+            }
+        }
+        if event.resources.is_empty() {
+            resources.insert_unnamed();
+        }
+        if event.outcome == Outcome::Denied {
+            if let Some(reason) = event.denial {
+                insert(&mut self.denials, reason);
+            }
+            return;
+        }
+        self.primary |= event.is_primary;
+        self.secondary |= !event.is_primary;
+        match via {
+            Some(service) => insert(&mut self.via, service),
+            None => self.direct = true,
+        }
+    }
+
+    /// Joins two usages of the same action. Resources generalise by `settings`, as in [`ResourceSet::merge`].
+    pub fn merge(&mut self, other: &Self, settings: &Settings) {
+        merge_option(&mut self.authorised, other.authorised.as_ref(), settings);
+        merge_option(&mut self.undecided, other.undecided.as_ref(), settings);
+        merge_option(&mut self.possible, other.possible.as_ref(), settings);
+        merge_option(&mut self.denied, other.denied.as_ref(), settings);
+        self.primary |= other.primary;
+        self.secondary |= other.secondary;
+        self.direct |= other.direct;
+        self.via.extend(other.via.iter().cloned());
+        self.denials.extend(other.denials.iter().cloned());
+    }
+
+    pub(super) fn resettle(&mut self, settings: &Settings) {
+        for sighting in [&mut self.authorised, &mut self.undecided, &mut self.denied].into_iter().flatten() {
+            sighting.resources.resettle(settings);
+        }
+    }
+}
+
+/// Inserts without allocating for a text that is there already, which is the usual case.
+fn insert(set: &mut BTreeSet<String>, text: &str) {
+    if !set.contains(text) {
+        set.insert(text.to_owned());
+    }
+}

@@ -1,0 +1,384 @@
+//! From a record to the IAM actions that it proves, on which resources, and how the call ended.
+//!
+//! In: a [`Record`] and the catalog. Out: [`Mapped`]. The tables of the catalog's events module say which event means
+//! which actions; this module evaluates their conditions on the parameters, reads resources out of the record and
+//! classifies the error. Not here: whose use it was ([`crate::attribute`]) and what is remembered
+//! ([`crate::ledger`]).
+//!
+//! Order for resources: ARN of a denied message, `resources[]`, the tables' templates, parameters named like the
+//! placeholders of the ARN format, `responseElements`, else [`ResourceSeen::Unnamed`]. Nothing is invented: a part
+//! that the event does not give is `*`.
+//!
+//! AWS pages: CloudTrail User Guide, "CloudTrail record contents"; IAM User Guide, "Troubleshoot access denied error
+//! messages".
+
+mod arns;
+mod conditions;
+mod denied;
+mod params;
+mod plan;
+mod prepared;
+mod resources;
+
+mod transform;
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+use whittle_catalog::events::{Effect, EventResolution, ResourceSpec};
+use whittle_catalog::{ActionId, Catalog};
+
+pub use denied::{DeniedBy, DeniedDetail};
+pub use whittle_catalog::events::Outcome;
+
+use crate::record::Record;
+use params::Parameters;
+use prepared::Prepared;
+
+/// What an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventClass {
+    /// A call that actions authorise.
+    Actions,
+    /// A call that proves no permission.
+    NoPermission,
+    /// Not a call of a principal.
+    NotACall,
+    /// Not known.
+    Unknown,
+}
+
+impl EventClass {
+    /// The word for output: `actions`, `no-permission`, `not-a-call`, `unknown`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Actions => "actions",
+            Self::NoPermission => "no-permission",
+            Self::NotACall => "not-a-call",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// How an action follows from an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Basis {
+    /// The call is this action.
+    Primary,
+    /// The parameters prove it, or another grant would have authorised the same call.
+    Secondary,
+}
+
+impl Basis {
+    /// The word for output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Secondary => "secondary",
+        }
+    }
+}
+
+/// Where a resource was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// In the message of a denied call.
+    DeniedMessage,
+    /// In `resources[]`.
+    Listed,
+    /// In the parameters, by a row of the tables.
+    Template,
+    /// In parameters named like the placeholders of the ARN format.
+    Generic,
+    /// In `responseElements`.
+    Response,
+    /// Only the type of the resource is known: its identifying parts are `*`.
+    TypeOnly,
+    /// The action has no resource types: `*`.
+    NoResourceTypes,
+}
+
+/// A resource that an action was used on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ResourceSeen {
+    /// An ARN, with `*` where a part is not known, or `*` alone. Policy variables (`${`) in it are made harmless.
+    Arn(String, Step),
+    /// The event does not name it.
+    Unnamed,
+}
+
+/// One action that an event proves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionUse {
+    /// The action.
+    pub action: ActionId,
+    /// How it follows.
+    pub basis: Basis,
+    /// On what, sorted, never empty.
+    pub resources: Vec<ResourceSeen>,
+}
+
+/// What a record means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapped {
+    /// What the event is.
+    pub class: EventClass,
+    /// Why it is not a call, or proves no permission.
+    pub reason: Option<&'static str>,
+    /// For an unknown event: names of actions that are spelled like it.
+    pub nearest: Vec<String>,
+    /// The actions that the call exercised (or, if it was denied, asked for), by action, primary first.
+    pub uses: Vec<ActionUse>,
+    /// Actions that AWS may have checked too, without evidence: keep them where granted, never count them as used.
+    pub possible: Vec<ActionId>,
+    /// How the authorisation ended. Only [`Outcome::Authorised`] is use.
+    pub outcome: Outcome,
+    /// For a denied call: what its message says.
+    pub denied_detail: Option<DeniedDetail>,
+}
+
+impl Mapped {
+    fn of_class(class: EventClass, reason: Option<&'static str>, nearest: Vec<String>) -> Self {
+        Self {
+            class,
+            reason,
+            nearest,
+            uses: Vec::new(),
+            possible: Vec::new(),
+            outcome: Outcome::NotReached,
+            denied_detail: None,
+        }
+    }
+
+    /// The actions that the event counts as used: none unless the call was authorised.
+    pub fn used(&self) -> &[ActionUse] {
+        if self.outcome == Outcome::Authorised { &self.uses } else { &[] }
+    }
+}
+
+/// Maps one record. For many records use a [`Mapper`], which remembers what each event name means.
+pub fn map_record(catalog: &'static Catalog, record: &Record<'_>) -> Mapped {
+    Mapper::new(catalog).map(record)
+}
+
+/// The ARN with parts that are generated by nature (log streams, execution ids, revisions) as `*`.
+///
+/// The rule is a row of the catalog's table; the result depends on the ARN alone. `_action` is reserved for rows that
+/// hold for one action only; there are none yet.
+pub fn generalise(arn: &str, _action: ActionId) -> Cow<'_, str> {
+    whittle_catalog::events::generalise(arn)
+}
+
+/// Names that are remembered at most; further ones are looked up each time (event names are the sender's text).
+const MAX_REMEMBERED: usize = 100_000;
+
+/// Maps records, remembering what each (event source, event name) means.
+#[derive(Debug)]
+pub struct Mapper {
+    catalog: &'static Catalog,
+    known: HashMap<String, HashMap<String, usize>>,
+    meanings: Vec<Meaning>,
+}
+
+/// What an (event source, event name) means, prepared for many events.
+#[derive(Debug)]
+enum Meaning {
+    Call(Prepared),
+    Class(EventClass, Option<&'static str>, Vec<String>),
+}
+
+impl Mapper {
+    /// A mapper over the embedded catalog.
+    pub fn new(catalog: &'static Catalog) -> Self {
+        Self { catalog, known: HashMap::new(), meanings: Vec::new() }
+    }
+
+    /// Maps one record.
+    pub fn map(&mut self, record: &Record<'_>) -> Mapped {
+        if let Some(reason) = not_a_call(self.catalog, record) {
+            return Mapped::of_class(EventClass::NotACall, Some(reason), Vec::new());
+        }
+        let (source, name) = (record.event_source.as_str(), record.event_name.as_str());
+        let known = self.known.get(source).and_then(|names| names.get(name)).copied();
+        if let Some(meaning) = known.and_then(|at| self.meanings.get(at)) {
+            return meaning.of_record(self.catalog, record);
+        }
+        let meaning = Meaning::of_names(self.catalog, source, name);
+        let mapped = meaning.of_record(self.catalog, record);
+        if self.meanings.len() < MAX_REMEMBERED {
+            self.known.entry(source.to_owned()).or_default().insert(name.to_owned(), self.meanings.len());
+            self.meanings.push(meaning);
+        }
+        mapped
+    }
+}
+
+impl Meaning {
+    fn of_names(catalog: &'static Catalog, source: &str, name: &str) -> Self {
+        match catalog.resolve_event(source, name) {
+            EventResolution::Actions(rule) => Self::Call(Prepared::of(catalog, rule, name)),
+            EventResolution::NoPermission { reason } => Self::Class(EventClass::NoPermission, Some(reason), Vec::new()),
+            EventResolution::NotACall { reason } => Self::Class(EventClass::NotACall, Some(reason), Vec::new()),
+            EventResolution::Unknown { nearest } => Self::Class(EventClass::Unknown, None, nearest),
+            _ => Self::Class(EventClass::Unknown, None, Vec::new()),
+        }
+    }
+
+    fn of_record(&self, catalog: &'static Catalog, record: &Record<'_>) -> Mapped {
+        match self {
+            Self::Call(prepared) => actions(catalog, record, prepared),
+            Self::Class(class, reason, nearest) => Mapped::of_class(*class, *reason, nearest.clone()),
+        }
+    }
+}
+
+/// Why a record is no call of an API, by its type and category.
+fn not_a_call(catalog: &Catalog, record: &Record<'_>) -> Option<&'static str> {
+    if let Some(reason) = record.event_type.as_deref().and_then(|kind| catalog.event_type_reason(kind)) {
+        return Some(reason);
+    }
+    match record.event_category.as_deref() {
+        Some("NetworkActivity") => Some("a network activity event, as the owner of the VPC endpoint sees a call"),
+        Some("Insight") => Some("an Insights event, computed by CloudTrail"),
+        Some("Aggregated") => Some("a summary of several events, without a principal"),
+        _ => None,
+    }
+}
+
+/// Everything that is looked at while one record is mapped.
+struct Call<'r, 'a> {
+    catalog: &'static Catalog,
+    record: &'r Record<'a>,
+    parameters: Parameters<'a>,
+    denied: Option<DeniedDetail>,
+    place: OnceCell<transform::Place>,
+    /// No parameter that a test of the rule looks at is there.
+    keys_absent: bool,
+}
+
+fn actions(catalog: &'static Catalog, record: &Record<'_>, prepared: &Prepared) -> Mapped {
+    let rule = &prepared.rule;
+    let message = record.error_message.as_deref().unwrap_or_default();
+    let outcome = match record.error_code.as_deref() {
+        None => Outcome::Authorised,
+        Some(code) => catalog.outcome_of_error(rule.prefix(), record.event_name.as_str(), code, message),
+    };
+    let denied_detail = (outcome == Outcome::Denied).then(|| denied::parse(message));
+    let call = Call {
+        catalog,
+        record,
+        parameters: Parameters::new(record.request_parameters, record.response_elements),
+        denied: denied_detail.clone(),
+        place: OnceCell::new(),
+        keys_absent: prepared.keys.are_absent(record.request_parameters),
+    };
+    let mut uses = Uses::default();
+    if let Some(action) = rule.same_named() {
+        uses.add(action, Basis::Primary, call.resources_of(action));
+    }
+    let mut possible: Vec<ActionId> = Vec::new();
+    for clause in rule.clauses() {
+        if !call.holds(clause.tests()) {
+            continue;
+        }
+        match clause.effect() {
+            Effect::Is => {
+                for action in clause.actions() {
+                    uses.add(*action, Basis::Primary, call.resources_by(clause.resource(), *action));
+                }
+            }
+            Effect::Instead => {
+                match clause.replaces() {
+                    Some(old) => uses.remove(old),
+                    None => uses.remove_primary(),
+                }
+                for action in clause.actions() {
+                    uses.add(*action, Basis::Primary, call.resources_by(clause.resource(), *action));
+                }
+            }
+            Effect::And | Effect::Or => {
+                for action in clause.actions() {
+                    uses.add(*action, Basis::Secondary, call.resources_by(clause.resource(), *action));
+                }
+            }
+            Effect::Possible => possible.extend(clause.actions()),
+            _ => {}
+        }
+    }
+    if let Some(tags) = &prepared.tags {
+        call.add_tagging(tags, &mut uses);
+    }
+    if prepared.may_pass_role {
+        call.add_role_passing(&mut uses);
+    }
+    if rule.prefix() == "s3" {
+        resources::switch_s3_prefix(&call, &mut uses);
+    }
+    let uses = uses.into_sorted();
+    possible.retain(|action| !uses.iter().any(|used| used.action == *action));
+    possible.sort_unstable();
+    possible.dedup();
+    Mapped { class: EventClass::Actions, reason: None, nearest: Vec::new(), uses, possible, outcome, denied_detail }
+}
+
+/// The uses of one event while they are collected.
+#[derive(Debug, Default)]
+struct Uses {
+    list: Vec<ActionUse>,
+}
+
+impl Uses {
+    fn add(&mut self, action: ActionId, basis: Basis, resources: Vec<ResourceSeen>) {
+        match self.list.iter_mut().find(|used| used.action == action) {
+            Some(used) => {
+                used.basis = used.basis.min(basis);
+                used.resources.extend(resources);
+            }
+            None => self.list.push(ActionUse { action, basis, resources }),
+        }
+    }
+
+    fn remove(&mut self, action: ActionId) {
+        self.list.retain(|used| used.action != action);
+    }
+
+    fn remove_primary(&mut self) {
+        self.list.retain(|used| used.basis != Basis::Primary);
+    }
+
+    fn into_sorted(mut self) -> Vec<ActionUse> {
+        for used in &mut self.list {
+            used.resources.sort_unstable();
+            // One ARN found by two steps counts once, by the stronger one, which sorts first.
+            used.resources.dedup_by(|next, kept| match (next, kept) {
+                (ResourceSeen::Arn(next, _), ResourceSeen::Arn(kept, _)) => next == kept,
+                (next, kept) => next == kept,
+            });
+            if used.resources.is_empty() {
+                used.resources.push(ResourceSeen::Unnamed);
+            }
+        }
+        self.list.sort_unstable_by_key(|used| (used.basis, used.action));
+        self.list
+    }
+}
+
+impl Call<'_, '_> {
+    /// Where the call took place.
+    fn place(&self) -> &transform::Place {
+        self.place.get_or_init(|| transform::Place::of(self.record))
+    }
+
+    fn resources_by(&self, spec: &ResourceSpec, action: ActionId) -> Vec<ResourceSeen> {
+        match spec {
+            ResourceSpec::Any => vec![ResourceSeen::Arn("*".to_owned(), Step::NoResourceTypes)],
+            ResourceSpec::Unnamed => vec![ResourceSeen::Unnamed],
+            ResourceSpec::At(paths) => self.resources_at(paths, action),
+            _ => self.resources_of(action),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

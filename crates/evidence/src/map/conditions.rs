@@ -1,0 +1,162 @@
+//! Conditions of clauses, evaluated on one event; tags and roles in the parameters.
+
+use serde_json::Value;
+use whittle_catalog::ActionId;
+use whittle_catalog::events::{FieldPath, TagKeys, Test};
+
+use super::params::{Leaf, is_masked};
+use super::{Basis, Call, ResourceSeen, Step, Uses, arns, plan};
+
+impl Call<'_, '_> {
+    /// Whether all tests hold.
+    pub(super) fn holds(&self, tests: &[Test]) -> bool {
+        tests.iter().all(|test| self.test(test))
+    }
+
+    fn test(&self, test: &Test) -> bool {
+        let parameters = &self.parameters;
+        match test {
+            Test::Has(_) | Test::Is(_) | Test::Text(..) | Test::Verb(..) if self.keys_absent => false,
+            Test::Lacks(_) | Test::NoVerb(..) if self.keys_absent => true,
+            Test::Has(paths) => parameters.has(paths),
+            Test::Lacks(paths) => !parameters.has(paths),
+            Test::Is(pairs) => pairs.iter().any(|(path, wanted)| {
+                parameters.leaves(path).into_iter().any(|leaf| match leaf {
+                    Leaf::Value(Value::Bool(value)) => {
+                        wanted.eq_ignore_ascii_case(if *value { "true" } else { "false" })
+                    }
+                    leaf => leaf.text().is_some_and(|text| text.eq_ignore_ascii_case(wanted)),
+                })
+            }),
+            Test::Text(path, needle) => parameters.leaves(path).into_iter().any(|leaf| match leaf {
+                Leaf::Value(value @ (Value::Object(_) | Value::Array(_))) => {
+                    value.to_string().contains(needle.as_str())
+                }
+                leaf => leaf.text().is_some_and(|text| text.contains(needle.as_str())),
+            }),
+            Test::Verb(verb, path) => self.statements(path).iter().any(|text| first_word_is(text, verb)),
+            Test::NoVerb(verbs, path) => {
+                let statements = self.statements(path);
+                statements.is_empty()
+                    || statements.iter().any(|text| !verbs.iter().any(|verb| first_word_is(text, verb)))
+            }
+            Test::Error(codes) => self
+                .record
+                .error_code
+                .as_deref()
+                .is_some_and(|code| codes.iter().any(|wanted| wanted.eq_ignore_ascii_case(code))),
+            _ => false,
+        }
+    }
+
+    /// Texts of statements; a masked one counts as a statement that says nothing.
+    fn statements(&self, path: &FieldPath) -> Vec<&str> {
+        let leaves = self.parameters.leaves(path).into_iter();
+        leaves
+            .filter_map(|leaf| match leaf {
+                Leaf::Value(Value::String(text)) => Some(if is_masked(text) { "" } else { text.as_str() }),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Tags on a create call prove the tagging action (Service Authorization Reference, dependent actions).
+    pub(super) fn add_tagging(&self, tags: &TagKeys<'_>, uses: &mut Uses) {
+        if !contains_ignore_case(self.parameters.raw_request(), "\"tag") {
+            return;
+        }
+        let is_tags = |key: &str| {
+            let key = key.as_bytes();
+            tags.key_starts.iter().any(|start| {
+                key.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()))
+                    && !key.get(start.len()..start.len() + 3).is_some_and(|next| next.eq_ignore_ascii_case(b"get"))
+            })
+        };
+        let Some(Value::Object(map)) = self.parameters.request() else { return };
+        let in_map =
+            |map: &serde_json::Map<String, Value>| map.iter().any(|(key, value)| is_tags(key) && value_has_tags(value));
+        let found = in_map(map) || map.values().filter_map(Value::as_object).any(in_map);
+        if found {
+            let resources = self.resources_of_tagging(tags.action, uses);
+            uses.add(tags.action, Basis::Secondary, resources);
+        }
+    }
+
+    /// The resources of the create call itself, where the tagging action has their type.
+    fn resources_of_tagging(&self, action: ActionId, uses: &Uses) -> Vec<ResourceSeen> {
+        let Some(plan) = plan::of(self.catalog, action) else { return vec![ResourceSeen::Unnamed] };
+        let created = uses.list.iter().filter(|used| used.basis == Basis::Primary).flat_map(|used| &used.resources);
+        let fitting: Vec<_> = created
+            .filter(|seen| match seen {
+                ResourceSeen::Arn(_, Step::TypeOnly) | ResourceSeen::Unnamed => false,
+                ResourceSeen::Arn(arn, _) => arns::type_of(plan.prefix, &plan.types, arn).is_some(),
+            })
+            .cloned()
+            .collect();
+        if fitting.is_empty() { vec![ResourceSeen::Unnamed] } else { fitting }
+    }
+
+    /// A role ARN in the parameters of a call that changes something proves iam:PassRole on it, also where no row of the
+    /// tables names the parameter (Service Authorization Reference lists iam:PassRole for nearly a thousand operations).
+    pub(super) fn add_role_passing(&self, uses: &mut Uses) {
+        if self.record.read_only == Some(true) || !self.parameters.raw_request().contains(":role/") {
+            return;
+        }
+        let Some(pass_role) = self.catalog.action("iam:PassRole") else { return };
+        let mut roles = Vec::new();
+        if let Some(request) = self.parameters.request() {
+            collect_roles(request, "", 0, &mut roles);
+        }
+        for role in roles {
+            uses.add(pass_role, Basis::Secondary, vec![ResourceSeen::Arn(role, Step::Generic)]);
+        }
+    }
+}
+
+/// ARNs of roles under keys that name a role, at most eight levels deep.
+fn collect_roles(value: &Value, key: &str, depth: usize, out: &mut Vec<String>) {
+    if depth > 8 || out.len() > 50 {
+        return;
+    }
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, value)| collect_roles(value, key, depth + 1, out)),
+        Value::Array(items) => items.iter().for_each(|item| collect_roles(item, key, depth + 1, out)),
+        Value::String(text) if names_a_role(key) && is_role_arn(text) => out.push(super::resources::harmless(text)),
+        _ => {}
+    }
+}
+
+fn names_a_role(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    let key = key.strip_suffix("arn").unwrap_or(&key);
+    key.ends_with("role") && !["assume", "principal", "grantee"].iter().any(|word| key.contains(word))
+}
+
+/// `arn:<partition>:iam::<account>:role/<path and name>`.
+pub(super) fn is_role_arn(text: &str) -> bool {
+    let mut parts = text.splitn(6, ':');
+    parts.next() == Some("arn")
+        && parts.next().is_some_and(|partition| partition.starts_with("aws"))
+        && parts.next() == Some("iam")
+        && parts.next() == Some("")
+        && parts.next().is_some_and(|account| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()))
+        && parts.next().and_then(|rest| rest.strip_prefix("role/")).is_some_and(|name| !name.is_empty())
+}
+
+fn value_has_tags(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.is_empty(),
+        value => Leaf::Value(value).is_present() && !matches!(value, Value::Bool(_) | Value::Number(_)),
+    }
+}
+
+fn first_word_is(statement: &str, word: &str) -> bool {
+    let statement = statement.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
+    let end = statement.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(statement.len());
+    statement.get(..end).is_some_and(|first| first.eq_ignore_ascii_case(word))
+}
+
+pub(super) fn contains_ignore_case(text: &str, needle: &str) -> bool {
+    let (text, needle) = (text.as_bytes(), needle.as_bytes());
+    text.windows(needle.len().max(1)).any(|window| window.eq_ignore_ascii_case(needle))
+}

@@ -1,0 +1,100 @@
+//! How the resources of one action are found: the catalog's types and the tables' rows for it, put together once.
+
+use std::sync::OnceLock;
+
+use whittle_catalog::events::{FieldPath, ParameterSource};
+use whittle_catalog::{ActionId, ArnFormat, Catalog, catalog};
+
+/// Everything about one action that does not depend on the event.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub prefix: &'static str,
+    pub full_name: &'static str,
+    /// The resource is always `*`.
+    pub is_any: bool,
+    /// The resource is `*` if one of these is there.
+    pub any_if: Vec<&'static FieldPath>,
+    /// Whole ARNs with `{path#transform}` parts; if there are any, nothing else counts.
+    pub whole_arns: Vec<&'static str>,
+    /// What is found is all that the request names.
+    pub complete: bool,
+    pub types: Vec<TypePlan>,
+}
+
+/// A resource type of the action.
+#[derive(Debug)]
+pub(super) struct TypePlan {
+    pub name: &'static str,
+    pub required: bool,
+    pub formats: Vec<FormatPlan>,
+    /// Rows that name whole ARNs of the type.
+    pub rows: Vec<&'static ParameterSource>,
+    /// The tables say where the type would stand, so it was not in a request without it.
+    pub tables_know: bool,
+    /// A text after the ARN with which it must be granted too.
+    pub tail: Option<&'static str>,
+}
+
+/// An ARN format and where its parts are found.
+#[derive(Debug)]
+pub(super) struct FormatPlan {
+    pub format: ArnFormat<'static>,
+    pub parts: Vec<PartPlan>,
+}
+
+/// A placeholder that tells one resource of a type from another.
+#[derive(Debug)]
+pub(super) struct PartPlan {
+    pub name: &'static str,
+    pub rows: Vec<&'static ParameterSource>,
+    /// The parameter of the same name.
+    pub path: FieldPath,
+}
+
+/// The plan of an action of the embedded catalog, made on first use.
+pub(super) fn of(catalog: &'static Catalog, action: ActionId) -> Option<&'static Plan> {
+    static PLANS: OnceLock<Vec<OnceLock<Plan>>> = OnceLock::new();
+    let plans = PLANS.get_or_init(|| (0..self::catalog().action_count()).map(|_| OnceLock::new()).collect());
+    Some(plans.get(action.index())?.get_or_init(|| make(catalog, action)))
+}
+
+fn make(catalog: &'static Catalog, action: ActionId) -> Plan {
+    let info = catalog.info(action);
+    let (prefix, name) = (info.prefix(), info.short_name());
+    let rows = catalog.parameter_sources(prefix);
+    let any: Vec<_> = rows.iter().filter(|row| row.is_any(name)).collect();
+    let types = info.resource_types().map(|kind| {
+        let formats: Vec<_> = kind
+            .arn_formats()
+            .map(|format| {
+                let parts = format.placeholders().filter(|part| !matches!(*part, "Partition" | "Region" | "Account"));
+                let parts = parts.map(|part| PartPlan {
+                    name: part,
+                    rows: rows.iter().filter(|row| row.fills_placeholder(part, name)).collect(),
+                    path: FieldPath::parse(part),
+                });
+                FormatPlan { format, parts: parts.collect() }
+            })
+            .collect();
+        let type_rows: Vec<_> = rows.iter().filter(|row| row.names_type(kind.name(), name)).collect();
+        let by_parts =
+            |format: &FormatPlan| format.parts.iter().any(|part| part.rows.iter().any(|row| !row.paths().is_empty()));
+        TypePlan {
+            name: kind.name(),
+            required: kind.required(),
+            tables_know: type_rows.iter().any(|row| !row.paths().is_empty()) || formats.iter().all(by_parts),
+            rows: type_rows,
+            tail: rows.iter().find_map(|row| row.tail(kind.name())),
+            formats,
+        }
+    });
+    Plan {
+        prefix,
+        full_name: info.name(),
+        is_any: !info.supports_resources() || any.iter().any(|row| row.paths().is_empty()),
+        any_if: any.iter().flat_map(|row| row.paths().iter().map(|(path, _)| path)).collect(),
+        whole_arns: rows.iter().filter_map(|row| row.whole_arn(name)).collect(),
+        complete: rows.iter().any(|row| row.is_complete(name)),
+        types: types.collect(),
+    }
+}

@@ -1,0 +1,283 @@
+//! From texts in parameters to ARNs or parts of ARNs.
+
+use whittle_catalog::events::Transform;
+
+use super::params::is_masked;
+use crate::record::Record;
+
+/// Where a call took place, for ARNs that the event does not spell out.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub partition: String,
+    /// `*` if the event has none.
+    pub region: String,
+    /// `*` if the event has none.
+    pub account: String,
+}
+
+impl Place {
+    /// Partition of the caller's ARN, else by the Region's name; account of the listed resources, else the recipient.
+    ///
+    /// AWS page: AWS General Reference, "Amazon Resource Names", partitions.
+    pub fn of(record: &Record<'_>) -> Self {
+        let identity = &record.user_identity;
+        let arns = [identity.session_issuer().and_then(|issuer| issuer.arn.as_deref()), identity.arn.as_deref()];
+        let listed = record.resources.iter().filter_map(|entry| entry.arn.as_deref());
+        let partition = arns.into_iter().flatten().chain(listed).find_map(partition_of);
+        let region = record.aws_region.as_deref().filter(|region| is_region(region));
+        let by_region = match region {
+            Some(region) if region.starts_with("cn-") => "aws-cn",
+            Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
+            Some(region) if region.starts_with("eusc-") => "aws-eusc",
+            _ => "aws",
+        };
+        let mut owners = record.resources.iter().filter_map(|entry| entry.account_id.as_deref());
+        let owner = owners.next().filter(|first| owners.all(|other| other == *first));
+        let account = owner.or_else(|| record.account()).filter(|account| is_account(account));
+        Self {
+            partition: partition.unwrap_or(by_region).to_owned(),
+            region: region.unwrap_or("*").to_owned(),
+            account: account.unwrap_or("*").to_owned(),
+        }
+    }
+}
+
+fn partition_of(arn: &str) -> Option<&str> {
+    let partition = arn.strip_prefix("arn:")?.split(':').next()?;
+    let clean = partition.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    (clean && partition.starts_with("aws")).then_some(partition)
+}
+
+fn is_region(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+pub(super) fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// What a text stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Named {
+    /// A whole ARN.
+    Arn(String),
+    /// A part that fills a placeholder.
+    Part(String),
+}
+
+/// What a text stands for, after the transform; empty if it names nothing that can be used.
+pub(super) fn named(transform: Transform, text: &str, place: &Place) -> Vec<Named> {
+    if text.is_empty() || is_masked(text) {
+        return Vec::new();
+    }
+    let arn = text.starts_with("arn:");
+    let whole = |arn: &str| vec![Named::Arn(arn.to_owned())];
+    let part = |part: &str| vec![Named::Part(part.to_owned())];
+    let Place { partition, region, account } = place;
+    match transform {
+        Transform::Role if arn => whole(text),
+        Transform::Role => vec![Named::Arn(format!("arn:{partition}:iam::{account}:role/*{}", last_part(text)))],
+        Transform::PathUnknown if arn => whole(text),
+        Transform::PathUnknown => vec![Named::Part(format!("*{}", last_part(text)))],
+        Transform::S3Bucket if text.ends_with("-s3alias") || text.ends_with("--ol-s3") => Vec::new(),
+        Transform::S3Bucket if arn => match text.split_once(":::") {
+            Some((_, bucket)) if !bucket.contains('/') => part(bucket),
+            _ => whole(text),
+        },
+        Transform::S3CopySource => copy_source(text, place),
+        Transform::SqsUrl => sqs_url(text, place).map(Named::Arn).into_iter().collect(),
+        Transform::Function => function(text, place).map(Named::Arn).into_iter().collect(),
+        Transform::KmsKey if text.contains("alias/") => Vec::new(),
+        Transform::Secret => secret(text),
+        Transform::SsmName if !arn => ssm_name(text, place),
+        Transform::SsmDocument if text.starts_with("AWS") => {
+            vec![Named::Arn(format!("arn:{partition}:ssm:{region}:*:document/{text}"))]
+        }
+        Transform::SsmPath if !arn => ssm_path(text),
+        Transform::DynamoTable if arn => {
+            let table = text.find("/index/").or_else(|| text.find("/stream/")).and_then(|end| text.get(..end));
+            whole(table.unwrap_or(text))
+        }
+        Transform::PartiqlTable(verb) => partiql(text, verb, place),
+        Transform::LastPart => part(last_part(text)),
+        Transform::Family if arn => match text.rfind('/').and_then(|slash| text.get(slash..)) {
+            Some(tail) if tail.contains(':') => {
+                text.rsplit_once(':').map(|(family, _)| Named::Arn(format!("{family}:*"))).into_iter().collect()
+            }
+            _ => vec![Named::Arn(format!("{text}:*"))],
+        },
+        Transform::Family => part(text.split(':').next().unwrap_or(text)),
+        Transform::BedrockModel if !arn => bedrock_model(text, place),
+        Transform::BedrockGuardrail if !arn => {
+            vec![Named::Arn(format!("arn:{partition}:bedrock:{region}:{account}:guardrail/{text}"))]
+        }
+        Transform::MailIdentity => mail_identity(text),
+        _ if arn => whole(text),
+        _ => part(text),
+    }
+}
+
+fn last_part(text: &str) -> &str {
+    text.rsplit('/').next().filter(|part| !part.is_empty()).unwrap_or(text)
+}
+
+fn copy_source(text: &str, place: &Place) -> Vec<Named> {
+    let decoded = percent_decoded(text);
+    let path = decoded.trim_start_matches('/');
+    let path = path.split_once("?versionId=").map_or(path, |(path, _)| path);
+    if path.starts_with("arn:") {
+        return vec![Named::Arn(path.to_owned())];
+    }
+    match path.split_once('/') {
+        Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() && !bucket.ends_with("-s3alias") => {
+            vec![Named::Arn(format!("arn:{}:s3:::{path}", place.partition))]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn percent_decoded(text: &str) -> String {
+    let hex = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
+    let (bytes, mut at, mut out) = (text.as_bytes(), 0, Vec::with_capacity(text.len()));
+    while let Some(byte) = bytes.get(at) {
+        match (byte, hex(bytes.get(at + 1)), hex(bytes.get(at + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                out.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
+                at += 3;
+            }
+            _ => {
+                out.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
+}
+
+/// AWS page: SQS Developer Guide, "Amazon SQS queue and message identifiers": the URL ends in account and name.
+fn sqs_url(text: &str, place: &Place) -> Option<String> {
+    if text.starts_with("arn:") {
+        return Some(text.to_owned());
+    }
+    let mut parts = text.trim_end_matches('/').rsplit('/');
+    let (name, account) = (parts.next()?, parts.next()?);
+    let clean = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    let host = text.split_once("://").map_or("", |(_, rest)| rest).split('/').next().unwrap_or_default();
+    let region = host.split('.').find(|label| label.matches('-').count() >= 2 && is_region(label));
+    (clean && is_account(account))
+        .then(|| format!("arn:{}:sqs:{}:{account}:{name}", place.partition, region.unwrap_or(&place.region)))
+}
+
+/// AWS page: Lambda API Reference, "Name formats" of `FunctionName`.
+fn function(text: &str, place: &Place) -> Option<String> {
+    if text.starts_with("arn:") {
+        return Some(text.to_owned());
+    }
+    let Place { partition, region, account } = place;
+    match text.split_once(":function:") {
+        Some((owner, rest)) if is_account(owner) => {
+            Some(format!("arn:{partition}:lambda:{region}:{owner}:function:{rest}"))
+        }
+        Some(_) => None,
+        None => {
+            let rest = text.strip_prefix("function:").unwrap_or(text);
+            (!rest.contains('/')).then(|| format!("arn:{partition}:lambda:{region}:{account}:function:{rest}"))
+        }
+    }
+}
+
+/// AWS page: Secrets Manager User Guide, "Determine who has permissions": an ARN ends in `-` and six random characters.
+fn secret(text: &str) -> Vec<Named> {
+    if !text.starts_with("arn:") {
+        return vec![Named::Part(format!("{text}-??????"))];
+    }
+    let random = text
+        .rsplit_once('-')
+        .is_some_and(|(_, tail)| tail.len() == 6 && tail.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    // A name may end in six characters of its own (`db-secret`), so a complete-looking ARN is kept in both readings.
+    let mut names = vec![Named::Arn(format!("{text}-??????"))];
+    if random {
+        names.push(Named::Arn(text.to_owned()));
+    }
+    names
+}
+
+fn ssm_name(text: &str, place: &Place) -> Vec<Named> {
+    let name = text.split(':').next().unwrap_or(text).trim_start_matches('/');
+    if name.is_empty() {
+        return Vec::new();
+    }
+    if name.starts_with("aws/") {
+        // Public parameters have no account in their ARN.
+        let Place { partition, region, .. } = place;
+        return vec![Named::Arn(format!("arn:{partition}:ssm:{region}:*:parameter/{name}"))];
+    }
+    vec![Named::Part(name.to_owned())]
+}
+
+fn ssm_path(text: &str) -> Vec<Named> {
+    let path = text.trim_matches('/');
+    if path.is_empty() {
+        return vec![Named::Part("*".to_owned())];
+    }
+    vec![Named::Part(path.to_owned()), Named::Part(format!("{path}/*"))]
+}
+
+/// The table (and index) of a PartiQL statement.
+///
+/// AWS page: DynamoDB Developer Guide, "PartiQL statements for DynamoDB".
+fn partiql(statement: &str, verb: Option<&str>, place: &Place) -> Vec<Named> {
+    let words: Vec<&str> = statement.split_whitespace().collect();
+    let first = words.first().copied().unwrap_or_default();
+    if verb.is_some_and(|verb| !first.eq_ignore_ascii_case(verb)) {
+        return Vec::new();
+    }
+    let before = if first.eq_ignore_ascii_case("update") {
+        "update"
+    } else if first.eq_ignore_ascii_case("insert") {
+        "into"
+    } else {
+        "from"
+    };
+    let mut rest = words.iter().skip_while(|word| !word.eq_ignore_ascii_case(before));
+    let Some(target) = rest.nth(1) else { return Vec::new() };
+    let target = target.trim_end_matches([';', ',', '(']);
+    let (table, index) = match target.split_once("\".\"") {
+        Some((table, index)) => (table, Some(index)),
+        None if target.starts_with('"') => (target, None),
+        None => target.split_once('.').map_or((target, None), |(table, _)| (table, None)),
+    };
+    let clean = |name: &str| name.trim_matches('"').to_owned();
+    let valid = |name: &str| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    };
+    let table = clean(table);
+    if !valid(&table) {
+        return Vec::new();
+    }
+    let Place { partition, region, account } = place;
+    let arn = format!("arn:{partition}:dynamodb:{region}:{account}:table/{table}");
+    let index = index.map(clean).filter(|index| valid(index));
+    let index = index.map(|index| Named::Arn(format!("{arn}/index/{index}")));
+    std::iter::once(Named::Arn(arn.clone())).chain(index).collect()
+}
+
+/// AWS page: Bedrock User Guide, "Prerequisites for inference profiles": the profile and the model in each Region.
+fn bedrock_model(text: &str, place: &Place) -> Vec<Named> {
+    let Place { partition, region, account } = place;
+    match text.split_once('.') {
+        Some(("us" | "eu" | "apac" | "us-gov" | "global" | "jp" | "au" | "ca" | "sa" | "af" | "me", model)) => vec![
+            Named::Arn(format!("arn:{partition}:bedrock:{region}:{account}:inference-profile/{text}")),
+            Named::Arn(format!("arn:{partition}:bedrock:*::foundation-model/{model}")),
+        ],
+        _ => vec![Named::Arn(format!("arn:{partition}:bedrock:{region}::foundation-model/{text}"))],
+    }
+}
+
+/// AWS page: SES Developer Guide, "Actions on identities": the address or its domain may authorise.
+fn mail_identity(text: &str) -> Vec<Named> {
+    let address = text.rsplit_once('<').map_or(text, |(_, rest)| rest.trim_end_matches('>')).trim();
+    let domain = address.rsplit_once('@').map(|(_, domain)| domain).filter(|domain| !domain.is_empty());
+    let domain = domain.map(|domain| Named::Part(domain.to_owned()));
+    std::iter::once(Named::Part(address.to_owned())).chain(domain).collect()
+}

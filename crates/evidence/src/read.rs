@@ -1,0 +1,106 @@
+//! From the bytes of one file to records.
+//!
+//! In: a name (for issues) and bytes as S3, the AWS CLI or EventBridge give them, gzip or plain. Out: each record, handed to
+//! a sink, and a [`FileReport`] that accounts for everything else. Never fails: what cannot be read is counted and named.
+//!
+//! Shapes, told apart by content alone:
+//!
+//! | shape | where from |
+//! |---|---|
+//! | `{"Records": [record, …]}` | trail files (CloudTrail User Guide, "CloudTrail log file examples") |
+//! | one record, a JSON array of records, one record a line, records one after another | exports |
+//! | `{"Events": [{"CloudTrailEvent": "…"}, …]}` | LookupEvents |
+//! | `{"detail": record}` | EventBridge; another event there is not CloudTrail and passed over |
+//! | digest, Insights and aggregated files | the trail's bucket; passed over |
+//!
+//! A trail file is streamed record by record, so a truncated one gives what lies before the cut. If a record breaks the
+//! fast pass (a lone surrogate, say), the document is read again with each record apart, and only that record is lost.
+
+mod document;
+mod inflate;
+pub mod key;
+pub mod report;
+
+pub use key::{KeyKind, TrailKey, key_kind, parse_key};
+pub use report::{FileKind, FileReport, Issue, IssueKind};
+
+use std::borrow::Cow;
+
+use document::Reader;
+
+use crate::record::Record;
+
+/// Bounds on what one file may cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes that a compressed file may inflate to. CloudTrail's files are at most 50 MB uncompressed (CloudTrail User
+    /// Guide, "Quotas in AWS CloudTrail"); what lies past the limit is lost and reported.
+    pub max_inflated_bytes: usize,
+    /// Issues that a report describes one by one; more are only counted.
+    pub max_described_issues: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_inflated_bytes: 128 * 1024 * 1024, max_described_issues: 20 }
+    }
+}
+
+/// One record and where it stood.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordRef<'a> {
+    /// Position among all records of the file, skipped and unreadable ones included, from 0.
+    pub index: u64,
+    /// The record.
+    pub record: &'a Record<'a>,
+}
+
+/// Decides from the JSON text of one record whether it is worth parsing. It may say yes too often.
+pub type Prefilter<'a> = &'a dyn Fn(&str) -> bool;
+
+/// Reads all records of a file.
+pub fn read_bytes(name: &str, bytes: &[u8], limits: &Limits, sink: &mut dyn FnMut(RecordRef<'_>)) -> FileReport {
+    read_filtered(name, bytes, limits, None, sink)
+}
+
+/// Like [`read_bytes`], but hands on only records that pass `prefilter`; the others are counted as
+/// [`FileReport::prefiltered`]. Facts about an account need all records, so filter only when those are known.
+pub fn read_filtered(
+    name: &str,
+    bytes: &[u8],
+    limits: &Limits,
+    prefilter: Option<Prefilter<'_>>,
+    sink: &mut dyn FnMut(RecordRef<'_>),
+) -> FileReport {
+    let mut report = FileReport::new(name, limits.max_described_issues);
+    let inflated = inflate::inflate(bytes, limits.max_inflated_bytes, &mut report);
+    report.inflated_bytes = u64::try_from(inflated.len()).unwrap_or(u64::MAX);
+    let text = to_text(&inflated, &mut report);
+    Reader::new(report, prefilter, sink).read(&text)
+}
+
+/// The bytes as text. Bytes that are no UTF-8 become U+FFFD: the records stay, and the ledger keeps no name that holds
+/// that character.
+fn to_text<'a>(bytes: &'a [u8], report: &mut FileReport) -> Cow<'a, str> {
+    let body = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    match bytes {
+        // Output of the AWS CLI that PowerShell redirected into a file.
+        [0xff, 0xfe, rest @ ..] => Cow::Owned(from_utf16(rest, u16::from_le_bytes)),
+        [0xfe, 0xff, rest @ ..] => Cow::Owned(from_utf16(rest, u16::from_be_bytes)),
+        _ => match std::str::from_utf8(body) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(error) => {
+                report.issue(None, IssueKind::InvalidUtf8, format!("first at byte {}", error.valid_up_to()));
+                String::from_utf8_lossy(body)
+            }
+        },
+    }
+}
+
+fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let (pairs, _) = bytes.as_chunks::<2>();
+    char::decode_utf16(pairs.iter().copied().map(unit)).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+//! What the key of an object in a trail's bucket tells.
+//!
+//! Layout: `[<prefix>/]AWSLogs/[<organisation id>/]<account>/CloudTrail/<Region>/<yyyy>/<mm>/<dd>/<file>` with files named
+//! `<account>_CloudTrail_<Region>_<yyyymmddThhmmZ>_<unique>.json.gz` (CloudTrail User Guide, "Getting and viewing your
+//! CloudTrail log files"). Digest, Insights, aggregated and network activity files lie in sibling folders.
+
+use jiff::civil::Date;
+
+/// What a key promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyKind {
+    /// Below `CloudTrail/`: management and data events.
+    Records,
+    /// Below `CloudTrail-NetworkActivity/`: records of network activity events.
+    NetworkActivity,
+    /// Below `CloudTrail-Digest/`: no records.
+    Digest,
+    /// Below `CloudTrail-Insight/`: no records of a principal.
+    Insight,
+    /// Below `CloudTrail-Aggregated/`: summaries.
+    Aggregated,
+    /// No key of a trail's bucket; the content decides.
+    Other,
+}
+
+impl KeyKind {
+    /// Whether opening the object can be spared: it holds no event of a principal.
+    pub fn can_be_skipped(self) -> bool {
+        matches!(self, Self::Digest | Self::Insight | Self::Aggregated)
+    }
+}
+
+/// The parts of a key of AWS's form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrailKey<'a> {
+    /// What the key promises.
+    pub kind: KeyKind,
+    /// Organisation id (`o-…`), for an organisation trail.
+    pub organization: Option<&'a str>,
+    /// The account that the records belong to.
+    pub account: &'a str,
+    /// The Region.
+    pub region: &'a str,
+    /// The day on which the file was delivered, in UTC.
+    pub date: Date,
+}
+
+const FOLDERS: &[(&str, KeyKind)] = &[
+    ("CloudTrail", KeyKind::Records),
+    ("CloudTrail-NetworkActivity", KeyKind::NetworkActivity),
+    ("CloudTrail-Digest", KeyKind::Digest),
+    ("CloudTrail-Insight", KeyKind::Insight),
+    ("CloudTrail-Aggregated", KeyKind::Aggregated),
+];
+
+/// What a key or a path promises, by its folders, else by the file name.
+pub fn key_kind(key: &str) -> KeyKind {
+    let of = |name: &str| FOLDERS.iter().find(|(folder, _)| *folder == name).map(|(_, kind)| *kind);
+    // The folder comes after `AWSLogs`; a prefix of the user's choice may have any name.
+    let mut folders = key.split(['/', '\\']).skip_while(|part| *part != "AWSLogs");
+    if let Some(kind) = folders.find_map(of) {
+        return kind;
+    }
+    file_parts(key).and_then(|(_, kind, _, _)| of(kind)).unwrap_or(KeyKind::Other)
+}
+
+/// The parts of a key or path, if it has AWS's form; a file name alone is enough.
+pub fn parse_key(key: &str) -> Option<TrailKey<'_>> {
+    from_folders(key).or_else(|| from_file_name(key))
+}
+
+fn from_folders(key: &str) -> Option<TrailKey<'_>> {
+    let mut parts = key.split(['/', '\\']).skip_while(|part| *part != "AWSLogs").skip(1);
+    let first = parts.next()?;
+    let (organization, account) = if first.starts_with("o-") { (Some(first), parts.next()?) } else { (None, first) };
+    let folder = parts.next()?;
+    let kind = FOLDERS.iter().find(|(name, _)| *name == folder)?.1;
+    let region = parts.next()?;
+    let date = date(parts.next()?, parts.next()?, parts.next()?)?;
+    is_account(account).then_some(TrailKey { kind, organization, account, region, date })
+}
+
+fn from_file_name(key: &str) -> Option<TrailKey<'_>> {
+    let (account, kind, region, time) = file_parts(key)?;
+    let kind = FOLDERS.iter().find(|(name, _)| *name == kind)?.1;
+    let date = date(time.get(..4)?, time.get(4..6)?, time.get(6..8)?)?;
+    Some(TrailKey { kind, organization: None, account, region, date })
+}
+
+/// `<account>_<kind>_<Region>_<time>_…`; digest files have the trail's name between Region and time and do not match.
+fn file_parts(key: &str) -> Option<(&str, &str, &str, &str)> {
+    let file = key.rsplit(['/', '\\']).next()?;
+    let mut parts = file.splitn(5, '_');
+    let account = parts.next().filter(|account| is_account(account))?;
+    Some((account, parts.next()?, parts.next()?, parts.next()?))
+}
+
+fn date(year: &str, month: &str, day: &str) -> Option<Date> {
+    Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_a_trail_bucket() {
+        let key = "logs/AWSLogs/o-abc123/111122223333/CloudTrail/eu-central-1/2026/09/01/111122223333_CloudTrail_eu-central-1_20260901T1015Z_x.json.gz";
+        let parsed = parse_key(key).unwrap();
+        assert_eq!(
+            (parsed.kind, parsed.organization, parsed.account),
+            (KeyKind::Records, Some("o-abc123"), "111122223333")
+        );
+        assert_eq!((parsed.region, parsed.date.to_string().as_str()), ("eu-central-1", "2026-09-01"));
+        let (_, file) = key.rsplit_once('/').unwrap();
+        assert_eq!(parse_key(file).unwrap(), TrailKey { organization: None, ..parsed });
+    }
+
+    #[test]
+    fn sibling_folders_hold_no_records() {
+        for (folder, kind) in FOLDERS {
+            let key = format!("AWSLogs/111122223333/{folder}/us-east-1/2026/09/01/x.json.gz");
+            assert_eq!(key_kind(&key), *kind);
+            assert_eq!(parse_key(&key).unwrap().kind, *kind);
+        }
+        assert!(
+            key_kind("a/111122223333_CloudTrail-Digest_us-east-1_t_us-east-1_20260901T110131Z.json.gz")
+                .can_be_skipped()
+        );
+        assert_eq!(key_kind("CloudTrail-Digest/AWSLogs/111122223333/CloudTrail/us-east-1/x.json.gz"), KeyKind::Records);
+    }
+
+    #[test]
+    fn other_names_say_nothing() {
+        for key in
+            ["", "events.ndjson", "AWSLogs/x/CloudTrail/us-east-1/2026/09/01/a", "1_CloudTrail_us-east-1_2026", "/"]
+        {
+            assert_eq!(parse_key(key), None, "{key}");
+        }
+        assert_eq!(key_kind("events.ndjson"), KeyKind::Other);
+    }
+}

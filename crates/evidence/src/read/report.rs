@@ -1,0 +1,172 @@
+//! What became of one file.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::record::{RecordFault, SkipReason};
+
+/// What a file holds, by its content.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum FileKind {
+    /// `{"Records": […]}`.
+    Records,
+    /// One record or one EventBridge event.
+    Single,
+    /// A JSON array.
+    Array,
+    /// One JSON object a line, or one after another.
+    Lines,
+    /// An answer of LookupEvents.
+    LookupEvents,
+    /// Nothing but white space.
+    Empty,
+    /// No JSON that could hold records.
+    #[default]
+    NotJson,
+}
+
+/// What was wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum IssueKind {
+    /// A record could not be read.
+    UnreadableRecord,
+    /// A record was read, but a field of it has an unusual type and was left out.
+    OddField,
+    /// The file ends inside a record or a compressed block.
+    Truncated,
+    /// The text stops being JSON.
+    BrokenJson,
+    /// The compressed data is damaged.
+    BrokenGzip,
+    /// There are bytes after the compressed data.
+    TrailingBytes,
+    /// The file inflates past the limit.
+    TooLarge,
+    /// Some bytes are no UTF-8.
+    InvalidUtf8,
+    /// The file is empty.
+    Empty,
+    /// The file is no JSON.
+    NotJson,
+}
+
+impl IssueKind {
+    /// A stable word for output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnreadableRecord => "unreadable-record",
+            Self::OddField => "odd-field",
+            Self::Truncated => "truncated",
+            Self::BrokenJson => "broken-json",
+            Self::BrokenGzip => "broken-gzip",
+            Self::TrailingBytes => "trailing-bytes",
+            Self::TooLarge => "too-large",
+            Self::InvalidUtf8 => "invalid-utf8",
+            Self::Empty => "empty",
+            Self::NotJson => "not-json",
+        }
+    }
+
+    /// Whether records may be missing because of it.
+    pub fn loses_records(self) -> bool {
+        !matches!(self, Self::OddField | Self::TrailingBytes | Self::InvalidUtf8)
+    }
+}
+
+/// One thing that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// The file.
+    pub file: Arc<str>,
+    /// Position of the record in the file, from 0; `None` if the file as a whole is meant.
+    pub index: Option<u64>,
+    /// What was wrong.
+    pub kind: IssueKind,
+    /// The details. May quote the file: escape it where it is printed.
+    pub detail: String,
+}
+
+impl fmt::Display for Issue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file)?;
+        if let Some(index) = self.index {
+            write!(f, ", record {index}")?;
+        }
+        write!(f, ": {}", self.kind.as_str())?;
+        if !self.detail.is_empty() {
+            write!(f, ": {}", self.detail)?;
+        }
+        Ok(())
+    }
+}
+
+/// What became of one file. Everything in it is accounted for:
+/// records handed on + prefiltered + skipped + unreadable = [`FileReport::total`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileReport {
+    /// The name that the caller gave.
+    pub name: Arc<str>,
+    /// What the file holds.
+    pub kind: FileKind,
+    /// Records handed to the sink.
+    pub records: u64,
+    /// Records that the prefilter held back.
+    pub prefiltered: u64,
+    /// Objects that are no event of a principal.
+    pub skipped: BTreeMap<SkipReason, u64>,
+    /// Records that could not be read.
+    pub unreadable: u64,
+    /// Size after inflating.
+    pub inflated_bytes: u64,
+    /// The first issues, in the order of the file.
+    pub issues: Vec<Issue>,
+    /// All issues, counted.
+    pub issue_counts: BTreeMap<IssueKind, u64>,
+    max_described: usize,
+}
+
+impl FileReport {
+    pub(super) fn new(name: &str, max_described: usize) -> Self {
+        Self {
+            name: name.into(),
+            kind: FileKind::default(),
+            records: 0,
+            prefiltered: 0,
+            skipped: BTreeMap::new(),
+            unreadable: 0,
+            inflated_bytes: 0,
+            issues: Vec::new(),
+            issue_counts: BTreeMap::new(),
+            max_described,
+        }
+    }
+
+    /// Number of objects found, whatever became of them.
+    pub fn total(&self) -> u64 {
+        self.records + self.prefiltered + self.unreadable + self.skipped.values().sum::<u64>()
+    }
+
+    /// Whether records may be missing.
+    pub fn may_lack_records(&self) -> bool {
+        self.issue_counts.keys().any(|kind| kind.loses_records())
+    }
+
+    pub(super) fn issue(&mut self, index: Option<u64>, kind: IssueKind, detail: impl Into<String>) {
+        *self.issue_counts.entry(kind).or_default() += 1;
+        if self.issues.len() < self.max_described {
+            self.issues.push(Issue { file: Arc::clone(&self.name), index, kind, detail: detail.into() });
+        }
+    }
+
+    pub(super) fn skip(&mut self, reason: SkipReason) {
+        *self.skipped.entry(reason).or_default() += 1;
+    }
+
+    pub(super) fn unreadable(&mut self, index: u64, fault: &RecordFault) {
+        self.unreadable += 1;
+        self.issue(Some(index), IssueKind::UnreadableRecord, fault.to_string());
+    }
+}

@@ -1,0 +1,144 @@
+//! Every file of the CloudTrail corpus, if it lies beside the project, is read and accounted for.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use whittle_evidence::attribute::{CallerKey, RoleFunctions, attribute, resolve};
+use whittle_evidence::ledger::Ledger;
+use whittle_evidence::read::{FileReport, Limits, RecordRef, key_kind, read_bytes};
+use whittle_evidence::record::SkipReason;
+
+/// The corpus, beside the workspace; `None` where a checkout has none.
+fn corpus() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?.parent()?;
+    let folder = root.canonicalize().ok()?.parent()?.join("shared/corpus/cloudtrail");
+    folder.is_dir().then_some(folder)
+}
+
+fn files(folder: &Path, out: &mut Vec<PathBuf>) {
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            files(&path, out);
+        } else if path.extension().is_some_and(|extension| ["json", "gz", "ndjson"].iter().any(|e| extension == *e)) {
+            out.push(path);
+        }
+    }
+}
+
+fn read(path: &Path, sink: &mut dyn FnMut(RecordRef<'_>)) -> FileReport {
+    let report = read_bytes(&path.to_string_lossy(), &fs::read(path).unwrap(), &Limits::default(), sink);
+    assert_eq!(
+        report.total(),
+        report.records + report.unreadable + report.skipped.values().sum::<u64>(),
+        "{}",
+        path.display()
+    );
+    report
+}
+
+fn read_folder(folder: &Path) -> (u64, u64, BTreeMap<SkipReason, u64>) {
+    let mut paths = Vec::new();
+    files(folder, &mut paths);
+    assert!(!paths.is_empty(), "{}", folder.display());
+    let (mut records, mut unreadable, mut skipped) = (0, 0, BTreeMap::new());
+    for path in paths {
+        let mut seen = 0;
+        let report = read(&path, &mut |_| seen += 1);
+        assert_eq!(seen, report.records);
+        records += report.records;
+        unreadable += report.unreadable;
+        for (reason, count) in report.skipped {
+            *skipped.entry(reason).or_default() += count;
+        }
+    }
+    (records, unreadable, skipped)
+}
+
+#[test]
+fn counts_are_those_of_the_source_notes() {
+    let Some(corpus) = corpus() else { return };
+    let none = BTreeMap::new();
+    assert_eq!(read_folder(&corpus.join("invictus")), (2_900, 0, none.clone()));
+    assert_eq!(read_folder(&corpus.join("schema-versions")), (21, 0, none));
+    let skipped = BTreeMap::from([(SkipReason::NotCloudTrail, 13)]);
+    // One of the bare records has no `eventTime`.
+    assert_eq!(read_folder(&corpus.join("eventbridge")), (24, 1, skipped));
+    // Five of the hand-edited records have no time, or `redacted` or `...` for one.
+    let (records, unreadable, skipped) = read_folder(&corpus.join("odd-shapes"));
+    assert_eq!((records + unreadable, skipped.len()), (120, 0));
+    assert_eq!(unreadable, 5);
+    let skipped = BTreeMap::from([(SkipReason::Digest, 1), (SkipReason::Insight, 1), (SkipReason::Aggregated, 1)]);
+    assert_eq!(read_folder(&corpus.join("not-events")), (0, 0, skipped));
+    let mut paths = Vec::new();
+    files(&corpus.join("not-events"), &mut paths);
+    assert!(paths.iter().all(|path| key_kind(&path.to_string_lossy()).can_be_skipped()));
+}
+
+#[test]
+fn shapes_of_execution_role_events_are_attributed() {
+    let Some(corpus) = corpus() else { return };
+    let mut callers = Vec::new();
+    let report = read(&corpus.join("lambda-role-shapes.ndjson"), &mut |read| {
+        callers.push(attribute(read.record).map(|by| (by.role_id.to_owned(), by.caller)));
+    });
+    assert_eq!((report.records, report.total()), (20, 20));
+    let functions = RoleFunctions::new(
+        ["orders-ingest", "orders-export"].map(|name| format!("arn:aws:lambda:us-east-1:111122223333:function:{name}")),
+    );
+    let words: Vec<String> = callers
+        .iter()
+        .map(|caller| match caller {
+            None => "none".to_owned(),
+            Some((_, key @ (CallerKey::Platform { .. } | CallerKey::Function { .. }))) => {
+                key.to_string().replace("arn:aws:lambda:us-east-1:111122223333:function:", "")
+            }
+            Some((_, key)) => format!("{:?}", resolve(key, &functions)),
+        })
+        .collect();
+    // Lines of the file, from 1: see its SOURCE.md.
+    for (line, expect) in [
+        (1, "Function(Arn"),
+        (2, "orders-ingest:$LATEST"),
+        (3, "orders-ingest"),
+        (4, "orders-export:7"),
+        (5, "platform"),
+        (6, "platform"),
+        (8, "platform of orders-ingest"),
+        (19, "none"),
+        (20, "Other"),
+    ] {
+        let word = words.get(line - 1).unwrap();
+        assert!(word.starts_with(expect), "line {line}: {word}");
+    }
+    // All but the record of the Lambda service belong to the one role.
+    let roles: Vec<&str> = callers.iter().flatten().map(|(role, _)| role.as_str()).collect();
+    assert_eq!(roles, ["AROAEXAMPLEORDERSROLE"; 19]);
+}
+
+#[test]
+fn the_whole_corpus_gives_one_ledger_in_any_order() {
+    let Some(corpus) = corpus() else { return };
+    let mut paths = Vec::new();
+    files(&corpus, &mut paths);
+    let ledger = |paths: &[PathBuf]| {
+        let mut ledger = Ledger::default();
+        for path in paths {
+            let mut part = Ledger::default();
+            read(path, &mut |read| {
+                part.observe_account(read.record);
+                if let Some(by) = attribute(read.record) {
+                    part.observe_session(read.record, &by);
+                }
+            });
+            ledger.merge(&part);
+        }
+        ledger.to_bytes().unwrap()
+    };
+    let forwards = ledger(&paths);
+    paths.reverse();
+    assert!(forwards == ledger(&paths), "the order of files changes the ledger");
+    assert!(forwards == Ledger::from_bytes(&forwards).unwrap().to_bytes().unwrap());
+}

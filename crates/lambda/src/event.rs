@@ -1,0 +1,119 @@
+//! Invocation payloads: the schedule, or one thing on demand. `events/` in the repository holds one of each.
+
+use serde::Deserialize;
+
+/// What an invocation asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invocation {
+    /// What to analyze.
+    pub scope: Scope,
+    /// Write and publish nothing.
+    pub dry_run: bool,
+    /// Read evidence back to so many days before now, whatever the watermark says.
+    pub backfill_days: Option<u16>,
+}
+
+/// What to analyze.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// The whole account.
+    Account,
+    /// One function, by name or ARN.
+    Function(String),
+    /// One role, by name or ARN.
+    Role(String),
+}
+
+/// Why an event was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvocationError {
+    /// The event is not an object of the known members.
+    #[error("the event cannot be read: {0}")]
+    Shape(#[source] serde_json::Error),
+    /// `function` and `role` exclude each other.
+    #[error("the event names both a `function` and a `role`")]
+    TwoScopes,
+    /// Event history and IAM keep less.
+    #[error("`backfill_days` is {days}, and must be 1 to 400")]
+    BackfillRange {
+        /// What was asked for.
+        days: u16,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Direct {
+    function: Option<String>,
+    role: Option<String>,
+    #[serde(default)]
+    dry_run: bool,
+    backfill_days: Option<u16>,
+}
+
+impl Invocation {
+    /// Reads an event: one of EventBridge (`detail-type` present: the schedule), or an object of `function`, `role`,
+    /// `dry_run`, `backfill_days`. An empty object is the whole account.
+    pub fn parse(event: &serde_json::Value) -> Result<Self, InvocationError> {
+        let account = Self { scope: Scope::Account, dry_run: false, backfill_days: None };
+        if event.get("detail-type").is_some() {
+            return Ok(account);
+        }
+        let direct = Direct::deserialize(event).map_err(InvocationError::Shape)?;
+        let scope = match (direct.function, direct.role) {
+            (Some(_), Some(_)) => return Err(InvocationError::TwoScopes),
+            (Some(function), None) => Scope::Function(function),
+            (None, Some(role)) => Scope::Role(role),
+            (None, None) => Scope::Account,
+        };
+        if let Some(days) = direct.backfill_days.filter(|days| !(1..=400).contains(days)) {
+            return Err(InvocationError::BackfillRange { days });
+        }
+        Ok(Self { scope, dry_run: direct.dry_run, backfill_days: direct.backfill_days })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(name: &str) -> serde_json::Value {
+        let text = match name {
+            "schedule" => include_str!("../../../events/schedule.json"),
+            "function" => include_str!("../../../events/function.json"),
+            "role" => include_str!("../../../events/role.json"),
+            "backfill" => include_str!("../../../events/backfill.json"),
+            "dry-run" => include_str!("../../../events/dry-run.json"),
+            "malformed" => include_str!("../../../events/malformed.json"),
+            other => panic!("no event {other}"),
+        };
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn the_schedule_and_a_dry_run_ask_for_the_account() {
+        assert_eq!(Invocation::parse(&event("schedule")).unwrap().scope, Scope::Account);
+        let dry = Invocation::parse(&event("dry-run")).unwrap();
+        assert_eq!((dry.scope, dry.dry_run), (Scope::Account, true));
+    }
+
+    #[test]
+    fn direct_events_name_their_scope() {
+        assert_eq!(Invocation::parse(&event("function")).unwrap().scope, Scope::Function("shop-checkout".to_owned()));
+        assert!(
+            matches!(Invocation::parse(&event("role")).unwrap().scope, Scope::Role(role) if role.starts_with("arn:"))
+        );
+        assert_eq!(Invocation::parse(&event("backfill")).unwrap().backfill_days, Some(90));
+    }
+
+    #[test]
+    fn a_wrong_event_is_refused_with_the_member_named() {
+        let error = Invocation::parse(&event("malformed")).unwrap_err().to_string();
+        assert!(error.contains("fuction"), "{error}");
+        let both = serde_json::json!({"function": "a", "role": "b"});
+        assert!(matches!(Invocation::parse(&both), Err(InvocationError::TwoScopes)));
+        let days = serde_json::json!({"backfill_days": 0});
+        assert!(matches!(Invocation::parse(&days), Err(InvocationError::BackfillRange { days: 0 })));
+    }
+}

@@ -1,0 +1,324 @@
+//! What hangs on functions: event source mappings, URLs, asynchronous destinations, aliases.
+//!
+//! Shapes: AWS Lambda API Reference, `ListEventSourceMappings`, `ListFunctionUrlConfigs`,
+//! `ListFunctionEventInvokeConfigs`, `ListAliases` (and the `Get…` of one of them, which answers a bare entry). Each may
+//! be one file or a folder with a file per function, in the root or in a Region's folder.
+//!
+//! An event source mapping or a destination that cannot be read costs its function every `unused` verdict: the
+//! permission it needs may never fire inside a window.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use whittle_analysis::inventory::{EventSource, EventSourceKind, Function};
+use whittle_analysis::issue::Issue;
+use whittle_policy::id::FunctionArn;
+
+use super::functions::{add_new, filled, unknown_source};
+use super::scope::Document;
+use crate::files::{BadEntries, JsonObject};
+
+/// Functions by ARN, to be completed.
+pub(super) type Functions = BTreeMap<FunctionArn, Function>;
+
+/// A kind of attachment: where its files are and how they are made.
+#[derive(Debug)]
+pub(super) struct Kind {
+    /// Name of the folder; with `.json` the name of the file.
+    pub(super) name: &'static str,
+    /// Only the folder exists, a file per function.
+    pub(super) per_function: bool,
+    /// List in the answer.
+    pub(super) list: &'static str,
+    /// Command that makes it; `{name}` stands for a function's name.
+    pub(super) command: &'static str,
+    /// What is not known without it.
+    pub(super) without: &'static str,
+    /// Without it a permission that is needed could look unused.
+    pub(super) essential: bool,
+    /// Only asked for if some function has published versions.
+    pub(super) needs_versions: bool,
+    add: fn(&mut Functions, &JsonObject<'_>, &RawValue) -> Result<(), String>,
+}
+
+/// Every kind that is a list of entries.
+pub(super) const KINDS: &[Kind] = &[
+    Kind {
+        name: "event-source-mappings",
+        per_function: false,
+        list: "EventSourceMappings",
+        command: "aws lambda list-event-source-mappings --output json > event-source-mappings.json",
+        without: "what functions poll is not known, so nothing is called unused",
+        essential: true,
+        needs_versions: false,
+        add: add_mapping,
+    },
+    Kind {
+        name: "event-invoke-configs",
+        per_function: true,
+        list: "FunctionEventInvokeConfigs",
+        command: "aws lambda list-function-event-invoke-configs --function-name {name} --output json > event-invoke-configs/{name}.json",
+        without: "destinations of asynchronous invocations are not known",
+        essential: false,
+        needs_versions: false,
+        add: add_invoke_config,
+    },
+    Kind {
+        name: "function-urls",
+        per_function: true,
+        list: "FunctionUrlConfigs",
+        command: "aws lambda list-function-url-configs --function-name {name} --output json > function-urls/{name}.json",
+        without: "function URLs are not known, so the exposure of functions may be rated too low",
+        essential: false,
+        needs_versions: false,
+        add: add_url,
+    },
+    Kind {
+        name: "aliases",
+        per_function: true,
+        list: "Aliases",
+        command: "aws lambda list-aliases --function-name {name} --output json > aliases/{name}.json",
+        without: "which versions have an alias is not known",
+        essential: false,
+        needs_versions: true,
+        add: add_alias,
+    },
+];
+
+/// Services of `EventSourceArn` (AWS Lambda API Reference, `CreateEventSourceMapping`, "EventSourceArn").
+const EVENT_SOURCES: &[(&str, EventSourceKind)] = &[
+    ("sqs", EventSourceKind::Sqs),
+    ("kinesis", EventSourceKind::Kinesis),
+    ("dynamodb", EventSourceKind::DynamoDbStream),
+    ("kafka", EventSourceKind::Msk),
+    ("mq", EventSourceKind::Mq),
+    ("rds", EventSourceKind::DocumentDb),
+];
+
+/// States of a mapping that does not poll (AWS Lambda API Reference, `EventSourceMappingConfiguration`, "State").
+const OFF_STATES: &[&str] = &["Disabled", "Disabling", "Deleting"];
+
+/// Adds the entries of one document; whether all of them could be used.
+pub(super) fn apply(kind: &Kind, document: &Document, functions: &mut Functions, issues: &mut Vec<Issue>) {
+    let governed = |functions: &mut Functions| {
+        if kind.essential {
+            for function in functions.values_mut().filter(|function| document.concerns(function)) {
+                add_new(&mut function.config.event_sources, &[unknown_source()]);
+            }
+        }
+    };
+    let parsed = document.text.as_deref().map_err(Clone::clone).and_then(|text| {
+        let object =
+            JsonObject::parse(text, &document.place, kind.command).map_err(crate::files::Problem::into_issue)?;
+        let entries = match object.list(kind.list).map_err(crate::files::Problem::into_issue)? {
+            Some(entries) => entries,
+            None => match serde_json::from_str::<&RawValue>(text) {
+                // The answer of a `get-` command is the entry itself.
+                Ok(whole) if object.member("FunctionArn").or_else(|| object.member("AliasArn")).is_some() => {
+                    vec![whole]
+                }
+                _ => {
+                    return Err(Issue::new("bad-json", &document.place, format!("holds no list `{}`", kind.list))
+                        .with_hint(crate::files::remake_hint(kind.command)));
+                }
+            },
+        };
+        Ok((object, entries))
+    });
+    let (object, entries) = match parsed {
+        Ok(parsed) => parsed,
+        Err(issue) => {
+            issues.push(issue);
+            return governed(functions);
+        }
+    };
+    if let Some(issue) = object.truncation() {
+        issues.push(issue);
+        governed(functions);
+    }
+    let mut bad = BadEntries::new(&document.place, kind.list);
+    for (index, raw) in entries.iter().enumerate() {
+        if let Err(reason) = (kind.add)(functions, &object, raw) {
+            bad.add(index, || reason);
+            // What the function has configured is not known then.
+            match serde_json::from_str::<Named>(raw.get()).map(|named| lookup(functions, &named.function_arn)) {
+                Ok(Ok(function)) => add_new(&mut function.config.event_sources, &[unknown_source()]),
+                // A function that is not in the snapshot is not analysed.
+                Ok(Err(_)) => {}
+                Err(_) => governed(functions),
+            }
+        }
+    }
+    issues.extend(bad.into_issues());
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Named {
+    function_arn: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Mapping {
+    function_arn: String,
+    event_source_arn: Option<String>,
+    state: Option<String>,
+    destination_config: Option<DestinationConfig>,
+    source_access_configurations: Option<Vec<AccessConfiguration>>,
+    self_managed_event_source: Option<serde::de::IgnoredAny>,
+    amazon_managed_kafka_event_source_config: Option<KafkaConfig>,
+    self_managed_kafka_event_source_config: Option<KafkaConfig>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct KafkaConfig {
+    schema_registry_config: Option<SchemaRegistry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SchemaRegistry {
+    access_configs: Option<Vec<AccessConfiguration>>,
+}
+
+#[derive(Deserialize)]
+struct AccessConfiguration {
+    #[serde(rename = "URI")]
+    uri: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DestinationConfig {
+    on_success: Option<Destination>,
+    on_failure: Option<Destination>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Destination {
+    destination: Option<String>,
+}
+
+fn add_mapping(functions: &mut Functions, object: &JsonObject<'_>, raw: &RawValue) -> Result<(), String> {
+    let mapping: Mapping = object.typed(raw)?;
+    let function = lookup(functions, &mapping.function_arn)?;
+    let arn = filled(mapping.event_source_arn);
+    let kind = match arn.as_deref() {
+        Some(arn) => {
+            let service = arn.split(':').nth(2).unwrap_or_default();
+            EVENT_SOURCES
+                .iter()
+                .find(|(known, _)| *known == service)
+                .map_or(EventSourceKind::Unknown, |(_, kind)| *kind)
+        }
+        None if mapping.self_managed_event_source.is_some() => EventSourceKind::SelfManagedKafka,
+        None => EventSourceKind::Unknown,
+    };
+    let registries = [mapping.amazon_managed_kafka_event_source_config, mapping.self_managed_kafka_event_source_config];
+    let registry_access =
+        registries.into_iter().filter_map(|config| config?.schema_registry_config?.access_configs).flatten();
+    // The other types of access configuration (subnets, security groups, virtual hosts) name no secret.
+    let mut secrets: Vec<String> = mapping
+        .source_access_configurations
+        .into_iter()
+        .flatten()
+        .chain(registry_access)
+        .filter_map(|access| access.uri)
+        .filter(|uri| uri.split(':').nth(2) == Some("secretsmanager"))
+        .collect();
+    secrets.sort();
+    secrets.dedup();
+    let source = EventSource {
+        kind,
+        arn,
+        on_failure: mapping
+            .destination_config
+            .and_then(|config| config.on_failure)
+            .and_then(|target| filled(target.destination)),
+        secrets,
+        enabled: !mapping.state.is_some_and(|state| OFF_STATES.contains(&state.as_str())),
+    };
+    add_new(&mut function.config.event_sources, &[source]);
+    Ok(())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InvokeConfig {
+    function_arn: String,
+    destination_config: Option<DestinationConfig>,
+}
+
+fn add_invoke_config(functions: &mut Functions, object: &JsonObject<'_>, raw: &RawValue) -> Result<(), String> {
+    let config: InvokeConfig = object.typed(raw)?;
+    let function = lookup(functions, &config.function_arn)?;
+    let Some(destinations) = config.destination_config else { return Ok(()) };
+    for destination in [destinations.on_success, destinations.on_failure].into_iter().flatten() {
+        if let Some(target) = filled(destination.destination) {
+            add_new(&mut function.config.destinations, &[target]);
+        }
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct UrlConfig {
+    function_arn: String,
+    auth_type: String,
+}
+
+fn add_url(functions: &mut Functions, object: &JsonObject<'_>, raw: &RawValue) -> Result<(), String> {
+    let url: UrlConfig = object.typed(raw)?;
+    let exposure = &mut lookup(functions, &url.function_arn)?.exposure;
+    // A function may have a URL per alias; the one without authorisation decides.
+    if exposure.url_auth.as_deref() != Some("NONE") {
+        exposure.url_auth = Some(url.auth_type);
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Alias {
+    #[serde(rename = "AliasArn")]
+    arn: String,
+    name: String,
+    function_version: String,
+    routing_config: Option<Routing>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Routing {
+    additional_version_weights: Option<BTreeMap<String, f64>>,
+}
+
+fn add_alias(functions: &mut Functions, object: &JsonObject<'_>, raw: &RawValue) -> Result<(), String> {
+    let alias: Alias = object.typed(raw)?;
+    let function = lookup(functions, &alias.arn)?;
+    let weighted = alias.routing_config.and_then(|routing| routing.additional_version_weights).unwrap_or_default();
+    for name in std::iter::once(alias.function_version).chain(weighted.into_keys()) {
+        if name == "$LATEST" {
+            continue;
+        }
+        let Some(version) = function.versions.iter_mut().find(|version| version.version == name) else {
+            return Err(format!(
+                "alias `{}` of `{}` points to version {name}, which is not in functions.json",
+                alias.name, function.arn
+            ));
+        };
+        add_new(&mut version.aliases, std::slice::from_ref(&alias.name));
+        version.aliases.sort();
+    }
+    Ok(())
+}
+
+fn lookup<'a>(functions: &'a mut Functions, arn: &str) -> Result<&'a mut Function, String> {
+    let (function, _) = FunctionArn::split_qualified(arn).map_err(|error| error.to_string())?;
+    functions.get_mut(&function).ok_or_else(|| format!("function `{function}` is not in functions.json"))
+}

@@ -1,0 +1,395 @@
+//! `authorization-details.json`: roles with every policy that decides what they may do.
+//!
+//! Shape: IAM API Reference, `GetAccountAuthorizationDetails` (the API URL-encodes documents, the command line prints
+//! them as objects; both are read). Attached managed policies are joined by ARN with `Policies`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use whittle_analysis::inventory::{PolicyKind, PolicyVersion, Role, RolePolicy};
+use whittle_analysis::issue::Issue;
+use whittle_policy::id::{RoleArn, RoleId};
+use whittle_policy::{LintCode, PolicyDocument};
+
+use super::time::timestamp;
+use crate::files::{BadEntries, JsonObject, Problem};
+
+/// File name in the root of a snapshot.
+pub(super) const FILE: &str = "authorization-details.json";
+/// Command that makes it.
+pub(super) const COMMAND: &str = "aws iam get-account-authorization-details --output json > authorization-details.json";
+
+/// What the file says.
+#[derive(Debug, Default)]
+pub(super) struct Roles {
+    pub(super) roles: BTreeMap<RoleArn, Role>,
+    pub(super) issues: Vec<Issue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RoleEntry<'a> {
+    arn: String,
+    role_id: String,
+    #[serde(borrow)]
+    create_date: Option<&'a RawValue>,
+    #[serde(borrow)]
+    role_policy_list: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    attached_managed_policies: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    permissions_boundary: Option<&'a RawValue>,
+    #[serde(borrow)]
+    role_last_used: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InlinePolicy<'a> {
+    policy_name: String,
+    #[serde(borrow)]
+    policy_document: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AttachedPolicy {
+    policy_name: Option<String>,
+    policy_arn: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Boundary {
+    permissions_boundary_arn: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct LastUsed<'a> {
+    #[serde(borrow)]
+    last_used_date: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ManagedEntry<'a> {
+    arn: String,
+    policy_name: Option<String>,
+    default_version_id: Option<String>,
+    #[serde(borrow)]
+    policy_version_list: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct VersionEntry<'a> {
+    version_id: String,
+    is_default_version: Option<bool>,
+    #[serde(borrow)]
+    create_date: Option<&'a RawValue>,
+    #[serde(borrow)]
+    document: Option<&'a RawValue>,
+}
+
+/// Reads the whole file; only a file that is no such answer at all is a [`Problem`].
+pub(super) fn parse(text: &str) -> Result<Roles, Problem> {
+    let object = JsonObject::parse(text, FILE, COMMAND)?;
+    let entries = object.required_list("RoleDetailList", COMMAND)?;
+    let mut reader =
+        Reader { object: &object, managed: BTreeMap::new(), resolved: BTreeMap::new(), out: Roles::default() };
+    reader.out.issues.extend(object.truncation());
+    match object.list("Policies") {
+        Ok(policies) => reader.index_policies(&policies.unwrap_or_default()),
+        Err(problem) => reader.out.issues.push(problem.into_issue()),
+    }
+    let mut bad = BadEntries::new(FILE, "RoleDetailList");
+    for (index, raw) in entries.iter().enumerate() {
+        match reader.role(raw) {
+            Ok(role) if reader.out.roles.contains_key(&role.arn) => {
+                bad.add(index, || format!("role `{}` occurs twice; the first one counts", role.arn));
+            }
+            Ok(role) => {
+                reader.out.roles.insert(role.arn.clone(), role);
+            }
+            Err(reason) => bad.add(index, || reason),
+        }
+    }
+    reader.out.issues.extend(bad.into_issues());
+    Ok(reader.out)
+}
+
+/// A managed policy that was looked at: what a role gets from it, or why it cannot be used.
+enum Managed {
+    Ready { name: String, document: PolicyDocument, versions: Vec<PolicyVersion> },
+    Unusable(Issue),
+}
+
+struct Reader<'a> {
+    object: &'a JsonObject<'a>,
+    managed: BTreeMap<String, ManagedEntry<'a>>,
+    resolved: BTreeMap<String, Managed>,
+    out: Roles,
+}
+
+impl<'a> Reader<'a> {
+    fn index_policies(&mut self, entries: &[&'a RawValue]) {
+        let mut bad = BadEntries::new(FILE, "Policies");
+        for (index, raw) in entries.iter().enumerate() {
+            match self.object.typed::<ManagedEntry<'a>>(raw) {
+                Ok(entry) => {
+                    self.managed.entry(entry.arn.clone()).or_insert(entry);
+                }
+                Err(reason) => bad.add(index, || reason),
+            }
+        }
+        self.out.issues.extend(bad.into_issues());
+    }
+
+    fn role(&mut self, raw: &'a RawValue) -> Result<Role, String> {
+        let entry: RoleEntry<'a> = self.object.typed(raw)?;
+        let arn: RoleArn = entry.arn.parse().map_err(|error| format!("{error}"))?;
+        // Without it no event of the trail can be told to be of this role.
+        let id: RoleId = entry.role_id.parse().map_err(|error| format!("role `{arn}`: {error}"))?;
+        let mut role = Role {
+            name: arn.name().to_owned(),
+            created: self.time(entry.create_date, || format!("CreateDate of role `{arn}`")),
+            policies: Vec::new(),
+            boundary: None,
+            has_boundary: false,
+            last_used: None,
+            last_accessed: None,
+            unreadable_policies: Vec::new(),
+            arn,
+            id,
+        };
+        if let Some(raw) = entry.role_last_used {
+            match self.object.typed::<LastUsed<'a>>(raw) {
+                Ok(used) => {
+                    role.last_used = self.time(used.last_used_date, || format!("RoleLastUsed of role `{}`", role.arn));
+                }
+                Err(reason) => self.issue("bad-entry", format!("RoleLastUsed of role `{}` {reason}", role.arn)),
+            }
+        }
+        for (index, raw) in entry.role_policy_list.unwrap_or_default().into_iter().enumerate() {
+            self.inline(&mut role, index, raw);
+        }
+        for (index, raw) in entry.attached_managed_policies.unwrap_or_default().into_iter().enumerate() {
+            match self.object.typed::<AttachedPolicy>(raw) {
+                Ok(attached) => self.attached(&mut role, attached),
+                Err(reason) => {
+                    self.issue(
+                        "unreadable-policy",
+                        format!("entry {index} of AttachedManagedPolicies of role `{}` {reason}", role.arn),
+                    );
+                    role.unreadable_policies.push(format!("attached policy {index}"));
+                }
+            }
+        }
+        if let Some(raw) = entry.permissions_boundary {
+            self.boundary(&mut role, raw);
+        }
+        Ok(role)
+    }
+
+    fn inline(&mut self, role: &mut Role, index: usize, raw: &'a RawValue) {
+        let (name, problem) = match self.object.typed::<InlinePolicy<'a>>(raw) {
+            Ok(inline) => match document(inline.policy_document) {
+                Ok(document) => {
+                    self.note_unknown_operators(&document, || {
+                        format!("inline policy `{}` of role `{}`", inline.policy_name, role.arn)
+                    });
+                    role.policies.push(RolePolicy {
+                        name: inline.policy_name,
+                        arn: None,
+                        kind: PolicyKind::Inline,
+                        document,
+                        versions: Vec::new(),
+                    });
+                    return;
+                }
+                Err(reason) => (inline.policy_name, reason),
+            },
+            Err(reason) => (format!("inline policy {index}"), reason),
+        };
+        let message = format!("inline policy `{name}` of role `{}` is not readable: {problem}", role.arn);
+        self.out.issues.push(
+            Issue::new("unreadable-policy", FILE, message).with_hint("no suggestion is made for the role until it is"),
+        );
+        role.unreadable_policies.push(name);
+    }
+
+    fn attached(&mut self, role: &mut Role, attached: AttachedPolicy) {
+        let arn = attached.policy_arn;
+        match self.resolve(&arn) {
+            Managed::Ready { name, document, versions } => role.policies.push(RolePolicy {
+                name: attached.policy_name.unwrap_or_else(|| name.clone()),
+                kind: kind(&arn),
+                document: document.clone(),
+                versions: versions.clone(),
+                arn: Some(arn),
+            }),
+            Managed::Unusable(issue) => {
+                let issue = issue.clone();
+                self.out.issues.push(issue);
+                role.unreadable_policies.push(arn);
+            }
+        }
+    }
+
+    fn boundary(&mut self, role: &mut Role, raw: &'a RawValue) {
+        role.has_boundary = true;
+        let boundary = self.object.typed::<Boundary>(raw);
+        let arn = match boundary.map(|boundary| boundary.permissions_boundary_arn) {
+            Ok(Some(arn)) => arn,
+            Ok(None) => {
+                return self.issue("unreadable-policy", format!("the boundary of role `{}` has no ARN", role.arn));
+            }
+            Err(reason) => {
+                return self.issue("unreadable-policy", format!("the boundary of role `{}` {reason}", role.arn));
+            }
+        };
+        match self.resolve(&arn) {
+            Managed::Ready { document, .. } => role.boundary = Some(document.clone()),
+            Managed::Unusable(issue) => {
+                let issue = issue.clone();
+                self.out.issues.push(issue);
+            }
+        }
+    }
+
+    /// A managed policy, parsed at its first use: an account may own thousands that no role has.
+    fn resolve(&mut self, arn: &str) -> &Managed {
+        if !self.resolved.contains_key(arn) {
+            let resolved = self.look_at(arn);
+            self.resolved.insert(arn.to_owned(), resolved);
+        }
+        self.resolved.entry(arn.to_owned()).or_insert_with(|| Managed::Unusable(missing_policy(arn)))
+    }
+
+    fn look_at(&mut self, arn: &str) -> Managed {
+        let Some(entry) = self.managed.get(arn) else { return Managed::Unusable(missing_policy(arn)) };
+        let unusable = |reason: String| {
+            let message = format!("managed policy `{arn}` is not readable: {reason}");
+            Managed::Unusable(
+                Issue::new("unreadable-policy", FILE, message)
+                    .with_hint("no suggestion is made for the roles that have it until it is"),
+            )
+        };
+        let name = entry.policy_name.clone().unwrap_or_else(|| arn.rsplit('/').next().unwrap_or_default().to_owned());
+        let default_id = entry.default_version_id.clone();
+        let mut versions: Vec<VersionEntry<'a>> = Vec::new();
+        for raw in entry.policy_version_list.iter().flatten() {
+            match self.object.typed(raw) {
+                Ok(version) => versions.push(version),
+                Err(reason) => return unusable(format!("a version {reason}")),
+            }
+        }
+        // Both ways of naming the default version must agree: guessing here would narrow the wrong document.
+        let mut defaults = versions.iter().filter(|version| match &default_id {
+            Some(id) => version.version_id == *id,
+            None => version.is_default_version == Some(true),
+        });
+        let (Some(default), None) = (defaults.next(), defaults.next()) else {
+            return unusable("its default version is not in PolicyVersionList, or not once".to_owned());
+        };
+        if versions.iter().any(|version| {
+            version.is_default_version.is_some_and(|flag| flag != (version.version_id == default.version_id))
+        }) {
+            return unusable("DefaultVersionId and IsDefaultVersion name different versions".to_owned());
+        }
+        let Some(raw) = default.document else { return unusable("its default version has no Document".to_owned()) };
+        let document = match document(raw) {
+            Ok(document) => document,
+            Err(reason) => return unusable(reason),
+        };
+        let (versions, issue) = history(arn, &versions);
+        self.note_unknown_operators(&document, || format!("managed policy `{arn}`"));
+        self.out.issues.extend(issue);
+        Managed::Ready { name, document, versions }
+    }
+
+    fn time(&mut self, raw: Option<&RawValue>, what: impl FnOnce() -> String) -> Option<Timestamp> {
+        timestamp(raw).unwrap_or_else(|reason| {
+            self.issue("bad-entry", format!("{}: {reason}", what()));
+            None
+        })
+    }
+
+    /// What such a condition means cannot be told; most often it is a slip of spelling that AWS refuses today.
+    fn note_unknown_operators(&mut self, document: &PolicyDocument, what: impl Fn() -> String) {
+        for lint in document.lint().into_iter().filter(|lint| lint.code == LintCode::UnknownOperator) {
+            let message = format!("{}: {} at {}", what(), lint.message, lint.path);
+            self.out.issues.push(Issue::new("unknown-operator", FILE, message).with_hint("check its spelling"));
+        }
+    }
+
+    fn issue(&mut self, kind: &str, message: String) {
+        self.out.issues.push(Issue::new(kind, FILE, message));
+    }
+}
+
+/// Versions newest first, cut at the newest one that cannot be read: with a hole in the history an older version
+/// would make a grant look older than it is.
+fn history(arn: &str, entries: &[VersionEntry<'_>]) -> (Vec<PolicyVersion>, Option<Issue>) {
+    let mut dated = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let Ok(Some(created)) = timestamp(entry.create_date) else {
+            let message = format!("version {} of `{arn}` has no usable CreateDate", entry.version_id);
+            return (Vec::new(), Some(Issue::new("incomplete-history", FILE, message)));
+        };
+        dated.push((created, version_number(&entry.version_id), entry));
+    }
+    dated.sort_by_key(|(created, number, _)| (*created, *number));
+    let mut versions = Vec::with_capacity(dated.len());
+    for (created, _, entry) in dated.into_iter().rev() {
+        match entry.document.ok_or_else(|| "no Document".to_owned()).and_then(document) {
+            Ok(document) => versions.push(PolicyVersion { created, document }),
+            Err(reason) => {
+                let message = format!("version {} of `{arn}` is not readable: {reason}", entry.version_id);
+                return (versions, Some(Issue::new("incomplete-history", FILE, message)));
+            }
+        }
+    }
+    (versions, None)
+}
+
+/// `v12` → 12.
+fn version_number(id: &str) -> u64 {
+    id.strip_prefix('v').and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+fn missing_policy(arn: &str) -> Issue {
+    Issue::new("unreadable-policy", FILE, format!("policy `{arn}` is attached but not in `Policies`"))
+        .with_hint(format!("collect it without --filter: `{COMMAND}`"))
+}
+
+/// AWS-managed policies have `aws` in place of an account (IAM User Guide, "IAM ARNs").
+fn kind(arn: &str) -> PolicyKind {
+    if arn.split(':').nth(4) == Some("aws") { PolicyKind::AwsManaged } else { PolicyKind::CustomerManaged }
+}
+
+/// A policy document: a JSON object, JSON text, or URL-encoded JSON text (RFC 3986).
+pub(super) fn document(raw: &RawValue) -> Result<PolicyDocument, String> {
+    let text = raw.get();
+    let parsed = if text.starts_with('"') {
+        let text: String = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let decoded = if text.trim_start().starts_with('{') {
+            Cow::Borrowed(text.as_str())
+        } else {
+            percent_encoding::percent_decode_str(&text)
+                .decode_utf8()
+                .map_err(|_| "its URL-encoded document is not UTF-8 text".to_owned())?
+        };
+        PolicyDocument::parse(&decoded)
+    } else {
+        PolicyDocument::parse(text)
+    };
+    parsed.map_err(|error| match error.hint() {
+        Some(hint) => format!("{error} ({hint})"),
+        None => error.to_string(),
+    })
+}

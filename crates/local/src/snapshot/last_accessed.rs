@@ -1,0 +1,88 @@
+//! `service-last-accessed/<role name>.json`: IAM's service-level report of a role.
+//!
+//! Shape: IAM API Reference, `GetServiceLastAccessedDetails`. A report is used whole or not at all: it proves absence,
+//! so a cut-off or half-read one would prove too much.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use whittle_analysis::inventory::{LastAccessed, Role};
+use whittle_analysis::issue::Issue;
+use whittle_policy::id::RoleArn;
+
+use super::scope::Document;
+use super::time::timestamp;
+use crate::files::{JsonObject, Problem};
+
+/// Folder name.
+pub(super) const NAME: &str = "service-last-accessed";
+/// Commands that make one file of it.
+pub(super) const COMMAND: &str = "aws iam generate-service-last-accessed-details --arn {role ARN}, then \
+     aws iam get-service-last-accessed-details --job-id {JobId} --output json > service-last-accessed/{role name}.json";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Service<'a> {
+    service_namespace: String,
+    #[serde(borrow)]
+    last_authenticated: Option<&'a RawValue>,
+}
+
+/// Gives each report to the role that its file is named after.
+pub(super) fn apply(documents: &[Document], roles: &mut BTreeMap<RoleArn, Role>, issues: &mut Vec<Issue>) {
+    // Role names are unique in an account, whatever their path and case (IAM User Guide, "IAM and AWS STS quotas").
+    let mut by_name: BTreeMap<String, &mut Role> =
+        roles.values_mut().map(|role| (role.name.to_ascii_lowercase(), role)).collect();
+    for document in documents {
+        apply_one(document, &mut by_name, issues);
+    }
+}
+
+fn apply_one(document: &Document, by_name: &mut BTreeMap<String, &mut Role>, issues: &mut Vec<Issue>) {
+    let stem = document.stem.as_deref().unwrap_or_default();
+    let Some(role) = by_name.get_mut(&stem.to_ascii_lowercase()) else {
+        let message = format!("is named after role `{stem}`, which is not in authorization-details.json");
+        return issues.push(Issue::new("unknown-role", &document.place, message));
+    };
+    let parsed = document.text.as_deref().map_err(Clone::clone).and_then(|text| {
+        parse(text, &document.place).map_err(|problem| {
+            let hint =
+                if problem.hint.is_empty() { "the report is not used" } else { problem.hint.as_str() }.to_owned();
+            problem.with_hint(hint).into_issue()
+        })
+    });
+    match parsed {
+        Ok(report) => role.last_accessed = Some(report),
+        Err(issue) => issues.push(issue),
+    }
+}
+
+fn parse(text: &str, place: &str) -> Result<LastAccessed, Problem> {
+    let object = JsonObject::parse(text, place, COMMAND)?;
+    let problem = |message: String| Problem::new("unusable-report", place, message);
+    let status = object.member("JobStatus").map_or("absent", RawValue::get).trim_matches('"');
+    if status != "COMPLETED" {
+        let status: String = status.chars().take(40).collect();
+        return Err(problem(format!("has JobStatus {status}, not COMPLETED"))
+            .with_hint("wait a moment and get the report again with the same job id"));
+    }
+    if object.truncation().is_some() {
+        return Err(problem("holds only the first pages of the report".to_owned())
+            .with_hint("get it again without --max-items"));
+    }
+    let mut report = LastAccessed {
+        services: BTreeMap::new(),
+        completed: timestamp(object.member("JobCompletionDate"))
+            .map_err(|reason| problem(format!("JobCompletionDate: {reason}")))?,
+    };
+    for (index, raw) in object.required_list("ServicesLastAccessed", COMMAND)?.into_iter().enumerate() {
+        let service: Service<'_> =
+            object.typed(raw).map_err(|reason| problem(format!("entry {index} of `ServicesLastAccessed` {reason}")))?;
+        let last = timestamp(service.last_authenticated)
+            .map_err(|reason| problem(format!("entry {index} of `ServicesLastAccessed`: {reason}")))?;
+        let known = report.services.entry(service.service_namespace).or_insert(last);
+        *known = (*known).max(last);
+    }
+    Ok(report)
+}

@@ -1,0 +1,305 @@
+//! Ledger rows and watermarks.
+//!
+//! INVARIANT: a ledger row only grows. A row is written as it is given only if the stored one is the one that was loaded
+//! or saved last by this store; otherwise both are joined, which is what a ledger is made for.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use rusqlite::types::ValueRef;
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use sha2::{Digest, Sha256};
+use whittle_analysis::issue::{Issue, merge_issues};
+use whittle_evidence::ledger::{Ledger, LedgerError};
+use whittle_pipeline::ports::{PortError, TrailObject};
+
+use super::failure::{Place, damaged, ledger_error, sqlite_error};
+
+/// The one row of `ledger_account`.
+const FACTS: &str = "facts";
+
+type Hash = [u8; 32];
+
+/// A row of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Part {
+    Facts,
+    Role(String),
+}
+
+/// What the stored rows were when the caller's ledger last held all of them.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    hashes: BTreeMap<Part, Hash>,
+    objects: Option<BTreeMap<(String, String), String>>,
+}
+
+impl Known {
+    /// The objects of the state that was loaded, once.
+    pub(super) fn take_objects(&mut self) -> Option<BTreeMap<(String, String), String>> {
+        self.objects.take()
+    }
+
+    /// Takes over what was saved.
+    pub(super) fn note(&mut self, saved: Vec<Saved>) {
+        self.objects = None;
+        for Saved { part, hash } in saved {
+            match hash {
+                Some(hash) => self.hashes.insert(part, hash),
+                None => self.hashes.remove(&part),
+            };
+        }
+    }
+}
+
+/// The stored ledger, and what it was made of.
+pub(super) fn load(transaction: &Transaction<'_>, place: &Place) -> Result<(Ledger, Known), PortError> {
+    let failed = |error| sqlite_error(place, "read", error);
+    let mut ledger = Ledger::default();
+    let mut known = Known::default();
+    let mut statement =
+        transaction.prepare("SELECT role_id, ledger FROM ledger_role ORDER BY role_id").map_err(failed)?;
+    let mut rows = statement.query([]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let role: String = row.get(0).map_err(failed)?;
+        let bytes = bytes(row, 1, place)?;
+        ledger.insert_role_bytes(&role, bytes).map_err(|error| ledger_error(place, &role, error))?;
+        known.hashes.insert(Part::Role(role), hash(bytes));
+    }
+    if let Some(bytes) = stored(transaction, place, &Part::Facts)? {
+        ledger.insert_account_bytes(&bytes).map_err(|error| ledger_error(place, FACTS, error))?;
+        known.hashes.insert(Part::Facts, hash(&bytes));
+    }
+    known.objects = Some(objects(transaction, place)?);
+    Ok((ledger, known))
+}
+
+/// Objects already read, with their versions.
+pub(super) fn objects(
+    transaction: &Transaction<'_>,
+    place: &Place,
+) -> Result<BTreeMap<(String, String), String>, PortError> {
+    let failed = |error| sqlite_error(place, "read", error);
+    let mut statement =
+        transaction.prepare("SELECT source, key, version FROM trail_object ORDER BY source, key").map_err(failed)?;
+    let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?))).map_err(failed)?;
+    rows.collect::<Result<_, _>>().map_err(failed)
+}
+
+/// A row of the given ledger that is not what is known to be stored.
+#[derive(Debug)]
+pub(super) struct Changed {
+    part: Part,
+    bytes: Vec<u8>,
+}
+
+/// Serialises the ledger and keeps what differs from the rows known to be stored.
+pub(super) fn changed_parts(ledger: &Ledger, known: &Known, place: &Place) -> Result<Vec<Changed>, PortError> {
+    let roles: Vec<&str> = ledger.roles().map(|(role, _)| role).collect();
+    let changed = |part: Part, bytes: Vec<u8>| {
+        (known.hashes.get(&part) != Some(&hash(&bytes))).then_some(Changed { part, bytes })
+    };
+    let mut parts: Vec<Changed> = roles
+        .par_iter()
+        .map(|role| match ledger.role_bytes(role) {
+            Ok(bytes) => Ok(bytes.and_then(|bytes| changed(Part::Role((*role).to_owned()), bytes))),
+            Err(error) => Err(ledger_error(place, role, error)),
+        })
+        .filter_map(Result::transpose)
+        .collect::<Result<_, _>>()?;
+    if !ledger.account().is_empty() {
+        let bytes = ledger.account_bytes().map_err(|error| ledger_error(place, FACTS, error))?;
+        parts.extend(changed(Part::Facts, bytes));
+    }
+    Ok(parts)
+}
+
+/// A row that was saved. No hash: it holds more than the caller's ledger, so the next save has to join it again.
+#[derive(Debug)]
+pub(super) struct Saved {
+    part: Part,
+    hash: Option<Hash>,
+}
+
+/// Writes ledger rows; answers what is stored now.
+pub(super) fn save_parts(
+    transaction: &Transaction<'_>,
+    place: &Place,
+    known: &Known,
+    ledger: &Ledger,
+    parts: Vec<Changed>,
+) -> Result<Vec<Saved>, PortError> {
+    let failed = |error| sqlite_error(place, "written", error);
+    let mut role_row = transaction
+        .prepare(
+            "INSERT INTO ledger_role (role_id, role_arn, account, ledger) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (role_id) DO UPDATE
+             SET role_arn = excluded.role_arn, account = excluded.account, ledger = excluded.ledger",
+        )
+        .map_err(failed)?;
+    let mut facts_row = transaction
+        .prepare(
+            "INSERT INTO ledger_account (part, ledger) VALUES (?1, ?2)
+             ON CONFLICT (part) DO UPDATE SET ledger = excluded.ledger",
+        )
+        .map_err(failed)?;
+    let mut saved = Vec::with_capacity(parts.len());
+    for Changed { part, bytes } in parts {
+        let own_hash = hash(&bytes);
+        let stored = stored(transaction, place, &part)?;
+        let stored_hash = stored.as_deref().map(hash);
+        // Somebody else wrote the row since it was loaded, or it never was.
+        let joined = match &stored {
+            Some(other) if stored_hash.as_ref() != known.hashes.get(&part) => Some(join(&part, &bytes, other, place)?),
+            _ => None,
+        };
+        let (bytes, arn, account) = match &joined {
+            Some(ledger) => columns(ledger, &part, place)?,
+            None => with_names(bytes, ledger, &part),
+        };
+        let new_hash = hash(&bytes);
+        if stored_hash != Some(new_hash) {
+            let text = String::from_utf8(bytes).map_err(|error| damaged(place, "the ledger", error))?;
+            match &part {
+                Part::Role(role) => role_row.execute(params![role, arn, account, text]),
+                Part::Facts => facts_row.execute(params![FACTS, text]),
+            }
+            .map_err(failed)?;
+        }
+        saved.push(Saved { part, hash: (new_hash == own_hash).then_some(new_hash) });
+    }
+    Ok(saved)
+}
+
+fn join(part: &Part, ours: &[u8], stored: &[u8], place: &Place) -> Result<Ledger, PortError> {
+    let mut ledger = Ledger::default();
+    for bytes in [ours, stored] {
+        match part {
+            Part::Role(role) => ledger.insert_role_bytes(role, bytes),
+            Part::Facts => ledger.insert_account_bytes(bytes),
+        }
+        .map_err(|error| ledger_error(place, part.name(), error))?;
+    }
+    Ok(ledger)
+}
+
+type Columns = (Vec<u8>, Option<String>, Option<String>);
+
+fn columns(ledger: &Ledger, part: &Part, place: &Place) -> Result<Columns, PortError> {
+    let bytes: Result<Vec<u8>, LedgerError> = match part {
+        Part::Role(role) => ledger.role_bytes(role).map(Option::unwrap_or_default),
+        Part::Facts => ledger.account_bytes(),
+    };
+    let bytes = bytes.map_err(|error| ledger_error(place, part.name(), error))?;
+    Ok(with_names(bytes, ledger, part))
+}
+
+fn with_names(bytes: Vec<u8>, ledger: &Ledger, part: &Part) -> Columns {
+    let Part::Role(role) = part else { return (bytes, None, None) };
+    let role = ledger.role(role);
+    (
+        bytes,
+        role.and_then(|role| role.arn()).map(ToOwned::to_owned),
+        role.and_then(|role| role.account()).map(ToOwned::to_owned),
+    )
+}
+
+impl Part {
+    fn name(&self) -> &str {
+        match self {
+            Self::Facts => FACTS,
+            Self::Role(role) => role,
+        }
+    }
+}
+
+fn stored(transaction: &Transaction<'_>, place: &Place, part: &Part) -> Result<Option<Vec<u8>>, PortError> {
+    let sql = match part {
+        Part::Facts => "SELECT ledger FROM ledger_account WHERE part = ?1",
+        Part::Role(_) => "SELECT ledger FROM ledger_role WHERE role_id = ?1",
+    };
+    let failed = |error| sqlite_error(place, "read", error);
+    let mut statement = transaction.prepare_cached(sql).map_err(failed)?;
+    let mut rows = statement.query([part.name()]).map_err(failed)?;
+    match rows.next().map_err(failed)? {
+        Some(row) => bytes(row, 0, place).map(|bytes| Some(bytes.to_owned())),
+        None => Ok(None),
+    }
+}
+
+/// The bytes of a text or blob column.
+fn bytes<'a>(row: &'a Row<'_>, column: usize, place: &Place) -> Result<&'a [u8], PortError> {
+    match row.get_ref(column).map_err(|error| sqlite_error(place, "read", error))? {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Ok(bytes),
+        other => Err(damaged(place, "the ledger", format!("found {}, expected text", other.data_type()))),
+    }
+}
+
+fn hash(bytes: &[u8]) -> Hash {
+    Sha256::digest(bytes).into()
+}
+
+/// Notes objects as read. What was wrong with an earlier version of one is forgotten; what is wrong now is kept.
+pub(super) fn save_objects(
+    transaction: &Transaction<'_>,
+    place: &Place,
+    objects: &[TrailObject],
+    issues: &[Issue],
+) -> Result<(), PortError> {
+    let failed = |error| sqlite_error(place, "written", error);
+    let mut version =
+        transaction.prepare("SELECT version FROM trail_object WHERE source = ?1 AND key = ?2").map_err(failed)?;
+    let mut object_row = transaction
+        .prepare(
+            "INSERT INTO trail_object (source, key, version) VALUES (?1, ?2, ?3)
+             ON CONFLICT (source, key) DO UPDATE SET version = excluded.version",
+        )
+        .map_err(failed)?;
+    let mut forget =
+        transaction.prepare("DELETE FROM evidence_issue WHERE source = ?1 AND place = ?2").map_err(failed)?;
+    let mut source_of: BTreeMap<&str, &str> = BTreeMap::new();
+    for object in objects {
+        source_of.entry(&object.key).or_insert(&object.source);
+        let names = [object.source.as_str(), object.key.as_str()];
+        let stored: Option<String> = version.query_row(names, |row| row.get(0)).optional().map_err(failed)?;
+        if stored.as_ref() == Some(&object.version) {
+            continue;
+        }
+        object_row.execute(params![object.source, object.key, object.version]).map_err(failed)?;
+        if stored.is_some() {
+            forget.execute(names).map_err(failed)?;
+        }
+    }
+    // An issue that names no object of the batch may come again: its larger count is kept, so that it stays the same.
+    let mut issue_row = transaction
+        .prepare(
+            "INSERT INTO evidence_issue (source, place, kind, message, hint, count) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (source, place, kind, message, hint) DO UPDATE
+             SET count = excluded.count WHERE excluded.count > count",
+        )
+        .map_err(failed)?;
+    for issue in issues {
+        let source = source_of.get(issue.place.as_str()).copied().unwrap_or_default();
+        let count = i64::try_from(issue.count).unwrap_or(i64::MAX);
+        issue_row
+            .execute(params![source, issue.place, issue.kind, issue.message, issue.hint, count])
+            .map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// What was wrong with the objects read so far.
+pub(super) fn issues(transaction: &Transaction<'_>, place: &Place) -> Result<Vec<Issue>, PortError> {
+    let failed = |error| sqlite_error(place, "read", error);
+    let mut statement =
+        transaction.prepare("SELECT kind, place, message, hint, count FROM evidence_issue").map_err(failed)?;
+    let rows = statement
+        .query_map([], |row| {
+            let mut issue = Issue::new(row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?);
+            issue.hint = row.get(3)?;
+            issue.count = u64::try_from(row.get::<_, i64>(4)?).unwrap_or(0);
+            Ok(issue)
+        })
+        .map_err(failed)?;
+    Ok(merge_issues(rows.collect::<Result<_, _>>().map_err(failed)?))
+}

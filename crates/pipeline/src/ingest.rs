@@ -1,0 +1,234 @@
+//! Trail objects → ledger: lists, skips what was read before, reads the rest on all cores, saves after each batch.
+//!
+//! A batch is the unit of loss: a kill between two saves costs the reading of one batch and nothing else, since observing
+//! an event twice changes nothing.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use whittle_analysis::issue::{Issue, merge_issues};
+use whittle_catalog::Catalog;
+use whittle_evidence::ledger::Ledger;
+use whittle_evidence::map::Mapper;
+use whittle_evidence::read::{FileReport, IssueKind, Limits, key_kind, read_bytes};
+
+use crate::ports::{PortError, Store, TrailObject, TrailObjects};
+
+/// Bytes (as stored) read between two saves.
+const BATCH_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What the reading of trail objects did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IngestSummary {
+    /// Objects found.
+    pub objects: usize,
+    /// Objects read now.
+    pub read: usize,
+    /// Objects that were read by an earlier run.
+    pub known: usize,
+    /// Digest, Insights and other objects that hold no events, by their key.
+    pub not_events: usize,
+    /// Records read now.
+    pub records: u64,
+    /// Records passed over now: not events of CloudTrail.
+    pub skipped: u64,
+    /// Records that could not be read now.
+    pub unreadable: u64,
+}
+
+impl IngestSummary {
+    /// Adds what became of one object, and its issues to `issues`.
+    pub fn add(&mut self, report: &ObjectReport, issues: &mut Vec<Issue>) {
+        match report {
+            Ok(report) => {
+                self.records += report.records;
+                self.skipped += report.skipped.values().sum::<u64>();
+                self.unreadable += report.unreadable;
+                issues.extend(issues_of(report));
+            }
+            Err(issue) => issues.push(issue.clone()),
+        }
+    }
+}
+
+/// What became of one object; the issue if it could not be read at all.
+pub type ObjectReport = Result<FileReport, Issue>;
+
+/// Where the reading is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct IngestStep {
+    /// Bytes (as stored) read so far.
+    pub bytes_done: u64,
+    /// Bytes to read in this run.
+    pub bytes_total: u64,
+    /// Records read so far.
+    pub records: u64,
+}
+
+/// Is told how the reading goes.
+pub trait IngestObserver {
+    /// Called after each group of objects.
+    fn step(&mut self, step: &IngestStep);
+}
+
+/// Hears nothing.
+impl IngestObserver for () {
+    fn step(&mut self, _: &IngestStep) {}
+}
+
+/// Adds every new object of `objects` to the ledger in `store` and returns the ledger.
+pub fn ingest(
+    catalog: &'static Catalog,
+    objects: &impl TrailObjects,
+    store: &mut impl Store,
+    observer: &mut dyn IngestObserver,
+) -> Result<(Ledger, IngestSummary, Vec<Issue>), PortError> {
+    let mut ledger = store.load_ledger()?;
+    let known = store.read_objects()?;
+    let (listed, mut issues) = objects.list()?;
+    let mut summary = IngestSummary { objects: listed.len(), ..IngestSummary::default() };
+    let mut new: Vec<TrailObject> = Vec::new();
+    for object in listed {
+        if key_kind(&object.key).can_be_skipped() {
+            summary.not_events += 1;
+        } else if is_known(&known, &object) {
+            summary.known += 1;
+        } else {
+            new.push(object);
+        }
+    }
+    let mut step =
+        IngestStep { bytes_total: new.iter().map(|object| object.size_bytes).sum(), ..IngestStep::default() };
+    for batch in batches(&new) {
+        let (part, reports) = read_batch(catalog, objects, batch);
+        ledger.merge(&part);
+        let mut found = Vec::new();
+        for report in &reports {
+            summary.add(report, &mut found);
+        }
+        summary.read += batch.len();
+        store.save_evidence(&ledger, batch, &merge_issues(found))?;
+        step.bytes_done += batch.iter().map(|object| object.size_bytes).sum::<u64>();
+        step.records = summary.records;
+        observer.step(&step);
+    }
+    issues.extend(store.evidence_issues()?);
+    Ok((ledger, summary, merge_issues(issues)))
+}
+
+/// Reads objects without a store: for looking into a trail.
+pub fn read_all(
+    catalog: &'static Catalog,
+    objects: &impl TrailObjects,
+) -> Result<(Ledger, IngestSummary, Vec<Issue>), PortError> {
+    let (listed, mut issues) = objects.list()?;
+    let mut summary = IngestSummary { objects: listed.len(), ..IngestSummary::default() };
+    let (skipped, read): (Vec<_>, Vec<_>) =
+        listed.into_iter().partition(|object| key_kind(&object.key).can_be_skipped());
+    summary.not_events = skipped.len();
+    summary.read = read.len();
+    let (ledger, reports) = read_batch(catalog, objects, &read);
+    for report in &reports {
+        summary.add(report, &mut issues);
+    }
+    Ok((ledger, summary, merge_issues(issues)))
+}
+
+fn is_known(known: &BTreeMap<(String, String), String>, object: &TrailObject) -> bool {
+    known.get(&(object.source.clone(), object.key.clone())) == Some(&object.version)
+}
+
+fn batches(objects: &[TrailObject]) -> impl Iterator<Item = &[TrailObject]> {
+    let mut rest = objects;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let mut bytes = 0_u64;
+        let count = rest
+            .iter()
+            .take_while(|object| {
+                let fits = bytes == 0 || bytes + object.size_bytes <= BATCH_BYTES;
+                bytes += object.size_bytes.max(1);
+                fits
+            })
+            .count();
+        let (batch, tail) = rest.split_at(count.max(1).min(rest.len()));
+        rest = tail;
+        Some(batch)
+    })
+}
+
+/// Reads objects in parallel. Merging is associative and commutative, so the threads' order does not matter.
+fn read_batch(
+    catalog: &'static Catalog,
+    objects: &impl TrailObjects,
+    batch: &[TrailObject],
+) -> (Ledger, Vec<ObjectReport>) {
+    let mut parts: Vec<(Ledger, Vec<(usize, ObjectReport)>)> = batch
+        .par_iter()
+        .enumerate()
+        .fold(
+            || (Ledger::default(), Mapper::new(catalog), Vec::new()),
+            |(mut ledger, mut mapper, mut reports), (index, object)| {
+                let report = read_object(objects, object, &mut mapper, &mut ledger);
+                reports.push((index, report));
+                (ledger, mapper, reports)
+            },
+        )
+        .map(|(ledger, _, reports)| (ledger, reports))
+        .collect();
+    let mut ledger = Ledger::default();
+    let mut reports = Vec::with_capacity(batch.len());
+    for (part, part_reports) in parts.drain(..) {
+        ledger.merge(&part);
+        reports.extend(part_reports);
+    }
+    reports.sort_by_key(|(index, _)| *index);
+    (ledger, reports.into_iter().map(|(_, report)| report).collect())
+}
+
+fn read_object(
+    objects: &impl TrailObjects,
+    object: &TrailObject,
+    mapper: &mut Mapper,
+    ledger: &mut Ledger,
+) -> ObjectReport {
+    let bytes = objects.read(object).map_err(|error| unavailable(object, &error))?;
+    Ok(read_bytes(&object.key, &bytes, &Limits::default(), &mut |found| {
+        ledger.observe_record(found.record, mapper);
+    }))
+}
+
+/// The issue for an object that is listed and cannot be read.
+pub(crate) fn unavailable(object: &TrailObject, error: &PortError) -> Issue {
+    Issue::new(format!("{LOST_EVIDENCE}unavailable"), object.key.clone(), error.to_string())
+        .with_hint("make the file readable; until then nothing is called unused")
+}
+
+/// What was wrong with a file, as issues. Files whose loss may hide evidence are marked by [`LOST_EVIDENCE`].
+pub fn issues_of(report: &FileReport) -> Vec<Issue> {
+    let mut out = Vec::new();
+    for (kind, count) in &report.issue_counts {
+        let first = report.issues.iter().find(|issue| issue.kind == *kind);
+        let detail = first.map(|issue| issue.detail.clone()).unwrap_or_default();
+        let at = first.and_then(|issue| issue.index).map(|index| format!("record {index}: ")).unwrap_or_default();
+        let mut issue = Issue::new(kind.as_str(), report.name.to_string(), format!("{at}{detail}"));
+        issue.count = *count;
+        if loses_evidence(*kind) {
+            issue.kind = format!("{LOST_EVIDENCE}{}", kind.as_str());
+            issue = issue.with_hint("fetch the file again; until then nothing is called unused");
+        }
+        out.push(issue);
+    }
+    out
+}
+
+/// Whether a file's issue means that an unknown number of events is missing. A single record without time, source or name is
+/// none: CloudTrail writes no such event of a principal.
+fn loses_evidence(kind: IssueKind) -> bool {
+    kind.loses_records() && kind != IssueKind::UnreadableRecord
+}
+
+/// Prefix of issue kinds that say that events were lost, so that absence proves nothing.
+pub const LOST_EVIDENCE: &str = "lost-evidence:";

@@ -1,0 +1,9 @@
+//! One run, whoever starts it: inventory → evidence → analysis → store.
+//!
+//! The use cases here know ports only; `local` and `aws` implement the ports, `cli` and `lambda` put them together.
+//! Nothing here prints, reads a clock or names an adapter.
+
+pub mod ingest;
+pub mod look;
+pub mod ports;
+pub mod run;

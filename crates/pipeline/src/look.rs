@@ -1,0 +1,236 @@
+//! Looking into a trail: what its events map to, and who used what. No store, no verdicts.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use whittle_analysis::inventory::Inventory;
+use whittle_analysis::issue::{Issue, merge_issues};
+use whittle_catalog::{ActionId, Catalog};
+use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
+use whittle_evidence::ledger::{Ledger, ResourceSet, Settings, Sighting};
+use whittle_evidence::map::{Basis, EventClass, Mapper, ResourceSeen};
+use whittle_evidence::read::{Limits, key_kind, read_bytes};
+use whittle_evidence::record::Record;
+
+use crate::ingest::{IngestSummary, ObjectReport, unavailable};
+use crate::ports::{PortError, TrailObject, TrailObjects};
+
+/// What one kind of event means, over all records of that kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventKind {
+    /// Records of this kind.
+    pub events: u64,
+    /// What it is.
+    pub class: EventClass,
+    /// Why it is no call or proves no permission.
+    pub reason: Option<&'static str>,
+    /// For an unknown kind: names that are spelled like it.
+    pub nearest: Vec<String>,
+    /// Actions with the basis and the resources seen.
+    pub actions: BTreeMap<ActionId, (Basis, ResourceSet)>,
+}
+
+/// Kinds of events by (event source, event name).
+pub type EventKinds = BTreeMap<(String, String), EventKind>;
+
+/// Maps every record of `objects`.
+pub fn map_events(
+    catalog: &'static Catalog,
+    objects: &impl TrailObjects,
+) -> Result<(EventKinds, IngestSummary, Vec<Issue>), PortError> {
+    let (listed, mut issues) = objects.list()?;
+    let mut summary = IngestSummary { objects: listed.len(), ..IngestSummary::default() };
+    let (skipped, read): (Vec<_>, Vec<_>) =
+        listed.into_iter().partition(|object| key_kind(&object.key).can_be_skipped());
+    summary.not_events = skipped.len();
+    summary.read = read.len();
+    let settings = Settings::default();
+    let (kinds, reports) = read
+        .par_iter()
+        .fold(
+            || (EventKinds::new(), Vec::new(), Mapper::new(catalog)),
+            |(mut kinds, mut reports, mut mapper), object| {
+                reports.push(map_object(objects, object, &mut mapper, &mut kinds, &settings));
+                (kinds, reports, mapper)
+            },
+        )
+        .map(|(kinds, reports, _)| (kinds, reports))
+        .reduce(
+            || (EventKinds::new(), Vec::new()),
+            |(mut kinds, mut reports), (other, more)| {
+                for (name, kind) in other {
+                    match kinds.get_mut(&name) {
+                        Some(known) => join(known, &kind, &settings),
+                        None => {
+                            kinds.insert(name, kind);
+                        }
+                    }
+                }
+                reports.extend(more);
+                (kinds, reports)
+            },
+        );
+    for report in &reports {
+        summary.add(report, &mut issues);
+    }
+    Ok((kinds, summary, merge_issues(issues)))
+}
+
+fn map_object(
+    objects: &impl TrailObjects,
+    object: &TrailObject,
+    mapper: &mut Mapper,
+    kinds: &mut EventKinds,
+    settings: &Settings,
+) -> ObjectReport {
+    let bytes = objects.read(object).map_err(|error| unavailable(object, &error))?;
+    Ok(read_bytes(&object.key, &bytes, &Limits::default(), &mut |found| {
+        let kind = kind_of(found.record, mapper, settings);
+        let record = found.record;
+        let name = (record.event_source.as_str().to_owned(), record.event_name.as_str().to_owned());
+        match kinds.get_mut(&name) {
+            Some(known) => join(known, &kind, settings),
+            None => {
+                kinds.insert(name, kind);
+            }
+        }
+    }))
+}
+
+fn kind_of(record: &Record<'_>, mapper: &mut Mapper, settings: &Settings) -> EventKind {
+    let mapped = mapper.map(record);
+    let mut actions = BTreeMap::new();
+    for used in mapped.uses {
+        let mut resources = ResourceSet::default();
+        for resource in &used.resources {
+            match resource {
+                ResourceSeen::Arn(arn, _) => resources.insert(arn, settings),
+                ResourceSeen::Unnamed => resources.insert_unnamed(),
+            }
+        }
+        actions.insert(used.action, (used.basis, resources));
+    }
+    EventKind { events: 1, class: mapped.class, reason: mapped.reason, nearest: mapped.nearest, actions }
+}
+
+/// Records of one kind may differ in class (a service event beside a call): the one that proves most stands.
+fn join(known: &mut EventKind, other: &EventKind, settings: &Settings) {
+    known.events += other.events;
+    if other.class < known.class {
+        known.class = other.class;
+        known.reason = other.reason;
+        known.nearest.clone_from(&other.nearest);
+    }
+    for (action, (basis, resources)) in &other.actions {
+        let entry = known.actions.entry(*action).or_insert_with(|| (*basis, ResourceSet::default()));
+        entry.0 = entry.0.min(*basis);
+        entry.1.merge(resources, settings);
+    }
+}
+
+/// One line of usage: an action that a caller of a role used or was denied.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UsageRow {
+    /// Role ARN; the id where no record has an ARN.
+    pub role: String,
+    /// `AROA…`.
+    pub role_id: String,
+    /// Function ARN, or its name where no ARN is known; `None` for a caller that is no (single) function.
+    pub function: Option<String>,
+    /// `function`, `platform` or `other`.
+    pub caller: &'static str,
+    /// The action.
+    pub action: String,
+    /// First authorised call, RFC 3339.
+    pub first_seen: Option<String>,
+    /// Last authorised call, RFC 3339.
+    pub last_seen: Option<String>,
+    /// Days with authorised calls.
+    pub active_days: usize,
+    /// Days with denied calls.
+    pub denied_days: usize,
+    /// Resources of authorised calls.
+    pub resources: Vec<String>,
+}
+
+/// Usage per (role, function, action), sorted. With an inventory, session names are compared with its functions.
+pub fn usage_rows(ledger: &Ledger, inventory: Option<&Inventory>) -> Vec<UsageRow> {
+    let mut rows: BTreeMap<(String, Option<String>, &'static str, String), Merged> = BTreeMap::new();
+    for (key, role) in ledger.roles() {
+        let arn = role.arn().unwrap_or(key).to_owned();
+        let mut functions: Vec<String> = role.functions().map(str::to_owned).collect();
+        for function in inventory.into_iter().flat_map(|inventory| inventory.functions.values()) {
+            if function.roles().iter().any(|role| role.as_ref() == arn) {
+                functions.push(function.arn.to_string());
+            }
+        }
+        let known = RoleFunctions::new(functions);
+        for (caller, used) in role.callers() {
+            let (function, caller) = who(&resolve(caller, &known));
+            for (action, usage) in used.usage() {
+                // A call that may have needed the action is not usage of it.
+                if usage.authorised.is_none() && usage.undecided.is_none() && usage.denied.is_none() {
+                    continue;
+                }
+                let place = (key.to_owned(), function.clone(), caller, action.to_owned());
+                let row = rows.entry(place).or_default();
+                row.role.clone_from(&arn);
+                for sighting in usage.authorised.iter().chain(&usage.undecided) {
+                    row.authorised(sighting);
+                }
+                if let Some(denied) = &usage.denied {
+                    row.denied.union(&denied.days);
+                }
+            }
+        }
+    }
+    rows.into_iter()
+        .map(|((role_id, function, caller, action), row)| row.finish(role_id, function, caller, action))
+        .collect()
+}
+
+fn who(caller: &Caller) -> (Option<String>, &'static str) {
+    match caller {
+        Caller::Function(FunctionRef::Arn(arn)) => (Some(arn.clone()), "function"),
+        Caller::Function(FunctionRef::Name(name)) => (Some(name.clone()), "function"),
+        Caller::Function(FunctionRef::Any) => (None, "function"),
+        Caller::Platform { function_name } => (function_name.clone(), "platform"),
+        Caller::Other => (None, "other"),
+    }
+}
+
+#[derive(Default)]
+struct Merged {
+    role: String,
+    first: Option<jiff::Timestamp>,
+    last: Option<jiff::Timestamp>,
+    days: whittle_evidence::ledger::DaySet,
+    denied: whittle_evidence::ledger::DaySet,
+    resources: Vec<String>,
+}
+
+impl Merged {
+    fn authorised(&mut self, sighting: &Sighting) {
+        self.first = Some(self.first.map_or(sighting.first, |first| first.min(sighting.first)));
+        self.last = Some(self.last.map_or(sighting.last, |last| last.max(sighting.last)));
+        self.days.union(&sighting.days);
+        self.resources.extend(sighting.resources.patterns());
+    }
+
+    fn finish(mut self, role_id: String, function: Option<String>, caller: &'static str, action: String) -> UsageRow {
+        self.resources.sort();
+        self.resources.dedup();
+        UsageRow {
+            role: self.role,
+            role_id,
+            function,
+            caller,
+            action,
+            first_seen: self.first.map(|time| time.to_string()),
+            last_seen: self.last.map(|time| time.to_string()),
+            active_days: self.days.len(),
+            denied_days: self.denied.len(),
+            resources: self.resources,
+        }
+    }
+}

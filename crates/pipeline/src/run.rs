@@ -1,0 +1,190 @@
+//! The use case: one analysis of one account.
+
+use std::ops::Range;
+
+use whittle_analysis::analyze::{Evidence, Settings, analyze};
+use whittle_analysis::issue::{Issue, merge_issues};
+use whittle_analysis::observe::Window;
+use whittle_analysis::result::Report;
+use whittle_catalog::Catalog;
+use whittle_evidence::coverage::{self, Coverage, EventHistory, Trails};
+use whittle_evidence::ledger::Ledger;
+
+use crate::ingest::{IngestObserver, IngestSummary, LOST_EVIDENCE, ingest};
+use crate::ports::{Changes, InventorySource, PortError, Store, TrailConfigSource, TrailObjects};
+
+/// What a run may be told.
+#[derive(Debug, Clone, Default)]
+pub struct RunSettings {
+    /// How verdicts are reached.
+    pub analysis: Settings,
+    /// Regions whose event history was read completely.
+    pub event_history: Vec<String>,
+    /// Days without any event of the account were quiet; no files are missing.
+    pub quiet_days_are_real: bool,
+}
+
+/// What a run gives.
+#[derive(Debug)]
+pub struct RunOutcome {
+    /// Everything found.
+    pub report: Report,
+    /// What was read.
+    pub read: IngestSummary,
+    /// What changed in the store.
+    pub changes: Changes,
+}
+
+/// Inventory → evidence → analysis → store.
+pub async fn run<I, T, S>(
+    catalog: &'static Catalog,
+    inventory: &I,
+    objects: &T,
+    store: &mut S,
+    settings: &RunSettings,
+    observer: &mut dyn IngestObserver,
+) -> Result<RunOutcome, PortError>
+where
+    I: InventorySource + TrailConfigSource,
+    T: TrailObjects,
+    S: Store,
+{
+    let account = inventory.inventory().await?;
+    let trails = inventory.trails().await?;
+    let (ledger, read, mut issues) = ingest(catalog, objects, store, observer)?;
+    issues.extend(trails.issues);
+    let account_id = account.account.to_string();
+    let observed = Observed::of(&account_id, &ledger, settings, &mut issues);
+    let coverage = observed.coverage(&account_id, trails.trails.as_ref(), &ledger);
+    let evidence = Evidence {
+        catalog,
+        ledger: &ledger,
+        coverage: &coverage,
+        window: &observed.window,
+        settings: &settings.analysis,
+        doubts: &observed.doubts,
+        density: observed.density,
+    };
+    let mut report = analyze(&account, evidence);
+    report.issues.extend(issues);
+    for issue in &mut report.issues {
+        if let Some(kind) = issue.kind.strip_prefix(LOST_EVIDENCE) {
+            issue.kind = kind.to_owned();
+        }
+    }
+    report.issues = merge_issues(std::mem::take(&mut report.issues));
+    let changes = store.save_report(&report)?;
+    Ok(RunOutcome { report, read, changes })
+}
+
+/// The window and what is doubtful about it.
+#[derive(Debug)]
+pub struct Observed {
+    /// From the first to the last day with events of the account.
+    pub window: Window,
+    /// Reasons why absence proves nothing anywhere.
+    pub doubts: Vec<String>,
+    /// Share of the window's days with events.
+    pub density: f64,
+    history: Option<EventHistory>,
+    days: Option<Range<i32>>,
+}
+
+/// IAM and the ledger look back no further (IAM's tracking period is 400 days).
+const LOOKBACK_DAYS: i32 = 400;
+
+/// An account in which functions run has events every day; a run of more days without any is missing evidence.
+const MOST_QUIET_DAYS: usize = 14;
+
+impl Observed {
+    /// Reads the window off the ledger. Adds issues for what makes it doubtful.
+    pub fn of(account: &str, ledger: &Ledger, settings: &RunSettings, issues: &mut Vec<Issue>) -> Self {
+        let facts = ledger.account();
+        let last = facts.regions_of(account).filter_map(|(_, region)| region.any.last()).max();
+        let days = last.and_then(|last| {
+            let bounds = last.saturating_sub(LOOKBACK_DAYS)..last.saturating_add(1);
+            facts.observed(account, bounds)
+        });
+        let mut doubts: Vec<String> = lost_places(issues)
+            .into_iter()
+            .map(|place| format!("events of {place} were lost, so absence proves nothing"))
+            .collect();
+        if days.is_none() {
+            let others: Vec<&str> = facts.recipients().into_iter().filter(|other| *other != account).collect();
+            let issue = if others.is_empty() {
+                Issue::new("no-evidence", "trail", "no event of CloudTrail was found")
+                    .with_hint("give the folder that holds AWSLogs/, or files that LookupEvents answered")
+            } else {
+                Issue::new(
+                    "other-account",
+                    "trail",
+                    format!("the snapshot is of account {account}, the trail of {}", others.join(", ")),
+                )
+                .with_hint("give the snapshot and the trail of the same account")
+            };
+            issues.push(issue);
+        }
+        let mut density = 1.0;
+        if let Some(days) = &days {
+            let quiet = quiet_days(account, ledger, days.clone());
+            let total = f64::from(days.end.saturating_sub(days.start).max(1));
+            density = 1.0 - f64::from(u32::try_from(quiet.len()).unwrap_or(u32::MAX)) / total;
+            let longest = longest_run(&quiet);
+            if longest > MOST_QUIET_DAYS && !settings.quiet_days_are_real {
+                doubts.push(format!("{longest} days in a row hold no event of the account, so files may be missing"));
+            }
+            if !quiet.is_empty() {
+                issues.push(
+                    Issue::new(
+                        "days-without-events",
+                        "trail",
+                        format!("{} days of the window hold no event", quiet.len()),
+                    )
+                    .with_hint("if files are missing, add them; if the account was quiet, pass --quiet-days-are-real"),
+                );
+            }
+        }
+        let history = (!settings.event_history.is_empty()).then(|| EventHistory {
+            regions: settings.event_history.iter().cloned().collect(),
+            days: days.clone().unwrap_or_default(),
+        });
+        Self { window: Window::new(days.clone()), doubts, density, history, days }
+    }
+
+    /// Coverage over the window.
+    pub fn coverage<'a>(&'a self, account: &'a str, trails: Option<&'a Trails>, ledger: &'a Ledger) -> Coverage<'a> {
+        Coverage::new(coverage::Evidence {
+            account,
+            trails,
+            history: self.history.as_ref(),
+            facts: ledger.account(),
+            window: coverage::Window::new(&self.days.clone().unwrap_or_default()),
+        })
+    }
+}
+
+fn quiet_days(account: &str, ledger: &Ledger, days: Range<i32>) -> Vec<i32> {
+    let regions: Vec<_> = ledger.account().regions_of(account).map(|(_, facts)| &facts.any).collect();
+    days.filter(|day| !regions.iter().any(|any| any.contains(*day))).collect()
+}
+
+fn longest_run(days: &[i32]) -> usize {
+    let mut longest = 0;
+    let mut run = 0;
+    let mut before: Option<i32> = None;
+    for &day in days {
+        run = if before.is_some_and(|before| before.saturating_add(1) == day) { run + 1 } else { 1 };
+        longest = longest.max(run);
+        before = Some(day);
+    }
+    longest
+}
+
+/// Files of which events were lost.
+fn lost_places(issues: &[Issue]) -> Vec<String> {
+    let mut places: Vec<String> =
+        issues.iter().filter(|issue| issue.kind.starts_with(LOST_EVIDENCE)).map(|issue| issue.place.clone()).collect();
+    places.sort();
+    places.dedup();
+    places
+}

@@ -1,0 +1,202 @@
+//! Whether one constraint follows from another.
+
+use std::cmp::Ordering;
+use std::net::IpAddr;
+
+use super::operator::{Comparison, Operator};
+use super::value_glob;
+use crate::glob::Glob;
+
+/// A constraint: operator, key, values.
+pub(crate) type Constraint<'a> = (&'a str, &'a str, &'a [String]);
+
+/// Whether every request that meets `given` meets `wanted`. Sound, not complete.
+///
+/// `variables`: `${…}` in values is a policy variable, in both.
+pub(crate) fn implies(given: Constraint<'_>, wanted: Constraint<'_>, variables: bool) -> bool {
+    let ((given_op, given_key, given_values), (wanted_op, wanted_key, wanted_values)) = (given, wanted);
+    if !given_key.eq_ignore_ascii_case(wanted_key) {
+        return false;
+    }
+    let (Some(given), Some(wanted)) = (Operator::parse(given_op), Operator::parse(wanted_op)) else {
+        return given_op == wanted_op && given_values == wanted_values;
+    };
+    if is_null(given, given_values, "true") && wanted.quantifier().is_none() && wanted.comparison() != Comparison::Null
+    {
+        return wanted.is_met_by_missing_key();
+    }
+    if given.is_negated() != wanted.is_negated() || given.quantifier() != wanted.quantifier() {
+        return false;
+    }
+    let same_kind = given.comparison() == wanted.comparison();
+    if given.quantifier().is_some() {
+        let same = same_kind && given.is_if_exists() == wanted.is_if_exists();
+        return same && same_set(given_values, wanted_values);
+    }
+    // A missing key that satisfies `given` must satisfy `wanted`; values are compared below.
+    if given.comparison() != Comparison::Null && given.is_met_by_missing_key() && !wanted.is_met_by_missing_key() {
+        return false;
+    }
+    if given_values.is_empty() || wanted_values.is_empty() {
+        // What AWS makes of an empty list is not documented.
+        return same_kind && given_values.is_empty() == wanted_values.is_empty();
+    }
+    let within = |narrow: Operator, narrow_values: &[String], wide: Operator, wide_values: &[String]| {
+        let narrow_values = readings(narrow.comparison(), narrow_values, variables);
+        let wide_values = readings(wide.comparison(), wide_values, variables);
+        narrow_values.iter().all(|narrow| wide_values.iter().any(|wide| wide.contains(narrow)))
+    };
+    if wanted.is_negated() {
+        // A variable without a value makes `wanted` fail; only the same variable in `given` would make that fail too.
+        let has_variable = |value: &&String| variables && value.contains("${");
+        if !wanted_values.iter().filter(has_variable).all(|value| given_values.contains(value)) {
+            return false;
+        }
+        within(wanted, wanted_values, given, given_values)
+    } else {
+        within(given, given_values, wanted, wanted_values)
+    }
+}
+
+fn is_null(operator: Operator, values: &[String], answer: &str) -> bool {
+    operator.comparison() == Comparison::Null && matches!(values, [value] if value.eq_ignore_ascii_case(answer))
+}
+
+fn same_set(a: &[String], b: &[String]) -> bool {
+    a.iter().all(|value| b.contains(value)) && b.iter().all(|value| a.contains(value))
+}
+
+/// The set of request values that one value of a policy matches.
+struct Reading<'a> {
+    comparison: Comparison,
+    text: &'a str,
+    form: Form,
+}
+
+enum Form {
+    /// String operators.
+    Text(Glob),
+    /// The six components of an ARN.
+    Arn(Vec<Glob>, Glob),
+    Network(IpAddr, u8),
+    Number(i64),
+    /// An ISO 8601 instant of fixed shape; compares as text.
+    Instant,
+    Truth(bool),
+    /// Understood no further than its text.
+    Opaque,
+}
+
+fn readings(comparison: Comparison, values: &[String], variables: bool) -> Vec<Reading<'_>> {
+    values.iter().map(|text| Reading { comparison, text, form: form(comparison, text, variables) }).collect()
+}
+
+fn form(comparison: Comparison, text: &str, variables: bool) -> Form {
+    use Comparison as C;
+    match comparison {
+        C::StringEquals | C::StringEqualsIgnoreCase | C::StringLike => {
+            Form::Text(value_glob(comparison, text, variables))
+        }
+        C::ArnLike if variables && text.contains("${") => Form::Opaque,
+        C::ArnLike => {
+            let parts: Vec<Glob> = text.splitn(6, ':').map(|part| Glob::string_like(part, false)).collect();
+            if parts.len() == 6 { Form::Arn(parts, Glob::string_like(text, false)) } else { Form::Opaque }
+        }
+        C::IpAddress => network(text).map_or(Form::Opaque, |(address, bits)| Form::Network(address, bits)),
+        C::NumericEquals
+        | C::NumericLessThan
+        | C::NumericLessThanEquals
+        | C::NumericGreaterThan
+        | C::NumericGreaterThanEquals => text.parse().map_or(Form::Opaque, Form::Number),
+        C::DateEquals | C::DateLessThan | C::DateLessThanEquals | C::DateGreaterThan | C::DateGreaterThanEquals => {
+            if is_instant(text) {
+                Form::Instant
+            } else {
+                text.parse().map_or(Form::Opaque, Form::Number)
+            }
+        }
+        C::Bool | C::Null => match text {
+            _ if text.eq_ignore_ascii_case("true") => Form::Truth(true),
+            _ if text.eq_ignore_ascii_case("false") => Form::Truth(false),
+            _ => Form::Opaque,
+        },
+        C::BinaryEquals => Form::Opaque,
+    }
+}
+
+impl Reading<'_> {
+    /// Whether every request value that `narrow` matches is matched by `self`.
+    fn contains(&self, narrow: &Self) -> bool {
+        use Comparison as C;
+        let same = self.comparison == narrow.comparison;
+        if same && self.text == narrow.text {
+            return true;
+        }
+        match (&self.form, &narrow.form) {
+            (Form::Text(wide), Form::Text(glob)) => match (self.comparison, narrow.comparison) {
+                (C::StringEqualsIgnoreCase, C::StringEqualsIgnoreCase) => wide.covers(glob),
+                (C::StringEqualsIgnoreCase, _) => wide.covers(&glob.to_ascii_lowercase()),
+                (_, C::StringEqualsIgnoreCase) => wide.is_any(),
+                _ => wide.covers(glob),
+            },
+            (Form::Arn(wide, _), Form::Arn(parts, _)) => wide.iter().zip(parts).all(|(wide, part)| wide.covers(part)),
+            // An ARN pattern matches no more than the same text read as a string pattern.
+            (Form::Text(wide), Form::Arn(_, whole)) => self.comparison == C::StringLike && wide.covers(whole),
+            (Form::Network(wide, wide_bits), Form::Network(address, bits)) => {
+                wide_bits <= bits && prefix(*wide, *wide_bits) == prefix(*address, *wide_bits)
+            }
+            (Form::Truth(wide), Form::Truth(narrow)) => same && wide == narrow,
+            (Form::Number(wide), Form::Number(number)) => ordered(self.comparison, narrow.comparison, number.cmp(wide)),
+            (Form::Instant, Form::Instant) => ordered(self.comparison, narrow.comparison, narrow.text.cmp(self.text)),
+            _ => false,
+        }
+    }
+}
+
+/// Whether `x narrow n` ⇒ `x wide w`, given how n compares with w.
+fn ordered(wide: Comparison, narrow: Comparison, n_to_w: Ordering) -> bool {
+    use Comparison as C;
+    let (below, equal, above) = (n_to_w.is_lt(), n_to_w.is_eq(), n_to_w.is_gt());
+    match (wide, narrow) {
+        (C::NumericEquals, C::NumericEquals) | (C::DateEquals, C::DateEquals) => equal,
+        (C::NumericLessThan, C::NumericLessThan)
+        | (C::DateLessThan, C::DateLessThan)
+        | (C::NumericLessThanEquals, C::NumericLessThan | C::NumericLessThanEquals | C::NumericEquals)
+        | (C::DateLessThanEquals, C::DateLessThan | C::DateLessThanEquals | C::DateEquals) => below || equal,
+        (C::NumericLessThan, C::NumericLessThanEquals | C::NumericEquals)
+        | (C::DateLessThan, C::DateLessThanEquals | C::DateEquals) => below,
+        (C::NumericGreaterThan, C::NumericGreaterThan)
+        | (C::DateGreaterThan, C::DateGreaterThan)
+        | (C::NumericGreaterThanEquals, C::NumericGreaterThan | C::NumericGreaterThanEquals | C::NumericEquals)
+        | (C::DateGreaterThanEquals, C::DateGreaterThan | C::DateGreaterThanEquals | C::DateEquals) => above || equal,
+        (C::NumericGreaterThan, C::NumericGreaterThanEquals | C::NumericEquals)
+        | (C::DateGreaterThan, C::DateGreaterThanEquals | C::DateEquals) => above,
+        _ => false,
+    }
+}
+
+/// `YYYY-MM-DDTHH:MM:SSZ`
+fn is_instant(text: &str) -> bool {
+    let shape = b"0000-00-00T00:00:00Z";
+    text.len() == shape.len()
+        && text.bytes().zip(shape).all(|(byte, &want)| if want == b'0' { byte.is_ascii_digit() } else { byte == want })
+}
+
+fn network(text: &str) -> Option<(IpAddr, u8)> {
+    let (address, bits) = match text.split_once('/') {
+        Some((address, bits)) => (address.parse().ok()?, Some(bits.parse().ok()?)),
+        None => (text.parse().ok()?, None),
+    };
+    let longest = if matches!(address, IpAddr::V4(_)) { 32 } else { 128 };
+    let bits = bits.unwrap_or(longest);
+    (bits <= longest).then_some((address, bits))
+}
+
+/// The first bits of an address, tagged with its family.
+fn prefix(address: IpAddr, bits: u8) -> (bool, u128) {
+    let shift = |value: u128, width: u32| value.checked_shr(width.saturating_sub(bits.into())).unwrap_or_default();
+    match address {
+        IpAddr::V4(address) => (false, shift(u32::from(address).into(), 32)),
+        IpAddr::V6(address) => (true, shift(address.into(), 128)),
+    }
+}

@@ -1,0 +1,261 @@
+//! Things that parse and that nobody means.
+//!
+//! Some of these AWS refuses when the policy is saved, some it takes; in either case the statement does not do what it
+//! seems to say. A lint never changes how a policy is read.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::action::ActionPattern;
+use crate::condition::operator::Operator;
+use crate::document::{Effect, PolicyDocument, Statement, Version};
+use crate::json::Path;
+use crate::nearest::nearest;
+use crate::resource::ResourcePattern;
+
+/// Something odd in a policy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lint {
+    /// JSON path of the odd value.
+    pub path: String,
+    /// What kind of oddity.
+    pub code: LintCode,
+    /// What is odd, for a person.
+    pub message: String,
+}
+
+/// Kind of oddity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum LintCode {
+    /// Two statements with one Sid.
+    DuplicateSid,
+    /// A Sid that IAM refuses.
+    InvalidSid,
+    /// No statements, actions, resources or values.
+    EmptyList,
+    /// A wildcard in the service prefix.
+    WildcardPrefix,
+    /// A character that no action name has.
+    InvalidAction,
+    /// A resource that is neither an ARN pattern nor `*`.
+    NotAnArn,
+    /// A wildcard in the service segment of an ARN.
+    WildcardService,
+    /// A condition operator that AWS does not know.
+    UnknownOperator,
+    /// `${…}` in a version that has no variables.
+    InactiveVariable,
+    /// No version: AWS reads the policy as 2008-10-17.
+    MissingVersion,
+    /// Allow with NotAction, NotResource or NotPrincipal: grants everything else.
+    AllowAllBut,
+}
+
+impl LintCode {
+    /// Every code, sorted.
+    pub const ALL: [Self; 11] = [
+        Self::DuplicateSid,
+        Self::InvalidSid,
+        Self::EmptyList,
+        Self::WildcardPrefix,
+        Self::InvalidAction,
+        Self::NotAnArn,
+        Self::WildcardService,
+        Self::UnknownOperator,
+        Self::InactiveVariable,
+        Self::MissingVersion,
+        Self::AllowAllBut,
+    ];
+
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DuplicateSid => "duplicate-sid",
+            Self::InvalidSid => "invalid-sid",
+            Self::EmptyList => "empty-list",
+            Self::WildcardPrefix => "wildcard-prefix",
+            Self::InvalidAction => "invalid-action",
+            Self::NotAnArn => "not-an-arn",
+            Self::WildcardService => "wildcard-service",
+            Self::UnknownOperator => "unknown-operator",
+            Self::InactiveVariable => "inactive-variable",
+            Self::MissingVersion => "missing-version",
+            Self::AllowAllBut => "allow-all-but",
+        }
+    }
+}
+
+impl fmt::Display for LintCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Display for Lint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} [{}]", self.path, self.message, self.code)
+    }
+}
+
+impl PolicyDocument {
+    /// Odd things in this document, in document order.
+    pub fn lint(&self) -> Vec<Lint> {
+        let mut linter = Linter { path: Path::root(), found: Vec::new() };
+        linter.document(self);
+        linter.found
+    }
+}
+
+struct Linter {
+    path: Path,
+    found: Vec<Lint>,
+}
+
+impl Linter {
+    fn report(&mut self, code: LintCode, message: impl Into<String>) {
+        self.found.push(Lint { path: self.path.as_str().to_owned(), code, message: message.into() });
+    }
+
+    fn report_in(&mut self, name: &str, code: LintCode, message: impl Into<String>) {
+        self.within(name, |linter| linter.report(code, message));
+    }
+
+    fn within(&mut self, name: &str, run: impl FnOnce(&mut Self)) {
+        let mark = self.path.enter(name);
+        run(self);
+        self.path.leave(mark);
+    }
+
+    fn each<'a, T>(&mut self, values: &'a [T], one: bool, mut run: impl FnMut(&mut Self, &'a T)) {
+        if values.is_empty() {
+            self.report(LintCode::EmptyList, "an empty list matches nothing, and AWS refuses it");
+        }
+        for (index, value) in values.iter().enumerate() {
+            if one {
+                run(self, value);
+            } else {
+                let mark = self.path.enter_item(index);
+                run(self, value);
+                self.path.leave(mark);
+            }
+        }
+    }
+
+    fn document(&mut self, document: &PolicyDocument) {
+        if document.version.is_none() {
+            self.report(LintCode::MissingVersion, "without Version, AWS reads the policy as 2008-10-17");
+        }
+        let mut sids: BTreeMap<&str, usize> = BTreeMap::new();
+        let is_one = matches!(document.statements, crate::OneOrMany::One(_));
+        let inactive = document.version != Some(Version::V2012);
+        let mut index = 0;
+        self.within("Statement", |linter| {
+            linter.each(document.statements.as_slice(), is_one, |linter, statement| {
+                let sid = statement.sid.as_deref().filter(|sid| !sid.is_empty());
+                if let Some(first) = sid.and_then(|sid| sids.insert(sid, index)) {
+                    let message = format!("statement {first} has the same Sid; AWS refuses the policy");
+                    linter.report_in("Sid", LintCode::DuplicateSid, message);
+                }
+                index += 1;
+                linter.statement(statement, inactive);
+            });
+        });
+    }
+
+    fn statement(&mut self, statement: &Statement, inactive: bool) {
+        if statement.sid.as_deref().is_some_and(|sid| !sid.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+            self.report_in("Sid", LintCode::InvalidSid, "IAM takes only the letters A-Z, a-z and digits in a Sid");
+        }
+        let allow = statement.effect == Effect::Allow;
+        if allow && statement.principal.as_ref().is_some_and(crate::PrincipalClause::is_negated) {
+            let message = "Allow with NotPrincipal grants everyone else, anonymous callers included";
+            self.report_in("NotPrincipal", LintCode::AllowAllBut, message);
+        }
+        let (name, one) = match &statement.action {
+            crate::ActionClause::Action(list) => ("Action", matches!(list, crate::OneOrMany::One(_))),
+            crate::ActionClause::NotAction(list) => ("NotAction", matches!(list, crate::OneOrMany::One(_))),
+        };
+        self.within(name, |linter| {
+            if allow && statement.action.is_negated() {
+                linter.report(LintCode::AllowAllBut, "Allow with NotAction grants every other action, of all services");
+            }
+            linter.each(statement.action.patterns(), one, Self::action);
+        });
+        if let Some(clause) = &statement.resource {
+            let (name, one) = match clause {
+                crate::ResourceClause::Resource(list) => ("Resource", matches!(list, crate::OneOrMany::One(_))),
+                crate::ResourceClause::NotResource(list) => ("NotResource", matches!(list, crate::OneOrMany::One(_))),
+            };
+            self.within(name, |linter| {
+                if allow && clause.is_negated() {
+                    linter.report(LintCode::AllowAllBut, "Allow with NotResource grants every other resource");
+                }
+                linter.each(clause.patterns(), one, |linter, pattern| linter.resource(pattern, inactive));
+            });
+        }
+        self.within("Condition", |linter| linter.condition(statement, inactive));
+    }
+
+    fn action(&mut self, action: &ActionPattern) {
+        let Some((prefix, name)) = action.service_prefix().zip(action.name()) else { return };
+        if prefix.contains(['*', '?']) {
+            self.report(LintCode::WildcardPrefix, "a wildcard cannot stand in the service prefix");
+        }
+        let is_prefix = |byte: u8| byte.is_ascii_alphanumeric() || b"-*?".contains(&byte);
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_*?".contains(&byte);
+        if !prefix.bytes().all(is_prefix) || !name.bytes().all(is_name) {
+            self.report(LintCode::InvalidAction, "no action has such a name; the pattern matches nothing");
+        }
+    }
+
+    fn resource(&mut self, pattern: &ResourcePattern, inactive: bool) {
+        let text = pattern.as_str();
+        self.variable(text, inactive);
+        let mut segments = text.splitn(6, ':');
+        if !pattern.intersects(&ResourcePattern::new("arn:*")) {
+            self.report(LintCode::NotAnArn, "a resource is an ARN or *");
+        } else if segments.next() == Some("arn") {
+            let service = segments.nth(1);
+            if service.is_some_and(|service| service.contains(['*', '?'])) {
+                self.report(LintCode::WildcardService, "a wildcard should not stand in the service segment of an ARN");
+            }
+            if service.is_some() && segments.count() < 3 && !text.ends_with('*') {
+                self.report(LintCode::NotAnArn, "an ARN has six segments; the pattern matches nothing");
+            }
+        }
+    }
+
+    fn variable(&mut self, text: &str, inactive: bool) {
+        if inactive && text.contains("${") {
+            self.report(LintCode::InactiveVariable, "policy variables need Version 2012-10-17; here ${ is plain text");
+        }
+    }
+
+    fn condition(&mut self, statement: &Statement, inactive: bool) {
+        for (operator, keys) in statement.condition.operator_names() {
+            if keys == 0 {
+                self.report_in(operator, LintCode::EmptyList, "an operator without keys constrains nothing");
+            }
+            if Operator::parse(operator).is_none() {
+                let message = match nearest(operator, Operator::names()) {
+                    Some(near) => format!("unknown condition operator; did you mean {near}?"),
+                    None => "unknown condition operator".to_owned(),
+                };
+                self.report_in(operator, LintCode::UnknownOperator, message);
+            }
+        }
+        for (operator, key, values) in statement.condition.iter() {
+            self.within(operator, |linter| {
+                linter.within(key, |linter| {
+                    if values.is_empty() {
+                        linter.report(LintCode::EmptyList, "a key without values");
+                    }
+                    for value in values {
+                        linter.variable(value, inactive);
+                    }
+                });
+            });
+        }
+    }
+}

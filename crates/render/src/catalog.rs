@@ -1,0 +1,203 @@
+//! Catalog entries: one action in full, or a list.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use whittle_analysis::result::SCHEMA_VERSION;
+use whittle_catalog::events::{RevealerKind, Visibility};
+use whittle_catalog::{ActionId, Catalog};
+
+use crate::style::Color;
+use crate::text::table;
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    action: &'a str,
+    access_level: &'static str,
+    resource_types: Vec<ResourceType<'a>>,
+    condition_keys: Vec<&'a str>,
+    dependent_actions: Vec<&'a str>,
+    visibility: &'static str,
+    visibility_detail: String,
+    revealed_by: Vec<Revealed<'a>>,
+    companions: Vec<CompanionEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct ResourceType<'a> {
+    name: &'a str,
+    required: bool,
+    arn_formats: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Revealed<'a> {
+    event_source: &'a str,
+    event_name: &'a str,
+    kind: &'static str,
+    resource_types: &'a [&'static str],
+}
+
+#[derive(Serialize)]
+struct CompanionEntry<'a> {
+    action: &'a str,
+    reason: &'a str,
+}
+
+fn entry(catalog: &Catalog, action: ActionId) -> Entry<'_> {
+    let info = catalog.info(action);
+    let (visibility, visibility_detail) = visibility(catalog, action);
+    Entry {
+        action: info.name(),
+        access_level: info.access_level().as_str(),
+        resource_types: info
+            .resource_types()
+            .map(|kind| ResourceType {
+                name: kind.name(),
+                required: kind.required(),
+                arn_formats: kind.arn_formats().map(|format| format.as_str()).collect(),
+            })
+            .collect(),
+        condition_keys: info.condition_keys().collect(),
+        dependent_actions: info.dependent_actions().map(|other| catalog.info(other).name()).collect(),
+        visibility,
+        visibility_detail,
+        revealed_by: catalog
+            .revealed_by(action)
+            .iter()
+            .map(|revealer| Revealed {
+                event_source: &revealer.event_source,
+                event_name: &revealer.event_name,
+                kind: kind(revealer.kind),
+                resource_types: &revealer.resource_types,
+            })
+            .collect(),
+        companions: catalog
+            .companions_of(action)
+            .iter()
+            .map(|companion| CompanionEntry { action: catalog.info(companion.action).name(), reason: companion.reason })
+            .collect(),
+    }
+}
+
+fn kind(kind: RevealerKind) -> &'static str {
+    match kind {
+        RevealerKind::Management => "management",
+        RevealerKind::Data => "data",
+        _ => "management or data",
+    }
+}
+
+/// How CloudTrail could show an action: a word and a sentence.
+fn visibility(catalog: &Catalog, action: ActionId) -> (&'static str, String) {
+    match catalog.visibility(action) {
+        Visibility::Management => ("management", "shown by management events".to_owned()),
+        Visibility::Data { resource_types } => (
+            "data",
+            format!(
+                "shown only by data events; the selector that logs them: resources.type equals {}",
+                resource_types.join(" or ")
+            ),
+        ),
+        Visibility::Either { resource_types } => (
+            "either",
+            format!(
+                "shown by management events or by data events of {}: not documented which",
+                resource_types.join(" or ")
+            ),
+        ),
+        Visibility::NetworkOnly => ("network", "shown only by network activity events".to_owned()),
+        Visibility::Never { reason } => ("never", format!("never shown: {reason}")),
+        Visibility::Inferred { reason, .. } => ("inferred", format!("only inferred from other events: {reason}")),
+        _ => ("unknown", "not known".to_owned()),
+    }
+}
+
+/// All `actions` as one JSON document, final newline.
+pub fn json(catalog: &Catalog, actions: &[ActionId]) -> Result<String, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Entries<'a> {
+        schema_version: u32,
+        actions: Vec<Entry<'a>>,
+    }
+    let actions = actions.iter().map(|action| entry(catalog, *action)).collect();
+    Ok(format!("{}\n", serde_json::to_string_pretty(&Entries { schema_version: SCHEMA_VERSION, actions })?))
+}
+
+/// One JSON object a line.
+pub fn ndjson(catalog: &Catalog, actions: &[ActionId]) -> Result<String, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        schema_version: u32,
+        #[serde(flatten)]
+        entry: Entry<'a>,
+    }
+    let mut out = String::new();
+    for action in actions {
+        let line = Line { schema_version: SCHEMA_VERSION, entry: entry(catalog, *action) };
+        out.push_str(&serde_json::to_string(&line)?);
+        out.push('\n');
+    }
+    Ok(out)
+}
+
+/// For a person: one action in full, several as a table.
+pub fn human(catalog: &Catalog, actions: &[ActionId], color: Color) -> String {
+    match actions {
+        [action] => one(catalog, *action, color),
+        _ => list(catalog, actions),
+    }
+}
+
+fn list(catalog: &Catalog, actions: &[ActionId]) -> String {
+    let rows: Vec<Vec<String>> = actions
+        .iter()
+        .map(|action| {
+            let entry = entry(catalog, *action);
+            let types: Vec<&str> = entry.resource_types.iter().map(|kind| kind.name).collect();
+            vec![
+                entry.action.to_owned(),
+                entry.access_level.to_owned(),
+                if types.is_empty() { "*".to_owned() } else { types.join(", ") },
+                entry.visibility.to_owned(),
+            ]
+        })
+        .collect();
+    format!(
+        "{}\n{} actions\n",
+        table(&["action", "access level", "resource types", "events"], &rows, &[], None),
+        actions.len()
+    )
+}
+
+fn one(catalog: &Catalog, action: ActionId, color: Color) -> String {
+    let entry = entry(catalog, action);
+    let mut out = String::new();
+    let _ = writeln!(out, "{}", color.heading(entry.action));
+    let _ = writeln!(out, "  access level   {}", entry.access_level);
+    if entry.resource_types.is_empty() {
+        let _ = writeln!(out, "  resources      none: needs \"Resource\": \"*\"");
+    }
+    for kind in &entry.resource_types {
+        let required = if kind.required { " (required)" } else { "" };
+        let _ = writeln!(out, "  resource       {}{required}: {}", kind.name, kind.arn_formats.join(", "));
+    }
+    if !entry.condition_keys.is_empty() {
+        let _ = writeln!(out, "  condition keys {}", entry.condition_keys.join(", "));
+    }
+    if !entry.dependent_actions.is_empty() {
+        let _ = writeln!(out, "  dependent      {}", entry.dependent_actions.join(", "));
+    }
+    let _ = writeln!(out, "  CloudTrail     {}", entry.visibility_detail);
+    for revealed in &entry.revealed_by {
+        let _ = writeln!(
+            out,
+            "  shown by       {} {} ({} event)",
+            revealed.event_source, revealed.event_name, revealed.kind
+        );
+    }
+    for companion in &entry.companions {
+        let _ = writeln!(out, "  companion      {}: {}", companion.action, companion.reason);
+    }
+    out
+}

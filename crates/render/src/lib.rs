@@ -1,0 +1,12 @@
+//! Results as text: JSON for scripts, tables for people.
+//!
+//! Pure: data in, text out. Every string that came from an account or a log passes [`text::clean`] before it reaches a
+//! terminal, because an attacker may have written it.
+
+pub mod catalog;
+pub mod coverage;
+pub mod explain;
+pub mod report;
+pub mod style;
+pub mod text;
+pub mod trail;

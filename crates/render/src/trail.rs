@@ -1,0 +1,168 @@
+//! What a trail shows: kinds of events and what they map to; usage per role, function and action.
+
+use serde::Serialize;
+use whittle_analysis::issue::Issue;
+use whittle_analysis::result::SCHEMA_VERSION;
+
+use crate::text::{clean, short_name, table};
+
+/// One kind of event.
+#[derive(Debug, Clone, Serialize)]
+pub struct EventKindRow {
+    /// `eventSource`.
+    pub event_source: String,
+    /// `eventName`.
+    pub event_name: String,
+    /// Records of this kind.
+    pub events: u64,
+    /// `actions`, `no-permission`, `not-a-call` or `unknown`.
+    pub class: &'static str,
+    /// The actions that it proves.
+    pub actions: Vec<EventActionRow>,
+    /// Why it proves none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    /// For an unknown kind: actions that are spelled like it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nearest: Vec<String>,
+}
+
+/// One action of a kind of event.
+#[derive(Debug, Clone, Serialize)]
+pub struct EventActionRow {
+    /// The action.
+    pub action: String,
+    /// `primary` or `secondary`.
+    pub basis: &'static str,
+    /// Resources seen; empty where no event names one.
+    pub resources: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Line<'a, T> {
+    schema_version: u32,
+    #[serde(flatten)]
+    row: &'a T,
+}
+
+/// One JSON object a line, each with `schema_version`.
+pub fn ndjson<T: Serialize>(rows: &[T]) -> Result<String, serde_json::Error> {
+    let mut out = String::new();
+    for row in rows {
+        out.push_str(&serde_json::to_string(&Line { schema_version: SCHEMA_VERSION, row })?);
+        out.push('\n');
+    }
+    Ok(out)
+}
+
+/// Kinds of events as one JSON document.
+pub fn map_json(rows: &[EventKindRow], issues: &[Issue]) -> Result<String, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        schema_version: u32,
+        events: &'a [EventKindRow],
+        issues: &'a [Issue],
+    }
+    let document = Document { schema_version: SCHEMA_VERSION, events: rows, issues };
+    Ok(format!("{}\n", serde_json::to_string_pretty(&document)?))
+}
+
+/// Kinds of events for a person.
+pub fn map_human(rows: &[EventKindRow]) -> String {
+    let cells: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            let what = if row.actions.is_empty() {
+                match (row.reason, row.nearest.is_empty()) {
+                    (Some(reason), _) => reason.to_owned(),
+                    (None, false) => format!("spelled like {}", row.nearest.join(", ")),
+                    (None, true) => String::new(),
+                }
+            } else {
+                let actions: Vec<String> = row
+                    .actions
+                    .iter()
+                    .map(
+                        |used| if used.basis == "primary" { used.action.clone() } else { format!("({})", used.action) },
+                    )
+                    .collect();
+                actions.join(", ")
+            };
+            vec![
+                clean(&row.event_source),
+                clean(&row.event_name),
+                row.events.to_string(),
+                row.class.to_owned(),
+                clean(&what),
+            ]
+        })
+        .collect();
+    let mut out = table(&["event source", "event name", "events", "class", "actions"], &cells, &[2], None);
+    let unknown = rows.iter().filter(|row| row.class == "unknown").count();
+    out.push_str(&format!("\n{} kinds of events, {unknown} unknown; secondary actions in parentheses\n", rows.len()));
+    out
+}
+
+/// One line of usage.
+#[derive(Debug, Clone, Serialize)]
+pub struct UsageLine {
+    /// Role ARN.
+    pub role: String,
+    /// `AROA…`.
+    pub role_id: String,
+    /// Function, if one is known.
+    pub function: Option<String>,
+    /// `function`, `platform` or `other`.
+    pub caller: &'static str,
+    /// The action.
+    pub action: String,
+    /// First authorised call.
+    pub first_seen: Option<String>,
+    /// Last authorised call.
+    pub last_seen: Option<String>,
+    /// Days with authorised calls.
+    pub active_days: usize,
+    /// Days with denied calls.
+    pub denied_days: usize,
+    /// Resources of authorised calls.
+    pub resources: Vec<String>,
+}
+
+/// Usage as one JSON document.
+pub fn usage_json(rows: &[UsageLine], issues: &[Issue]) -> Result<String, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        schema_version: u32,
+        usage: &'a [UsageLine],
+        issues: &'a [Issue],
+    }
+    let document = Document { schema_version: SCHEMA_VERSION, usage: rows, issues };
+    Ok(format!("{}\n", serde_json::to_string_pretty(&document)?))
+}
+
+/// Usage for a person.
+pub fn usage_human(rows: &[UsageLine]) -> String {
+    let day = |time: &Option<String>| time.as_deref().and_then(|time| time.split('T').next()).unwrap_or("-").to_owned();
+    let cells: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            let resources = match row.resources.as_slice() {
+                [] => String::new(),
+                [one] => clean(one),
+                [first, rest @ ..] => format!("{} and {} more", clean(first), rest.len()),
+            };
+            vec![
+                clean(short_name(&row.role)),
+                clean(row.function.as_deref().map_or("-", short_name)),
+                row.caller.to_owned(),
+                clean(&row.action),
+                day(&row.last_seen),
+                row.active_days.to_string(),
+                row.denied_days.to_string(),
+                resources,
+            ]
+        })
+        .collect();
+    let heading = ["role", "function", "caller", "action", "last seen", "days", "denied days", "resources"];
+    table(&heading, &cells, &[5, 6], None)
+}

@@ -1,0 +1,19 @@
+//! The IAM User Guide, read aloud: slow, literal, recursive, and written without looking at the engine.
+//!
+//! What the engine decides by clever means is decided here by trying everything. A disagreement is a question for the
+//! AWS page, not for a majority.
+
+pub mod condition;
+pub mod pattern;
+pub mod statement;
+
+/// A request as the oracle sees it.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Full action name.
+    pub action: String,
+    /// ARN.
+    pub resource: String,
+    /// Context keys, in lower case, with their values.
+    pub context: std::collections::BTreeMap<String, Vec<String>>,
+}

@@ -1,0 +1,1 @@
+//! Corpus and process tests; the code is under `tests/`.

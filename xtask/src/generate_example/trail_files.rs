@@ -1,0 +1,126 @@
+//! The trail folder, as S3 holds it (AWS CloudTrail User Guide, "Getting and viewing your CloudTrail log files"): one file
+//! for each Region and day, two on some days, plus what a reader must cope with: events delivered twice, a file delivered
+//! twice, a gzip file of two members, a digest file.
+
+use anyhow::{Context as _, Result};
+use flate2::Crc;
+use serde_json::{Value, json};
+
+use super::Files;
+use super::account::{ACCOUNT, GLOBAL_REGION, REGION};
+use super::prng::{ALPHANUMERIC, Prng};
+use super::record::Event;
+use super::window::{DAYS, Moment};
+
+const BUCKET: &str = "shop-trail-111122223333";
+/// Days on which the file of the shop's Region is delivered twice, under another name.
+const REPEATED_FILE_DAYS: [u32; 2] = [22, 58];
+/// Days of which the last events are delivered once more on the next day.
+const LATE_DAYS: [u32; 3] = [9, 38, 70];
+/// The day whose file is a gzip file of two members.
+const TWO_MEMBER_DAY: u32 = 33;
+/// Every how many days there are two files.
+const SPLIT_EVERY: u32 = 9;
+/// How many events are delivered late.
+const LATE_EVENTS: usize = 7;
+
+pub fn add_files(files: &mut Files, mut events: Vec<Event>) -> Result<()> {
+    events.sort_by(|a, b| (a.region, a.at, &a.id).cmp(&(b.region, b.at, &b.id)));
+    for region in [REGION, GLOBAL_REGION] {
+        let mut late: Vec<Event> = Vec::new();
+        for day in 0..DAYS {
+            let today = events.iter().filter(|event| event.region == region && event.at.day() == day).cloned();
+            let mut today: Vec<Event> = std::mem::take(&mut late).into_iter().chain(today).collect();
+            if region == REGION && LATE_DAYS.contains(&day) {
+                late = today.iter().rev().take(LATE_EVENTS).cloned().collect();
+            }
+            if region == REGION && day % SPLIT_EVERY == 3 {
+                let evening = today.split_off(today.partition_point(|event| !event.at.is_afternoon()));
+                add_log_file(files, region, Moment::at(day, 12, 5), "", &today)?;
+                today = evening;
+            }
+            add_log_file(files, region, Moment::at(day, 23, 55), "", &today)?;
+            if region == REGION && REPEATED_FILE_DAYS.contains(&day) {
+                add_log_file(files, region, Moment::at(day, 23, 55), "again", &today)?;
+            }
+        }
+    }
+    add_digest(files)
+}
+
+/// `<bucket root>/AWSLogs/<account>/CloudTrail/<region>/<yyyy>/<mm>/<dd>/<account>_CloudTrail_<region>_<time>_<unique>.json.gz`
+fn log_file_key(region: &str, delivered: Moment, salt: &str) -> Result<String> {
+    let unique = Prng::new(&format!("file in {region} {salt}{}", delivered.rfc3339()?), 0).text(16, ALPHANUMERIC);
+    Ok(format!(
+        "AWSLogs/{ACCOUNT}/CloudTrail/{region}/{}/{ACCOUNT}_CloudTrail_{region}_{}_{unique}.json.gz",
+        delivered.format("%Y/%m/%d")?,
+        delivered.format("%Y%m%dT%H%MZ")?,
+    ))
+}
+
+fn add_log_file(files: &mut Files, region: &str, delivered: Moment, salt: &str, events: &[Event]) -> Result<()> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let records: Vec<&Value> = events.iter().map(|event| &event.record).collect();
+    let text = json!({ "Records": records }).to_string();
+    let bytes = if region == REGION && delivered.day() == TWO_MEMBER_DAY {
+        let (first, second) = text.as_bytes().split_at_checked(text.len() / 2).context("a text has two halves")?;
+        [gzip(first)?, gzip(second)?].concat()
+    } else {
+        gzip(text.as_bytes())?
+    };
+    files.insert(format!("trail/{}", log_file_key(region, delivered, salt)?), bytes);
+    Ok(())
+}
+
+/// The digest of the last hour: no events in it, and another folder.
+fn add_digest(files: &mut Files) -> Result<()> {
+    let key = |hour: u32| -> Result<String> {
+        let end = Moment::at(DAYS - 1, hour, 55);
+        Ok(format!(
+            "AWSLogs/{ACCOUNT}/CloudTrail-Digest/{REGION}/{}/{ACCOUNT}_CloudTrail-Digest_{REGION}_shop-trail_{REGION}_{}.json.gz",
+            end.format("%Y/%m/%d")?,
+            end.format("%Y%m%dT%H%M%SZ")?,
+        ))
+    };
+    let digest = json!({
+        "awsAccountId": ACCOUNT,
+        "digestStartTime": Moment::at(DAYS - 1, 22, 55).rfc3339()?,
+        "digestEndTime": Moment::at(DAYS - 1, 23, 55).rfc3339()?,
+        "digestS3Bucket": BUCKET,
+        "digestS3Object": key(23)?,
+        "digestPublicKeyFingerprint": "0".repeat(32),
+        "digestSignatureAlgorithm": "SHA256withRSA",
+        "newestEventTime": Moment::at(DAYS - 1, 23, 45).rfc3339()?,
+        "oldestEventTime": Moment::at(DAYS - 1, 0, 0).rfc3339()?,
+        "previousDigestS3Bucket": BUCKET,
+        "previousDigestS3Object": key(22)?,
+        "previousDigestHashValue": "0".repeat(64),
+        "previousDigestHashAlgorithm": "SHA-256",
+        "previousDigestSignature": "0".repeat(512),
+        "logFiles": [{
+            "s3Bucket": BUCKET,
+            "s3Object": log_file_key(REGION, Moment::at(DAYS - 1, 23, 55), "")?,
+            "hashValue": "0".repeat(64),
+            "hashAlgorithm": "SHA-256",
+            "newestEventTime": Moment::at(DAYS - 1, 23, 45).rfc3339()?,
+            "oldestEventTime": Moment::at(DAYS - 1, 0, 0).rfc3339()?,
+        }]
+    });
+    files.insert(format!("trail/{}", key(23)?), gzip(digest.to_string().as_bytes())?);
+    Ok(())
+}
+
+/// One gzip member with no name and no time (RFC 1952). `miniz_oxide` gives the same bytes on each machine, which
+/// encoders that choose by CPU features do not promise.
+fn gzip(content: &[u8]) -> Result<Vec<u8>> {
+    const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255];
+    let mut crc = Crc::new();
+    crc.update(content);
+    let mut member = HEADER.to_vec();
+    member.extend(miniz_oxide::deflate::compress_to_vec(content, 10));
+    member.extend(crc.sum().to_le_bytes());
+    member.extend(u32::try_from(content.len()).context("a log file is below 4 GiB")?.to_le_bytes());
+    Ok(member)
+}

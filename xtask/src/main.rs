@@ -1,0 +1,40 @@
+//! Development tasks: `cargo xtask <task>`.
+
+mod check;
+mod generate_example;
+mod refresh_catalog;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+const USAGE: &str = "\
+usage: cargo xtask <task>
+
+  test [STEP…]        everything a change must pass; installs what it needs
+                      steps: fmt clippy tests docs deny typos example
+  refresh-catalog     build the embedded service authorization reference again
+  generate-example    write examples/shop again";
+
+fn main() -> Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.split_first() {
+        Some((task, rest)) => match task.as_str() {
+            "test" => check::run(rest),
+            "refresh-catalog" => refresh_catalog::run(rest),
+            "generate-example" => generate_example::run(rest),
+            "help" | "--help" | "-h" => {
+                println!("{USAGE}");
+                Ok(())
+            }
+            other => bail!("unknown task `{other}`\n{USAGE}"),
+        },
+        None => bail!("no task given\n{USAGE}"),
+    }
+}
+
+/// The folder of the workspace's Cargo.toml.
+fn workspace_root() -> Result<PathBuf> {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.parent().map(PathBuf::from).context("xtask has no parent folder")
+}
