@@ -3,6 +3,7 @@
 mod architecture;
 mod bad_input;
 mod binary;
+mod cases;
 mod docs;
 mod public_corpus;
 mod shop;

@@ -31,7 +31,6 @@ pub fn whittle() -> &'static Path {
         escargot::CargoBuild::new()
             .manifest_path(root().join("crates/cli/Cargo.toml"))
             .bin("whittle")
-            .current_target()
             .run()
             .expect("whittle builds")
             .path()

@@ -80,6 +80,7 @@ pub fn analyze(inventory: &Inventory, evidence: Evidence<'_>) -> Report {
         functions: Vec::new(),
         findings: Vec::new(),
     };
+    let cache = SightCache::new(evidence.coverage);
     for (role_arn, functions) in inventory.assignments() {
         let Some(role) = inventory.roles.get(role_arn) else {
             for function in functions {
@@ -87,7 +88,7 @@ pub fn analyze(inventory: &Inventory, evidence: Evidence<'_>) -> Report {
             }
             continue;
         };
-        let analysis = analyze_role(role, &functions, &inventory.partition, evidence);
+        let analysis = analyze_role(role, &functions, &inventory.partition, evidence, &cache);
         report.roles.push(analysis.role);
         report.functions.extend(analysis.functions);
         report.findings.extend(analysis.findings);
@@ -113,14 +114,22 @@ fn without_role(function: &Function, role_arn: &str) -> FunctionResult {
 }
 
 /// Analyzes one role and the functions that run under it.
-pub fn analyze_role(role: &Role, functions: &[&Function], partition: &str, evidence: Evidence<'_>) -> RoleAnalysis {
+///
+/// `cache` holds answers about coverage; share one among the roles of an account.
+pub fn analyze_role(
+    role: &Role,
+    functions: &[&Function],
+    partition: &str,
+    evidence: Evidence<'_>,
+    cache: &SightCache,
+) -> RoleAnalysis {
     RoleRun {
         role,
         functions,
         partition,
         evidence,
         grants: Grants::of(evidence.catalog, role),
-        cache: SightCache::default(),
+        cache,
         issues: Vec::new(),
     }
     .run()
@@ -132,7 +141,7 @@ struct RoleRun<'a> {
     partition: &'a str,
     evidence: Evidence<'a>,
     grants: Grants<'a>,
-    cache: SightCache,
+    cache: &'a SightCache,
     issues: Vec<Issue>,
 }
 
@@ -231,7 +240,7 @@ impl RoleRun<'_> {
     ) -> Outcome {
         let catalog = self.evidence.catalog;
         let needs = needs::collect(catalog, usage, required, self.partition);
-        let observer = Observer::new(self.evidence, self.role, functions, usage, &self.cache);
+        let observer = Observer::new(self.evidence, self.role, functions, usage, self.cache);
         let mut decision = decide(catalog, &self.grants, &needs, usage, &observer);
         let refusal = self.refusal(idle);
         if refusal.is_some() && idle {

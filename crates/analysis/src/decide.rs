@@ -274,8 +274,13 @@ impl ActionDecision<'_> {
         for (condition, part) in outcomes.iter().flat_map(|outcome| &outcome.conditional) {
             conditional.entry(condition).or_default().push(part.clone());
         }
+        let negated = self.grants.sites.get(site).and_then(|site| site.statement.resource.as_ref());
+        let negated = negated.is_some_and(ResourceClause::is_negated);
         for (condition, parts) in conditional {
-            pieces.push(piece(Kept::Narrowed(without_covered(parts)), Some(condition.clone())));
+            // "Everything but" cannot be written as a pattern: the element itself stays.
+            let whole = negated && parts.iter().any(ResourcePattern::is_any);
+            let kept = if whole { Kept::AsGranted } else { Kept::Narrowed(without_covered(parts)) };
+            pieces.push(piece(kept, Some(condition.clone())));
         }
     }
 

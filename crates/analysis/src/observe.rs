@@ -9,9 +9,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
-use whittle_catalog::events::Visibility;
 use whittle_catalog::{ActionId, Catalog};
-use whittle_evidence::coverage::{Coverage, EventKind, Question, Sight};
+use whittle_evidence::coverage::{Coverage, Sight};
 use whittle_evidence::ledger::ChangeKind;
 use whittle_evidence::ledger::days::start_of_day;
 use whittle_policy::{Effect, ResourcePattern};
@@ -73,9 +72,34 @@ pub trait Watch {
     fn window_days(&self) -> u32;
 }
 
-/// Answers of [`Coverage`] for one role, which are the same for all its functions.
-#[derive(Debug, Default)]
-pub struct SightCache(RefCell<HashMap<(ActionId, ResourcePattern), Option<String>>>);
+/// Answers of [`Coverage`], which are the same for all functions of a role, and for all resources and roles if no selector
+/// looks at those.
+#[derive(Debug)]
+pub struct SightCache {
+    answers: RefCell<HashMap<SightKey, Option<String>>>,
+    by_resource: bool,
+    by_role: bool,
+}
+
+/// Action, then what else the answer depends on.
+type SightKey = (ActionId, Option<String>, Option<String>, Option<String>);
+
+impl SightCache {
+    /// For the answers of `coverage`.
+    pub fn new(coverage: &Coverage<'_>) -> Self {
+        let on = coverage.depends_on();
+        Self { answers: RefCell::default(), by_resource: on.resource, by_role: on.role }
+    }
+
+    fn key(&self, action: ActionId, pattern: &ResourcePattern, role: &Role) -> SightKey {
+        (
+            action,
+            region_of(pattern).map(str::to_owned),
+            self.by_resource.then(|| pattern.as_str().to_owned()),
+            self.by_role.then(|| role.arn.to_string()),
+        )
+    }
+}
 
 /// [`Watch`] on real evidence, for one subject.
 pub struct Observer<'a> {
@@ -113,12 +137,12 @@ impl<'a> Observer<'a> {
     }
 
     fn by_coverage(&self, action: ActionId, pattern: &ResourcePattern) -> Option<String> {
-        let key = (action, pattern.clone());
-        if let Some(known) = self.cache.0.borrow().get(&key) {
+        let key = self.cache.key(action, pattern, self.role);
+        if let Some(known) = self.cache.answers.borrow().get(&key) {
             return known.clone();
         }
         let answer = assess(self.evidence.catalog, self.evidence.coverage, self.role, action, pattern);
-        self.cache.0.borrow_mut().insert(key, answer.clone());
+        self.cache.answers.borrow_mut().insert(key, answer.clone());
         answer
     }
 }
@@ -192,36 +216,12 @@ fn assess(
     action: ActionId,
     pattern: &ResourcePattern,
 ) -> Option<String> {
-    let kind = match catalog.visibility(action) {
-        Visibility::Management => EventKind::Management,
-        Visibility::Data { resource_types } => EventKind::Data(resource_types),
-        Visibility::Either { resource_types } => EventKind::Either(resource_types),
-        Visibility::NetworkOnly => EventKind::NetworkActivity,
-        Visibility::Never { reason } | Visibility::Inferred { reason, .. } => EventKind::Never(reason),
-        _ => EventKind::Never("it is not known which events show it"),
-    };
-    let revealers = catalog.revealed_by(action);
-    let sources: BTreeSet<&str> = revealers.iter().map(|revealer| revealer.event_source.as_str()).collect();
-    let names: Vec<&str> = revealers.iter().map(|revealer| revealer.event_name.as_str()).collect();
-    // Any of its events may be the one that the function causes, so every event source has to be covered.
-    let sources: Vec<Option<&str>> =
-        if sources.is_empty() { vec![None] } else { sources.into_iter().map(Some).collect() };
-    sources.into_iter().find_map(|event_source| {
-        let sight = coverage.assess(&Question {
-            kind,
-            event_source,
-            event_names: &names,
-            read_only: None,
-            resource: pattern.as_str(),
-            region: region_of(pattern),
-            role_arn: Some(role.arn.as_ref()),
-        });
-        match sight {
-            Sight::Full => None,
-            Sight::Partial { reason, .. } | Sight::None { reason, remedy: None } => Some(reason),
-            Sight::None { reason, remedy: Some(remedy) } => Some(format!("{reason}; {remedy}")),
-        }
-    })
+    let sight = coverage.assess_action(catalog, action, pattern.as_str(), region_of(pattern), Some(role.arn.as_ref()));
+    match sight {
+        Sight::Full => None,
+        Sight::Partial { reason, .. } | Sight::None { reason, remedy: None } => Some(reason),
+        Sight::None { reason, remedy: Some(remedy) } => Some(format!("{reason}; {remedy}")),
+    }
 }
 
 /// The Region that an ARN pattern names, if it names one.

@@ -109,8 +109,12 @@ pub fn requirements(catalog: &Catalog, function: &Function, partition: &str) -> 
 }
 
 /// Whether a configured feature is one that the table does not know, so that nothing may be called unused.
+///
+/// An event source of unknown kind without an ARN is another thing: a part of the configuration could not be read. It may be
+/// any feature of the table, so all its actions count as required, as granted.
 pub fn has_unknown_feature(function: &Function) -> bool {
-    function.config.event_sources.iter().any(|source| source.kind == EventSourceKind::Unknown)
+    let unknown = |source: &EventSource| source.kind == EventSourceKind::Unknown && source.arn.is_some();
+    function.config.event_sources.iter().any(unknown)
 }
 
 struct Collector<'a> {
@@ -144,6 +148,14 @@ impl Collector<'_> {
         }
     }
 
+    /// Whatever any configuration may need.
+    fn everything(&mut self, reason: &str) {
+        for row in table().values().flatten() {
+            let Some(action) = self.catalog.action(row.action) else { continue };
+            self.out.push(Requirement { action, resource: None, seen_through: None, reason: reason.to_owned() });
+        }
+    }
+
     /// A dead-letter queue, a destination or an on-failure target: the service in its ARN decides.
     fn target(&mut self, target: &str, role: &str) {
         let reason = format!("{role} {target}");
@@ -173,7 +185,12 @@ impl Collector<'_> {
             EventSourceKind::SelfManagedKafka => (&["source-network"], "Apache Kafka event source"),
             EventSourceKind::Mq => (&["source-mq", "source-network"], "Amazon MQ event source"),
             EventSourceKind::DocumentDb => (&["source-documentdb", "source-network"], "DocumentDB event source"),
-            EventSourceKind::Unknown => (&[], "event source"),
+            EventSourceKind::Unknown => {
+                if source.arn.is_none() {
+                    self.everything("a part of its configuration is not known");
+                }
+                return;
+            }
         };
         let reason = format!("{what} {arn}");
         for feature in features {

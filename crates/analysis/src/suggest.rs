@@ -4,7 +4,7 @@
 //! condition and at most one more. So "never wider" holds by construction and is still proved afterwards ([`crate::proof`]).
 //! Deny statements are copied as they are. A statement of which everything stays is copied as it is, patterns and all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use whittle_catalog::{ActionId, Catalog};
 use whittle_policy::{
@@ -91,7 +91,7 @@ impl Builder<'_> {
         let mut sid = alphanumeric(wanted);
         let mut number = 2_u32;
         while !self.sids.insert(sid.clone()) {
-            sid = format!("{}x{number}", alphanumeric(wanted));
+            sid = format!("{}{number}", alphanumeric(wanted));
             number = number.saturating_add(1);
         }
         sid
@@ -128,7 +128,7 @@ impl Builder<'_> {
             if let Some(extra) = only_if {
                 statement.condition = statement.condition.with(&extra.operator, &extra.key, &extra.values);
             }
-            let suffix = suffix(&members, only_if.is_some());
+            let suffix = suffix(&members, kept, only_if.is_some());
             self.push(site.policy, site.statement_index, statement, group_reason(&members, site), suffix);
         }
     }
@@ -179,15 +179,18 @@ impl Builder<'_> {
     }
 }
 
-fn suffix(members: &[&Piece], conditional: bool) -> &'static str {
+fn suffix(members: &[&Piece], kept: &Kept, conditional: bool) -> &'static str {
     if conditional {
         return "ViaService";
     }
-    match members.iter().map(|piece| piece.verdict).min() {
-        Some(Verdict::Used) => "Used",
-        Some(Verdict::Required) => "Required",
-        Some(Verdict::Companion) => "Companion",
-        _ => "Unproven",
+    let verdicts: BTreeSet<Verdict> = members.iter().map(|piece| piece.verdict).collect();
+    match (verdicts.first(), verdicts.len()) {
+        (Some(Verdict::Used), 1) => "Used",
+        (Some(Verdict::Required), 1) => "Required",
+        (Some(Verdict::Companion), 1) => "Companion",
+        (Some(Verdict::Unobservable | Verdict::Unknown), 1) | (None, _) => "Unproven",
+        _ if *kept == Kept::AsGranted => "AsGranted",
+        _ => "Needed",
     }
 }
 
@@ -267,17 +270,32 @@ fn pack(statements: Vec<Suggested>, name: &str) -> Draft {
     let mut documents: Vec<PolicyDocument> = Vec::new();
     let empty = PolicyDocument::new(Vec::new()).size();
     let mut size = empty;
-    for suggested in statements {
-        for (statement, note) in split(suggested.statement, suggested.note) {
-            // One more for the comma.
-            let own = PolicyDocument::new(vec![statement.clone()]).size().saturating_sub(empty) + 1;
-            if !current.is_empty() && size + own > MANAGED_POLICY_CHARACTERS {
-                documents.push(PolicyDocument::new(std::mem::take(&mut current)));
-                size = empty;
-            }
+    // One more for the comma.
+    let size_of = |statement: &Statement| {
+        PolicyDocument::new(vec![statement.clone()]).size().saturating_sub(empty).saturating_add(1)
+    };
+    let mut queue: VecDeque<(Statement, StatementNote)> =
+        statements.into_iter().map(|suggested| (suggested.statement, suggested.note)).collect();
+    while let Some((statement, note)) = queue.pop_front() {
+        let own = size_of(&statement);
+        if size + own <= MANAGED_POLICY_CHARACTERS {
             size += own;
             current.push(statement);
             draft.notes.push(note);
+        } else if let Some((head, tail)) = split(&statement, MANAGED_POLICY_CHARACTERS.saturating_sub(size), &size_of) {
+            // The rest of a statement that is split goes on in the next policy under a Sid of its own.
+            let rest = StatementNote { sid: format!("{}Rest", note.sid), ..note.clone() };
+            queue.push_front((Statement { sid: Some(rest.sid.clone()), ..tail }, rest));
+            queue.push_front((head, note));
+        } else if current.is_empty() {
+            // One action on one resource that is too long: nothing can make it smaller.
+            current.push(statement);
+            draft.notes.push(note);
+            documents.push(PolicyDocument::new(std::mem::take(&mut current)));
+        } else {
+            documents.push(PolicyDocument::new(std::mem::take(&mut current)));
+            size = empty;
+            queue.push_front((statement, note));
         }
     }
     if !current.is_empty() {
@@ -291,46 +309,47 @@ fn pack(statements: Vec<Suggested>, name: &str) -> Draft {
     draft
 }
 
-/// Splits a statement that alone exceeds the limit, by actions and then by resources; each half grants (or denies) less,
-/// both together the same. A statement with one action and one resource stays whole.
-fn split(statement: Statement, note: StatementNote) -> Vec<(Statement, StatementNote)> {
-    let mut done = Vec::new();
-    let mut queue = vec![(statement, note)];
-    while let Some((statement, note)) = queue.pop() {
-        let size = PolicyDocument::new(vec![statement.clone()]).size();
-        let halves = if size > MANAGED_POLICY_CHARACTERS { halve(&statement) } else { None };
-        let Some((first, second)) = halves else {
-            done.push((statement, note));
-            continue;
-        };
-        for (letter, mut half) in [("b", second), ("a", first)] {
-            let sid = format!("{}{letter}", note.sid);
-            half.sid = Some(sid.clone());
-            queue.push((half, StatementNote { sid, ..note.clone() }));
-        }
+/// Splits a statement that no policy can hold whole: the head fills `room`, the tail is the rest. Both together grant (or
+/// deny) the same. `None` if the statement fits a policy of its own, or not even its smallest part fits the room.
+fn split(statement: &Statement, room: usize, size_of: &impl Fn(&Statement) -> usize) -> Option<(Statement, Statement)> {
+    let empty = PolicyDocument::new(Vec::new()).size();
+    if empty + size_of(statement) <= MANAGED_POLICY_CHARACTERS {
+        return None;
     }
-    done
+    let (parts, by_action) = match (&statement.action, &statement.resource) {
+        (ActionClause::Action(patterns), _) if patterns.len() > 1 => (patterns.len(), true),
+        (_, Some(ResourceClause::Resource(patterns))) if patterns.len() > 1 => (patterns.len(), false),
+        _ => return None,
+    };
+    let take = |count: usize| {
+        if by_action { split_actions(statement, count) } else { split_resources(statement, count) }
+    };
+    // The largest head that fits, by bisection: a head grows with its parts.
+    let (mut fits, mut too_many) = (0_usize, parts);
+    while too_many - fits > 1 {
+        let middle = usize::midpoint(fits, too_many);
+        let head_fits = take(middle).is_some_and(|(head, _)| size_of(&head) <= room);
+        if head_fits { fits = middle } else { too_many = middle }
+    }
+    if fits == 0 { None } else { take(fits) }
 }
 
-fn halve(statement: &Statement) -> Option<(Statement, Statement)> {
-    let (mut first, mut second) = (statement.clone(), statement.clone());
-    if let ActionClause::Action(patterns) = &statement.action
-        && patterns.len() > 1
-    {
-        let all: Vec<ActionPattern> = patterns.iter().cloned().collect();
-        let (head, tail) = all.split_at(all.len() / 2);
-        first.action = ActionClause::Action(OneOrMany::from(head.to_vec()));
-        second.action = ActionClause::Action(OneOrMany::from(tail.to_vec()));
-        return Some((first, second));
-    }
-    if let Some(ResourceClause::Resource(patterns)) = &statement.resource
-        && patterns.len() > 1
-    {
-        let all: Vec<ResourcePattern> = patterns.iter().cloned().collect();
-        let (head, tail) = all.split_at(all.len() / 2);
-        first.resource = Some(ResourceClause::Resource(OneOrMany::from(head.to_vec())));
-        second.resource = Some(ResourceClause::Resource(OneOrMany::from(tail.to_vec())));
-        return Some((first, second));
-    }
-    None
+fn split_actions(statement: &Statement, count: usize) -> Option<(Statement, Statement)> {
+    let ActionClause::Action(patterns) = &statement.action else { return None };
+    let (head, tail) = patterns.as_slice().split_at_checked(count)?;
+    let with = |part: &[ActionPattern]| Statement {
+        action: ActionClause::Action(OneOrMany::from(part.to_vec())),
+        ..statement.clone()
+    };
+    Some((with(head), with(tail)))
+}
+
+fn split_resources(statement: &Statement, count: usize) -> Option<(Statement, Statement)> {
+    let Some(ResourceClause::Resource(patterns)) = &statement.resource else { return None };
+    let (head, tail) = patterns.as_slice().split_at_checked(count)?;
+    let with = |part: &[ResourcePattern]| Statement {
+        resource: Some(ResourceClause::Resource(OneOrMany::from(part.to_vec()))),
+        ..statement.clone()
+    };
+    Some((with(head), with(tail)))
 }

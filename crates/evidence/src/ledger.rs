@@ -97,6 +97,11 @@ impl Ledger {
         }
     }
 
+    /// Notes that a file that a trail delivered was read (see [`crate::read::FileReport::is_trail_file`]).
+    pub fn observe_trail_file(&mut self) {
+        self.account.note_trail_file();
+    }
+
     /// Notes that a role's session made some call, without saying which: the role and the caller are alive.
     pub fn observe_session(&mut self, record: &Record<'_>, by: &Attribution<'_>) {
         caller(&mut self.roles, &self.settings, record, by);

@@ -233,6 +233,16 @@ impl Meaning {
     }
 }
 
+/// An event that no action is known for. How it ended still matters: a call that was not denied used some permission.
+fn unknown(catalog: &Catalog, record: &Record<'_>, nearest: Vec<String>) -> Mapped {
+    let message = record.error_message.as_deref().unwrap_or_default();
+    let outcome = match record.error_code.as_deref() {
+        None => Outcome::Authorised,
+        Some(code) => catalog.outcome_of_error("", record.event_name.as_str(), code, message),
+    };
+    Mapped { outcome, ..Mapped::of_class(EventClass::Unknown, None, nearest) }
+}
+
 /// Why a record is no call of an API, by its type and category.
 fn not_a_call(catalog: &Catalog, record: &Record<'_>) -> Option<&'static str> {
     if let Some(reason) = record.event_type.as_deref().and_then(|kind| catalog.event_type_reason(kind)) {

@@ -107,7 +107,9 @@ impl Record<'_> {
 
     /// Whether the user agent is that of an AWS SDK inside a Lambda sandbox (`exec-env/AWS_Lambda_…`).
     pub fn has_lambda_user_agent(&self) -> bool {
-        self.user_agent.as_deref().is_some_and(|agent| agent.contains("exec-env/AWS_Lambda_"))
+        self.user_agent
+            .as_deref()
+            .is_some_and(|agent| memchr::memmem::find(agent.as_bytes(), b"exec-env/AWS_Lambda_").is_some())
     }
 }
 

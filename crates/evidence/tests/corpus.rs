@@ -1,11 +1,15 @@
 //! Every file of the CloudTrail corpus, if it lies beside the project, is read and accounted for.
 
+#![expect(clippy::unwrap_used, reason = "what a test cannot read is a failure of the test")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use whittle_catalog::catalog;
 use whittle_evidence::attribute::{CallerKey, RoleFunctions, attribute, resolve};
 use whittle_evidence::ledger::Ledger;
+use whittle_evidence::map::Mapper;
 use whittle_evidence::read::{FileReport, Limits, RecordRef, key_kind, read_bytes};
 use whittle_evidence::record::SkipReason;
 
@@ -127,11 +131,9 @@ fn the_whole_corpus_gives_one_ledger_in_any_order() {
         let mut ledger = Ledger::default();
         for path in paths {
             let mut part = Ledger::default();
+            let mut mapper = Mapper::new(catalog());
             read(path, &mut |read| {
-                part.observe_account(read.record);
-                if let Some(by) = attribute(read.record) {
-                    part.observe_session(read.record, &by);
-                }
+                part.observe_record(read.record, &mut mapper);
             });
             ledger.merge(&part);
         }

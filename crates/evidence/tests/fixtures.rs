@@ -1,5 +1,7 @@
 //! The whole path on small files of our own: bytes to records to ledger to coverage.
 
+#![expect(clippy::unwrap_used, reason = "what a test cannot read is a failure of the test")]
+
 use whittle_catalog::catalog;
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
 use whittle_evidence::coverage::{Coverage, Evidence, Trails, Window};

@@ -103,11 +103,18 @@ pub fn ingest(
         let (part, reports) = read_batch(catalog, objects, batch);
         ledger.merge(&part);
         let mut found = Vec::new();
-        for report in &reports {
-            summary.add(report, &mut found);
+        let mut saved = Vec::with_capacity(batch.len());
+        for (object, report) in batch.iter().zip(&reports) {
+            if report.is_ok() {
+                summary.add(report, &mut found);
+                saved.push(object.clone());
+            } else {
+                // Not read, so the next run tries again.
+                summary.add(report, &mut issues);
+            }
         }
-        summary.read += batch.len();
-        store.save_evidence(&ledger, batch, &merge_issues(found))?;
+        summary.read += saved.len();
+        store.save_evidence(&ledger, &saved, &merge_issues(found))?;
         step.bytes_done += batch.iter().map(|object| object.size_bytes).sum::<u64>();
         step.records = summary.records;
         observer.step(&step);
@@ -195,9 +202,13 @@ fn read_object(
     ledger: &mut Ledger,
 ) -> ObjectReport {
     let bytes = objects.read(object).map_err(|error| unavailable(object, &error))?;
-    Ok(read_bytes(&object.key, &bytes, &Limits::default(), &mut |found| {
+    let report = read_bytes(&object.key, &bytes, &Limits::default(), &mut |found| {
         ledger.observe_record(found.record, mapper);
-    }))
+    });
+    if report.is_trail_file() {
+        ledger.observe_trail_file();
+    }
+    Ok(report)
 }
 
 /// The issue for an object that is listed and cannot be read.

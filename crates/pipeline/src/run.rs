@@ -153,13 +153,14 @@ impl Observed {
 
     /// Coverage over the window.
     pub fn coverage<'a>(&'a self, account: &'a str, trails: Option<&'a Trails>, ledger: &'a Ledger) -> Coverage<'a> {
-        Coverage::new(coverage::Evidence {
+        let coverage = Coverage::new(coverage::Evidence {
             account,
             trails,
             history: self.history.as_ref(),
             facts: ledger.account(),
             window: coverage::Window::new(&self.days.clone().unwrap_or_default()),
-        })
+        });
+        if ledger.account().has_trail_files() { coverage } else { coverage.without_trail_files() }
     }
 }
 

@@ -182,6 +182,8 @@ fn data_event_operations_are_told_from_management_ones() {
         ("states:StartExecution", "management"),
         ("states:SendTaskSuccess", "management"),
         ("states:StartSyncExecution", "data AWS::StepFunctions::StateMachine"),
+        ("states:InvokeHTTPEndpoint", "data AWS::StepFunctions::StateMachine"),
+        ("bedrock:RenderPrompt", "data AWS::Bedrock::PromptVersion"),
         ("states:GetActivityTask", "data AWS::StepFunctions::Activity"),
         ("events:PutEvents", "data AWS::Events::EventBus"),
         ("events:PutRule", "management"),

@@ -169,6 +169,12 @@ impl DataRows {
         data
     }
 
+    /// Whether a row names this very operation as a data event: it is logged, also where no SDK has it.
+    fn name(&self, prefix: &str, name: &str) -> bool {
+        let mut rows = self.rows.get(prefix).into_iter().flatten();
+        rows.any(|row| row.2 == RowKind::Data && row.0.eq_ignore_ascii_case(name))
+    }
+
     /// Kind and types of an operation, by prefix and name. `info`: the action, for rows by resource type.
     fn kind(&self, prefix: &str, name: &str, info: Option<ActionInfo<'_>>) -> Logged {
         let (mut kind, mut types, mut also) = (RevealerKind::Management, BTreeSet::new(), BTreeSet::new());
@@ -239,7 +245,8 @@ fn build(catalog: &'static Catalog) -> Index {
     for id in catalog.actions() {
         let info = catalog.info(id);
         let (prefix, name) = (info.prefix(), info.short_name());
-        let called = catalog.operation(prefix, name).is_some_and(crate::OperationInfo::in_sdk);
+        let called =
+            data.name(prefix, name) || catalog.operation(prefix, name).is_some_and(crate::OperationInfo::in_sdk);
         let elsewhere =
             tables.classes.find(tables.classes.known_label(prefix).unwrap_or("-"), &name.to_ascii_lowercase());
         let hidden = replaced.contains(&(prefix, name.to_ascii_lowercase().as_str()));

@@ -10,6 +10,7 @@ use crate::ledger::days::start_of_day;
 #[derive(Debug, Clone)]
 pub struct Coverage<'a> {
     evidence: Evidence<'a>,
+    has_trail_files: bool,
 }
 
 /// Event sources whose events are global: logged in us-east-1, and by a trail only if it includes global service events.
@@ -24,7 +25,15 @@ const GLOBAL_REGION: &str = "us-east-1";
 impl<'a> Coverage<'a> {
     /// Over this evidence.
     pub fn new(evidence: Evidence<'a>) -> Self {
-        Self { evidence }
+        Self { evidence, has_trail_files: true }
+    }
+
+    /// The same without any file that a trail delivered among the evidence: then the trails' settings prove nothing. Say so
+    /// where all evidence is answers of LookupEvents or events that EventBridge forwarded (see
+    /// [`crate::read::FileReport::is_trail_file`]): these hold management events too, but not all that a trail selects.
+    #[must_use]
+    pub fn without_trail_files(self) -> Self {
+        Self { has_trail_files: false, ..self }
     }
 
     /// The window.
@@ -71,6 +80,7 @@ impl<'a> Coverage<'a> {
         let window = self.evidence.window;
         let region = region_of(question);
         match region {
+            _ if history.regions.contains(EventHistory::ALL_REGIONS) => {}
             Some(region) if !history.regions.contains(region) => {
                 return Sight::None {
                     reason: format!("event history of {region} was not read"),
@@ -108,6 +118,12 @@ impl<'a> Coverage<'a> {
             return Sight::None {
                 reason: "the account has no trail".to_owned(),
                 remedy: Some(remedy_selector(data_type, None)),
+            };
+        }
+        if !self.has_trail_files {
+            return Sight::None {
+                reason: "no file that a trail delivered was given".to_owned(),
+                remedy: Some("give the files of the trail's bucket for the window".to_owned()),
             };
         }
         let sights = trails.trails.iter().map(|trail| self.by_trail(trail, question, data_type));

@@ -49,6 +49,11 @@ pub struct EventHistory {
     pub days: Range<i32>,
 }
 
+impl EventHistory {
+    /// In place of a Region: every Region that is enabled in the account was read.
+    pub const ALL_REGIONS: &'static str = "all";
+}
+
 /// What an account's evidence consists of.
 #[derive(Debug, Clone)]
 pub struct Evidence<'a> {

@@ -71,12 +71,25 @@ pub struct AccountFacts {
     regions: BTreeMap<(String, String), RegionFacts>,
     #[serde(with = "entries", skip_serializing_if = "BTreeMap::is_empty")]
     changes: BTreeMap<Change, Times>,
+    /// Files that a trail delivered were among what was read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    trail_files: bool,
 }
 
 impl AccountFacts {
     /// Whether no record was seen.
     pub fn is_empty(&self) -> bool {
-        self.regions.is_empty() && self.changes.is_empty()
+        self.regions.is_empty() && self.changes.is_empty() && !self.trail_files
+    }
+
+    /// Whether files that a trail delivered were among what was read, and not only answers of LookupEvents or events that
+    /// EventBridge forwarded: of those, a trail's settings say nothing.
+    pub fn has_trail_files(&self) -> bool {
+        self.trail_files
+    }
+
+    pub(super) fn note_trail_file(&mut self) {
+        self.trail_files = true;
     }
 
     /// Days per (account, Region), sorted. An empty account or Region stands for records that do not tell.
@@ -158,6 +171,7 @@ impl AccountFacts {
 
     /// Adds everything of `other`.
     pub fn merge(&mut self, other: &Self) {
+        self.trail_files |= other.trail_files;
         for ((account, region), facts) in &other.regions {
             let mine = self.region_mut(account, region);
             mine.any.union(&facts.any);

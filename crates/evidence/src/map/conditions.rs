@@ -1,5 +1,8 @@
 //! Conditions of clauses, evaluated on one event; tags and roles in the parameters.
 
+use std::sync::LazyLock;
+
+use memchr::memmem;
 use serde_json::Value;
 use whittle_catalog::ActionId;
 use whittle_catalog::events::{FieldPath, TagKeys, Test};
@@ -99,7 +102,9 @@ impl Call<'_, '_> {
     /// A role ARN in the parameters of a call that changes something proves iam:PassRole on it, also where no row of the
     /// tables names the parameter (Service Authorization Reference lists iam:PassRole for nearly a thousand operations).
     pub(super) fn add_role_passing(&self, uses: &mut Uses) {
-        if self.record.read_only == Some(true) || !self.parameters.raw_request().contains(":role/") {
+        static ROLE: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(":role/"));
+        let request = self.parameters.raw_request();
+        if self.record.read_only == Some(true) || ROLE.find(request.as_bytes()).is_none() {
             return;
         }
         let Some(pass_role) = self.catalog.action("iam:PassRole") else { return };

@@ -3,7 +3,7 @@
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use whittle_catalog::Catalog;
-use whittle_catalog::events::{EventRule, FieldPath, Segment, TagKeys, Test};
+use whittle_catalog::events::{Clause, EventRule, FieldPath, Segment, TagKeys, Test};
 
 /// A rule, ready for many events.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub(super) struct Keys {
 impl Keys {
     fn of(rule: &EventRule<'static>) -> Self {
         let mut keys = Self::default();
-        for test in rule.clauses().flat_map(|clause| clause.tests()) {
+        for test in rule.clauses().flat_map(Clause::tests) {
             match test {
                 Test::Has(paths) | Test::Lacks(paths) => paths.iter().for_each(|path| keys.add(path)),
                 Test::Is(pairs) => pairs.iter().for_each(|(path, _)| keys.add(path)),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memmem;
+use memchr::{memchr, memmem};
 use whittle_catalog::events::{FieldPath, Transform};
 use whittle_catalog::{ActionId, ArnFormat};
 
@@ -18,7 +18,7 @@ const MAX_ARNS: usize = 1_000;
 
 /// The ARN as a pattern that no policy variable can hide in: `${` of an attacker's key name becomes `?{`.
 pub(super) fn harmless(arn: &str) -> String {
-    if arn.contains("${") { arn.replace("${", "?{") } else { arn.to_owned() }
+    if memchr(b'$', arn.as_bytes()).is_some() { arn.replace("${", "?{") } else { arn.to_owned() }
 }
 
 impl Call<'_, '_> {
@@ -50,6 +50,9 @@ impl Call<'_, '_> {
                 push_with_tail(only, arn, Step::Listed, &mut seen);
             }
             return seen;
+        }
+        if plan.complete && !listed.is_empty() && plan.types.iter().all(|kind| !kind.required) {
+            return listed.into_iter().map(|(_, arn)| ResourceSeen::Arn(arn, Step::Listed)).collect();
         }
         let mut found: Vec<Vec<(String, Step)>> = Vec::with_capacity(plan.types.len());
         for kind in &plan.types {

@@ -75,9 +75,8 @@ pub(super) fn named(transform: Transform, text: &str, place: &Place) -> Vec<Name
     let part = |part: &str| vec![Named::Part(part.to_owned())];
     let Place { partition, region, account } = place;
     match transform {
-        Transform::Role if arn => whole(text),
+        Transform::Role | Transform::PathUnknown if arn => whole(text),
         Transform::Role => vec![Named::Arn(format!("arn:{partition}:iam::{account}:role/*{}", last_part(text)))],
-        Transform::PathUnknown if arn => whole(text),
         Transform::PathUnknown => vec![Named::Part(format!("*{}", last_part(text)))],
         Transform::S3Bucket if text.ends_with("-s3alias") || text.ends_with("--ol-s3") => Vec::new(),
         Transform::S3Bucket if arn => match text.split_once(":::") {
@@ -140,15 +139,12 @@ fn percent_decoded(text: &str) -> String {
     let hex = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
     let (bytes, mut at, mut out) = (text.as_bytes(), 0, Vec::with_capacity(text.len()));
     while let Some(byte) = bytes.get(at) {
-        match (byte, hex(bytes.get(at + 1)), hex(bytes.get(at + 2))) {
-            (b'%', Some(high), Some(low)) => {
-                out.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
-                at += 3;
-            }
-            _ => {
-                out.push(*byte);
-                at += 1;
-            }
+        if let (b'%', Some(high), Some(low)) = (byte, hex(bytes.get(at + 1)), hex(bytes.get(at + 2))) {
+            out.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
+            at += 3;
+        } else {
+            out.push(*byte);
+            at += 1;
         }
     }
     String::from_utf8(out).unwrap_or_else(|_| text.to_owned())

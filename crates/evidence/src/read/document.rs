@@ -208,6 +208,7 @@ impl<'s> Reader<'s> {
 
     /// Takes the record inside an EventBridge event or an entry of LookupEvents.
     fn take_wrapped(&mut self, index: u64, text: &str, is_envelope: bool) {
+        self.report.has_envelopes = true;
         match RawRecord::parse(text) {
             // EventBridge carries events of all services; only CloudTrail's have the fields of a record.
             Ok((raw, _)) if is_envelope && (raw.event_name.is_none() || raw.event_source.is_none()) => {
@@ -223,6 +224,10 @@ impl<'s> Reader<'s> {
 /// Whether the text is one JSON object a line: the first line is a whole object and more follow, or the first line is
 /// broken and one of the next is a whole object.
 fn is_lines(body: &str) -> bool {
+    // A trail file is one line of megabytes: find that out at memory speed.
+    if memchr::memchr(b'\n', body.as_bytes()).is_none() {
+        return false;
+    }
     let mut lines = body.lines().map(str::trim).filter(|line| !line.is_empty());
     let (Some(first), Some(second)) = (lines.next(), lines.next()) else { return false };
     let is_object = |line: &str| line.len() > 2 && line.starts_with('{') && line.ends_with('}');

@@ -119,6 +119,8 @@ pub struct FileReport {
     pub skipped: BTreeMap<SkipReason, u64>,
     /// Records that could not be read.
     pub unreadable: u64,
+    /// Some records came inside an EventBridge event or an entry of LookupEvents.
+    pub has_envelopes: bool,
     /// Size after inflating.
     pub inflated_bytes: u64,
     /// The first issues, in the order of the file.
@@ -137,6 +139,7 @@ impl FileReport {
             prefiltered: 0,
             skipped: BTreeMap::new(),
             unreadable: 0,
+            has_envelopes: false,
             inflated_bytes: 0,
             issues: Vec::new(),
             issue_counts: BTreeMap::new(),
@@ -147,6 +150,13 @@ impl FileReport {
     /// Number of objects found, whatever became of them.
     pub fn total(&self) -> u64 {
         self.records + self.prefiltered + self.unreadable + self.skipped.values().sum::<u64>()
+    }
+
+    /// Whether the file can hold what a trail delivered, by its shape: `{"Records": […]}`, or an export of such records as
+    /// a list or one a line. Answers of LookupEvents and what EventBridge forwarded are none.
+    pub fn is_trail_file(&self) -> bool {
+        let export = matches!(self.kind, FileKind::Array | FileKind::Lines) && !self.has_envelopes;
+        (self.kind == FileKind::Records || export) && self.total() > 0
     }
 
     /// Whether records may be missing.

@@ -1,7 +1,7 @@
 //! Whether one constraint follows from another.
 
+use core::net::IpAddr;
 use std::cmp::Ordering;
-use std::net::IpAddr;
 
 use super::operator::{Comparison, Operator};
 use super::value_glob;

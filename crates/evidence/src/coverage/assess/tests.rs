@@ -220,6 +220,17 @@ fn the_best_of_several_sources_counts() {
 }
 
 #[test]
+fn settings_of_a_trail_say_nothing_about_other_files() {
+    let trails = Trails::parse(&sqs_selectors()).unwrap();
+    let facts = facts(&[DATA_EVENT]);
+    let evidence = Evidence { account: ACCOUNT, trails: Some(&trails), history: None, facts: &facts, window: window() };
+    for kind in [EventKind::Management, QUEUE] {
+        let sight = Coverage::new(evidence.clone()).without_trail_files().assess(&question(kind));
+        assert!(sight.reason().unwrap().contains("no file that a trail delivered"), "{sight:?}");
+    }
+}
+
+#[test]
 fn settings_beside_the_list_of_trails() {
     let arn = format!("arn:aws:cloudtrail:eu-west-1:{ACCOUNT}:trail/main");
     let text = format!(

@@ -1,0 +1,347 @@
+//! Invariants 1, 2 and 4 on random policies, usage and blind spots, decided by the literal oracle: it shares no code with
+//! the engine that builds and proves suggestions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use whittle_analysis::decide::decide;
+use whittle_analysis::grants::{GrantSite, Grants};
+use whittle_analysis::inventory::{PolicyKind, Role, RolePolicy};
+use whittle_analysis::need::{ActionUsage, SubjectUsage};
+use whittle_analysis::observe::Watch;
+use whittle_analysis::result::{SuggestedPolicy, Verdict};
+use whittle_analysis::{needs, proof, suggest};
+use whittle_catalog::{ActionId, catalog};
+use whittle_evidence::ledger::DaySet;
+use whittle_policy::{
+    ActionClause, ConditionBlock, Effect, OneOrMany, PolicyDocument, ResourceClause, ResourcePattern, Statement,
+};
+use whittle_testkit::oracle::{self, Request};
+
+const ACTION_PATTERNS: &[&str] = &[
+    "sqs:*",
+    "sqs:Send*",
+    "sqs:SendMessage",
+    "SQS:receivemessage",
+    "sqs:Get*",
+    "s3:Get*",
+    "s3:GetObject",
+    "s3:PutObject",
+    "s3:*Object",
+    "s3:ListBucket",
+    "kms:Decrypt",
+    "kms:*",
+    "dynamodb:Query",
+    "dynamodb:*Item",
+    "nosuch:Thing",
+];
+
+const ACTIONS: &[&str] = &[
+    "sqs:SendMessage",
+    "sqs:ReceiveMessage",
+    "sqs:GetQueueUrl",
+    "sqs:DeleteQueue",
+    "s3:GetObject",
+    "s3:PutObject",
+    "s3:ListBucket",
+    "s3:DeleteObject",
+    "kms:Decrypt",
+    "kms:Encrypt",
+    "dynamodb:Query",
+    "dynamodb:PutItem",
+];
+
+const RESOURCE_PATTERNS: &[&str] = &[
+    "*",
+    "arn:aws:sqs:*:*:*",
+    "arn:aws:sqs:eu-west-1:111122223333:orders*",
+    "arn:aws:sqs:eu-west-1:111122223333:orders",
+    "arn:aws:s3:::shop",
+    "arn:aws:s3:::shop/*",
+    "arn:aws:s3:::shop/in/*",
+    "arn:aws:s3:::*/in/?",
+    "arn:aws:kms:eu-west-1:111122223333:key/*",
+    "arn:aws:dynamodb:*:111122223333:table/*",
+    "arn:aws:s3:::${aws:PrincipalTag/team}/*",
+];
+
+const ARNS: &[&str] = &[
+    "arn:aws:sqs:eu-west-1:111122223333:orders",
+    "arn:aws:sqs:eu-west-1:111122223333:orders-dead",
+    "arn:aws:sqs:us-east-1:111122223333:bills",
+    "arn:aws:s3:::shop",
+    "arn:aws:s3:::shop/in/a",
+    "arn:aws:s3:::shop/out/b",
+    "arn:aws:s3:::other/in/a",
+    "arn:aws:kms:eu-west-1:111122223333:key/1",
+    "arn:aws:dynamodb:eu-west-1:111122223333:table/orders",
+    "arn:aws:dynamodb:eu-west-1:111122223333:table/orders/index/by-day",
+];
+
+/// A [`Watch`] that answers from a set of (action, pattern) numbers.
+struct Blind {
+    unseen: BTreeSet<usize>,
+}
+
+fn spot(action: ActionId, pattern: &ResourcePattern) -> usize {
+    (action.index() * 31 + pattern.as_str().bytes().map(usize::from).sum::<usize>()) % 16
+}
+
+impl Watch for Blind {
+    fn unseen(&self, action: ActionId, pattern: &ResourcePattern) -> Option<String> {
+        self.unseen.contains(&spot(action, pattern)).then(|| "not logged".to_owned())
+    }
+
+    fn on_grace(&self, _: &GrantSite<'_>, _: ActionId) -> Option<String> {
+        None
+    }
+
+    fn released(&self, _: ActionId) -> Option<String> {
+        None
+    }
+
+    fn window_days(&self) -> u32 {
+        90
+    }
+}
+
+fn statement() -> impl Strategy<Value = Statement> {
+    let actions = (vec(select(ACTION_PATTERNS), 1..=3), prop::bool::weighted(0.03)).prop_map(|(patterns, negated)| {
+        let list: Vec<_> = patterns.into_iter().map(|text| text.parse().unwrap()).collect();
+        if negated {
+            ActionClause::NotAction(OneOrMany::from(list))
+        } else {
+            ActionClause::Action(OneOrMany::from(list))
+        }
+    });
+    let resources =
+        (vec(select(RESOURCE_PATTERNS), 1..=2), prop::bool::weighted(0.1)).prop_map(|(patterns, negated)| {
+            let list: Vec<_> = patterns.into_iter().map(ResourcePattern::new).collect();
+            if negated {
+                ResourceClause::NotResource(OneOrMany::from(list))
+            } else {
+                ResourceClause::Resource(OneOrMany::from(list))
+            }
+        });
+    let condition = prop::option::weighted(0.3, select(vec!["team-a", "team-b"])).prop_map(|value| match value {
+        Some(value) => ConditionBlock::of("StringEquals", "aws:PrincipalTag/team", [value]),
+        None => ConditionBlock::default(),
+    });
+    (actions, resources, condition, prop::bool::weighted(0.15)).prop_map(|(action, resource, condition, deny)| {
+        Statement {
+            sid: None,
+            effect: if deny { Effect::Deny } else { Effect::Allow },
+            principal: None,
+            action,
+            resource: Some(resource),
+            condition,
+        }
+    })
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    vec(vec(statement(), 1..=3), 1..=3).prop_map(|policies| Role {
+        arn: "arn:aws:iam::111122223333:role/r".parse().unwrap(),
+        id: "AROAEXAMPLEEXAMPLE001".parse().unwrap(),
+        name: "r".to_owned(),
+        created: None,
+        policies: policies
+            .into_iter()
+            .enumerate()
+            .map(|(index, statements)| RolePolicy {
+                name: format!("p{index}"),
+                arn: None,
+                kind: PolicyKind::Inline,
+                document: PolicyDocument::new(statements),
+                versions: Vec::new(),
+            })
+            .collect(),
+        boundary: None,
+        has_boundary: false,
+        last_used: None,
+        last_accessed: None,
+        unreadable_policies: Vec::new(),
+    })
+}
+
+/// Uses: (action, ARNs that events named, whether some event named none).
+fn usage() -> impl Strategy<Value = SubjectUsage> {
+    let one = (subsequence(ARNS, 1..=2), prop::bool::weighted(0.15));
+    prop::collection::btree_map(select(ACTIONS), one, 0..6).prop_map(|uses| {
+        let time = "2026-10-01T00:00:00Z".parse().unwrap();
+        let actions = uses
+            .into_iter()
+            .map(|(action, (arns, unnamed))| {
+                let usage = ActionUsage {
+                    first_seen: time,
+                    last_seen: time,
+                    days: DaySet::new(),
+                    resources: arns.into_iter().map(ResourcePattern::new).collect(),
+                    unnamed,
+                    primary: true,
+                    via: BTreeSet::new(),
+                    possible_only: false,
+                    platform_only: false,
+                    others_only: false,
+                };
+                (catalog().action(action).unwrap(), usage)
+            })
+            .collect();
+        SubjectUsage { actions, ..SubjectUsage::default() }
+    })
+}
+
+fn request(action: &str, resource: &str, team: Option<&str>, via: Option<&str>) -> Request {
+    let mut context = BTreeMap::new();
+    if let Some(team) = team {
+        context.insert("aws:principaltag/team".to_owned(), vec![team.to_owned()]);
+    }
+    if let Some(via) = via {
+        context.insert("kms:viaservice".to_owned(), vec![via.to_owned()]);
+    }
+    Request { action: action.to_owned(), resource: resource.to_owned(), context }
+}
+
+fn allows<'a>(documents: impl Iterator<Item = &'a PolicyDocument> + Clone, request: &Request) -> bool {
+    let matches = |effect: Effect| {
+        documents
+            .clone()
+            .flat_map(|document| document.statements.iter())
+            .any(|statement| statement.effect == effect && oracle::statement::matches(statement, request))
+    };
+    matches(Effect::Allow) && !matches(Effect::Deny)
+}
+
+fn suggestion_of(role: &Role, usage: &SubjectUsage, watch: &Blind) -> (Vec<SuggestedPolicy>, Vec<(String, Verdict)>) {
+    let grants = Grants::of(catalog(), role);
+    let needs = needs::collect(catalog(), usage, &[], "aws");
+    let decision = decide(catalog(), &grants, &needs, usage, watch);
+    let draft = suggest::draft(catalog(), role, &grants, &decision, "whittle-r");
+    let proved = proof::prove(catalog(), role, &grants, &draft.policies, &needs, watch);
+    assert!(proved.proof.never_wider && proved.proof.never_too_narrow, "{:#?}", proved.failures);
+    let verdicts = decision.rows.into_iter().map(|row| (row.action, row.verdict)).collect();
+    (draft.policies, verdicts)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_suggestion_lies_between_the_needs_and_the_original(
+        role in role(),
+        usage in usage(),
+        unseen in prop::collection::btree_set(0_usize..16, 0..12),
+    ) {
+        let watch = Blind { unseen };
+        let (suggested, verdicts) = suggestion_of(&role, &usage, &watch);
+        let original = || role.policies.iter().map(|policy| &policy.document);
+        let narrowed = || suggested.iter().map(|policy| &policy.document);
+        for action in ACTIONS {
+            let id = catalog().action(action).unwrap();
+            let used = usage.actions.get(&id);
+            for arn in ARNS.iter().chain(&["*"]) {
+                for team in [None, Some("team-a"), Some("shop")] {
+                    let request = request(action, arn, team, None);
+                    let (before, after) = (allows(original(), &request), allows(narrowed(), &request));
+                    prop_assert!(before || !after, "wider: {action} on {arn} as {team:?}\n{suggested:#?}");
+                    let needed = used.is_some_and(|used| {
+                        used.unnamed || used.resources.iter().any(|resource| resource.as_str() == *arn)
+                    });
+                    prop_assert!(!needed || !before || after, "too narrow: {action} on {arn} as {team:?}\n{suggested:#?}");
+                }
+            }
+        }
+        // What the verdict calls unused is gone, and nothing else is.
+        for (action, verdict) in &verdicts {
+            let allowed = narrowed().flat_map(|document| document.statements.iter()).any(|statement| {
+                statement.effect == Effect::Allow && statement.action.matches(action)
+            });
+            if *verdict == Verdict::Unused {
+                prop_assert!(!allowed, "{action} is called unused and still allowed");
+            } else if *verdict != Verdict::Unknown {
+                prop_assert!(allowed, "{action} is {} and not allowed", verdict.as_str());
+            }
+        }
+    }
+
+    #[test]
+    fn what_could_have_gone_unseen_is_kept(
+        role in role(),
+        usage in usage(),
+        unseen in prop::collection::btree_set(0_usize..16, 1..12),
+    ) {
+        let watch = Blind { unseen };
+        let (suggested, _) = suggestion_of(&role, &usage, &watch);
+        for policy in &role.policies {
+            for statement in policy.document.statements.iter().filter(|statement| statement.effect == Effect::Allow) {
+                let Some(ResourceClause::Resource(patterns)) = &statement.resource else { continue };
+                for action in ACTIONS.iter().filter(|action| statement.action.matches(action)) {
+                    let id = catalog().action(action).unwrap();
+                    for pattern in patterns.iter().filter(|pattern| watch.unseen(id, pattern).is_some()) {
+                        for arn in ARNS {
+                            let own = Statement {
+                                resource: Some(ResourceClause::Resource(OneOrMany::One(pattern.clone()))),
+                                ..statement.clone()
+                            };
+                            for team in [None, Some("team-a"), Some("shop")] {
+                                let request = request(action, arn, team, None);
+                                let denied = role.policies.iter().flat_map(|policy| policy.document.statements.iter()).any(
+                                    |other| other.effect == Effect::Deny && oracle::statement::matches(other, &request),
+                                );
+                                if oracle::statement::matches(&own, &request) && !denied {
+                                    prop_assert!(
+                                        allows(suggested.iter().map(|policy| &policy.document), &request),
+                                        "{action} on {arn}: unseen and removed"
+                                    );
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn kms_through_a_service_stays_possible(role in role(), seen in any::<bool>()) {
+        let mut usage = SubjectUsage::default();
+        let time = "2026-10-01T00:00:00Z".parse().unwrap();
+        usage.actions.insert(catalog().action("s3:GetObject").unwrap(), ActionUsage {
+            first_seen: time,
+            last_seen: time,
+            days: DaySet::new(),
+            resources: vec![ResourcePattern::new("arn:aws:s3:::shop/in/a")],
+            unnamed: !seen,
+            primary: true,
+            via: BTreeSet::new(),
+            possible_only: false,
+            platform_only: false,
+            others_only: false,
+        });
+        let watch = Blind { unseen: BTreeSet::new() };
+        let (suggested, _) = suggestion_of(&role, &usage, &watch);
+        let request = request(
+            "kms:Decrypt",
+            "arn:aws:kms:eu-west-1:111122223333:key/1",
+            Some("team-a"),
+            Some("s3.eu-west-1.amazonaws.com"),
+        );
+        let before = allows(role.policies.iter().map(|policy| &policy.document), &request);
+        let after = allows(suggested.iter().map(|policy| &policy.document), &request);
+        prop_assert_eq!(before, after);
+    }
+
+    #[test]
+    fn the_same_input_gives_the_same_bytes(role in role(), usage in usage()) {
+        let watch = Blind { unseen: BTreeSet::from([1, 3]) };
+        let (one, _) = suggestion_of(&role, &usage, &watch);
+        let (two, _) = suggestion_of(&role, &usage, &watch);
+        prop_assert_eq!(serde_json::to_string(&one).unwrap(), serde_json::to_string(&two).unwrap());
+        for policy in &one {
+            prop_assert!(policy.document.size() <= suggest::MANAGED_POLICY_CHARACTERS);
+            prop_assert_eq!(&PolicyDocument::parse(&policy.document.to_json_pretty()).unwrap(), &policy.document);
+        }
+    }
+}

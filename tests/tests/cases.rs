@@ -1,0 +1,507 @@
+//! Small accounts, one rule each: what evidence, configuration and coverage make of a grant.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use whittle_analysis::result::{FunctionResult, Report, Verdict};
+use whittle_local::snapshot::SnapshotFolder;
+use whittle_local::store::SqliteStore;
+use whittle_local::trail::TrailFolder;
+use whittle_pipeline::run::{RunSettings, run};
+
+const ACCOUNT: &str = "111122223333";
+const REGION: &str = "eu-west-1";
+/// Days of the window: 2026-08-01 to 2026-10-29.
+const DAYS: i64 = 90;
+
+/// An account with functions `one` (and `two`), both under the role `shared`.
+struct Case {
+    policies: Vec<(&'static str, Value)>,
+    managed: Vec<Value>,
+    functions: Vec<Value>,
+    mappings: Vec<Value>,
+    trail: Value,
+    events: Vec<Value>,
+    last_accessed: Option<Value>,
+    role_id: &'static str,
+    settings: RunSettings,
+    lookup_only: bool,
+}
+
+fn allow(actions: &[&str], resources: &[&str]) -> Value {
+    json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resources}]})
+}
+
+fn function(name: &str) -> Value {
+    json!({
+        "FunctionName": name,
+        "FunctionArn": format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}:$LATEST"),
+        "Version": "$LATEST",
+        "Role": format!("arn:aws:iam::{ACCOUNT}:role/shared"),
+        "Runtime": "python3.13",
+        "Handler": "app.handler",
+        "LastModified": "2026-01-01T00:00:00.000+0000",
+    })
+}
+
+fn time(day: i64) -> String {
+    let start: i64 = 20_666; // 2026-08-01
+    let day = start + day;
+    let (mut year, mut rest) = (1970, day);
+    let leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    while rest >= if leap(year) { 366 } else { 365 } {
+        rest -= if leap(year) { 366 } else { 365 };
+        year += 1;
+    }
+    let months = [31, if leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let mut month = 0;
+    while rest >= months[month] {
+        rest -= months[month];
+        month += 1;
+    }
+    format!("{year:04}-{:02}-{:02}T12:00:00Z", month + 1, rest + 1)
+}
+
+/// A call of code in function `name`.
+fn call(name: &str, day: i64, service: &str, event: &str, parameters: Value) -> Value {
+    json!({
+        "eventVersion": "1.11",
+        "userIdentity": {
+            "type": "AssumedRole",
+            "principalId": format!("AROAEXAMPLESHARED0001:{name}"),
+            "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/shared/{name}"),
+            "accountId": ACCOUNT,
+            "sessionContext": {"sessionIssuer": {
+                "type": "Role",
+                "principalId": "AROAEXAMPLESHARED0001",
+                "arn": format!("arn:aws:iam::{ACCOUNT}:role/shared"),
+                "accountId": ACCOUNT,
+                "userName": "shared",
+            }},
+            "inScopeOf": {
+                "issuerType": "AWS::Lambda::Function",
+                "credentialsIssuedTo": format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"),
+            },
+        },
+        "eventTime": time(day),
+        "eventSource": format!("{service}.amazonaws.com"),
+        "eventName": event,
+        "awsRegion": REGION,
+        "userAgent": "Boto3/1.40 exec-env/AWS_Lambda_python3.13",
+        "requestParameters": parameters,
+        "eventID": format!("{name}-{day}-{service}-{event}"),
+        "eventType": "AwsApiCall",
+        "managementEvent": true,
+        "recipientAccountId": ACCOUNT,
+        "eventCategory": "Management",
+    })
+}
+
+fn as_data(mut event: Value, kind: &str, arn: &str) -> Value {
+    event["managementEvent"] = json!(false);
+    event["eventCategory"] = json!("Data");
+    event["resources"] = json!([{"type": kind, "ARN": arn, "accountId": ACCOUNT}]);
+    event
+}
+
+/// The same call by a session of the role that is no function's.
+fn by_person(mut event: Value) -> Value {
+    let identity = &mut event["userIdentity"];
+    identity["principalId"] = json!("AROAEXAMPLESHARED0001:dana");
+    identity["arn"] = json!(format!("arn:aws:sts::{ACCOUNT}:assumed-role/shared/dana"));
+    identity.as_object_mut().unwrap().remove("inScopeOf");
+    event["userAgent"] = json!("aws-cli/2.30");
+    event
+}
+
+/// The same call by the Lambda service.
+fn by_lambda(mut event: Value) -> Value {
+    let session = "awslambda_7_20260801120000123";
+    let identity = &mut event["userIdentity"];
+    identity["principalId"] = json!(format!("AROAEXAMPLESHARED0001:{session}"));
+    identity["arn"] = json!(format!("arn:aws:sts::{ACCOUNT}:assumed-role/shared/{session}"));
+    identity.as_object_mut().unwrap().remove("inScopeOf");
+    event["userAgent"] = json!("lambda.amazonaws.com");
+    event
+}
+
+/// What IAM logs when a policy is written.
+fn policy_change(day: i64, event: &str, parameters: Value) -> Value {
+    let mut record = call("one", day, "iam", event, parameters);
+    record["userIdentity"] = json!({"type": "IAMUser", "principalId": "AIDAEXAMPLE", "accountId": ACCOUNT, "userName": "ops"});
+    record["awsRegion"] = json!("us-east-1");
+    record
+}
+
+impl Case {
+    fn new(policy: Value) -> Self {
+        let mut events = Vec::new();
+        for day in 0..DAYS {
+            for name in ["one", "two"] {
+                let group = json!({"logGroupName": format!("/aws/lambda/{name}"), "logStreamName": "2026/08/01/[$LATEST]ab"});
+                events.push(call(name, day, "logs", "CreateLogStream", group));
+            }
+        }
+        Self {
+            policies: vec![("own", policy)],
+            managed: Vec::new(),
+            functions: vec![function("one"), function("two")],
+            mappings: Vec::new(),
+            trail: json!({
+                "Name": "main",
+                "TrailARN": format!("arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/main"),
+                "HomeRegion": REGION,
+                "IsMultiRegionTrail": true,
+                "IncludeGlobalServiceEvents": true,
+                "HasCustomEventSelectors": false,
+                "Status": {"IsLogging": true, "StartLoggingTime": "2025-01-01T00:00:00Z"},
+            }),
+            events,
+            last_accessed: None,
+            role_id: "AROAEXAMPLESHARED0001",
+            settings: RunSettings::default(),
+            lookup_only: false,
+        }
+    }
+
+    fn with(mut self, event: Value) -> Self {
+        self.events.push(event);
+        self
+    }
+
+    fn logging(mut self, selectors: Value) -> Self {
+        self.trail["HasCustomEventSelectors"] = json!(true);
+        self.trail["AdvancedEventSelectors"] = selectors;
+        self
+    }
+
+    fn run(self) -> Report {
+        let dir = tempfile::tempdir().unwrap();
+        let snapshot: PathBuf = dir.path().join("snapshot");
+        let trail = dir.path().join("trail");
+        std::fs::create_dir_all(snapshot.join("service-last-accessed")).unwrap();
+        std::fs::create_dir_all(&trail).unwrap();
+        let write = |name: &str, value: &Value| std::fs::write(snapshot.join(name), value.to_string()).unwrap();
+        let inline: Vec<Value> = self
+            .policies
+            .iter()
+            .map(|(name, document)| json!({"PolicyName": name, "PolicyDocument": document}))
+            .collect();
+        let attached: Vec<Value> = self
+            .managed
+            .iter()
+            .map(|policy| json!({"PolicyName": policy["PolicyName"], "PolicyArn": policy["Arn"]}))
+            .collect();
+        write(
+            "authorization-details.json",
+            &json!({"UserDetailList": [], "GroupDetailList": [], "Policies": self.managed, "RoleDetailList": [{
+                "Path": "/", "RoleName": "shared", "RoleId": self.role_id,
+                "Arn": format!("arn:aws:iam::{ACCOUNT}:role/shared"), "CreateDate": "2025-01-01T00:00:00Z",
+                "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []},
+                "RolePolicyList": inline, "AttachedManagedPolicies": attached, "Tags": [],
+                "RoleLastUsed": {"LastUsedDate": "2026-10-29T12:00:00Z", "Region": REGION},
+            }]}),
+        );
+        write("functions.json", &json!({"Functions": self.functions}));
+        write("event-source-mappings.json", &json!({"EventSourceMappings": self.mappings}));
+        write("trails.json", &json!({"trailList": [self.trail]}));
+        if let Some(report) = &self.last_accessed {
+            write("service-last-accessed/shared.json", report);
+        }
+        if self.lookup_only {
+            let events: Vec<Value> =
+                self.events.iter().map(|event| json!({"EventId": event["eventID"], "CloudTrailEvent": event.to_string()})).collect();
+            std::fs::write(trail.join("lookup.json"), json!({"Events": events}).to_string()).unwrap();
+        } else {
+            std::fs::write(trail.join("events.json"), json!({"Records": self.events}).to_string()).unwrap();
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime
+            .block_on(run(
+                whittle_catalog::catalog(),
+                &SnapshotFolder::open(&snapshot).unwrap(),
+                &TrailFolder::new(vec![trail]),
+                &mut SqliteStore::open_in_memory().unwrap(),
+                &self.settings,
+                &mut (),
+            ))
+            .unwrap()
+            .report
+    }
+}
+
+fn result<'a>(report: &'a Report, name: &str) -> &'a FunctionResult {
+    report.functions.iter().find(|result| result.function_arn.ends_with(&format!(":{name}"))).unwrap()
+}
+
+#[track_caller]
+fn check(report: &Report, name: &str, action: &str, expect: Verdict, resources: &[&str]) {
+    let row = result(report, name).verdicts.iter().find(|row| row.action == action).unwrap_or_else(|| {
+        panic!("{name} has no verdict on {action}");
+    });
+    assert_eq!((row.verdict, row.resources.iter().map(String::as_str).collect::<Vec<_>>()), (expect, resources.to_vec()), "{row:#?}");
+}
+
+#[track_caller]
+fn check_verdict(report: &Report, name: &str, action: &str, expect: Verdict) {
+    let row = result(report, name).verdicts.iter().find(|row| row.action == action).unwrap();
+    assert_eq!(row.verdict, expect, "{row:#?}");
+}
+
+const TABLES: &str = "arn:aws:dynamodb:*:*:table/*";
+const ORDERS: &str = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders";
+
+fn describe_orders(name: &str) -> Value {
+    call(name, 10, "dynamodb", "DescribeTable", json!({"tableName": "orders"}))
+}
+
+#[test]
+fn an_observable_action_without_an_event_is_unused_and_a_used_one_is_narrowed() {
+    let report = Case::new(allow(&["dynamodb:DescribeTable", "dynamodb:DeleteTable"], &[TABLES]))
+        .with(describe_orders("one"))
+        .run();
+    check(&report, "one", "dynamodb:DescribeTable", Verdict::Used, &[ORDERS]);
+    check(&report, "one", "dynamodb:DeleteTable", Verdict::Unused, &[]);
+    // What one function of a shared role uses is not the other's need.
+    check(&report, "two", "dynamodb:DescribeTable", Verdict::Unused, &[]);
+    assert_eq!(report.roles[0].suggestion.as_ref().unwrap().removed_actions, 1);
+}
+
+#[test]
+fn what_people_do_with_the_role_is_no_need_of_a_function() {
+    let report = Case::new(allow(&["dynamodb:DescribeTable"], &[TABLES])).with(by_person(describe_orders("one"))).run();
+    check_verdict(&report, "one", "dynamodb:DescribeTable", Verdict::Unused);
+    let row = &result(&report, "one").verdicts[0];
+    assert!(row.reason.contains("only other callers"), "{}", row.reason);
+    // The policy of the role as it is shared keeps it: somebody works with it.
+    let role = report.roles[0].suggestion.as_ref().unwrap();
+    assert_eq!(role.removed_actions, 0);
+}
+
+#[test]
+fn a_denied_call_is_no_use() {
+    let mut denied = describe_orders("one");
+    denied["errorCode"] = json!("AccessDenied");
+    let report = Case::new(allow(&["dynamodb:DescribeTable"], &["arn:aws:dynamodb:*:*:table/bills"])).with(denied).run();
+    check(&report, "one", "dynamodb:DescribeTable", Verdict::Unused, &[]);
+}
+
+#[test]
+fn a_throttled_or_failed_call_is_use() {
+    for code in ["ThrottlingException", "ResourceNotFoundException"] {
+        let mut failed = describe_orders("one");
+        failed["errorCode"] = json!(code);
+        let report = Case::new(allow(&["dynamodb:DescribeTable"], &[TABLES])).with(failed).run();
+        check_verdict(&report, "one", "dynamodb:DescribeTable", Verdict::Used);
+    }
+}
+
+#[test]
+fn a_call_that_cannot_be_mapped_keeps_its_service() {
+    let report = Case::new(allow(&["dynamodb:DeleteTable", "ssm:PutParameter"], &["*"]))
+        .with(call("one", 5, "dynamodb", "FrobnicateTable", json!({})))
+        .run();
+    check(&report, "one", "dynamodb:DeleteTable", Verdict::Unobservable, &["*"]);
+    check(&report, "one", "ssm:PutParameter", Verdict::Unused, &[]);
+    check(&report, "two", "dynamodb:DeleteTable", Verdict::Unused, &[]);
+}
+
+#[test]
+fn a_call_of_a_service_that_is_not_known_keeps_everything() {
+    let report = Case::new(allow(&["dynamodb:DeleteTable", "ssm:PutParameter"], &["*"]))
+        .with(call("one", 5, "brandnewservice", "DoThing", json!({})))
+        .run();
+    check(&report, "one", "ssm:PutParameter", Verdict::Unobservable, &["*"]);
+}
+
+#[test]
+fn data_events_that_are_not_logged_keep_the_grant_with_the_selector_that_would_tell() {
+    let report = Case::new(allow(&["sqs:SendMessage", "sqs:DeleteQueue"], &["arn:aws:sqs:*:*:orders"])).run();
+    check(&report, "one", "sqs:SendMessage", Verdict::Unobservable, &["arn:aws:sqs:*:*:orders"]);
+    check(&report, "one", "sqs:DeleteQueue", Verdict::Unused, &[]);
+    let row = result(&report, "one").verdicts.iter().find(|row| row.action == "sqs:SendMessage").unwrap();
+    assert!(row.reason.contains("AWS::SQS::Queue"), "{}", row.reason);
+}
+
+#[test]
+fn data_events_of_one_bucket_say_nothing_about_another() {
+    let get = call("one", 20, "s3", "GetObject", json!({"bucketName": "seen", "key": "in/a"}));
+    let report = Case::new(allow(&["s3:GetObject"], &["arn:aws:s3:::seen/*", "arn:aws:s3:::unseen/*"]))
+        .logging(json!([
+            {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]},
+            {"FieldSelectors": [
+                {"Field": "eventCategory", "Equals": ["Data"]},
+                {"Field": "resources.type", "Equals": ["AWS::S3::Object"]},
+                {"Field": "resources.ARN", "StartsWith": ["arn:aws:s3:::seen/"]},
+            ]},
+        ]))
+        .with(as_data(get, "AWS::S3::Object", "arn:aws:s3:::seen/in/a"))
+        .run();
+    check(&report, "one", "s3:GetObject", Verdict::Used, &["arn:aws:s3:::seen/in/*", "arn:aws:s3:::unseen/*"]);
+    check(&report, "two", "s3:GetObject", Verdict::Unobservable, &["arn:aws:s3:::unseen/*"]);
+}
+
+#[test]
+fn a_grant_younger_than_the_window_is_on_grace() {
+    let written = policy_change(60, "PutRolePolicy", json!({"roleName": "shared", "policyName": "own"}));
+    let report = Case::new(allow(&["dynamodb:DeleteTable"], &["*"])).with(written).run();
+    check(&report, "one", "dynamodb:DeleteTable", Verdict::Unobservable, &["*"]);
+    let before = policy_change(60, "PutRolePolicy", json!({"roleName": "shared", "policyName": "another"}));
+    let report = Case::new(allow(&["dynamodb:DeleteTable"], &["*"])).with(before).run();
+    check(&report, "one", "dynamodb:DeleteTable", Verdict::Unused, &[]);
+}
+
+#[test]
+fn of_a_managed_policy_only_what_its_new_version_added_is_on_grace() {
+    let mut case = Case::new(allow(&["logs:CreateLogStream"], &["*"]));
+    let version = |id: &str, default: bool, created: &str, document: Value| {
+        json!({"VersionId": id, "IsDefaultVersion": default, "CreateDate": created, "Document": document})
+    };
+    case.managed = vec![json!({
+        "PolicyName": "team", "PolicyId": "ANPAEXAMPLE", "Arn": format!("arn:aws:iam::{ACCOUNT}:policy/team"), "Path": "/",
+        "DefaultVersionId": "v2", "AttachmentCount": 1, "IsAttachable": true,
+        "PolicyVersionList": [
+            version("v2", true, "2026-10-01T00:00:00Z", allow(&["ssm:PutParameter", "dynamodb:DeleteTable"], &["*"])),
+            version("v1", false, "2025-02-01T00:00:00Z", allow(&["ssm:PutParameter"], &["*"])),
+        ],
+    })];
+    let report = case.run();
+    check(&report, "one", "dynamodb:DeleteTable", Verdict::Unobservable, &["*"]);
+    check(&report, "one", "ssm:PutParameter", Verdict::Unused, &[]);
+}
+
+#[test]
+fn last_accessed_data_releases_a_service_that_was_never_touched() {
+    let report_of = |completed: &str| {
+        let mut case = Case::new(allow(&["sqs:SendMessage", "sns:Publish", "iam:PassRole"], &["*"]));
+        case.last_accessed = Some(json!({
+            "JobStatus": "COMPLETED", "JobType": "SERVICE_LEVEL",
+            "JobCreationDate": completed, "JobCompletionDate": completed, "IsTruncated": false,
+            "ServicesLastAccessed": [
+                {"ServiceName": "Amazon SQS", "ServiceNamespace": "sqs", "TotalAuthenticatedEntities": 0},
+                {"ServiceName": "Amazon SNS", "ServiceNamespace": "sns", "TotalAuthenticatedEntities": 1,
+                 "LastAuthenticated": "2026-09-01T00:00:00Z"},
+                {"ServiceName": "IAM", "ServiceNamespace": "iam", "TotalAuthenticatedEntities": 0},
+            ],
+        }));
+        case.run()
+    };
+    let fresh = report_of("2026-10-30T00:10:00Z");
+    check(&fresh, "one", "sqs:SendMessage", Verdict::Unused, &[]);
+    check(&fresh, "one", "sns:Publish", Verdict::Unobservable, &["*"]);
+    // Last-accessed data never shows iam:PassRole, so an untouched IAM proves nothing about it.
+    check(&fresh, "one", "iam:PassRole", Verdict::Unobservable, &["*"]);
+    let stale = report_of("2026-09-15T00:00:00Z");
+    check(&stale, "one", "sqs:SendMessage", Verdict::Unobservable, &["*"]);
+}
+
+#[test]
+fn a_trail_that_changed_inside_the_window_proves_nothing() {
+    let stopped = policy_change(40, "StopLogging", json!({"name": "main"}));
+    let mut stopped = stopped;
+    stopped["eventSource"] = json!("cloudtrail.amazonaws.com");
+    let report = Case::new(allow(&["dynamodb:DeleteTable"], &["*"])).with(stopped).run();
+    check(&report, "one", "dynamodb:DeleteTable", Verdict::Unobservable, &["*"]);
+}
+
+#[test]
+fn a_trail_of_one_region_says_nothing_about_the_others() {
+    let mut case = Case::new(allow(&["dynamodb:DeleteTable"], &["arn:aws:dynamodb:eu-west-1:*:table/*", "arn:aws:dynamodb:us-east-2:*:table/*"]));
+    case.trail["IsMultiRegionTrail"] = json!(false);
+    let report = case.run();
+    check(&report, "one", "dynamodb:DeleteTable", Verdict::Unobservable, &["arn:aws:dynamodb:us-east-2:*:table/*"]);
+}
+
+#[test]
+fn a_short_window_calls_nothing_unused() {
+    let mut case = Case::new(allow(&["dynamodb:DeleteTable"], &["*"]));
+    case.events.truncate(20);
+    let report = case.run();
+    check(&report, "one", "dynamodb:DeleteTable", Verdict::Unobservable, &["*"]);
+}
+
+#[test]
+fn the_lambda_service_acts_for_the_function_whose_configuration_explains_it() {
+    let receive = call("one", 3, "sqs", "ReceiveMessage", json!({"queueUrl": format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/orders")}));
+    let mut case = Case::new(allow(&["sqs:ReceiveMessage"], &["*"])).logging(json!([
+        {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]},
+        {"FieldSelectors": [
+            {"Field": "eventCategory", "Equals": ["Data"]}, {"Field": "resources.type", "Equals": ["AWS::SQS::Queue"]},
+        ]},
+    ]));
+    case.mappings = vec![json!({
+        "UUID": "5a1e", "EventSourceArn": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:orders"), "State": "Enabled",
+        "FunctionArn": format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:one"),
+    })];
+    let queue = format!("arn:aws:sqs:{REGION}:{ACCOUNT}:orders");
+    let report = case.with(as_data(by_lambda(receive), "AWS::SQS::Queue", &queue)).run();
+    check(&report, "one", "sqs:ReceiveMessage", Verdict::Used, &[&queue]);
+    check(&report, "two", "sqs:ReceiveMessage", Verdict::Unused, &[]);
+}
+
+#[test]
+fn a_use_that_no_grant_explains_leaves_the_grants_alone() {
+    let report =
+        Case::new(allow(&["dynamodb:DescribeTable"], &["arn:aws:dynamodb:*:*:table/bills", "arn:aws:dynamodb:*:*:table/notes"]))
+            .with(describe_orders("one"))
+            .run();
+    let grants = ["arn:aws:dynamodb:*:*:table/bills", "arn:aws:dynamodb:*:*:table/notes"];
+    check(&report, "one", "dynamodb:DescribeTable", Verdict::Used, &grants);
+}
+
+#[test]
+fn evidence_of_a_deleted_role_of_the_same_name_does_not_count() {
+    let mut case = Case::new(allow(&["dynamodb:DescribeTable"], &[TABLES])).with(describe_orders("one"));
+    case.role_id = "AROAEXAMPLESHARED0002";
+    let report = case.run();
+    assert!(result(&report, "one").suggestion.is_none());
+    assert!(report.issues.iter().any(|issue| issue.kind == "no-event-of-used-role"), "{:#?}", report.issues);
+}
+
+#[test]
+fn event_history_shows_disuse_only_where_it_is_complete() {
+    let policy = allow(&["dynamodb:DeleteTable", "sqs:SendMessage"], &["*"]);
+    let mut vouched = Case::new(policy.clone());
+    vouched.lookup_only = true;
+    vouched.settings.event_history = vec!["all".to_owned()];
+    let report = vouched.run();
+    check(&report, "one", "dynamodb:DeleteTable", Verdict::Unused, &[]);
+    check(&report, "one", "sqs:SendMessage", Verdict::Unobservable, &["*"]);
+    let mut alone = Case::new(policy);
+    alone.lookup_only = true;
+    check(&alone.run(), "one", "dynamodb:DeleteTable", Verdict::Unobservable, &["*"]);
+}
+
+#[test]
+fn a_role_parameter_keeps_pass_role_on_that_role() {
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/task");
+    let report = Case::new(allow(&["iam:PassRole", "lambda:UpdateFunctionConfiguration"], &["*"]))
+        .with(call("one", 3, "lambda", "UpdateFunctionConfiguration20150331v2", json!({"functionName": "two", "role": role})))
+        .run();
+    // Other uses of PassRole could not have been seen, so the grant stays as it is; the verdict says that it is needed.
+    check_verdict(&report, "one", "iam:PassRole", Verdict::Companion);
+    check_verdict(&report, "two", "iam:PassRole", Verdict::Unobservable);
+}
+
+#[test]
+fn a_log_group_of_ones_own_is_narrowed_although_writing_to_it_is_never_logged() {
+    let report = Case::new(allow(&["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], &["*"])).run();
+    check(&report, "one", "logs:PutLogEvents", Verdict::Required, &["arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/one:*"]);
+    let mut blind = Case::new(allow(&["logs:PutLogEvents"], &["*"]));
+    blind.trail["Status"]["IsLogging"] = json!(false);
+    check(&blind.run(), "one", "logs:PutLogEvents", Verdict::Required, &["*"]);
+}
+
+#[test]
+fn a_deny_is_carried_along_word_for_word() {
+    let deny = json!({"Sid": "Never", "Effect": "Deny", "NotAction": "dynamodb:*", "Resource": "*",
+        "Condition": {"StringNotEquals": {"aws:RequestedRegion": "eu-west-1"}}});
+    let mut policy = allow(&["dynamodb:DescribeTable", "dynamodb:DeleteTable"], &[TABLES]);
+    policy["Statement"].as_array_mut().unwrap().push(deny.clone());
+    let report = Case::new(policy).with(describe_orders("one")).run();
+    let suggestion = result(&report, "one").suggestion.as_ref().unwrap();
+    let text = serde_json::to_value(&suggestion.policies).unwrap();
+    let statements = text[0]["document"]["Statement"].as_array().unwrap();
+    assert!(statements.contains(&deny), "{text:#}");
+    assert!(suggestion.proof.never_wider && suggestion.proof.never_too_narrow);
+}
