@@ -148,7 +148,7 @@ fn a_repaired_trail_file_heals_the_result() {
     let path = case.some_trail_file();
     let bytes = std::fs::read(&path).unwrap();
     std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-    let mut store = whittle_local::store::SqliteStore::open(&case.dir.path().join("store.sqlite")).unwrap();
+    let mut store = whittle_local::store::SqliteStore::open(case.dir.path().join("store.sqlite")).unwrap();
     let broken = crate::support::try_analyze(&case.snapshot(), &case.trail(), &mut store).unwrap().report;
     nothing_unused(&broken);
     std::fs::write(&path, &bytes).unwrap();

@@ -128,7 +128,8 @@ fn by_lambda(mut event: Value) -> Value {
 /// What IAM logs when a policy is written.
 fn policy_change(day: i64, event: &str, parameters: Value) -> Value {
     let mut record = call("one", day, "iam", event, parameters);
-    record["userIdentity"] = json!({"type": "IAMUser", "principalId": "AIDAEXAMPLE", "accountId": ACCOUNT, "userName": "ops"});
+    record["userIdentity"] =
+        json!({"type": "IAMUser", "principalId": "AIDAEXAMPLE", "accountId": ACCOUNT, "userName": "ops"});
     record["awsRegion"] = json!("us-east-1");
     record
 }
@@ -138,7 +139,8 @@ impl Case {
         let mut events = Vec::new();
         for day in 0..DAYS {
             for name in ["one", "two"] {
-                let group = json!({"logGroupName": format!("/aws/lambda/{name}"), "logStreamName": "2026/08/01/[$LATEST]ab"});
+                let group =
+                    json!({"logGroupName": format!("/aws/lambda/{name}"), "logStreamName": "2026/08/01/[$LATEST]ab"});
                 events.push(call(name, day, "logs", "CreateLogStream", group));
             }
         }
@@ -209,8 +211,11 @@ impl Case {
             write("service-last-accessed/shared.json", report);
         }
         if self.lookup_only {
-            let events: Vec<Value> =
-                self.events.iter().map(|event| json!({"EventId": event["eventID"], "CloudTrailEvent": event.to_string()})).collect();
+            let events: Vec<Value> = self
+                .events
+                .iter()
+                .map(|event| json!({"EventId": event["eventID"], "CloudTrailEvent": event.to_string()}))
+                .collect();
             std::fs::write(trail.join("lookup.json"), json!({"Events": events}).to_string()).unwrap();
         } else {
             std::fs::write(trail.join("events.json"), json!({"Records": self.events}).to_string()).unwrap();
@@ -239,7 +244,11 @@ fn check(report: &Report, name: &str, action: &str, expect: Verdict, resources: 
     let row = result(report, name).verdicts.iter().find(|row| row.action == action).unwrap_or_else(|| {
         panic!("{name} has no verdict on {action}");
     });
-    assert_eq!((row.verdict, row.resources.iter().map(String::as_str).collect::<Vec<_>>()), (expect, resources.to_vec()), "{row:#?}");
+    assert_eq!(
+        (row.verdict, row.resources.iter().map(String::as_str).collect::<Vec<_>>()),
+        (expect, resources.to_vec()),
+        "{row:#?}"
+    );
 }
 
 #[track_caller]
@@ -282,7 +291,8 @@ fn what_people_do_with_the_role_is_no_need_of_a_function() {
 fn a_denied_call_is_no_use() {
     let mut denied = describe_orders("one");
     denied["errorCode"] = json!("AccessDenied");
-    let report = Case::new(allow(&["dynamodb:DescribeTable"], &["arn:aws:dynamodb:*:*:table/bills"])).with(denied).run();
+    let report =
+        Case::new(allow(&["dynamodb:DescribeTable"], &["arn:aws:dynamodb:*:*:table/bills"])).with(denied).run();
     check(&report, "one", "dynamodb:DescribeTable", Verdict::Unused, &[]);
 }
 
@@ -354,9 +364,7 @@ fn a_grant_younger_than_the_window_is_on_grace() {
 #[test]
 fn of_a_managed_policy_only_what_its_new_version_added_is_on_grace() {
     let mut case = Case::new(allow(&["logs:CreateLogStream"], &["*"]));
-    let version = |id: &str, default: bool, created: &str, document: Value| {
-        json!({"VersionId": id, "IsDefaultVersion": default, "CreateDate": created, "Document": document})
-    };
+    let version = |id: &str, default: bool, created: &str, document: Value| json!({"VersionId": id, "IsDefaultVersion": default, "CreateDate": created, "Document": document});
     case.managed = vec![json!({
         "PolicyName": "team", "PolicyId": "ANPAEXAMPLE", "Arn": format!("arn:aws:iam::{ACCOUNT}:policy/team"), "Path": "/",
         "DefaultVersionId": "v2", "AttachmentCount": 1, "IsAttachable": true,
@@ -406,7 +414,10 @@ fn a_trail_that_changed_inside_the_window_proves_nothing() {
 
 #[test]
 fn a_trail_of_one_region_says_nothing_about_the_others() {
-    let mut case = Case::new(allow(&["dynamodb:DeleteTable"], &["arn:aws:dynamodb:eu-west-1:*:table/*", "arn:aws:dynamodb:us-east-2:*:table/*"]));
+    let mut case = Case::new(allow(
+        &["dynamodb:DeleteTable"],
+        &["arn:aws:dynamodb:eu-west-1:*:table/*", "arn:aws:dynamodb:us-east-2:*:table/*"],
+    ));
     case.trail["IsMultiRegionTrail"] = json!(false);
     let report = case.run();
     check(&report, "one", "dynamodb:DeleteTable", Verdict::Unobservable, &["arn:aws:dynamodb:us-east-2:*:table/*"]);
@@ -422,7 +433,13 @@ fn a_short_window_calls_nothing_unused() {
 
 #[test]
 fn the_lambda_service_acts_for_the_function_whose_configuration_explains_it() {
-    let receive = call("one", 3, "sqs", "ReceiveMessage", json!({"queueUrl": format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/orders")}));
+    let receive = call(
+        "one",
+        3,
+        "sqs",
+        "ReceiveMessage",
+        json!({"queueUrl": format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/orders")}),
+    );
     let mut case = Case::new(allow(&["sqs:ReceiveMessage"], &["*"])).logging(json!([
         {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]},
         {"FieldSelectors": [
@@ -441,10 +458,12 @@ fn the_lambda_service_acts_for_the_function_whose_configuration_explains_it() {
 
 #[test]
 fn a_use_that_no_grant_explains_leaves_the_grants_alone() {
-    let report =
-        Case::new(allow(&["dynamodb:DescribeTable"], &["arn:aws:dynamodb:*:*:table/bills", "arn:aws:dynamodb:*:*:table/notes"]))
-            .with(describe_orders("one"))
-            .run();
+    let report = Case::new(allow(
+        &["dynamodb:DescribeTable"],
+        &["arn:aws:dynamodb:*:*:table/bills", "arn:aws:dynamodb:*:*:table/notes"],
+    ))
+    .with(describe_orders("one"))
+    .run();
     let grants = ["arn:aws:dynamodb:*:*:table/bills", "arn:aws:dynamodb:*:*:table/notes"];
     check(&report, "one", "dynamodb:DescribeTable", Verdict::Used, &grants);
 }
@@ -476,7 +495,13 @@ fn event_history_shows_disuse_only_where_it_is_complete() {
 fn a_role_parameter_keeps_pass_role_on_that_role() {
     let role = format!("arn:aws:iam::{ACCOUNT}:role/task");
     let report = Case::new(allow(&["iam:PassRole", "lambda:UpdateFunctionConfiguration"], &["*"]))
-        .with(call("one", 3, "lambda", "UpdateFunctionConfiguration20150331v2", json!({"functionName": "two", "role": role})))
+        .with(call(
+            "one",
+            3,
+            "lambda",
+            "UpdateFunctionConfiguration20150331v2",
+            json!({"functionName": "two", "role": role}),
+        ))
         .run();
     // Other uses of PassRole could not have been seen, so the grant stays as it is; the verdict says that it is needed.
     check_verdict(&report, "one", "iam:PassRole", Verdict::Companion);
@@ -486,7 +511,13 @@ fn a_role_parameter_keeps_pass_role_on_that_role() {
 #[test]
 fn a_log_group_of_ones_own_is_narrowed_although_writing_to_it_is_never_logged() {
     let report = Case::new(allow(&["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], &["*"])).run();
-    check(&report, "one", "logs:PutLogEvents", Verdict::Required, &["arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/one:*"]);
+    check(
+        &report,
+        "one",
+        "logs:PutLogEvents",
+        Verdict::Required,
+        &["arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/one:*"],
+    );
     let mut blind = Case::new(allow(&["logs:PutLogEvents"], &["*"]));
     blind.trail["Status"]["IsLogging"] = json!(false);
     check(&blind.run(), "one", "logs:PutLogEvents", Verdict::Required, &["*"]);

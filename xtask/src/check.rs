@@ -13,7 +13,7 @@ pub fn run(args: &[String]) -> Result<()> {
     let root = crate::workspace_root()?;
     let steps: Vec<&str> = args.iter().map(String::as_str).collect();
     let wanted = |step: &str| steps.is_empty() || steps.contains(&step);
-    for unknown in steps.iter().filter(|step| !STEPS.contains(step)) {
+    if let Some(unknown) = steps.iter().find(|step| !STEPS.contains(step)) {
         bail!("unknown step `{unknown}`; steps are {}", STEPS.join(", "));
     }
     if wanted("fmt") {

@@ -10,6 +10,7 @@
 //! 3. otherwise it is narrowed to the needed resources that lie in it, which may be none.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use whittle_catalog::{ActionId, Catalog};
 use whittle_policy::{ResourceClause, ResourcePattern};
@@ -165,7 +166,7 @@ impl ActionDecision<'_> {
         for piece in &mut pieces {
             piece.verdict = verdict;
         }
-        let row = self.row(verdict, &pieces, unseen.or(everywhere));
+        let row = self.row(verdict, &pieces, unseen.or(everywhere).as_deref());
         (row, pieces)
     }
 
@@ -284,7 +285,7 @@ impl ActionDecision<'_> {
         }
     }
 
-    fn row(&self, verdict: Verdict, pieces: &[Piece], kept_because: Option<String>) -> VerdictRow {
+    fn row(&self, verdict: Verdict, pieces: &[Piece], kept_because: Option<&str>) -> VerdictRow {
         let info = self.catalog.info(self.action);
         let mut resources: Vec<String> = Vec::new();
         for piece in pieces {
@@ -303,7 +304,7 @@ impl ActionDecision<'_> {
             verdict,
             resources,
             last_seen: usage.map(|usage| usage.last_seen.to_string()),
-            reason: self.reason(verdict, kept_because.as_deref()),
+            reason: self.reason(verdict, kept_because),
         }
     }
 
@@ -333,7 +334,7 @@ impl ActionDecision<'_> {
             |service| format!("IAM last accessed: no attempt on {service} in its whole tracking period"),
         );
         if let Some(last) = self.usage.others.get(&self.action) {
-            text.push_str(&format!("; only other callers of the role used it, last {last}"));
+            let _ = write!(text, "; only other callers of the role used it, last {last}");
         }
         text
     }

@@ -115,13 +115,14 @@ struct Draft {
     remedy: String,
 }
 
-fn finding(rule: &Rule, role: &Role, draft: Draft) -> Finding {
+fn finding(of: &Rule, role: &Role, draft: Draft) -> Finding {
     let function = draft.function_arn.as_deref().unwrap_or_default();
-    let identity = format!("{}\n{function}\n{}", rule.code, role.arn);
+    let identity = format!("{}\n{function}\n{}", of.code, role.arn);
     let digest = Sha256::digest(identity.as_bytes());
-    let fingerprint: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let start = digest.first_chunk::<8>().copied().unwrap_or_default();
+    let fingerprint = format!("{:016x}", u64::from_be_bytes(start));
     Finding {
-        code: rule.code.to_owned(),
+        code: of.code.to_owned(),
         severity: risk::severity(draft.likelihood, draft.impact),
         likelihood: draft.likelihood,
         impact: draft.impact,

@@ -75,7 +75,7 @@ fn expand(catalog: &Catalog, clause: &ActionClause) -> (Vec<ActionId>, Vec<Actio
         ActionClause::Action(patterns) => {
             let mut actions = Vec::new();
             let mut unknown = Vec::new();
-            for pattern in patterns.iter() {
+            for pattern in patterns {
                 let matched = catalog.expand(pattern);
                 if matched.is_empty() {
                     unknown.push(pattern.clone());

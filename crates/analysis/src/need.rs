@@ -7,6 +7,17 @@ use whittle_catalog::ActionId;
 use whittle_evidence::ledger::DaySet;
 use whittle_policy::ResourcePattern;
 
+/// How events show that an action was used, strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UseBasis {
+    /// An event carries the action itself.
+    Primary,
+    /// The parameters of an event of another action imply it.
+    Secondary,
+    /// Calls were seen that may have needed it too; no event proves it.
+    Possible,
+}
+
 /// What the ledger says about one action of one subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActionUsage {
@@ -20,12 +31,10 @@ pub struct ActionUsage {
     pub resources: Vec<ResourcePattern>,
     /// Some event did not name its resource.
     pub unnamed: bool,
-    /// An event carries the action itself; otherwise its parameters imply it.
-    pub primary: bool,
+    /// How the events show it.
+    pub basis: UseBasis,
     /// Services that made the call with the role's rights (forward access sessions).
     pub via: BTreeSet<String>,
-    /// No event proves it: calls were seen that may have needed it too.
-    pub possible_only: bool,
     /// Only the Lambda service itself was seen using it.
     pub platform_only: bool,
     /// Only people or CI that assumed the role were seen using it.
@@ -42,9 +51,8 @@ impl ActionUsage {
         self.resources.sort();
         self.resources.dedup();
         self.unnamed |= other.unnamed;
-        self.primary |= other.primary;
+        self.basis = self.basis.min(other.basis);
         self.via.extend(other.via.iter().cloned());
-        self.possible_only &= other.possible_only;
         self.platform_only &= other.platform_only;
         self.others_only &= other.others_only;
     }

@@ -1,12 +1,13 @@
 //! Collects what a subject needs: from its usage, from the configuration of its functions, and what those imply.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use whittle_catalog::events::{Companion, Relation};
 use whittle_catalog::{ActionId, Catalog};
 use whittle_policy::ResourcePattern;
 
-use crate::need::{ActionUsage, ExtraCondition, Need, NeedKind, Needs, SubjectUsage};
+use crate::need::{ActionUsage, ExtraCondition, Need, NeedKind, Needs, SubjectUsage, UseBasis};
 use crate::required::Requirement;
 
 /// Needs of one subject.
@@ -31,14 +32,17 @@ pub fn collect(catalog: &Catalog, usage: &SubjectUsage, requirements: &[Requirem
 
 fn push_usage(needs: &mut Needs, action: ActionId, used: &ActionUsage) {
     // What only the parameters of another call imply has no event of its own: a companion.
-    let kind = if used.primary { NeedKind::Used } else { NeedKind::Companion };
-    let mut reason = if used.primary {
-        let days = used.days.len();
-        format!("called on {days} {}", if days == 1 { "day" } else { "days" })
-    } else if used.possible_only {
-        "AWS may check it in calls that were seen; no event shows whether it was".to_owned()
-    } else {
-        "the parameters of another call show that it was needed".to_owned()
+    let (kind, mut reason) = match used.basis {
+        UseBasis::Primary => {
+            let days = used.days.len();
+            (NeedKind::Used, format!("called on {days} {}", if days == 1 { "day" } else { "days" }))
+        }
+        UseBasis::Secondary => {
+            (NeedKind::Companion, "the parameters of another call show that it was needed".to_owned())
+        }
+        UseBasis::Possible => {
+            (NeedKind::Companion, "AWS may check it in calls that were seen; no event shows whether it was".to_owned())
+        }
     };
     if used.platform_only {
         reason.push_str(" by the Lambda service");
@@ -48,7 +52,7 @@ fn push_usage(needs: &mut Needs, action: ActionId, used: &ActionUsage) {
     }
     if !used.via.is_empty() {
         let services: Vec<&str> = used.via.iter().map(String::as_str).collect();
-        reason.push_str(&format!(", also through {}", services.join(", ")));
+        let _ = write!(reason, ", also through {}", services.join(", "));
     }
     let need = |resource| Need { action, kind, resource, only_if: None, seen_through: None, reason: reason.clone() };
     for resource in &used.resources {

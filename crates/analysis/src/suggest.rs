@@ -67,10 +67,10 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn copy(&mut self, policy: usize, index: usize, statement: &Statement, reason: &str) {
-        self.push(policy, index, statement.clone(), reason.to_owned(), "");
+        self.push(policy, index, statement, reason.to_owned(), "");
     }
 
-    fn push(&mut self, policy: usize, index: usize, statement: Statement, reason: String, suffix: &str) {
+    fn push(&mut self, policy: usize, index: usize, statement: &Statement, reason: String, suffix: &str) {
         let Some(role_policy) = self.role.policies.get(policy) else { return };
         // One version for all: `${…}` means something only from 2012-10-17 on, so text of older documents is escaped.
         let mut statement = statement.to_version_2012();
@@ -129,7 +129,7 @@ impl Builder<'_> {
                 statement.condition = statement.condition.with(&extra.operator, &extra.key, &extra.values);
             }
             let suffix = suffix(&members, kept, only_if.is_some());
-            self.push(site.policy, site.statement_index, statement, group_reason(&members, site), suffix);
+            self.push(site.policy, site.statement_index, &statement, group_reason(&members, site), suffix);
         }
     }
 

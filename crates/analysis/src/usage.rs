@@ -12,7 +12,7 @@ use whittle_policy::ResourcePattern;
 
 use crate::analyze::Evidence;
 use crate::inventory::{Function, Role};
-use crate::need::{ActionUsage, SubjectUsage};
+use crate::need::{ActionUsage, SubjectUsage, UseBasis};
 use crate::required::Requirement;
 
 /// Usage of a role as a whole and of each function on it.
@@ -161,7 +161,13 @@ fn explained_by(
 fn action_usage(usage: &Usage, caller: &Caller) -> Option<ActionUsage> {
     let mut sightings = usage.authorised.iter().chain(&usage.undecided).chain(&usage.possible);
     let first = sightings.next()?;
-    let possible_only = usage.authorised.is_none() && usage.undecided.is_none();
+    let basis = if usage.authorised.is_none() && usage.undecided.is_none() {
+        UseBasis::Possible
+    } else if usage.primary {
+        UseBasis::Primary
+    } else {
+        UseBasis::Secondary
+    };
     let mut out = ActionUsage {
         first_seen: first.first,
         last_seen: first.last,
@@ -169,8 +175,7 @@ fn action_usage(usage: &Usage, caller: &Caller) -> Option<ActionUsage> {
         resources: Vec::new(),
         // A call that may have needed the action names no resource for it.
         unnamed: usage.possible.is_some(),
-        primary: usage.primary && !possible_only,
-        possible_only,
+        basis,
         via: usage.via.clone(),
         platform_only: matches!(caller, Caller::Platform { .. }),
         others_only: *caller == Caller::Other,
@@ -197,7 +202,7 @@ pub(crate) fn unmapped_by_prefix<'a>(
         let prefixes = catalog.prefixes_of_source(&event.0);
         if prefixes.is_empty() {
             let own = event.0.split_once(':').and_then(|(prefix, _)| catalog.service(prefix));
-            out.entry(own.map(|service| service.prefix())).or_default().push(event);
+            out.entry(own.map(whittle_catalog::ServiceInfo::prefix)).or_default().push(event);
         }
         for prefix in prefixes {
             out.entry(Some(prefix)).or_default().push(event);

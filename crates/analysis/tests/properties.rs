@@ -1,6 +1,8 @@
 //! Invariants 1, 2 and 4 on random policies, usage and blind spots, decided by the literal oracle: it shares no code with
 //! the engine that builds and proves suggestions.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::vec;
@@ -9,7 +11,7 @@ use proptest::sample::{select, subsequence};
 use whittle_analysis::decide::decide;
 use whittle_analysis::grants::{GrantSite, Grants};
 use whittle_analysis::inventory::{PolicyKind, Role, RolePolicy};
-use whittle_analysis::need::{ActionUsage, SubjectUsage};
+use whittle_analysis::need::{ActionUsage, SubjectUsage, UseBasis};
 use whittle_analysis::observe::Watch;
 use whittle_analysis::result::{SuggestedPolicy, Verdict};
 use whittle_analysis::{needs, proof, suggest};
@@ -180,9 +182,8 @@ fn usage() -> impl Strategy<Value = SubjectUsage> {
                     days: DaySet::new(),
                     resources: arns.into_iter().map(ResourcePattern::new).collect(),
                     unnamed,
-                    primary: true,
+                    basis: UseBasis::Primary,
                     via: BTreeSet::new(),
-                    possible_only: false,
                     platform_only: false,
                     others_only: false,
                 };
@@ -204,14 +205,18 @@ fn request(action: &str, resource: &str, team: Option<&str>, via: Option<&str>) 
     Request { action: action.to_owned(), resource: resource.to_owned(), context }
 }
 
-fn allows<'a>(documents: impl Iterator<Item = &'a PolicyDocument> + Clone, request: &Request) -> bool {
+fn allows(documents: &[&PolicyDocument], request: &Request) -> bool {
     let matches = |effect: Effect| {
         documents
-            .clone()
+            .iter()
             .flat_map(|document| document.statements.iter())
             .any(|statement| statement.effect == effect && oracle::statement::matches(statement, request))
     };
     matches(Effect::Allow) && !matches(Effect::Deny)
+}
+
+fn documents(policies: &[SuggestedPolicy]) -> Vec<&PolicyDocument> {
+    policies.iter().map(|policy| &policy.document).collect()
 }
 
 fn suggestion_of(role: &Role, usage: &SubjectUsage, watch: &Blind) -> (Vec<SuggestedPolicy>, Vec<(String, Verdict)>) {
@@ -236,15 +241,15 @@ proptest! {
     ) {
         let watch = Blind { unseen };
         let (suggested, verdicts) = suggestion_of(&role, &usage, &watch);
-        let original = || role.policies.iter().map(|policy| &policy.document);
-        let narrowed = || suggested.iter().map(|policy| &policy.document);
+        let original: Vec<_> = role.policies.iter().map(|policy| &policy.document).collect();
+        let narrowed: Vec<_> = suggested.iter().map(|policy| &policy.document).collect();
         for action in ACTIONS {
             let id = catalog().action(action).unwrap();
             let used = usage.actions.get(&id);
             for arn in ARNS.iter().chain(&["*"]) {
                 for team in [None, Some("team-a"), Some("shop")] {
                     let request = request(action, arn, team, None);
-                    let (before, after) = (allows(original(), &request), allows(narrowed(), &request));
+                    let (before, after) = (allows(&original, &request), allows(&narrowed, &request));
                     prop_assert!(before || !after, "wider: {action} on {arn} as {team:?}\n{suggested:#?}");
                     let needed = used.is_some_and(|used| {
                         used.unnamed || used.resources.iter().any(|resource| resource.as_str() == *arn)
@@ -255,7 +260,7 @@ proptest! {
         }
         // What the verdict calls unused is gone, and nothing else is.
         for (action, verdict) in &verdicts {
-            let allowed = narrowed().flat_map(|document| document.statements.iter()).any(|statement| {
+            let allowed = narrowed.iter().flat_map(|document| document.statements.iter()).any(|statement| {
                 statement.effect == Effect::Allow && statement.action.matches(action)
             });
             if *verdict == Verdict::Unused {
@@ -292,7 +297,7 @@ proptest! {
                                 );
                                 if oracle::statement::matches(&own, &request) && !denied {
                                     prop_assert!(
-                                        allows(suggested.iter().map(|policy| &policy.document), &request),
+                                        allows(&documents(&suggested), &request),
                                         "{action} on {arn}: unseen and removed"
                                     );
                                 }
@@ -314,9 +319,8 @@ proptest! {
             days: DaySet::new(),
             resources: vec![ResourcePattern::new("arn:aws:s3:::shop/in/a")],
             unnamed: !seen,
-            primary: true,
+            basis: UseBasis::Primary,
             via: BTreeSet::new(),
-            possible_only: false,
             platform_only: false,
             others_only: false,
         });
@@ -328,8 +332,8 @@ proptest! {
             Some("team-a"),
             Some("s3.eu-west-1.amazonaws.com"),
         );
-        let before = allows(role.policies.iter().map(|policy| &policy.document), &request);
-        let after = allows(suggested.iter().map(|policy| &policy.document), &request);
+        let before = allows(&role.policies.iter().map(|policy| &policy.document).collect::<Vec<_>>(), &request);
+        let after = allows(&documents(&suggested), &request);
         prop_assert_eq!(before, after);
     }
 

@@ -32,14 +32,17 @@ fn templates_of_required_actions_fit_an_arn_format_of_the_catalog() {
         if !resource.starts_with("arn:") {
             continue;
         }
-        let text = [("{partition}", "aws"), ("{region}", "eu-west-1"), ("{account}", "111122223333"), ("{log_group}", "/g")]
-            .iter()
-            .fold(resource.to_owned(), |text, (name, value)| text.replace(name, value));
+        let text =
+            [("{partition}", "aws"), ("{region}", "eu-west-1"), ("{account}", "111122223333"), ("{log_group}", "/g")]
+                .iter()
+                .fold(resource.to_owned(), |text, (name, value)| text.replace(name, value));
         let pattern = ResourcePattern::new(text);
         let info = catalog().info(catalog().action(action).unwrap());
         let fits = info
             .resource_types()
-            .flat_map(|kind| kind.arn_formats().map(|format| ResourcePattern::new(format.to_pattern())).collect::<Vec<_>>())
+            .flat_map(|kind| {
+                kind.arn_formats().map(|format| ResourcePattern::new(format.to_pattern())).collect::<Vec<_>>()
+            })
             .any(|format| format.intersects(&pattern));
         assert!(fits, "{action} cannot be granted on {}", pattern.as_str());
     }

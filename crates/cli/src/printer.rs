@@ -1,6 +1,7 @@
 //! The one place that decides what goes to standard output, standard error, or a file.
 
-use std::io::{IsTerminal, Write};
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 
 use whittle_render::style::Color;
@@ -26,10 +27,15 @@ impl Printer {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let color = |terminal: bool| match global.color {
             ColorChoice::Always => Color::On,
-            ColorChoice::Never => Color::Off,
             ColorChoice::Auto if terminal && !no_color => Color::On,
-            ColorChoice::Auto => Color::Off,
+            ColorChoice::Auto | ColorChoice::Never => Color::Off,
         };
+        // The streams strip colour that does not belong; what the user asked for outranks what they see.
+        match global.color {
+            ColorChoice::Always => anstream::ColorChoice::Always.write_global(),
+            ColorChoice::Never => anstream::ColorChoice::Never.write_global(),
+            ColorChoice::Auto => {}
+        }
         let to_file = global.output.is_some();
         let terminal_err = std::io::stderr().is_terminal();
         Self {
@@ -69,21 +75,21 @@ impl Printer {
     /// Something the user should know and can do something about.
     pub fn warning(&self, text: &str) {
         if !self.quiet {
-            self.stderr(&format!("{}: {}\n", self.color_err.heading("warning"), clean(text)));
+            stderr(&format!("{}: {}\n", self.color_err.heading("warning"), clean(text)));
         }
     }
 
     /// What to do next.
     pub fn hint(&self, text: &str) {
         if !self.quiet {
-            self.stderr(&format!("{}: {}\n", self.color_err.faint("hint"), clean(text)));
+            stderr(&format!("{}: {}\n", self.color_err.faint("hint"), clean(text)));
         }
     }
 
     /// A detail for `--verbose`.
     pub fn detail(&self, text: &str) {
         if self.verbose {
-            self.stderr(&format!("{}\n", clean(text)));
+            stderr(&format!("{}\n", clean(text)));
         }
     }
 
@@ -95,20 +101,20 @@ impl Printer {
         let mut text = format!("{}: {}\n", self.color_err.heading("error"), clean(&error.to_string()));
         let mut cause = std::error::Error::source(error);
         while let Some(current) = cause {
-            text.push_str(&format!("  because {}\n", clean(&current.to_string())));
+            let _ = writeln!(text, "  because {}", clean(&current.to_string()));
             cause = current.source();
         }
         if let Some(hint) = error.hint() {
-            text.push_str(&format!("{}: {}\n", self.color_err.faint("hint"), clean(hint)));
+            let _ = writeln!(text, "{}: {}", self.color_err.faint("hint"), clean(hint));
         }
-        self.stderr(&text);
+        stderr(&text);
         Exit::Error
     }
+}
 
-    fn stderr(&self, text: &str) {
-        // Nobody can be told that standard error is gone.
-        let _ = anstream::stderr().lock().write_all(text.as_bytes());
-    }
+fn stderr(text: &str) {
+    // Nobody can be told that standard error is gone.
+    let _ = std::io::Write::write_all(&mut anstream::stderr().lock(), text.as_bytes());
 }
 
 fn write_then_rename(path: &Path, text: &str) -> Result<(), CommandError> {

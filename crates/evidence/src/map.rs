@@ -228,6 +228,7 @@ impl Meaning {
     fn of_record(&self, catalog: &'static Catalog, record: &Record<'_>) -> Mapped {
         match self {
             Self::Call(prepared) => actions(catalog, record, prepared),
+            Self::Class(EventClass::Unknown, _, nearest) => unknown(catalog, record, nearest.clone()),
             Self::Class(class, reason, nearest) => Mapped::of_class(*class, *reason, nearest.clone()),
         }
     }

@@ -98,9 +98,9 @@ fn map_object(
 }
 
 fn kind_of(record: &Record<'_>, mapper: &mut Mapper, settings: &Settings) -> EventKind {
-    let mapped = mapper.map(record);
+    let meaning = mapper.map(record);
     let mut actions = BTreeMap::new();
-    for used in mapped.uses {
+    for used in meaning.uses {
         let mut resources = ResourceSet::default();
         for resource in &used.resources {
             match resource {
@@ -110,7 +110,7 @@ fn kind_of(record: &Record<'_>, mapper: &mut Mapper, settings: &Settings) -> Eve
         }
         actions.insert(used.action, (used.basis, resources));
     }
-    EventKind { events: 1, class: mapped.class, reason: mapped.reason, nearest: mapped.nearest, actions }
+    EventKind { events: 1, class: meaning.class, reason: meaning.reason, nearest: meaning.nearest, actions }
 }
 
 /// Records of one kind may differ in class (a service event beside a call): the one that proves most stands.

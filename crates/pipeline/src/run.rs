@@ -54,16 +54,16 @@ where
     let (ledger, read, mut issues) = ingest(catalog, objects, store, observer)?;
     issues.extend(trails.issues);
     let account_id = account.account.to_string();
-    let observed = Observed::of(&account_id, &ledger, settings, &mut issues);
-    let coverage = observed.coverage(&account_id, trails.trails.as_ref(), &ledger);
+    let seen = Observed::of(&account_id, &ledger, settings, &mut issues);
+    let coverage = seen.coverage(&account_id, trails.trails.as_ref(), &ledger);
     let evidence = Evidence {
         catalog,
         ledger: &ledger,
         coverage: &coverage,
-        window: &observed.window,
+        window: &seen.window,
         settings: &settings.analysis,
-        doubts: &observed.doubts,
-        density: observed.density,
+        doubts: &seen.doubts,
+        density: seen.density,
     };
     let mut report = analyze(&account, evidence);
     report.issues.extend(issues);

@@ -55,7 +55,7 @@ fn entry(catalog: &Catalog, action: ActionId) -> Entry<'_> {
             .map(|kind| ResourceType {
                 name: kind.name(),
                 required: kind.required(),
-                arn_formats: kind.arn_formats().map(|format| format.as_str()).collect(),
+                arn_formats: kind.arn_formats().map(whittle_catalog::ArnFormat::as_str).collect(),
             })
             .collect(),
         condition_keys: info.condition_keys().collect(),
@@ -84,7 +84,7 @@ fn kind(kind: RevealerKind) -> &'static str {
     match kind {
         RevealerKind::Management => "management",
         RevealerKind::Data => "data",
-        _ => "management or data",
+        RevealerKind::Either => "management or data",
     }
 }
 

@@ -1,5 +1,7 @@
 //! What trails can see.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use whittle_analysis::issue::Issue;
 use whittle_analysis::result::{CoverageRow, SCHEMA_VERSION, Window};
@@ -36,9 +38,9 @@ pub fn human(window: &Window, rows: &[CoverageRow], issues: &[Issue]) -> String 
         out.push_str(&table(&["source", "events", "sight", "why"], &cells, &[], None));
     }
     for issue in issues {
-        out.push_str(&format!("\nissue: {}: {}\n", clean(&issue.place), clean(&issue.message)));
+        let _ = writeln!(out, "\nissue: {}: {}", clean(&issue.place), clean(&issue.message));
         if !issue.hint.is_empty() {
-            out.push_str(&format!("  hint: {}\n", clean(&issue.hint)));
+            let _ = writeln!(out, "  hint: {}", clean(&issue.hint));
         }
     }
     out

@@ -1,5 +1,7 @@
 //! What a trail shows: kinds of events and what they map to; usage per role, function and action.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use whittle_analysis::issue::Issue;
 use whittle_analysis::result::SCHEMA_VERSION;
@@ -99,7 +101,7 @@ pub fn map_human(rows: &[EventKindRow]) -> String {
         .collect();
     let mut out = table(&["event source", "event name", "events", "class", "actions"], &cells, &[2], None);
     let unknown = rows.iter().filter(|row| row.class == "unknown").count();
-    out.push_str(&format!("\n{} kinds of events, {unknown} unknown; secondary actions in parentheses\n", rows.len()));
+    let _ = writeln!(out, "\n{} kinds of events, {unknown} unknown; secondary actions in parentheses", rows.len());
     out
 }
 

@@ -34,14 +34,13 @@ fn place(facts: &RoleFacts<'_>, site: &GrantSite<'_>) -> String {
 }
 
 fn is_everything(site: &GrantSite<'_>) -> bool {
-    let all_actions =
-        matches!(&site.statement.action, ActionClause::Action(patterns) if patterns.iter().any(|p| p.is_any()));
+    let all_actions = matches!(&site.statement.action, ActionClause::Action(patterns) if patterns.iter().any(whittle_policy::ActionPattern::is_any));
     all_actions && on_everything(site) && site.statement.condition.is_empty()
 }
 
 fn on_everything(site: &GrantSite<'_>) -> bool {
     match &site.statement.resource {
-        Some(ResourceClause::Resource(patterns)) => patterns.iter().any(|pattern| pattern.is_any()),
+        Some(ResourceClause::Resource(patterns)) => patterns.iter().any(whittle_policy::ResourcePattern::is_any),
         Some(ResourceClause::NotResource(_)) => true,
         None => false,
     }
@@ -96,7 +95,7 @@ fn wildcard_action(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
     let mut granted = 0_usize;
     for site in facts.grants.sites.iter().filter(|site| !is_everything(site)) {
         let by_pattern = match &site.statement.action {
-            ActionClause::Action(patterns) => patterns.iter().any(|pattern| pattern.is_wildcard()),
+            ActionClause::Action(patterns) => patterns.iter().any(whittle_policy::ActionPattern::is_wildcard),
             ActionClause::NotAction(_) => true,
         };
         let unused: Vec<_> = rows_of(facts, site)

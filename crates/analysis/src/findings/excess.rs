@@ -51,7 +51,9 @@ fn by_impact(facts: &RoleFacts<'_>, mut actions: Vec<ActionId>) -> Vec<ActionId>
 fn reaches_everything(facts: &RoleFacts<'_>, action: ActionId) -> bool {
     facts.grants.by_action.get(&action).into_iter().flatten().any(|&index| {
         facts.grants.sites.get(index).is_some_and(|site| match &site.statement.resource {
-            Some(whittle_policy::ResourceClause::Resource(patterns)) => patterns.iter().any(|p| p.is_any()),
+            Some(whittle_policy::ResourceClause::Resource(patterns)) => {
+                patterns.iter().any(whittle_policy::ResourcePattern::is_any)
+            }
             _ => true,
         })
     })

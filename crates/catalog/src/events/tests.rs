@@ -298,7 +298,7 @@ fn every_row_of_the_silent_dependencies_is_a_companion() {
         ("athena:StartQueryExecution", "glue:GetTable", Relation::Any, None),
         ("athena:StartQueryExecution", "athena:GetQueryResults", Relation::Any, None),
         ("rds-data:ExecuteStatement", "secretsmanager:GetSecretValue", Relation::Any, None),
-        ("logs:CreateLogStream", "logs:PutLogEvents", Relation::Any, None),
+        ("logs:CreateLogStream", "logs:PutLogEvents", Relation::Same, None),
         ("sts:AssumeRole", "sts:TagSession", Relation::Same, None),
     ] {
         let rows = catalog().companions_of(id(used));

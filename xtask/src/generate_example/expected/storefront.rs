@@ -33,7 +33,7 @@ const CHECKOUT: [Row; 22] = [
     unused("dynamodb:ListTables", "luis lists tables, the function does not"),
     unused("dynamodb:UpdateTable", MANAGEMENT),
     unused("dynamodb:UpdateTimeToLive", MANAGEMENT),
-    unobservable("dynamodb:ConditionCheckItem", "no event carries its name"),
+    either("dynamodb:ConditionCheckItem", "unobservable|companion", "kept", "no event carries its name"),
     required("xray:PutTraceSegments", "active tracing"),
     required("xray:PutTelemetryRecords", "active tracing"),
     LOG_GROUP,
