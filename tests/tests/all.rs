@@ -6,5 +6,6 @@ mod binary;
 mod cases;
 mod docs;
 mod public_corpus;
+mod resume;
 mod shop;
 mod support;

@@ -347,8 +347,26 @@ fn data_events_of_one_bucket_say_nothing_about_another() {
         ]))
         .with(as_data(get, "AWS::S3::Object", "arn:aws:s3:::seen/in/a"))
         .run();
-    check(&report, "one", "s3:GetObject", Verdict::Used, &["arn:aws:s3:::seen/in/*", "arn:aws:s3:::unseen/*"]);
+    // One day of use does not support the key prefix `in/`.
+    check(&report, "one", "s3:GetObject", Verdict::Used, &["arn:aws:s3:::seen/*", "arn:aws:s3:::unseen/*"]);
     check(&report, "two", "s3:GetObject", Verdict::Unobservable, &["arn:aws:s3:::unseen/*"]);
+}
+
+#[test]
+fn a_key_prefix_is_kept_only_when_many_days_support_it() {
+    for (days, expect) in [(5, "arn:aws:s3:::shop/*"), (40, "arn:aws:s3:::shop/in/*")] {
+        let mut case = Case::new(allow(&["s3:GetObject"], &["arn:aws:s3:::*"])).logging(json!([
+            {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]},
+            {"FieldSelectors": [
+                {"Field": "eventCategory", "Equals": ["Data"]}, {"Field": "resources.type", "Equals": ["AWS::S3::Object"]},
+            ]},
+        ]));
+        for day in 0..days {
+            let get = call("one", day, "s3", "GetObject", json!({"bucketName": "shop", "key": "in/a"}));
+            case = case.with(as_data(get, "AWS::S3::Object", "arn:aws:s3:::shop/in/a"));
+        }
+        check(&case.run(), "one", "s3:GetObject", Verdict::Used, &[expect]);
+    }
 }
 
 #[test]

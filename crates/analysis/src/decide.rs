@@ -176,6 +176,9 @@ impl ActionDecision<'_> {
             return Some("some events do not name the resource".to_owned());
         }
         let used = || self.needs.iter().filter(|need| need.kind == NeedKind::Used);
+        if used().next().is_some() && !self.catalog.info(self.action).supports_resources() {
+            return Some("the action takes no resource".to_owned());
+        }
         if used().next().is_some() && !crate::narrowable::is_narrowable(self.catalog, self.action) {
             return Some("one call may need several kinds of resource, and events name only some".to_owned());
         }

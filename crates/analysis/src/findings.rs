@@ -88,6 +88,11 @@ impl RoleFacts<'_> {
         self.functions.iter().map(|function| risk::likelihood(function, self.now)).max().unwrap_or(1)
     }
 
+    /// Nothing was learned about any function of the role: `unused-function` says all there is to say.
+    fn all_idle(&self) -> bool {
+        self.idle.iter().all(|idle| *idle)
+    }
+
     /// The only function of the role, so that a role finding can name it.
     fn only_function(&self) -> Option<String> {
         match self.functions {

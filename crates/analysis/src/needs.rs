@@ -56,10 +56,26 @@ fn push_usage(needs: &mut Needs, action: ActionId, used: &ActionUsage) {
     }
     let need = |resource| Need { action, kind, resource, only_if: None, seen_through: None, reason: reason.clone() };
     for resource in &used.resources {
-        needs.push(need(Some(resource.clone())));
+        needs.push(need(Some(supported_prefix(resource, used.days.len()))));
     }
     if used.unnamed || used.resources.is_empty() {
         needs.push(need(None));
+    }
+}
+
+/// Days of use below which the first level of an object's key proves nothing about the next key: a tenant, a customer or a
+/// month may stand there, and the next one must not be refused.
+const PREFIX_DAYS: usize = 20;
+
+/// The pattern of an S3 object as far as `days` of use support it: its key prefix, or the whole bucket.
+fn supported_prefix(resource: &ResourcePattern, days: usize) -> ResourcePattern {
+    let text = resource.as_str();
+    if days >= PREFIX_DAYS || !text.contains(":s3:::") {
+        return resource.clone();
+    }
+    match text.split_once('/') {
+        Some((bucket, _)) if !bucket.contains(['*', '?', '$']) => ResourcePattern::new(format!("{bucket}/*")),
+        _ => resource.clone(),
     }
 }
 
@@ -71,7 +87,9 @@ fn companions(catalog: &Catalog, needs: &mut Needs, partition: &str) {
     let mut plain: Vec<Need> = Vec::new();
     for action in actions {
         let name = catalog.info(action).name();
-        for companion in catalog.companions_of(action) {
+        // What a call may have checked beside its own action is in the ledger, event by event (`UseBasis::Possible`);
+        // the rows by action would say the same of calls that were never made.
+        for companion in catalog.companions_of(action).iter().filter(|companion| !companion.possible) {
             match companion.via_service {
                 Some(service) => {
                     through

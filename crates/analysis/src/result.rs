@@ -257,3 +257,28 @@ pub struct Finding {
     /// Stable id of this finding, derived from its content's identity.
     pub fingerprint: String,
 }
+
+/// One line of usage: an action that a caller of a role used or was denied.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UsageRow {
+    /// Role ARN; the id where no record has an ARN.
+    pub role: String,
+    /// `AROA…`.
+    pub role_id: String,
+    /// Function ARN, or its name where no ARN is known; `None` for a caller that is no (single) function.
+    pub function: Option<String>,
+    /// `function`, `platform` or `other`.
+    pub caller: String,
+    /// The action.
+    pub action: String,
+    /// First authorised call, RFC 3339.
+    pub first_seen: Option<String>,
+    /// Last authorised call, RFC 3339.
+    pub last_seen: Option<String>,
+    /// Days with authorised calls.
+    pub active_days: usize,
+    /// Days with denied calls.
+    pub denied_days: usize,
+    /// Resources of authorised calls.
+    pub resources: Vec<String>,
+}

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use whittle_analysis::inventory::Inventory;
 use whittle_analysis::issue::{Issue, merge_issues};
+use whittle_analysis::result::UsageRow;
 use whittle_catalog::{ActionId, Catalog};
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
 use whittle_evidence::ledger::{Ledger, ResourceSet, Settings, Sighting};
@@ -128,31 +129,6 @@ fn join(known: &mut EventKind, other: &EventKind, settings: &Settings) {
     }
 }
 
-/// One line of usage: an action that a caller of a role used or was denied.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct UsageRow {
-    /// Role ARN; the id where no record has an ARN.
-    pub role: String,
-    /// `AROA…`.
-    pub role_id: String,
-    /// Function ARN, or its name where no ARN is known; `None` for a caller that is no (single) function.
-    pub function: Option<String>,
-    /// `function`, `platform` or `other`.
-    pub caller: &'static str,
-    /// The action.
-    pub action: String,
-    /// First authorised call, RFC 3339.
-    pub first_seen: Option<String>,
-    /// Last authorised call, RFC 3339.
-    pub last_seen: Option<String>,
-    /// Days with authorised calls.
-    pub active_days: usize,
-    /// Days with denied calls.
-    pub denied_days: usize,
-    /// Resources of authorised calls.
-    pub resources: Vec<String>,
-}
-
 /// Usage per (role, function, action), sorted. With an inventory, session names are compared with its functions.
 pub fn usage_rows(ledger: &Ledger, inventory: Option<&Inventory>) -> Vec<UsageRow> {
     let mut rows: BTreeMap<(String, Option<String>, &'static str, String), Merged> = BTreeMap::new();
@@ -224,7 +200,7 @@ impl Merged {
             role: self.role,
             role_id,
             function,
-            caller,
+            caller: caller.to_owned(),
             action,
             first_seen: self.first.map(|time| time.to_string()),
             last_seen: self.last.map(|time| time.to_string()),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 use whittle_analysis::issue::Issue;
-use whittle_analysis::result::SCHEMA_VERSION;
+use whittle_analysis::result::{SCHEMA_VERSION, UsageRow};
 
 use crate::text::{clean, short_name, table};
 
@@ -105,37 +105,12 @@ pub fn map_human(rows: &[EventKindRow]) -> String {
     out
 }
 
-/// One line of usage.
-#[derive(Debug, Clone, Serialize)]
-pub struct UsageLine {
-    /// Role ARN.
-    pub role: String,
-    /// `AROA…`.
-    pub role_id: String,
-    /// Function, if one is known.
-    pub function: Option<String>,
-    /// `function`, `platform` or `other`.
-    pub caller: &'static str,
-    /// The action.
-    pub action: String,
-    /// First authorised call.
-    pub first_seen: Option<String>,
-    /// Last authorised call.
-    pub last_seen: Option<String>,
-    /// Days with authorised calls.
-    pub active_days: usize,
-    /// Days with denied calls.
-    pub denied_days: usize,
-    /// Resources of authorised calls.
-    pub resources: Vec<String>,
-}
-
 /// Usage as one JSON document.
-pub fn usage_json(rows: &[UsageLine], issues: &[Issue]) -> Result<String, serde_json::Error> {
+pub fn usage_json(rows: &[UsageRow], issues: &[Issue]) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
     struct Document<'a> {
         schema_version: u32,
-        usage: &'a [UsageLine],
+        usage: &'a [UsageRow],
         issues: &'a [Issue],
     }
     let document = Document { schema_version: SCHEMA_VERSION, usage: rows, issues };
@@ -143,7 +118,7 @@ pub fn usage_json(rows: &[UsageLine], issues: &[Issue]) -> Result<String, serde_
 }
 
 /// Usage for a person.
-pub fn usage_human(rows: &[UsageLine]) -> String {
+pub fn usage_human(rows: &[UsageRow]) -> String {
     let day = |time: &Option<String>| time.as_deref().and_then(|time| time.split('T').next()).unwrap_or("-").to_owned();
     let cells: Vec<Vec<String>> = rows
         .iter()

@@ -90,6 +90,9 @@ fn administrator_access(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
 }
 
 fn wildcard_action(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
+    if facts.all_idle() {
+        return;
+    }
     let mut places = Vec::new();
     let mut excess = Vec::new();
     let mut granted = 0_usize;
@@ -132,6 +135,9 @@ fn wildcard_action(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
 }
 
 fn wildcard_resource(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
+    if facts.all_idle() {
+        return;
+    }
     let mut places = Vec::new();
     let mut actions = Vec::new();
     for site in facts.grants.sites.iter().filter(|site| on_everything(site) && !is_everything(site)) {

@@ -13,7 +13,7 @@ fn blind_spot(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
     for row in facts.role_rows.iter().filter(|row| row.verdict == Verdict::Unobservable) {
         by_reason.entry(row.reason.as_str()).or_default().push(&row.action);
     }
-    if by_reason.is_empty() {
+    if by_reason.is_empty() || facts.all_idle() {
         return;
     }
     let count: usize = by_reason.values().map(Vec::len).sum();

@@ -91,17 +91,31 @@ enum Seen {
     Inferred(Vec<ActionId>, &'static str),
 }
 
+/// The forward map turned round. What the curated tables say is gathered once; the answer for an action is made when it is
+/// first asked for, since most programs ask about few of them.
 #[derive(Debug)]
 pub(super) struct Index {
-    seen: Vec<Seen>,
-    revealers: Vec<Vec<Revealer>>,
+    catalog: &'static Catalog,
+    data: DataRows,
+    unseen: Unseen,
+    curated: BTreeMap<ActionId, BTreeSet<Revealer>>,
+    inferred_by: BTreeMap<ActionId, BTreeSet<ActionId>>,
+    /// Events whose same-named action is not what they prove.
+    replaced: BTreeSet<(&'static str, &'static str)>,
+    entries: Vec<OnceLock<Entry>>,
     #[cfg_attr(not(test), expect(dead_code, reason = "read by the test that every row is understood"))]
     pub problems: Vec<String>,
 }
 
+#[derive(Debug)]
+struct Entry {
+    seen: Seen,
+    revealers: Vec<Revealer>,
+}
+
 impl Index {
     pub fn visibility(&self, action: ActionId) -> Visibility<'_> {
-        match self.seen.get(action.index()) {
+        match self.entry(action).map(|entry| &entry.seen) {
             Some(Seen::Management) => Visibility::Management,
             Some(Seen::Data(types)) => Visibility::Data { resource_types: types },
             Some(Seen::Either(types)) => Visibility::Either { resource_types: types },
@@ -112,7 +126,32 @@ impl Index {
     }
 
     pub fn revealers(&self, action: ActionId) -> &[Revealer] {
-        self.revealers.get(action.index()).map_or(&[], Vec::as_slice)
+        self.entry(action).map_or(&[], |entry| entry.revealers.as_slice())
+    }
+
+    fn entry(&self, action: ActionId) -> Option<&Entry> {
+        self.entries.get(action.index()).map(|entry| entry.get_or_init(|| self.make(action)))
+    }
+
+    fn make(&self, id: ActionId) -> Entry {
+        let (catalog, tables) = (self.catalog, tables::tables());
+        let mut found = self.curated.get(&id).cloned().unwrap_or_default();
+        let info = catalog.info(id);
+        let (prefix, name) = (info.prefix(), info.short_name());
+        let called =
+            self.data.name(prefix, name) || catalog.operation(prefix, name).is_some_and(crate::OperationInfo::in_sdk);
+        let elsewhere =
+            tables.classes.find(tables.classes.known_label(prefix).unwrap_or("-"), &name.to_ascii_lowercase());
+        let hidden = self.replaced.contains(&(prefix, name.to_ascii_lowercase().as_str()));
+        if called && elsewhere.is_none() && !hidden {
+            found.insert(revealer(catalog, &self.data, prefix, name, Some(id), false));
+        }
+        let revealers: Vec<Revealer> = found.into_iter().collect();
+        let seen = self.unseen.rows.get(&id).cloned().unwrap_or_else(|| {
+            let by = self.inferred_by.get(&id).into_iter().flatten().copied().collect();
+            judge(catalog, &self.data, id, &revealers, by)
+        });
+        Entry { seen, revealers }
     }
 }
 
@@ -242,30 +281,11 @@ fn build(catalog: &'static Catalog) -> Index {
             }
         }
     }
-    for id in catalog.actions() {
-        let info = catalog.info(id);
-        let (prefix, name) = (info.prefix(), info.short_name());
-        let called =
-            data.name(prefix, name) || catalog.operation(prefix, name).is_some_and(crate::OperationInfo::in_sdk);
-        let elsewhere =
-            tables.classes.find(tables.classes.known_label(prefix).unwrap_or("-"), &name.to_ascii_lowercase());
-        let hidden = replaced.contains(&(prefix, name.to_ascii_lowercase().as_str()));
-        if called && elsewhere.is_none() && !hidden {
-            revealers.entry(id).or_default().insert(revealer(catalog, &data, prefix, name, Some(id), false));
-        }
-    }
     let mut unseen = Unseen::read(catalog);
     let mut problems = data.problems.clone();
     problems.append(&mut unseen.problems);
-    let mut index = Index { seen: Vec::new(), revealers: Vec::new(), problems };
-    for id in catalog.actions() {
-        let found: Vec<Revealer> = revealers.remove(&id).unwrap_or_default().into_iter().collect();
-        let by: Vec<ActionId> = inferred_by.remove(&id).unwrap_or_default().into_iter().collect();
-        let seen = unseen.rows.remove(&id).unwrap_or_else(|| judge(catalog, &data, id, &found, by));
-        index.seen.push(seen);
-        index.revealers.push(found);
-    }
-    index
+    let entries = std::iter::repeat_with(OnceLock::new).take(catalog.action_count()).collect();
+    Index { catalog, data, unseen, curated: revealers, inferred_by, replaced, entries, problems }
 }
 
 fn revealer(

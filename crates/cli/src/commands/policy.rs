@@ -66,7 +66,7 @@ fn json(suggestion: &Suggestion) -> String {
         policies => {
             let list: Vec<serde_json::Value> = policies
                 .iter()
-                .map(|policy| serde_json::json!({"PolicyName": policy.name, "PolicyDocument": policy.document.to_value()}))
+                .map(|policy| serde_json::json!({"name": policy.name, "document": policy.document.to_value()}))
                 .collect();
             format!("{:#}", serde_json::Value::Array(list))
         }

@@ -11,7 +11,7 @@ use whittle_pipeline::ingest::{IngestSummary, read_all};
 use whittle_pipeline::look::{map_events, usage_rows};
 use whittle_pipeline::ports::{InventorySource, TrailConfigSource};
 use whittle_pipeline::run::{Observed, RunSettings};
-use whittle_render::trail::{self as render, EventActionRow, EventKindRow, UsageLine};
+use whittle_render::trail::{self as render, EventActionRow, EventKindRow};
 
 use crate::args::{Format, TrailCoverageArguments, TrailMapArguments, TrailUsageArguments};
 use crate::error::CommandError;
@@ -66,21 +66,7 @@ pub fn usage(arguments: &TrailUsageArguments, printer: &Printer) -> Result<Exit,
         None => None,
     };
     let (ledger, issues) = ledger(&arguments.paths, printer)?;
-    let rows: Vec<UsageLine> = usage_rows(&ledger, inventory.as_ref())
-        .into_iter()
-        .map(|row| UsageLine {
-            role: row.role,
-            role_id: row.role_id,
-            function: row.function,
-            caller: row.caller,
-            action: row.action,
-            first_seen: row.first_seen,
-            last_seen: row.last_seen,
-            active_days: row.active_days,
-            denied_days: row.denied_days,
-            resources: row.resources,
-        })
-        .collect();
+    let rows = usage_rows(&ledger, inventory.as_ref());
     printer.data(&match arguments.format {
         Format::Table => render::usage_human(&rows),
         Format::Json => render::usage_json(&rows, &issues)?,
