@@ -152,6 +152,12 @@ struct Outcome {
     no_suggestion: Option<String>,
 }
 
+/// Result for a role; its verdict rows unless they are those of its only function.
+struct OfRole {
+    result: RoleResult,
+    rows: Option<Vec<VerdictRow>>,
+}
+
 impl RoleRun<'_> {
     fn run(mut self) -> RoleAnalysis {
         let catalog = self.evidence.catalog;
@@ -159,21 +165,10 @@ impl RoleRun<'_> {
             self.functions.iter().map(|function| requirements(catalog, function, self.partition)).collect();
         let usage = RoleUsage::collect(self.evidence, self.role, self.functions, &required);
         let role_idle = self.is_idle(&usage.role);
-        let all_required: Vec<Requirement> = required.iter().flatten().cloned().collect();
-        let role_outcome = self.subject(
-            &usage.role,
-            &all_required,
-            &self.role.name,
-            self.functions,
-            role_idle,
-            self.functions.iter().filter_map(|f| f.last_modified).max(),
-        );
-
         let mut idle = Vec::new();
         let mut function_results = Vec::new();
         for ((function, own), required) in self.functions.iter().copied().zip(&usage.functions).zip(&required) {
-            // A lone function without events of its own may still have run: its role was used, and that is all a function
-            // that calls nothing leaves behind. Of several functions on a role the silent one is not known to have run.
+            // Of several functions on a role the silent one is not known to have run.
             let is_idle = role_idle || (self.functions.len() > 1 && own.days.is_empty());
             let outcome = self.subject(own, required, &function.name, &[function], is_idle, function.last_modified);
             idle.push(is_idle);
@@ -188,26 +183,67 @@ impl RoleRun<'_> {
                 no_suggestion: outcome.no_suggestion,
             });
         }
-        let role_result = RoleResult {
-            role_arn: self.role.arn.to_string(),
-            functions: self.functions.iter().map(|function| function.arn.to_string()).collect(),
-            counts: role_outcome.decision.counts(),
-            suggestion: role_outcome.suggestion,
-            no_suggestion: role_outcome.no_suggestion,
-        };
+        let of_role = self.role_outcome(&usage, &required, &function_results, role_idle);
+        let role_rows =
+            of_role.rows.as_deref().or_else(|| function_results.first().map(|only| only.verdicts.as_slice()));
+        let role_result = of_role.result;
         let findings = findings::check_role(&RoleFacts {
             catalog,
             role: self.role,
             grants: &self.grants,
             functions: self.functions,
             role_result: &role_result,
-            role_rows: &role_outcome.decision.rows,
+            granted: &self.grants.actions().collect::<Vec<_>>(),
+            role_rows: role_rows.unwrap_or_default(),
             function_results: &function_results,
             idle: &idle,
+            window_start: self.evidence.window.start(),
             now: self.evidence.window.end(),
             window_days: self.evidence.window.days(),
         });
         RoleAnalysis { role: role_result, functions: function_results, findings, issues: self.issues }
+    }
+
+    /// The result for the role as it is shared. Where one function is all that uses it, that function's result is the role's.
+    fn role_outcome(
+        &mut self,
+        usage: &RoleUsage,
+        required: &[Vec<Requirement>],
+        functions: &[FunctionResult],
+        idle: bool,
+    ) -> OfRole {
+        let arns = self.functions.iter().map(|function| function.arn.to_string()).collect();
+        let role_arn = self.role.arn.to_string();
+        if let ([own], [only]) = (usage.functions.as_slice(), functions)
+            && own.actions == usage.role.actions
+            && own.unmapped == usage.role.unmapped
+            && own.others.is_empty()
+        {
+            let mut suggestion = only.suggestion.clone();
+            for policy in suggestion.iter_mut().flat_map(|suggestion| &mut suggestion.policies) {
+                let function = self.functions.first().map_or("", |function| function.name.as_str());
+                policy.name = policy.name.replacen(function, &self.role.name, 1);
+            }
+            let result = RoleResult {
+                role_arn,
+                functions: arns,
+                counts: only.counts,
+                suggestion,
+                no_suggestion: only.no_suggestion.clone(),
+            };
+            return OfRole { result, rows: None };
+        }
+        let all: Vec<Requirement> = required.iter().flatten().cloned().collect();
+        let deployed = self.functions.iter().filter_map(|function| function.last_modified).max();
+        let outcome = self.subject(&usage.role, &all, &self.role.name, self.functions, idle, deployed);
+        let result = RoleResult {
+            role_arn,
+            functions: arns,
+            counts: outcome.decision.counts(),
+            suggestion: outcome.suggestion,
+            no_suggestion: outcome.no_suggestion,
+        };
+        OfRole { result, rows: Some(outcome.decision.rows) }
     }
 
     /// No event of the role at all: whatever it does, nothing was learned about it. A function that runs makes log streams

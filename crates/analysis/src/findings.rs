@@ -9,7 +9,7 @@ mod sight;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use whittle_catalog::Catalog;
+use whittle_catalog::{ActionId, Catalog};
 
 use crate::grants::Grants;
 use crate::inventory::{Function, Role};
@@ -49,12 +49,16 @@ pub struct RoleFacts<'a> {
     pub functions: &'a [&'a Function],
     /// Result for the role.
     pub role_result: &'a RoleResult,
+    /// Granted actions in order: `role_rows` begins with a row for each.
+    pub granted: &'a [ActionId],
     /// Verdicts on the role as a whole.
     pub role_rows: &'a [crate::result::VerdictRow],
     /// Results of the functions, in the order of `functions`.
     pub function_results: &'a [FunctionResult],
     /// Functions (by index) that nothing was learned about.
     pub idle: &'a [bool],
+    /// Start of the window.
+    pub window_start: Option<Timestamp>,
     /// End of the window.
     pub now: Option<Timestamp>,
     /// Days of the window.

@@ -131,7 +131,7 @@ pub fn usage_human(rows: &[UsageRow]) -> String {
             vec![
                 clean(short_name(&row.role)),
                 clean(row.function.as_deref().map_or("-", short_name)),
-                row.caller.to_owned(),
+                row.caller.clone(),
                 clean(&row.action),
                 day(&row.last_seen),
                 row.active_days.to_string(),

@@ -1,5 +1,6 @@
 //! `administrator-access`, `wildcard-action`, `wildcard-resource`, `shared-role`: grants that are broad by how they are written.
 
+use whittle_catalog::ActionId;
 use whittle_policy::{ActionClause, ResourceClause};
 
 use super::{Draft, RoleFacts, Rule, finding, plural, some_of};
@@ -47,21 +48,11 @@ fn on_everything(site: &GrantSite<'_>) -> bool {
 }
 
 /// Verdict of the role on the actions of a site; what matters is the part that nobody needs.
-fn rows_of<'a>(facts: &'a RoleFacts<'_>, site: &'a GrantSite<'_>) -> impl Iterator<Item = &'a VerdictRow> {
+fn rows_of<'a>(facts: &'a RoleFacts<'_>, site: &'a GrantSite<'_>) -> impl Iterator<Item = (ActionId, &'a VerdictRow)> {
     site.actions.iter().filter_map(|action| {
-        let name = facts.catalog.info(*action).name();
-        let found = facts.role_rows.binary_search_by(|row| compare(&row.action, name));
-        found.ok().and_then(|index| facts.role_rows.get(index))
+        let at = facts.granted.binary_search(action).ok()?;
+        Some((*action, facts.role_rows.get(at)?))
     })
-}
-
-/// Rows are in catalog order, which ignores case.
-fn compare(a: &str, b: &str) -> std::cmp::Ordering {
-    fn key(text: &str) -> (&str, String) {
-        let (prefix, name) = text.split_once(':').unwrap_or((text, ""));
-        (prefix, name.to_ascii_lowercase())
-    }
-    key(a).cmp(&key(b))
 }
 
 fn administrator_access(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
@@ -101,10 +92,8 @@ fn wildcard_action(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
             ActionClause::Action(patterns) => patterns.iter().any(whittle_policy::ActionPattern::is_wildcard),
             ActionClause::NotAction(_) => true,
         };
-        let unused: Vec<_> = rows_of(facts, site)
-            .filter(|row| row.verdict == Verdict::Unused)
-            .filter_map(|row| facts.catalog.action(&row.action))
-            .collect();
+        let unused: Vec<_> =
+            rows_of(facts, site).filter(|(_, row)| row.verdict == Verdict::Unused).map(|(action, _)| action).collect();
         if by_pattern && !unused.is_empty() {
             places.push(place(facts, site));
             granted += site.actions.len();
@@ -143,8 +132,8 @@ fn wildcard_resource(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
     for site in facts.grants.sites.iter().filter(|site| on_everything(site) && !is_everything(site)) {
         // Only what the suggestion narrows: a "*" that has to stay is nobody's fault.
         let narrowed: Vec<_> = rows_of(facts, site)
-            .filter(|row| !row.resources.is_empty() && !row.resources.iter().any(|resource| resource == "*"))
-            .filter_map(|row| facts.catalog.action(&row.action))
+            .filter(|(_, row)| !row.resources.is_empty() && !row.resources.iter().any(|resource| resource == "*"))
+            .map(|(action, _)| action)
             .filter(|action| facts.catalog.info(*action).supports_resources())
             .collect();
         if !narrowed.is_empty() {

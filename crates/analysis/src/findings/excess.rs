@@ -120,6 +120,11 @@ fn unused_services(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
 }
 
 fn unused_function(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
+    // Without evidence nobody was seen; and a role that IAM saw while the trail did not is a question to the trail.
+    let Some(start) = facts.window_start else { return };
+    if facts.all_idle() && facts.role.last_used.is_some_and(|last| last >= start) {
+        return;
+    }
     let idle: BTreeSet<usize> =
         facts.idle.iter().enumerate().filter(|(_, idle)| **idle).map(|(index, _)| index).collect();
     for (index, function) in facts.functions.iter().enumerate() {
