@@ -193,6 +193,7 @@ fn a_snapshot_of_another_account_removes_nothing() {
     let report = case.report();
     nothing_unused(&report);
     has_issue(&report, &["444455556666", "111122223333"]);
+    assert!(!report.findings.iter().any(|finding| finding.code == "unused-function"), "nobody was looked for");
 }
 
 #[test]

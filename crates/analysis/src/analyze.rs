@@ -67,9 +67,27 @@ pub struct RoleAnalysis {
     pub issues: Vec<Issue>,
 }
 
-/// Analyzes every role that a function runs under. Roles are independent of each other; the report's order does not depend
-/// on the order of the inventory.
+/// Roles that are analyzed together: they share answers about coverage.
+const ROLES_PER_BATCH: usize = 64;
+
+/// One execution role and the functions that run under it.
+pub type Assignment<'a> = (&'a Role, Vec<&'a Function>);
+
+/// Analyzes every role that a function runs under, one batch after the other. See [`analyze_with`].
 pub fn analyze(inventory: &Inventory, evidence: Evidence<'_>) -> Report {
+    analyze_with(inventory, evidence, |batches, work| batches.iter().map(work).collect())
+}
+
+/// Analyzes every role that a function runs under. `run` does the given work for every batch, in any order and on any
+/// threads, and gives the results in the order of the batches. Roles are independent of each other, so the report does not
+/// depend on how that is done.
+pub fn analyze_with<R>(inventory: &Inventory, evidence: Evidence<'_>, run: R) -> Report
+where
+    R: FnOnce(
+        &[Vec<Assignment<'_>>],
+        &(dyn Fn(&Vec<Assignment<'_>>) -> Vec<RoleAnalysis> + Sync),
+    ) -> Vec<Vec<RoleAnalysis>>,
+{
     let mut report = Report {
         schema_version: SCHEMA_VERSION,
         account: inventory.account.to_string(),
@@ -80,15 +98,21 @@ pub fn analyze(inventory: &Inventory, evidence: Evidence<'_>) -> Report {
         functions: Vec::new(),
         findings: Vec::new(),
     };
-    let cache = SightCache::new(evidence.coverage);
+    let mut known: Vec<Assignment<'_>> = Vec::new();
     for (role_arn, functions) in inventory.assignments() {
-        let Some(role) = inventory.roles.get(role_arn) else {
-            for function in functions {
-                report.functions.push(without_role(function, role_arn.as_ref()));
-            }
-            continue;
-        };
-        let analysis = analyze_role(role, &functions, &inventory.partition, evidence, &cache);
+        match inventory.roles.get(role_arn) {
+            Some(role) => known.push((role, functions)),
+            None => report.functions.extend(functions.iter().map(|function| without_role(function, role_arn.as_ref()))),
+        }
+    }
+    let batches: Vec<Vec<Assignment<'_>>> = known.chunks(ROLES_PER_BATCH).map(<[_]>::to_vec).collect();
+    let analyses = run(&batches, &|batch| {
+        let cache = SightCache::new(evidence.coverage);
+        let one =
+            |(role, functions): &Assignment<'_>| analyze_role(role, functions, &inventory.partition, evidence, &cache);
+        batch.iter().map(one).collect()
+    });
+    for analysis in analyses.into_iter().flatten() {
         report.roles.push(analysis.role);
         report.functions.extend(analysis.functions);
         report.findings.extend(analysis.findings);

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use whittle_analysis::analyze::{Evidence, Settings, analyze};
+use rayon::prelude::*;
+use whittle_analysis::analyze::{Evidence, Settings, analyze_with};
 use whittle_analysis::issue::{Issue, merge_issues};
 use whittle_analysis::observe::Window;
 use whittle_analysis::result::Report;
@@ -65,7 +66,7 @@ where
         doubts: &seen.doubts,
         density: seen.density,
     };
-    let mut report = analyze(&account, evidence);
+    let mut report = analyze_with(&account, evidence, |batches, work| batches.par_iter().map(work).collect());
     report.issues.extend(issues);
     for issue in &mut report.issues {
         if let Some(kind) = issue.kind.strip_prefix(LOST_EVIDENCE) {
