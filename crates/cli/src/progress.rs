@@ -14,7 +14,13 @@ impl ReadProgress {
     /// Hidden unless `printer` shows progress.
     pub fn new(printer: &Printer) -> Self {
         let target = if printer.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Self { bar: ProgressBar::with_draw_target(None, target) }
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) =
+            ProgressStyle::with_template("reading {wide_bar} {bytes}/{total_bytes} {msg} {bytes_per_sec}, {eta} left")
+        {
+            bar.set_style(style);
+        }
+        Self { bar }
     }
 }
 
@@ -22,11 +28,6 @@ impl IngestObserver for ReadProgress {
     fn step(&mut self, step: &IngestStep) {
         if self.bar.length().is_none() {
             self.bar.set_length(step.bytes_total);
-            if let Ok(style) = ProgressStyle::with_template(
-                "reading {wide_bar} {bytes}/{total_bytes} {msg} {bytes_per_sec}, {eta} left",
-            ) {
-                self.bar.set_style(style);
-            }
         }
         self.bar.set_position(step.bytes_done);
         self.bar.set_message(format!("{} events", step.records));

@@ -130,11 +130,11 @@ impl SqliteStore {
     /// The version of the file's schema; an error if it is not one that this program may touch.
     fn schema_version(&self) -> Result<usize, PortError> {
         let invalid = |message: String| PortError::new(PortErrorKind::Invalid, message);
-        let read = |sql: &str| -> Result<i64, PortError> {
-            self.connection
-                .query_row(sql, [], |row| row.get(0))
-                .map_err(|error| sqlite_error(&self.place, "opened", error))
-        };
+        let failed = |error| sqlite_error(&self.place, "opened", error);
+        // One snapshot for all three: another process may be making the file at this moment.
+        let snapshot = self.connection.unchecked_transaction().map_err(failed)?;
+        let read =
+            |sql: &str| -> Result<i64, PortError> { snapshot.query_row(sql, [], |row| row.get(0)).map_err(failed) };
         let application = read("PRAGMA application_id")?;
         let version = read("PRAGMA user_version")?;
         let objects = read("SELECT count(*) FROM sqlite_schema")?;

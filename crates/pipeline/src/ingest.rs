@@ -223,8 +223,10 @@ pub fn issues_of(report: &FileReport) -> Vec<Issue> {
     for (kind, count) in &report.issue_counts {
         let first = report.issues.iter().find(|issue| issue.kind == *kind);
         let detail = first.map(|issue| issue.detail.clone()).unwrap_or_default();
-        let at = first.and_then(|issue| issue.index).map(|index| format!("record {index}: ")).unwrap_or_default();
-        let mut issue = Issue::new(kind.as_str(), report.name.to_string(), format!("{at}{detail}"));
+        let at = first.and_then(|issue| issue.index).map(|index| format!("record {index} ")).unwrap_or_default();
+        let detail = if detail.is_empty() { detail } else { format!(": {detail}") };
+        let message = format!("{at}{}{detail}", kind.description());
+        let mut issue = Issue::new(kind.as_str(), report.name.to_string(), message);
         issue.count = *count;
         if loses_evidence(*kind) {
             issue.kind = format!("{LOST_EVIDENCE}{}", kind.as_str());

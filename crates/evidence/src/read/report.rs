@@ -70,6 +70,22 @@ impl IssueKind {
         }
     }
 
+    /// What was wrong, as the beginning of a sentence about a file or record.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::UnreadableRecord => "cannot be read",
+            Self::OddField => "has a field of an unusual type, which was left out",
+            Self::Truncated => "is cut off",
+            Self::BrokenJson => "is no valid JSON from here on",
+            Self::BrokenGzip => "has damaged compressed data",
+            Self::TrailingBytes => "has bytes after the compressed data",
+            Self::TooLarge => "inflates past the limit",
+            Self::InvalidUtf8 => "holds bytes that are no UTF-8",
+            Self::Empty => "is empty",
+            Self::NotJson => "is no JSON",
+        }
+    }
+
     /// Whether records may be missing because of it.
     pub fn loses_records(self) -> bool {
         !matches!(self, Self::OddField | Self::TrailingBytes | Self::InvalidUtf8)

@@ -290,3 +290,19 @@ fn a_damaged_ledger_is_an_error_with_advice() {
     store.connection.execute("UPDATE ledger_role SET ledger = 7.5", []).unwrap();
     assert!(store.load_ledger().is_err());
 }
+
+#[test]
+fn many_may_make_the_same_file_at_once() {
+    // A file that is being made was once taken for another program's: its marks were read one by one.
+    for _ in 0..40 {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("whittle.db");
+        std::thread::scope(|scope| {
+            let open = || SqliteStore::open(&path).map(drop);
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+            for thread in threads {
+                thread.join().unwrap().unwrap();
+            }
+        });
+    }
+}
