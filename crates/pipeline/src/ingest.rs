@@ -128,17 +128,35 @@ pub fn read_all(
     catalog: &'static Catalog,
     objects: &impl TrailObjects,
 ) -> Result<(Ledger, IngestSummary, Vec<Issue>), PortError> {
-    let (listed, mut issues) = objects.list()?;
+    let (read, mut summary, mut issues) = list_events(objects)?;
+    let (ledger, reports) = read_batch(catalog, objects, &read);
+    for report in &reports {
+        summary.add(report, &mut issues);
+    }
+    Ok((ledger, summary, told(issues)))
+}
+
+/// Objects that hold events, without those whose key says otherwise, and what is known before reading.
+pub(crate) fn list_events(
+    objects: &impl TrailObjects,
+) -> Result<(Vec<TrailObject>, IngestSummary, Vec<Issue>), PortError> {
+    let (listed, issues) = objects.list()?;
     let mut summary = IngestSummary { objects: listed.len(), ..IngestSummary::default() };
     let (skipped, read): (Vec<_>, Vec<_>) =
         listed.into_iter().partition(|object| key_kind(&object.key).can_be_skipped());
     summary.not_events = skipped.len();
     summary.read = read.len();
-    let (ledger, reports) = read_batch(catalog, objects, &read);
-    for report in &reports {
-        summary.add(report, &mut issues);
+    Ok((read, summary, issues))
+}
+
+/// Issues as they are told: merged, and without the mark of [`LOST_EVIDENCE`], which is for the analysis.
+pub(crate) fn told(mut issues: Vec<Issue>) -> Vec<Issue> {
+    for issue in &mut issues {
+        if let Some(kind) = issue.kind.strip_prefix(LOST_EVIDENCE) {
+            issue.kind = kind.to_owned();
+        }
     }
-    Ok((ledger, summary, merge_issues(issues)))
+    merge_issues(issues)
 }
 
 fn is_known(known: &BTreeMap<(String, String), String>, object: &TrailObject) -> bool {

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 use whittle_analysis::inventory::Inventory;
-use whittle_analysis::issue::{Issue, merge_issues};
+use whittle_analysis::issue::Issue;
 use whittle_analysis::result::UsageRow;
 use whittle_catalog::{ActionId, Catalog};
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
 use whittle_evidence::ledger::{Ledger, ResourceSet, Settings, Sighting};
 use whittle_evidence::map::{Basis, EventClass, Mapper, ResourceSeen};
-use whittle_evidence::read::{Limits, key_kind, read_bytes};
+use whittle_evidence::read::{Limits, read_bytes};
 use whittle_evidence::record::Record;
 
-use crate::ingest::{IngestSummary, ObjectReport, unavailable};
+use crate::ingest::{IngestSummary, ObjectReport, list_events, told, unavailable};
 use crate::ports::{PortError, TrailObject, TrailObjects};
 
 /// What one kind of event means, over all records of that kind.
@@ -39,12 +39,7 @@ pub fn map_events(
     catalog: &'static Catalog,
     objects: &impl TrailObjects,
 ) -> Result<(EventKinds, IngestSummary, Vec<Issue>), PortError> {
-    let (listed, mut issues) = objects.list()?;
-    let mut summary = IngestSummary { objects: listed.len(), ..IngestSummary::default() };
-    let (skipped, read): (Vec<_>, Vec<_>) =
-        listed.into_iter().partition(|object| key_kind(&object.key).can_be_skipped());
-    summary.not_events = skipped.len();
-    summary.read = read.len();
+    let (read, mut summary, mut issues) = list_events(objects)?;
     let settings = Settings::default();
     let (kinds, reports) = read
         .par_iter()
@@ -74,7 +69,7 @@ pub fn map_events(
     for report in &reports {
         summary.add(report, &mut issues);
     }
-    Ok((kinds, summary, merge_issues(issues)))
+    Ok((kinds, summary, told(issues)))
 }
 
 fn map_object(

@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 use whittle_analysis::analyze::{Evidence, Settings, analyze_with};
-use whittle_analysis::issue::{Issue, merge_issues};
+use whittle_analysis::issue::Issue;
 use whittle_analysis::observe::Window;
 use whittle_analysis::result::Report;
 use whittle_catalog::Catalog;
 use whittle_evidence::coverage::{self, Coverage, EventHistory, Trails};
 use whittle_evidence::ledger::Ledger;
 
-use crate::ingest::{IngestObserver, IngestSummary, LOST_EVIDENCE, ingest};
+use crate::ingest::{IngestObserver, IngestSummary, LOST_EVIDENCE, ingest, told};
 use crate::ports::{Changes, InventorySource, PortError, Store, TrailConfigSource, TrailObjects};
 
 /// What a run may be told.
@@ -68,12 +68,7 @@ where
     };
     let mut report = analyze_with(&account, evidence, |batches, work| batches.par_iter().map(work).collect());
     report.issues.extend(issues);
-    for issue in &mut report.issues {
-        if let Some(kind) = issue.kind.strip_prefix(LOST_EVIDENCE) {
-            issue.kind = kind.to_owned();
-        }
-    }
-    report.issues = merge_issues(std::mem::take(&mut report.issues));
+    report.issues = told(std::mem::take(&mut report.issues));
     let changes = store.save_report(&report)?;
     Ok(RunOutcome { report, read, changes })
 }
