@@ -45,6 +45,8 @@ pub fn run(args: &[String]) -> Result<()> {
     };
     let facts = collect(&folder, &settings)?;
     let (file, page) = pack(&facts)?;
+    std::fs::create_dir_all(&settings.output)
+        .with_context(|| format!("cannot make the folder {}", settings.output.display()))?;
     for (name, bytes) in [("catalog.bin", file.as_slice()), ("SOURCES.md", page.as_bytes())] {
         let path = settings.output.join(name);
         std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
