@@ -43,6 +43,16 @@ impl Case {
         found[found.len() / 2].clone()
     }
 
+    /// Changes the first inline policy of a role in the snapshot.
+    fn edit_inline_policy(&self, role_name: &str, edit: impl FnOnce(&mut serde_json::Value)) {
+        let path = self.snapshot().join("authorization-details.json");
+        let mut details: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let mut roles = details["RoleDetailList"].as_array_mut().unwrap().iter_mut();
+        let role = roles.find(|role| role["RoleName"] == role_name).unwrap();
+        edit(&mut role["RolePolicyList"][0]["PolicyDocument"]);
+        std::fs::write(&path, details.to_string()).unwrap();
+    }
+
     fn report(&self) -> Report {
         analyze(&self.snapshot(), &self.trail())
     }
@@ -199,16 +209,7 @@ fn a_snapshot_of_another_account_removes_nothing() {
 #[test]
 fn a_policy_that_cannot_be_read_costs_the_suggestion_of_its_role_only() {
     let case = Case::new();
-    let path = case.snapshot().join("authorization-details.json");
-    let mut details: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-    let role = details["RoleDetailList"]
-        .as_array_mut()
-        .unwrap()
-        .iter_mut()
-        .find(|role| role["RoleName"] == "shop-invoice-role")
-        .unwrap();
-    role["RolePolicyList"][0]["PolicyDocument"]["Statement"] = serde_json::json!("nonsense");
-    std::fs::write(&path, details.to_string()).unwrap();
+    case.edit_inline_policy("shop-invoice-role", |document| document["Statement"] = serde_json::json!("nonsense"));
     let report = case.report();
     let broken = crate::support::function(&report, "shop-invoice", "shop-invoice-role");
     assert!(broken.suggestion.is_none() && broken.no_suggestion.is_some());
@@ -219,19 +220,11 @@ fn a_policy_that_cannot_be_read_costs_the_suggestion_of_its_role_only() {
 #[test]
 fn an_unknown_condition_operator_stays_on_its_statement() {
     let case = Case::new();
-    let path = case.snapshot().join("authorization-details.json");
-    let mut details: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-    let role = details["RoleDetailList"]
-        .as_array_mut()
-        .unwrap()
-        .iter_mut()
-        .find(|role| role["RoleName"] == "shop-invoice-role")
-        .unwrap();
-    let statements = role["RolePolicyList"][0]["PolicyDocument"]["Statement"].as_array_mut().unwrap();
-    for statement in statements {
-        statement["Condition"] = serde_json::json!({"StringSmells": {"aws:SourceVpc": "vpc-1"}});
-    }
-    std::fs::write(&path, details.to_string()).unwrap();
+    case.edit_inline_policy("shop-invoice-role", |document| {
+        for statement in document["Statement"].as_array_mut().unwrap() {
+            statement["Condition"] = serde_json::json!({"StringSmells": {"aws:SourceVpc": "vpc-1"}});
+        }
+    });
     let report = case.report();
     let result = crate::support::function(&report, "shop-invoice", "shop-invoice-role");
     let suggestion = result.suggestion.as_ref().expect("the condition is carried along");

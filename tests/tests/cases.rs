@@ -554,3 +554,31 @@ fn a_deny_is_carried_along_word_for_word() {
     assert!(statements.contains(&deny), "{text:#}");
     assert!(suggestion.proof.never_wider && suggestion.proof.never_too_narrow);
 }
+
+#[test]
+fn a_long_list_of_resources_is_split_over_policies_that_iam_takes() {
+    let queues: Vec<String> = (0..150).map(|n| format!("arn:aws:sqs:eu-west-1:111122223333:queue-{n:03}")).collect();
+    let resources: Vec<&str> = queues.iter().map(String::as_str).collect();
+    let report = Case::new(allow(&["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteQueue"], &resources)).run();
+    let suggestion = result(&report, "one").suggestion.as_ref().unwrap();
+    assert!(suggestion.proof.never_wider && suggestion.proof.never_too_narrow);
+    assert!(suggestion.policies.len() > 1);
+    for policy in &suggestion.policies {
+        assert!(policy.document.size() <= 6_144, "{} has {} characters", policy.name, policy.document.size());
+    }
+}
+
+#[test]
+fn a_role_s_policies_carry_its_name_whatever_its_function_is_called() {
+    let mut case = Case::new(allow(&["logs:CreateLogStream"], &["*"]));
+    // A name that also stands in the prefix of the policy's name.
+    case.functions = vec![function("w")];
+    let group = json!({"logGroupName": "/aws/lambda/w", "logStreamName": "a"});
+    case.events = (0..DAYS).map(|day| call("w", day, "logs", "CreateLogStream", group.clone())).collect();
+    let report = case.run();
+    let name = |suggestion: &Option<whittle_analysis::result::Suggestion>| {
+        suggestion.as_ref().unwrap().policies[0].name.clone()
+    };
+    assert_eq!(name(&result(&report, "w").suggestion), "whittle-w");
+    assert_eq!(name(&report.roles[0].suggestion), "whittle-shared");
+}

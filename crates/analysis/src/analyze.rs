@@ -176,6 +176,11 @@ struct Outcome {
     no_suggestion: Option<String>,
 }
 
+/// Name of the policies suggested for a function or role; several are numbered.
+fn base_name(of: &str) -> String {
+    format!("whittle-{of}")
+}
+
 /// Result for a role; its verdict rows unless they are those of its only function.
 struct OfRole {
     result: RoleResult,
@@ -216,7 +221,6 @@ impl RoleRun<'_> {
             role: self.role,
             grants: &self.grants,
             functions: self.functions,
-            role_result: &role_result,
             granted: &self.grants.actions().collect::<Vec<_>>(),
             role_rows: role_rows.unwrap_or_default(),
             function_results: &function_results,
@@ -244,9 +248,11 @@ impl RoleRun<'_> {
             && own.others.is_empty()
         {
             let mut suggestion = only.suggestion.clone();
+            let functions_name = self.functions.first().map(|function| base_name(&function.name)).unwrap_or_default();
             for policy in suggestion.iter_mut().flat_map(|suggestion| &mut suggestion.policies) {
-                let function = self.functions.first().map_or("", |function| function.name.as_str());
-                policy.name = policy.name.replacen(function, &self.role.name, 1);
+                if let Some(number) = policy.name.strip_prefix(&functions_name) {
+                    policy.name = format!("{}{number}", base_name(&self.role.name));
+                }
             }
             let result = RoleResult {
                 role_arn,
@@ -309,8 +315,7 @@ impl RoleRun<'_> {
         if refusal.is_some() {
             return Outcome { decision, suggestion: None, no_suggestion: refusal };
         }
-        let base = format!("whittle-{name}");
-        let draft = suggest::draft(catalog, self.role, &self.grants, &decision, &base);
+        let draft = suggest::draft(catalog, self.role, &self.grants, &decision, &base_name(name));
         let proved = proof::prove(catalog, self.role, &self.grants, &draft.policies, &needs, &observer);
         if !(proved.proof.never_wider && proved.proof.never_too_narrow) {
             let first = proved.failures.first().cloned().unwrap_or_default();

@@ -13,7 +13,7 @@ use whittle_catalog::{ActionId, Catalog};
 
 use crate::grants::Grants;
 use crate::inventory::{Function, Role};
-use crate::result::{Finding, FunctionResult, RoleResult};
+use crate::result::{Finding, FunctionResult};
 use crate::risk;
 
 /// One rule.
@@ -47,8 +47,6 @@ pub struct RoleFacts<'a> {
     pub grants: &'a Grants<'a>,
     /// Functions that run under it.
     pub functions: &'a [&'a Function],
-    /// Result for the role.
-    pub role_result: &'a RoleResult,
     /// Granted actions in order: `role_rows` begins with a row for each.
     pub granted: &'a [ActionId],
     /// Verdicts on the role as a whole.

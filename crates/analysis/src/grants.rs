@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use whittle_catalog::{ActionId, Catalog};
-use whittle_policy::{ActionClause, ActionPattern, Effect, Statement};
+use whittle_policy::{ActionClause, ActionPattern, Effect, ResourceClause, ResourcePattern, Statement};
 
 use crate::inventory::Role;
 
@@ -23,6 +23,17 @@ pub struct GrantSite<'a> {
     pub actions: Vec<ActionId>,
     /// Action patterns that match nothing in the catalog.
     pub unknown: Vec<ActionPattern>,
+}
+
+impl GrantSite<'_> {
+    /// Whether it names no resource in particular: `*`, or everything but some.
+    pub fn reaches_everything(&self) -> bool {
+        match &self.statement.resource {
+            Some(ResourceClause::Resource(patterns)) => patterns.iter().any(ResourcePattern::is_any),
+            Some(ResourceClause::NotResource(_)) => true,
+            None => false,
+        }
+    }
 }
 
 /// All grant sites of a role and an index from action to sites.

@@ -316,9 +316,21 @@ fn split(statement: &Statement, room: usize, size_of: &impl Fn(&Statement) -> us
     if empty + size_of(statement) <= MANAGED_POLICY_CHARACTERS {
         return None;
     }
-    let (parts, by_action) = match (&statement.action, &statement.resource) {
-        (ActionClause::Action(patterns), _) if patterns.len() > 1 => (patterns.len(), true),
-        (_, Some(ResourceClause::Resource(patterns))) if patterns.len() > 1 => (patterns.len(), false),
+    let actions = match &statement.action {
+        ActionClause::Action(patterns) => patterns.len(),
+        ActionClause::NotAction(_) => 1,
+    };
+    let resources = match &statement.resource {
+        Some(ResourceClause::Resource(patterns)) => patterns.len(),
+        _ => 1,
+    };
+    // Where one action alone is too long for a policy, it is so because of its resources.
+    let one_action_fits =
+        split_actions(statement, 1).is_some_and(|(head, _)| empty + size_of(&head) <= MANAGED_POLICY_CHARACTERS);
+    let (parts, by_action) = match (actions, resources) {
+        (2.., _) if one_action_fits => (actions, true),
+        (_, 2..) => (resources, false),
+        (2.., _) => (actions, true),
         _ => return None,
     };
     let take = |count: usize| {

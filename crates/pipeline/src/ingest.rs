@@ -85,18 +85,9 @@ pub fn ingest(
 ) -> Result<(Ledger, IngestSummary, Vec<Issue>), PortError> {
     let mut ledger = store.load_ledger()?;
     let known = store.read_objects()?;
-    let (listed, mut issues) = objects.list()?;
-    let mut summary = IngestSummary { objects: listed.len(), ..IngestSummary::default() };
-    let mut new: Vec<TrailObject> = Vec::new();
-    for object in listed {
-        if key_kind(&object.key).can_be_skipped() {
-            summary.not_events += 1;
-        } else if is_known(&known, &object) {
-            summary.known += 1;
-        } else {
-            new.push(object);
-        }
-    }
+    let (listed, mut summary, mut issues) = list_events(objects)?;
+    let (old, new): (Vec<_>, Vec<_>) = listed.into_iter().partition(|object| is_known(&known, object));
+    summary.known = old.len();
     let mut step =
         IngestStep { bytes_total: new.iter().map(|object| object.size_bytes).sum(), ..IngestStep::default() };
     for batch in batches(&new) {
@@ -129,6 +120,7 @@ pub fn read_all(
     objects: &impl TrailObjects,
 ) -> Result<(Ledger, IngestSummary, Vec<Issue>), PortError> {
     let (read, mut summary, mut issues) = list_events(objects)?;
+    summary.read = read.len();
     let (ledger, reports) = read_batch(catalog, objects, &read);
     for report in &reports {
         summary.add(report, &mut issues);
@@ -145,7 +137,6 @@ pub(crate) fn list_events(
     let (skipped, read): (Vec<_>, Vec<_>) =
         listed.into_iter().partition(|object| key_kind(&object.key).can_be_skipped());
     summary.not_events = skipped.len();
-    summary.read = read.len();
     Ok((read, summary, issues))
 }
 

@@ -40,6 +40,7 @@ pub fn map_events(
     objects: &impl TrailObjects,
 ) -> Result<(EventKinds, IngestSummary, Vec<Issue>), PortError> {
     let (read, mut summary, mut issues) = list_events(objects)?;
+    summary.read = read.len();
     let settings = Settings::default();
     let (kinds, reports) = read
         .par_iter()

@@ -1,7 +1,7 @@
 //! `administrator-access`, `wildcard-action`, `wildcard-resource`, `shared-role`: grants that are broad by how they are written.
 
 use whittle_catalog::ActionId;
-use whittle_policy::{ActionClause, ResourceClause};
+use whittle_policy::{ActionClause, ActionPattern};
 
 use super::{Draft, RoleFacts, Rule, finding, plural, some_of};
 use crate::grants::GrantSite;
@@ -35,16 +35,9 @@ fn place(facts: &RoleFacts<'_>, site: &GrantSite<'_>) -> String {
 }
 
 fn is_everything(site: &GrantSite<'_>) -> bool {
-    let all_actions = matches!(&site.statement.action, ActionClause::Action(patterns) if patterns.iter().any(whittle_policy::ActionPattern::is_any));
-    all_actions && on_everything(site) && site.statement.condition.is_empty()
-}
-
-fn on_everything(site: &GrantSite<'_>) -> bool {
-    match &site.statement.resource {
-        Some(ResourceClause::Resource(patterns)) => patterns.iter().any(whittle_policy::ResourcePattern::is_any),
-        Some(ResourceClause::NotResource(_)) => true,
-        None => false,
-    }
+    let all_actions =
+        matches!(&site.statement.action, ActionClause::Action(patterns) if patterns.iter().any(ActionPattern::is_any));
+    all_actions && site.reaches_everything() && site.statement.condition.is_empty()
 }
 
 /// Verdict of the role on the actions of a site; what matters is the part that nobody needs.
@@ -89,7 +82,7 @@ fn wildcard_action(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
     let mut granted = 0_usize;
     for site in facts.grants.sites.iter().filter(|site| !is_everything(site)) {
         let by_pattern = match &site.statement.action {
-            ActionClause::Action(patterns) => patterns.iter().any(whittle_policy::ActionPattern::is_wildcard),
+            ActionClause::Action(patterns) => patterns.iter().any(ActionPattern::is_wildcard),
             ActionClause::NotAction(_) => true,
         };
         let unused: Vec<_> =
@@ -97,7 +90,7 @@ fn wildcard_action(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
         if by_pattern && !unused.is_empty() {
             places.push(place(facts, site));
             granted += site.actions.len();
-            excess.extend(unused.into_iter().map(|action| (action, on_everything(site))));
+            excess.extend(unused.into_iter().map(|action| (action, site.reaches_everything())));
         }
     }
     if places.is_empty() {
@@ -129,7 +122,7 @@ fn wildcard_resource(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
     }
     let mut places = Vec::new();
     let mut actions = Vec::new();
-    for site in facts.grants.sites.iter().filter(|site| on_everything(site) && !is_everything(site)) {
+    for site in facts.grants.sites.iter().filter(|site| site.reaches_everything() && !is_everything(site)) {
         // Only what the suggestion narrows: a "*" that has to stay is nobody's fault.
         let narrowed: Vec<_> = rows_of(facts, site)
             .filter(|(_, row)| !row.resources.is_empty() && !row.resources.iter().any(|resource| resource == "*"))

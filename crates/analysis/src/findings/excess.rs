@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use whittle_catalog::ActionId;
 
 use super::{Draft, RoleFacts, Rule, finding, plural, some_of};
+use crate::grants::GrantSite;
 use crate::inventory::Function;
 use crate::result::{Finding, FunctionResult, Verdict};
 use crate::risk;
@@ -49,14 +50,8 @@ fn by_impact(facts: &RoleFacts<'_>, mut actions: Vec<ActionId>) -> Vec<ActionId>
 
 /// Whether any statement grants `action` on `*`.
 fn reaches_everything(facts: &RoleFacts<'_>, action: ActionId) -> bool {
-    facts.grants.by_action.get(&action).into_iter().flatten().any(|&index| {
-        facts.grants.sites.get(index).is_some_and(|site| match &site.statement.resource {
-            Some(whittle_policy::ResourceClause::Resource(patterns)) => {
-                patterns.iter().any(whittle_policy::ResourcePattern::is_any)
-            }
-            _ => true,
-        })
-    })
+    let sites = facts.grants.by_action.get(&action).into_iter().flatten();
+    sites.filter_map(|&index| facts.grants.sites.get(index)).any(GrantSite::reaches_everything)
 }
 
 fn unused_actions(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
