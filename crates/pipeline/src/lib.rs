@@ -7,3 +7,4 @@ pub mod ingest;
 pub mod look;
 pub mod ports;
 pub mod run;
+pub mod snapshot;

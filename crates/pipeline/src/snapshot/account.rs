@@ -1,11 +1,10 @@
 //! Which account a snapshot is of, and whether its functions and roles belong together.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
+use crate::ports::{PortError, PortErrorKind};
 use whittle_analysis::inventory::Role;
 use whittle_analysis::issue::Issue;
-use whittle_pipeline::ports::{PortError, PortErrorKind};
 use whittle_policy::id::{AccountId, RoleArn};
 
 use super::attachments::Functions;
@@ -17,11 +16,10 @@ use super::{functions, iam};
 pub(super) fn decide(
     roles: &BTreeMap<RoleArn, Role>,
     functions: &mut Functions,
-    root: &Path,
+    shown: &str,
     issues: &mut Vec<Issue>,
 ) -> Result<AccountId, PortError> {
     let invalid = |message: String| PortError::new(PortErrorKind::Invalid, message);
-    let shown = root.display();
     let of_roles: BTreeSet<&str> = roles.keys().map(RoleArn::account).collect();
     let of_functions: BTreeSet<String> = functions.keys().map(|arn| arn.account().to_owned()).collect();
     let several = |what: &str, one: &str, two: &str| {

@@ -13,8 +13,8 @@ use whittle_analysis::inventory::{EventSource, EventSourceKind, Exposure, Functi
 use whittle_analysis::issue::Issue;
 use whittle_policy::id::{FunctionArn, Region, RoleArn};
 
+use super::document::{BadEntries, JsonObject, Problem};
 use super::time::timestamp;
-use crate::files::{BadEntries, JsonObject, Problem};
 
 /// File name in the root or a Region folder.
 pub(super) const FILE: &str = "functions.json";

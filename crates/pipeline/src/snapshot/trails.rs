@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::ports::TrailConfigs;
 use serde_json::{Map, Value, json};
 use whittle_analysis::issue::{Issue, merge_issues};
 use whittle_evidence::coverage::Trails;
-use whittle_pipeline::ports::TrailConfigs;
 
+use super::document::remake_hint;
 use super::scope::{Document, Scope};
-use crate::files::remake_hint;
 
 const FILE: &str = "trails.json";
 const COMMAND: &str = "aws cloudtrail describe-trails --output json > trails.json";
@@ -27,7 +27,7 @@ const SELECTORS_COMMAND: &str =
 const LISTS: &[&str] = &["trailList", "TrailList", "Trails", "trails"];
 
 /// Reads every trail of the snapshot.
-pub(super) fn read(scopes: &[Scope]) -> TrailConfigs {
+pub(super) fn read(scopes: &[Scope<'_>]) -> TrailConfigs {
     let mut issues = Vec::new();
     let mut trails: Vec<Map<String, Value>> = Vec::new();
     let mut rest: Vec<Value> = Vec::new();
@@ -133,7 +133,12 @@ fn completeness(trail: &Map<String, Value>) -> usize {
 }
 
 /// The files of one kind, by the ARN (or name) of the trail each is about.
-fn beside(scopes: &[Scope], name: &str, trails: &[Map<String, Value>], issues: &mut Vec<Issue>) -> Map<String, Value> {
+fn beside(
+    scopes: &[Scope<'_>],
+    name: &str,
+    trails: &[Map<String, Value>],
+    issues: &mut Vec<Issue>,
+) -> Map<String, Value> {
     // (Region, trail name) → content; the root has no Region.
     let mut files: BTreeMap<(Option<String>, String), Value> = BTreeMap::new();
     let mut all = Map::new();

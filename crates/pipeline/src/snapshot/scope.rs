@@ -1,24 +1,20 @@
 //! The folders of a snapshot: its root and one per Region, and the files in them.
 
-use std::collections::BTreeSet;
-use std::io;
-use std::path::{Path, PathBuf};
-
 use whittle_analysis::inventory::Function;
 use whittle_analysis::issue::Issue;
 use whittle_policy::id::Region;
 
-use crate::files::{Problem, read_text};
+use super::SnapshotFiles;
+use super::document::Problem;
 
 /// The root of a snapshot, or the folder of one Region.
-#[derive(Debug, Clone)]
-pub(super) struct Scope {
+#[derive(Clone)]
+pub(super) struct Scope<'f> {
     /// `None` for the root, which may hold any Region.
     pub(super) region: Option<Region>,
-    folder: PathBuf,
-    /// `regions/<region>/`, or nothing; in front of file names in messages.
+    files: &'f dyn SnapshotFiles,
+    /// `regions/<region>/`, or nothing; in front of file names.
     prefix: String,
-    max_file_bytes: u64,
 }
 
 /// A file of a scope, maybe unreadable.
@@ -43,25 +39,21 @@ impl Document {
 }
 
 /// The root and the Region folders, sorted; a folder that is not named like a Region is an issue.
-pub(super) fn scopes(root: &Path, max_file_bytes: u64, issues: &mut Vec<Issue>) -> Vec<Scope> {
-    let mut scopes = vec![Scope { region: None, folder: root.to_owned(), prefix: String::new(), max_file_bytes }];
-    let names = match folder_names(&root.join("regions")) {
-        Ok(names) => names,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return scopes,
-        Err(error) => {
-            issues.push(Issue::new("unreadable-file", "regions", format!("cannot be listed: {error}")));
+pub(super) fn scopes<'f>(files: &'f dyn SnapshotFiles, issues: &mut Vec<Issue>) -> Vec<Scope<'f>> {
+    let mut scopes = vec![Scope { region: None, files, prefix: String::new() }];
+    let names = match files.names("regions") {
+        Ok(names) => names.unwrap_or_default(),
+        Err(problem) => {
+            issues.push(problem.into_issue());
             return scopes;
         }
     };
-    for name in names {
-        let folder = root.join("regions").join(&name);
-        if name.starts_with('.') || !folder.is_dir() {
-            continue;
-        }
+    for name in names.into_iter().filter(|name| !name.starts_with('.')) {
         match name.parse::<Region>() {
-            Ok(region) => {
-                scopes.push(Scope { region: Some(region), folder, prefix: format!("regions/{name}/"), max_file_bytes });
-            }
+            // A plain file is no folder of a Region.
+            Ok(_) if matches!(files.names(&format!("regions/{name}")), Ok(None)) => {}
+            Ok(region) => scopes.push(Scope { region: Some(region), files, prefix: format!("regions/{name}/") }),
+            Err(_) if matches!(files.names(&format!("regions/{name}")), Ok(None)) => {}
             Err(error) => issues.push(
                 Issue::new("bad-name", format!("regions/{name}"), format!("is left out: {error}"))
                     .with_hint("name the folder like the Region, for example `regions/eu-central-1`"),
@@ -71,7 +63,7 @@ pub(super) fn scopes(root: &Path, max_file_bytes: u64, issues: &mut Vec<Issue>) 
     scopes
 }
 
-impl Scope {
+impl Scope<'_> {
     /// Name of a file of this scope in messages.
     pub(super) fn place(&self, file: &str) -> String {
         format!("{}{file}", self.prefix)
@@ -79,26 +71,23 @@ impl Scope {
 
     /// Text of a file, `Ok(None)` if there is none.
     pub(super) fn text(&self, file: &str) -> Result<Option<String>, Problem> {
-        read_text(&self.folder.join(file), &self.place(file), self.max_file_bytes)
+        self.files.text(&self.place(file))
     }
 
     /// `<name>.json` and all of `<name>/*.json`, sorted by name; empty files only as issues.
     pub(super) fn documents(&self, name: &str, issues: &mut Vec<Issue>) -> Vec<Document> {
         let mut documents = Vec::new();
         self.push_document(&format!("{name}.json"), None, &mut documents);
-        match folder_names(&self.folder.join(name)) {
+        match self.files.names(&self.place(name)) {
             Ok(names) => {
-                for file in names {
+                for file in names.unwrap_or_default() {
                     let Some(stem) = file.strip_suffix(".json") else { continue };
                     if !file.starts_with('.') {
                         self.push_document(&format!("{name}/{file}"), Some(stem.to_owned()), &mut documents);
                     }
                 }
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                issues.push(Issue::new("unreadable-file", self.place(name), format!("cannot be listed: {error}")));
-            }
+            Err(problem) => issues.push(problem.into_issue()),
         }
         // A command that fails leaves an empty file behind; most often because the function has none of these.
         let empty = documents.iter().filter(|document| document.stem.is_some() && is_empty(document)).count();
@@ -115,7 +104,8 @@ impl Scope {
 
     /// Whether `<name>.json` or the folder `<name>` exists.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.folder.join(format!("{name}.json")).exists() || self.folder.join(name).is_dir()
+        self.files.exists(&self.place(&format!("{name}.json")))
+            || !matches!(self.files.names(&self.place(name)), Ok(None))
     }
 
     fn push_document(&self, file: &str, stem: Option<String>, documents: &mut Vec<Document>) {
@@ -130,15 +120,4 @@ impl Scope {
 
 fn is_empty(document: &Document) -> bool {
     document.text.as_ref().is_ok_and(|text| text.trim().is_empty())
-}
-
-/// Names in a folder, sorted; names that are not text cannot be names of AWS.
-fn folder_names(folder: &Path) -> io::Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
-    for entry in std::fs::read_dir(folder)? {
-        if let Ok(name) = entry?.file_name().into_string() {
-            names.insert(name);
-        }
-    }
-    Ok(names)
 }

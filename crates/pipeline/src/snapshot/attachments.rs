@@ -15,9 +15,9 @@ use whittle_analysis::inventory::{EventSource, EventSourceKind, Function};
 use whittle_analysis::issue::Issue;
 use whittle_policy::id::FunctionArn;
 
+use super::document::{BadEntries, JsonObject};
 use super::functions::{add_new, filled, unknown_source};
 use super::scope::Document;
-use crate::files::{BadEntries, JsonObject};
 
 /// Functions by ARN, to be completed.
 pub(super) type Functions = BTreeMap<FunctionArn, Function>;
@@ -110,8 +110,8 @@ pub(super) fn apply(kind: &Kind, document: &Document, functions: &mut Functions,
     };
     let parsed = document.text.as_deref().map_err(Clone::clone).and_then(|text| {
         let object =
-            JsonObject::parse(text, &document.place, kind.command).map_err(crate::files::Problem::into_issue)?;
-        let entries = match object.list(kind.list).map_err(crate::files::Problem::into_issue)? {
+            JsonObject::parse(text, &document.place, kind.command).map_err(super::document::Problem::into_issue)?;
+        let entries = match object.list(kind.list).map_err(super::document::Problem::into_issue)? {
             Some(entries) => entries,
             None => match serde_json::from_str::<&RawValue>(text) {
                 // The answer of a `get-` command is the entry itself.
@@ -120,7 +120,7 @@ pub(super) fn apply(kind: &Kind, document: &Document, functions: &mut Functions,
                 }
                 _ => {
                     return Err(Issue::new("bad-json", &document.place, format!("holds no list `{}`", kind.list))
-                        .with_hint(crate::files::remake_hint(kind.command)));
+                        .with_hint(super::document::remake_hint(kind.command)));
                 }
             },
         };

@@ -11,9 +11,9 @@ use whittle_analysis::inventory::{LastAccessed, Role};
 use whittle_analysis::issue::Issue;
 use whittle_policy::id::RoleArn;
 
+use super::document::{JsonObject, Problem};
 use super::scope::Document;
 use super::time::timestamp;
-use crate::files::{JsonObject, Problem};
 
 /// Folder name.
 pub(super) const NAME: &str = "service-last-accessed";

@@ -13,9 +13,9 @@ use whittle_policy::id::FunctionArn;
 use whittle_policy::{ConditionBlock, Effect, PolicyDocument, ResourceClause, Statement};
 
 use super::attachments::Functions;
+use super::document::JsonObject;
 use super::iam;
 use super::scope::Document;
-use crate::files::JsonObject;
 
 /// Folder name.
 pub(super) const NAME: &str = "resource-policies";
@@ -83,7 +83,7 @@ fn parse(text: &str, place: &str) -> Result<PolicyDocument, Issue> {
         Issue::new("bad-json", place, message)
             .with_hint("the function counts as reachable by nobody through its policy")
     };
-    let object = JsonObject::parse(text, place, COMMAND).map_err(crate::files::Problem::into_issue)?;
+    let object = JsonObject::parse(text, place, COMMAND).map_err(super::document::Problem::into_issue)?;
     // The bare policy is accepted too.
     if object.member("Statement").is_some() {
         return PolicyDocument::parse(text).map_err(|error| problem(format!("is not a policy: {error}")));

@@ -14,8 +14,8 @@ use whittle_analysis::issue::Issue;
 use whittle_policy::id::{RoleArn, RoleId};
 use whittle_policy::{LintCode, PolicyDocument};
 
+use super::document::{BadEntries, JsonObject, Problem};
 use super::time::timestamp;
-use crate::files::{BadEntries, JsonObject, Problem};
 
 /// File name in the root of a snapshot.
 pub(super) const FILE: &str = "authorization-details.json";
@@ -392,4 +392,39 @@ pub(super) fn document(raw: &RawValue) -> Result<PolicyDocument, String> {
         Some(hint) => format!("{error} ({hint})"),
         None => error.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_real_answer_is_read() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../../shared/corpus/iam/authorization-details-small.json");
+        // The corpus is not part of the project; without it there is nothing to check.
+        let Ok(text) = std::fs::read_to_string(path) else { return };
+        let parsed = parse(&text).unwrap();
+        // Its role ids are placeholders, which nothing in a trail could match.
+        assert_eq!(parsed.roles.len(), 0);
+        assert_eq!(parsed.issues.len(), 3, "{:?}", parsed.issues);
+        let mut answer: Value = serde_json::from_str(&text).unwrap();
+        let policies: Vec<Value> = answer["Policies"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|policy| json!({"PolicyName": policy["PolicyName"], "PolicyArn": policy["Arn"]}))
+            .collect();
+        for (index, role) in answer["RoleDetailList"].as_array_mut().unwrap().iter_mut().enumerate() {
+            role["RoleId"] = json!(format!("AROAEXAMPLEEXAMPLE{index:03}"));
+            role["AttachedManagedPolicies"] = json!(policies);
+        }
+        let parsed = parse(&answer.to_string()).unwrap();
+        assert_eq!(parsed.issues, []);
+        for role in parsed.roles.values() {
+            assert!(role.policies.len() >= 32 && role.unreadable_policies.is_empty(), "{}", role.name);
+        }
+    }
 }

@@ -1,0 +1,212 @@
+//! Inventory and trail configuration from documents of plain AWS CLI output, wherever they are: in a folder, or in memory
+//! just fetched from AWS. One reader for both, so that what holds for a snapshot holds for a run in the account.
+//!
+//! | file | command | without it |
+//! |---|---|---|
+//! | `authorization-details.json` | `aws iam get-account-authorization-details` | an error |
+//! | `functions.json` | `aws lambda list-functions --function-version ALL` | an error |
+//! | `event-source-mappings.json` | `aws lambda list-event-source-mappings` | an issue; nothing is called unused |
+//! | `trails.json` | `aws cloudtrail describe-trails` | an issue; nothing says what the trail could see |
+//! | `trail-status/<trail>.json`, `event-selectors/<trail>.json` | `aws cloudtrail get-trail-status`, `get-event-selectors` | an issue for each trail |
+//! | `event-invoke-configs/<function>.json` | `aws lambda list-function-event-invoke-configs` | an issue |
+//! | `function-urls/<function>.json` | `aws lambda list-function-url-configs` | an issue |
+//! | `resource-policies/<function>.json` | `aws lambda get-policy` | an issue |
+//! | `aliases/<function>.json` | `aws lambda list-aliases` | an issue, if there are published versions |
+//! | `service-last-accessed/<role>.json` | `aws iam get-service-last-accessed-details` | an issue |
+//!
+//! All but the first and the last may be in `regions/<region>/` instead of the root, or in both. A folder with a file
+//! per function may also be one file of that name with all entries (`function-urls.json`).
+//!
+//! One bad entry costs that entry, and is an issue. What is not known never makes something look unused: a function
+//! whose configuration is not readable gets an event source of kind `Unknown`, a role with an unreadable policy names it
+//! in `unreadable_policies`.
+
+use std::collections::BTreeSet;
+
+use whittle_analysis::inventory::Inventory;
+use whittle_analysis::issue::{Issue, merge_issues};
+use whittle_policy::id::{AccountId, Region};
+
+use crate::ports::{PortError, PortErrorKind, TrailConfigs};
+pub use document::Problem;
+
+use attachments::{Functions, KINDS};
+use document::remake_hint;
+use functions::{Versions, add_new, unknown_source};
+use scope::{Scope, scopes};
+
+mod account;
+mod attachments;
+mod document;
+mod exposure;
+mod functions;
+mod iam;
+mod last_accessed;
+mod scope;
+mod time;
+mod trails;
+
+/// The documents of a snapshot by name (`functions.json`, `regions/eu-central-1/functions.json`).
+pub trait SnapshotFiles: Send + Sync {
+    /// Where they are, for messages; empty if there is no such place.
+    fn shown(&self) -> String;
+
+    /// Text of a document, `Ok(None)` if there is none.
+    fn text(&self, file: &str) -> Result<Option<String>, Problem>;
+
+    /// Names in a folder, sorted; `Ok(None)` if there is no such folder.
+    fn names(&self, folder: &str) -> Result<Option<BTreeSet<String>>, Problem>;
+
+    /// Whether there is a document of this name, readable or not.
+    fn exists(&self, file: &str) -> bool;
+}
+
+/// Whether the documents without which there is no inventory exist. See [`read_inventory`].
+pub fn check(files: &dyn SnapshotFiles) -> Result<(), PortError> {
+    if !files.exists(iam::FILE) {
+        return Err(missing(files, iam::FILE, iam::COMMAND));
+    }
+    if !scopes(files, &mut Vec::new()).iter().any(|scope| scope.has("functions")) {
+        return Err(missing(files, functions::FILE, functions::COMMAND));
+    }
+    Ok(())
+}
+
+/// How to begin a snapshot, for who has none.
+pub fn first_commands() -> String {
+    format!("{}, and `{}`", remake_hint(iam::COMMAND), functions::COMMAND)
+}
+
+fn missing(files: &dyn SnapshotFiles, file: &str, command: &str) -> PortError {
+    let message = format!("snapshot folder `{}` has no `{file}`", files.shown());
+    let hint = match near_name(files, file) {
+        Some(found) => format!("rename `{found}`, or {}", remake_hint(command)),
+        None => remake_hint(command),
+    };
+    PortError::new(PortErrorKind::Invalid, message).with_hint(hint)
+}
+
+/// Reads the whole inventory. Fails (`Invalid`, with a hint) without roles or without functions, on which everything rests.
+pub fn read_inventory(files: &dyn SnapshotFiles) -> Result<Inventory, PortError> {
+    let mut issues = Vec::new();
+    let scopes = scopes(files, &mut issues);
+    let root = scopes.first().ok_or_else(|| missing(files, iam::FILE, iam::COMMAND))?;
+
+    let text = root.text(iam::FILE).map_err(|problem| problem.into_error(&files.shown()))?;
+    let text = text.ok_or_else(|| missing(files, iam::FILE, iam::COMMAND))?;
+    let roles = iam::parse(&text).map_err(|problem| problem.into_error(&files.shown()))?;
+    drop(text);
+    issues.extend(roles.issues);
+    let mut roles = roles.roles;
+
+    let mut versions = Versions::default();
+    let mut with_functions: BTreeSet<Option<Region>> = BTreeSet::new();
+    for scope in &scopes {
+        // Without one of these files, functions are missing that share roles with the rest: better no answer.
+        let Some(text) = scope.text(functions::FILE).map_err(|problem| problem.into_error(&files.shown()))? else {
+            if scope.region.is_some() {
+                issues.push(missing_file(scope, functions::FILE, functions::COMMAND, "functions there are not known"));
+            }
+            continue;
+        };
+        with_functions.insert(scope.region.clone());
+        let place = scope.place(functions::FILE);
+        versions.add_file(&text, &place).map_err(|problem| problem.into_error(&files.shown()))?;
+    }
+    if with_functions.is_empty() {
+        return Err(missing(files, functions::FILE, functions::COMMAND));
+    }
+    let (mut functions, function_issues) = versions.into_functions();
+    issues.extend(function_issues);
+
+    let account: AccountId = account::decide(&roles, &mut functions, &files.shown(), &mut issues)?;
+    let partition = account::partition(&roles, &functions);
+    attach(&scopes, &with_functions, &mut functions, &mut issues);
+    if root.has(last_accessed::NAME) {
+        last_accessed::apply(&root.documents(last_accessed::NAME, &mut issues), &mut roles, &mut issues);
+    } else {
+        let without = "no report says which services a role never used";
+        issues.push(missing_file(root, last_accessed::NAME, last_accessed::COMMAND, without));
+    }
+    account::check_roles(&functions, &roles, &mut issues);
+    Ok(Inventory { account, partition, functions, roles, issues: merge_issues(issues) })
+}
+
+/// Reads the configuration of the trails. What is not known is in the issues.
+pub fn read_trails(files: &dyn SnapshotFiles) -> TrailConfigs {
+    // Region folders that are named wrongly are reported with the inventory.
+    trails::read(&scopes(files, &mut Vec::new()))
+}
+
+/// Completes the functions with everything that has a file of its own.
+fn attach(
+    scopes: &[Scope<'_>],
+    with_functions: &BTreeSet<Option<Region>>,
+    functions: &mut Functions,
+    issues: &mut Vec<Issue>,
+) {
+    let any_versions = functions.values().any(|function| !function.versions.is_empty());
+    for kind in KINDS {
+        for scope in scopes {
+            for document in scope.documents(kind.name, issues) {
+                attachments::apply(kind, &document, functions, issues);
+            }
+            if kind.needs_versions && !any_versions || !is_missing(scopes, scope, with_functions, functions, kind.name)
+            {
+                continue;
+            }
+            let file = if kind.per_function { kind.name.to_owned() } else { format!("{}.json", kind.name) };
+            issues.push(missing_file(scope, &file, kind.command, kind.without));
+            if kind.essential {
+                for function in functions.values_mut().filter(|function| is_of(function.region.as_str(), scope)) {
+                    add_new(&mut function.config.event_sources, &[unknown_source()]);
+                }
+            }
+        }
+    }
+    for scope in scopes {
+        exposure::apply(&scope.documents(exposure::NAME, issues), functions, issues);
+        if is_missing(scopes, scope, with_functions, functions, exposure::NAME) {
+            let without = "who may invoke a function is not known, so its exposure may be rated too low";
+            issues.push(missing_file(scope, exposure::NAME, exposure::COMMAND, without));
+        }
+    }
+}
+
+/// Whether `scope` ought to have `name`: it has functions, and the file is neither here nor, for functions of the root,
+/// in the folder of each of their Regions.
+fn is_missing(
+    scopes: &[Scope<'_>],
+    scope: &Scope<'_>,
+    with_functions: &BTreeSet<Option<Region>>,
+    functions: &Functions,
+    name: &str,
+) -> bool {
+    if !with_functions.contains(&scope.region) || scope.has(name) {
+        return false;
+    }
+    let mut regions =
+        functions.values().map(|function| &function.region).filter(|region| is_of(region.as_str(), scope));
+    !regions.all(|region| scopes.iter().any(|other| other.region.as_ref() == Some(region) && other.has(name)))
+}
+
+fn is_of(region: &str, scope: &Scope<'_>) -> bool {
+    scope.region.as_ref().is_none_or(|own| own.as_str() == region)
+}
+
+fn missing_file(scope: &Scope<'_>, file: &str, command: &str, without: &str) -> Issue {
+    let command = match &scope.region {
+        Some(region) => command.replacen(" --output", &format!(" --region {region} --output"), 1),
+        None => command.to_owned(),
+    };
+    Issue::new("missing-file", scope.place(file), format!("is not in the snapshot: {without}"))
+        .with_hint(remake_hint(&command))
+}
+
+/// A file whose name differs in case or punctuation only.
+fn near_name(files: &dyn SnapshotFiles, wanted: &str) -> Option<String> {
+    let plain = |name: &str| -> String {
+        name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
+    };
+    files.names("").ok()??.into_iter().find(|name| plain(name) == plain(wanted))
+}

@@ -1,0 +1,229 @@
+//! One document of a snapshot: its JSON, split into raw members first and typed later, so that one bad entry costs that
+//! entry only; and what may be wrong with it, with the place and the command that makes it anew.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use whittle_analysis::issue::Issue;
+
+use crate::ports::{PortError, PortErrorKind};
+
+/// What is wrong with one file.
+#[derive(Debug)]
+pub struct Problem {
+    kind: &'static str,
+    /// File as shown to the user.
+    place: String,
+    /// One line, lower case.
+    message: String,
+    /// Advice; may be empty.
+    pub(super) hint: String,
+}
+
+impl Problem {
+    /// A problem with the file `place`; `message` goes on where the place ends (`is empty`).
+    pub fn new(kind: &'static str, place: &str, message: impl Into<String>) -> Self {
+        Self { kind, place: place.to_owned(), message: message.into(), hint: String::new() }
+    }
+
+    /// The same problem with advice.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+
+    /// What is wrong, one line without the place.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// As a counted issue; the run goes on.
+    pub(super) fn into_issue(self) -> Issue {
+        let issue = Issue::new(self.kind, self.place, self.message);
+        if self.hint.is_empty() { issue } else { issue.with_hint(self.hint) }
+    }
+
+    /// As an error: nothing can be analysed without this file.
+    pub(super) fn into_error(self, shown: &str) -> PortError {
+        let place = if shown.is_empty() { self.place } else { format!("{shown}/{}", self.place) };
+        let error = PortError::new(PortErrorKind::Invalid, format!("`{place}` {}", self.message));
+        if self.hint.is_empty() { error } else { error.with_hint(self.hint) }
+    }
+}
+
+/// A JSON file whose top level is an object, its members not looked into yet.
+#[derive(Debug)]
+pub(super) struct JsonObject<'a> {
+    text: &'a str,
+    place: &'a str,
+    members: BTreeMap<String, &'a RawValue>,
+}
+
+impl<'a> JsonObject<'a> {
+    /// Splits `text`. `remake` tells how to make the file anew.
+    pub(super) fn parse(text: &'a str, place: &'a str, remake: &str) -> Result<Self, Problem> {
+        match serde_json::from_str(text) {
+            Ok(members) => Ok(Self { text, place, members }),
+            Err(_) if text.trim().is_empty() => {
+                Err(Problem::new("empty-file", place, "is empty").with_hint(remake_hint(remake)))
+            }
+            Err(error) if error.is_data() => {
+                let (line, column) = (error.line(), error.column());
+                Err(Problem::new("bad-json", place, format!("holds no JSON object (line {line}, column {column})"))
+                    .with_hint(remake_hint(remake)))
+            }
+            Err(error) => {
+                Err(Problem::new("bad-json", place, describe(text, text, &error)).with_hint(if error.is_eof() {
+                    format!("the file ends too early; {}", remake_hint(remake))
+                } else {
+                    remake_hint(remake)
+                }))
+            }
+        }
+    }
+
+    /// A member as raw JSON; `None` if it is absent or null.
+    pub(super) fn member(&self, name: &str) -> Option<&'a RawValue> {
+        self.members.get(name).copied().filter(|raw| raw.get() != "null")
+    }
+
+    /// The entries of a list member, `Ok(None)` if it is absent or null.
+    pub(super) fn list(&self, name: &str) -> Result<Option<Vec<&'a RawValue>>, Problem> {
+        let Some(raw) = self.member(name) else { return Ok(None) };
+        serde_json::from_str(raw.get()).map(Some).map_err(|_| {
+            let (line, column) = position(self.text, raw.get());
+            let message = format!("has `{name}` at line {line} column {column}, but it is not a list");
+            Problem::new("bad-json", self.place, message).with_hint("it is no plain output of the AWS command line")
+        })
+    }
+
+    /// Like [`Self::list`], where an absent list makes the file useless.
+    pub(super) fn required_list(&self, name: &str, remake: &str) -> Result<Vec<&'a RawValue>, Problem> {
+        self.list(name).and_then(|list| {
+            list.ok_or_else(|| {
+                Problem::new("bad-json", self.place, format!("holds no list `{name}`")).with_hint(remake_hint(remake))
+            })
+        })
+    }
+
+    /// Types one entry of a list, or says where in the file it is wrong.
+    pub(super) fn typed<'b, T: Deserialize<'b>>(&self, raw: &'b RawValue) -> Result<T, String> {
+        serde_json::from_str(raw.get()).map_err(|error| describe(self.text, raw.get(), &error))
+    }
+
+    /// Name of the file in messages.
+    pub(super) fn place(&self) -> &'a str {
+        self.place
+    }
+
+    /// An issue if the answer was cut off: the command line pages by itself unless it was told not to.
+    pub(super) fn truncation(&self) -> Option<Issue> {
+        let cut = self.member("IsTruncated").is_some_and(|raw| raw.get() == "true")
+            || ["NextToken", "NextMarker", "Marker"].iter().any(|name| self.member(name).is_some());
+        cut.then(|| {
+            Issue::new("truncated-file", self.place, "holds only the first pages of the answer")
+                .with_hint("run the command again without --no-paginate and --max-items")
+        })
+    }
+}
+
+/// Counts bad entries of one list: the first ones are named, the rest only counted, so that a hostile file costs
+/// neither memory nor quadratic time.
+#[derive(Debug)]
+pub(super) struct BadEntries<'a> {
+    place: &'a str,
+    list: &'static str,
+    named: Vec<Issue>,
+    further: u64,
+}
+
+impl<'a> BadEntries<'a> {
+    const NAMED_AT_MOST: usize = 100;
+
+    pub(super) fn new(place: &'a str, list: &'static str) -> Self {
+        Self { place, list, named: Vec::new(), further: 0 }
+    }
+
+    pub(super) fn add(&mut self, index: usize, reason: impl FnOnce() -> String) {
+        if self.named.len() < Self::NAMED_AT_MOST {
+            let message = format!("entry {index} of `{}` is not usable: {}", self.list, reason());
+            self.named.push(Issue::new("bad-entry", self.place, message));
+        } else {
+            self.further = self.further.saturating_add(1);
+        }
+    }
+
+    pub(super) fn into_issues(self) -> Vec<Issue> {
+        let mut issues = self.named;
+        if self.further > 0 {
+            let mut rest =
+                Issue::new("bad-entry", self.place, format!("further entries of `{}` are not usable", self.list));
+            rest.count = self.further;
+            issues.push(rest);
+        }
+        issues
+    }
+}
+
+/// `run again: <command>`.
+pub(super) fn remake_hint(command: &str) -> String {
+    format!("make it with `{command}`")
+}
+
+/// The parser's message with the position in the whole file.
+fn describe(text: &str, part: &str, error: &serde_json::Error) -> String {
+    let (base_line, base_column) = position(text, part);
+    let line = base_line.saturating_add(error.line().saturating_sub(1));
+    let column =
+        if error.line() <= 1 { base_column.saturating_add(error.column().saturating_sub(1)) } else { error.column() };
+    let full = error.to_string();
+    let message = full.rsplit_once(" at line ").map_or(full.as_str(), |(message, _)| message);
+    format!("is not valid at line {line} column {column}: {message}")
+}
+
+/// Line and column (from 1) at which `part`, a slice of `text`, begins.
+fn position(text: &str, part: &str) -> (usize, usize) {
+    let offset = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+    let before = text.get(..offset).unwrap_or_default();
+    let line = before.matches('\n').count().saturating_add(1);
+    let column = before.rsplit('\n').next().map_or(0, str::len).saturating_add(1);
+    (line, column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_an_entry_carry_the_position_in_the_file() {
+        #[derive(Debug, Deserialize)]
+        struct Entry {
+            #[expect(dead_code, reason = "only its type matters")]
+            n: u8,
+        }
+        let text = "{\n \"L\": [\n  {\"n\": 1},\n  {\"n\": \"x\"}\n ]\n}";
+        let object = JsonObject::parse(text, "f.json", "aws x").unwrap();
+        let entries = object.required_list("L", "aws x").unwrap();
+        assert!(object.typed::<Entry>(entries[0]).is_ok());
+        let message = object.typed::<Entry>(entries[1]).unwrap_err();
+        assert!(message.contains("line 4 column 11"), "{message}");
+        assert!(!message.contains(" at line 1"), "{message}");
+    }
+
+    #[test]
+    fn half_a_file_says_where_it_ends() {
+        let problem = JsonObject::parse("{\"L\": [1, 2", "f.json", "aws x").unwrap_err();
+        assert!(problem.message.contains("line 1 column"), "{}", problem.message);
+        assert!(problem.hint.contains("ends too early"), "{}", problem.hint);
+    }
+
+    #[test]
+    fn deep_nesting_is_no_stack_overflow() {
+        let text = format!("{{\"L\": [{}{}]}}", "[".repeat(200_000), "]".repeat(200_000));
+        let object = JsonObject::parse(&text, "f.json", "aws x").unwrap();
+        let entries = object.required_list("L", "aws x").unwrap();
+        assert!(object.typed::<serde_json::Value>(entries[0]).is_err());
+    }
+}
