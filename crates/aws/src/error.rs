@@ -1,6 +1,9 @@
-//! AWS error codes as [`PortErrorKind`]s, from one table for all services.
+//! AWS errors as [`PortError`]s; their codes as [`PortErrorKind`]s, from one table for all services.
 
-use whittle_pipeline::ports::PortErrorKind;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use whittle_pipeline::ports::{PortError, PortErrorKind};
 
 /// Error codes and what a caller may do about them.
 ///
@@ -65,6 +68,52 @@ pub fn kind_of(code: &str, status: u16, action: &str) -> PortErrorKind {
         None if status >= 500 => PortErrorKind::Transient,
         None => PortErrorKind::Bug,
     }
+}
+
+/// The error of a call that needs the IAM action `action`; `what` says in a few words what failed.
+pub fn port_error<E>(error: SdkError<E, HttpResponse>, action: &str, what: &str) -> PortError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let status = error.raw_response().map(|response| response.status().as_u16()).unwrap_or_default();
+    let (kind, detail) = match &error {
+        SdkError::ServiceError(service) => {
+            let meta = service.err().meta();
+            let code = meta.code().unwrap_or_default();
+            let detail = match meta.message() {
+                Some(message) if !message.is_empty() => format!("{code}: {}", one_line(message)),
+                _ if code.is_empty() => format!("HTTP status {status} without an error code"),
+                _ => code.to_owned(),
+            };
+            (kind_of(code, status, action), detail)
+        }
+        SdkError::TimeoutError(_) => (PortErrorKind::Transient, "no answer in time".to_owned()),
+        SdkError::ResponseError(_) => (PortErrorKind::Transient, "the answer cannot be read".to_owned()),
+        // No connection, or no credentials to sign with: the cause tells which.
+        SdkError::DispatchFailure(_) => (PortErrorKind::Transient, "the call did not get through".to_owned()),
+        _ => (PortErrorKind::Invalid, "the call could not be built".to_owned()),
+    };
+    let hint = match &kind {
+        PortErrorKind::AccessDenied { action } => {
+            Some(format!("allow `{action}` for the role that Whittle runs under (see template.yaml)"))
+        }
+        PortErrorKind::Invalid if matches!(error, SdkError::ServiceError(_)) => None,
+        PortErrorKind::Transient if matches!(error, SdkError::DispatchFailure(_)) => {
+            Some("check the network, the endpoint and the credentials".to_owned())
+        }
+        _ => None,
+    };
+    let out = PortError::new(kind, format!("{what} ({action}): {detail}")).with_source(error);
+    match hint {
+        Some(hint) => out.with_hint(hint),
+        None => out,
+    }
+}
+
+/// Messages of services may hold what a user named: no control characters, and not without end.
+fn one_line(message: &str) -> String {
+    const MAX_CHARS: usize = 500;
+    message.chars().take(MAX_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

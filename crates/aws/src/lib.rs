@@ -1,6 +1,10 @@
-//! The ports on AWS. So far: what an AWS error code means to a caller.
+//! The ports of [`whittle_pipeline`] on AWS.
 //!
-//! The adapters themselves (inventory, evidence, store, alerts) are not part of this version. Nothing that `whittle` does
-//! by default depends on this crate, so that a build without AWS compiles no SDK.
+//! SDK types do not leave this crate. Every method that calls AWS says which IAM actions it needs (`Requires:`); together
+//! they are the permissions of the function in `template.yaml`, and none of them changes IAM.
+//!
+//! Nothing that `whittle` does by default depends on this crate, so that a build without AWS compiles no SDK.
 
+pub mod bridge;
+pub mod clients;
 pub mod error;

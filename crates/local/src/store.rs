@@ -20,15 +20,14 @@
 //! `PRAGMA user_version` counts migrations and `PRAGMA application_id` names the program; a file that is newer, or of
 //! another program, is refused and left alone.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
-use whittle_analysis::issue::Issue;
 use whittle_analysis::result::{Finding, FunctionResult, Report, RoleResult};
 use whittle_evidence::ledger::Ledger;
-use whittle_pipeline::ports::{Changes, PortError, PortErrorKind, Store, TrailObject};
+use whittle_pipeline::marks::ReadMarks;
+use whittle_pipeline::ports::{Changes, EvidenceBatch, PortError, PortErrorKind, SaveScope, Store};
 
 use evidence::Known;
 use failure::{Place, sqlite_error};
@@ -229,32 +228,28 @@ impl Store for SqliteStore {
         Ok(ledger)
     }
 
-    /// Right after [`Store::load_ledger`], the objects of that very state: objects that another process adds in between
-    /// would otherwise count as read although the loaded ledger does not have them.
-    fn read_objects(&mut self) -> Result<BTreeMap<(String, String), String>, PortError> {
-        match self.known.take_objects() {
-            Some(objects) => Ok(objects),
-            None => self.reading(evidence::objects),
+    /// Right after [`Store::load_ledger`], the marks of that very state: objects that another process adds in between would
+    /// otherwise count as read although the loaded ledger does not have them.
+    fn read_marks(&mut self) -> Result<ReadMarks, PortError> {
+        match self.known.take_marks() {
+            Some(marks) => Ok(marks),
+            None => self.reading(evidence::marks),
         }
     }
 
-    fn save_evidence(&mut self, ledger: &Ledger, objects: &[TrailObject], issues: &[Issue]) -> Result<(), PortError> {
-        let parts = evidence::changed_parts(ledger, &self.known, &self.place)?;
+    fn save_evidence(&mut self, batch: EvidenceBatch<'_>) -> Result<(), PortError> {
+        let parts = evidence::changed_parts(batch.ledger, &self.known, &self.place)?;
         let saved = self.writing(|transaction, place, known| {
-            evidence::save_objects(transaction, place, objects, issues)?;
-            evidence::save_parts(transaction, place, known, ledger, parts)
+            evidence::save_objects(transaction, place, batch.objects, batch.marks)?;
+            evidence::save_parts(transaction, place, known, batch.ledger, parts)
         })?;
         // Only now: a transaction that failed has saved nothing.
         self.known.note(saved);
         Ok(())
     }
 
-    fn evidence_issues(&mut self) -> Result<Vec<Issue>, PortError> {
-        self.reading(evidence::issues)
-    }
-
-    fn save_report(&mut self, report: &Report) -> Result<Changes, PortError> {
-        self.writing(|transaction, place, _| report::save(transaction, place, report))
+    fn save_report(&mut self, report: &Report, scope: &SaveScope) -> Result<Changes, PortError> {
+        self.writing(|transaction, place, _| report::save(transaction, place, report, scope))
     }
 
     fn functions(&mut self, name_or_arn: &str) -> Result<Vec<FunctionResult>, PortError> {

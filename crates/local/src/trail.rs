@@ -16,6 +16,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use whittle_analysis::issue::{Issue, merge_issues};
+use whittle_pipeline::marks::ReadMarks;
 use whittle_pipeline::ports::{PortError, PortErrorKind, TrailObject, TrailObjects};
 
 use crate::files::read_bounded;
@@ -52,7 +53,7 @@ impl TrailFolder {
 }
 
 impl TrailObjects for TrailFolder {
-    fn list(&self) -> Result<(Vec<TrailObject>, Vec<Issue>), PortError> {
+    fn list(&self, _: &ReadMarks) -> Result<(Vec<TrailObject>, Vec<Issue>), PortError> {
         let mut folders = BTreeSet::new();
         let mut files = BTreeSet::new();
         for path in &self.paths {

@@ -3,8 +3,6 @@
 //! A batch is the unit of loss: a kill between two saves costs the reading of one batch and nothing else, since observing
 //! an event twice changes nothing.
 
-use std::collections::BTreeMap;
-
 use rayon::prelude::*;
 use whittle_analysis::issue::{Issue, merge_issues};
 use whittle_catalog::Catalog;
@@ -12,7 +10,8 @@ use whittle_evidence::ledger::Ledger;
 use whittle_evidence::map::Mapper;
 use whittle_evidence::read::{FileReport, IssueKind, Limits, key_kind, read_bytes};
 
-use crate::ports::{PortError, Store, TrailObject, TrailObjects};
+use crate::marks::ReadMarks;
+use crate::ports::{EvidenceBatch, PortError, Store, TrailObject, TrailObjects};
 
 /// Bytes (as stored) read between two saves.
 const BATCH_BYTES: u64 = 64 * 1024 * 1024;
@@ -34,6 +33,8 @@ pub struct IngestSummary {
     pub skipped: u64,
     /// Records that could not be read now.
     pub unreadable: u64,
+    /// Objects left for the next run, since there was no time.
+    pub left: usize,
 }
 
 impl IngestSummary {
@@ -76,42 +77,71 @@ impl IngestObserver for () {
     fn step(&mut self, _: &IngestStep) {}
 }
 
-/// Adds every new object of `objects` to the ledger in `store` and returns the ledger.
+/// What is in the ledger and how far the reading came.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    /// Everything read so far.
+    pub ledger: Ledger,
+    /// What that is.
+    pub marks: ReadMarks,
+}
+
+impl Evidence {
+    /// What earlier runs read.
+    pub fn load(store: &mut impl Store) -> Result<Self, PortError> {
+        // The ledger first: marks of the same state or an older one make objects be read twice at worst.
+        let ledger = store.load_ledger()?;
+        Ok(Self { ledger, marks: store.read_marks()? })
+    }
+}
+
+/// Adds every new object of `objects` to the evidence and to the store. `stop` is asked after each batch; what is left then
+/// is in [`IngestSummary::left`]. Gives the issues of this reading; those of objects are in the marks.
 pub fn ingest(
     catalog: &'static Catalog,
     objects: &impl TrailObjects,
     store: &mut impl Store,
+    evidence: &mut Evidence,
     observer: &mut dyn IngestObserver,
-) -> Result<(Ledger, IngestSummary, Vec<Issue>), PortError> {
-    let mut ledger = store.load_ledger()?;
-    let known = store.read_objects()?;
-    let (listed, mut summary, mut issues) = list_events(objects)?;
-    let (old, new): (Vec<_>, Vec<_>) = listed.into_iter().partition(|object| is_known(&known, object));
+    stop: &dyn Fn() -> bool,
+) -> Result<(IngestSummary, Vec<Issue>), PortError> {
+    let (listed, mut summary, mut issues) = list_events(objects, &evidence.marks)?;
+    let (old, new): (Vec<_>, Vec<_>) = listed.into_iter().partition(|object| evidence.marks.knows(object));
     summary.known = old.len();
     let mut step =
         IngestStep { bytes_total: new.iter().map(|object| object.size_bytes).sum(), ..IngestStep::default() };
+    let mut left = new.len();
     for batch in batches(&new) {
+        if stop() {
+            break;
+        }
         let (part, reports) = read_batch(catalog, objects, batch);
-        ledger.merge(&part);
-        let mut found = Vec::new();
+        evidence.ledger.merge(&part);
         let mut saved = Vec::with_capacity(batch.len());
         for (object, report) in batch.iter().zip(&reports) {
+            let mut found = Vec::new();
+            summary.add(report, &mut found);
             if report.is_ok() {
-                summary.add(report, &mut found);
+                evidence.marks.note_read(object, found);
                 saved.push(object.clone());
             } else {
                 // Not read, so the next run tries again.
-                summary.add(report, &mut issues);
+                evidence.marks.note_failed(object);
+                issues.extend(found);
             }
         }
+        left = left.saturating_sub(batch.len());
         summary.read += saved.len();
-        store.save_evidence(&ledger, &saved, &merge_issues(found))?;
+        if left == 0 {
+            objects.settle(&mut evidence.marks);
+        }
+        store.save_evidence(EvidenceBatch { ledger: &evidence.ledger, objects: &saved, marks: &evidence.marks })?;
         step.bytes_done += batch.iter().map(|object| object.size_bytes).sum::<u64>();
         step.records = summary.records;
         observer.step(&step);
     }
-    issues.extend(store.evidence_issues()?);
-    Ok((ledger, summary, merge_issues(issues)))
+    summary.left = left;
+    Ok((summary, merge_issues(issues)))
 }
 
 /// Reads objects without a store: for looking into a trail.
@@ -119,7 +149,7 @@ pub fn read_all(
     catalog: &'static Catalog,
     objects: &impl TrailObjects,
 ) -> Result<(Ledger, IngestSummary, Vec<Issue>), PortError> {
-    let (read, mut summary, mut issues) = list_events(objects)?;
+    let (read, mut summary, mut issues) = list_events(objects, &ReadMarks::default())?;
     summary.read = read.len();
     let (ledger, reports) = read_batch(catalog, objects, &read);
     for report in &reports {
@@ -131,8 +161,9 @@ pub fn read_all(
 /// Objects that hold events, without those whose key says otherwise, and what is known before reading.
 pub(crate) fn list_events(
     objects: &impl TrailObjects,
+    marks: &ReadMarks,
 ) -> Result<(Vec<TrailObject>, IngestSummary, Vec<Issue>), PortError> {
-    let (listed, issues) = objects.list()?;
+    let (listed, issues) = objects.list(marks)?;
     let mut summary = IngestSummary { objects: listed.len(), ..IngestSummary::default() };
     let (skipped, read): (Vec<_>, Vec<_>) =
         listed.into_iter().partition(|object| key_kind(&object.key).can_be_skipped());
@@ -148,10 +179,6 @@ pub(crate) fn told(mut issues: Vec<Issue>) -> Vec<Issue> {
         }
     }
     merge_issues(issues)
-}
-
-fn is_known(known: &BTreeMap<(String, String), String>, object: &TrailObject) -> bool {
-    known.get(&(object.source.clone(), object.key.clone())) == Some(&object.version)
 }
 
 fn batches(objects: &[TrailObject]) -> impl Iterator<Item = &[TrailObject]> {

@@ -14,6 +14,7 @@ use whittle_evidence::read::{Limits, read_bytes};
 use whittle_evidence::record::Record;
 
 use crate::ingest::{IngestSummary, ObjectReport, list_events, told, unavailable};
+use crate::marks::ReadMarks;
 use crate::ports::{PortError, TrailObject, TrailObjects};
 
 /// What one kind of event means, over all records of that kind.
@@ -39,7 +40,7 @@ pub fn map_events(
     catalog: &'static Catalog,
     objects: &impl TrailObjects,
 ) -> Result<(EventKinds, IngestSummary, Vec<Issue>), PortError> {
-    let (read, mut summary, mut issues) = list_events(objects)?;
+    let (read, mut summary, mut issues) = list_events(objects, &ReadMarks::default())?;
     summary.read = read.len();
     let settings = Settings::default();
     let (kinds, reports) = read

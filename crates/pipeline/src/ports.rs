@@ -1,11 +1,17 @@
-//! What a run needs from the outside, one capability per trait.
+//! What a run needs from the outside, one capability per trait. Methods of the AWS adapters name the IAM actions they need
+//! (`Requires:`); together these are the actions of `template.yaml`.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 
+use jiff::Timestamp;
 use whittle_analysis::inventory::Inventory;
 use whittle_analysis::issue::Issue;
 use whittle_analysis::result::{Finding, FunctionResult, Report, RoleResult};
+use whittle_evidence::ledger::Ledger;
+
+use crate::marks::ReadMarks;
+
+pub mod service;
 
 /// Why a port could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +41,8 @@ pub enum PortErrorKind {
     Transient,
     /// The input is wrong; trying again does not help.
     Invalid,
+    /// Another run took over: this one must stop writing.
+    LeaseLost,
     /// Whittle is wrong.
     Bug,
 }
@@ -94,7 +102,7 @@ pub struct TrailConfigs {
 /// One object of a trail: a file in a folder, or a key in a bucket.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TrailObject {
-    /// Which source it belongs to (a folder's or a bucket's own name), stable between runs.
+    /// Which source it belongs to (a folder, or the part of a bucket that holds one account and Region), stable between runs.
     pub source: String,
     /// Key within the source, with `/`.
     pub key: String,
@@ -106,37 +114,91 @@ pub struct TrailObject {
 
 /// Trail objects, listed and read. Reading is synchronous: it runs on worker threads.
 pub trait TrailObjects: Send + Sync {
-    /// All objects, sorted by source and key. What cannot be listed is an issue.
-    fn list(&self) -> Result<(Vec<TrailObject>, Vec<Issue>), PortError>;
+    /// All objects that `marks` does not say to be read already (more is no harm), sorted by source and key. What cannot be
+    /// listed is an issue.
+    fn list(&self, marks: &ReadMarks) -> Result<(Vec<TrailObject>, Vec<Issue>), PortError>;
 
     /// Content of one object as stored (maybe compressed).
     fn read(&self, object: &TrailObject) -> Result<Vec<u8>, PortError>;
+
+    /// How many objects to read at once; 0 for as many as there are cores. More where reading means waiting.
+    fn parallel_reads(&self) -> usize {
+        0
+    }
+
+    /// Drops from `marks` what [`TrailObjects::list`] needs no longer: a source whose keys are ordered by time moves
+    /// [`ReadMarks::through`] on and forgets the objects before it. Does nothing by default.
+    fn settle(&self, marks: &mut ReadMarks) {
+        let _ = marks;
+    }
+}
+
+/// One page of event history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryPage {
+    /// As LookupEvents answers it: `{"Events": [{"CloudTrailEvent": "…"}, …]}`.
+    pub body: Vec<u8>,
+    /// Time of its oldest event; `None` if it has none.
+    pub oldest: Option<Timestamp>,
+    /// Asks for the next page (older events); `None` on the last one.
+    pub next: Option<String>,
+}
+
+/// What page of event history is wanted: events of `[start, end]`, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryRequest {
+    /// Region.
+    pub region: String,
+    /// First second.
+    pub start: Timestamp,
+    /// Last second.
+    pub end: Timestamp,
+    /// [`HistoryPage::next`] of the page before.
+    pub token: Option<String>,
+}
+
+/// CloudTrail's event history: management events of 90 days, without any trail.
+pub trait EventHistorySource: Send + Sync {
+    /// Regions to read, sorted. Empty: event history is not read.
+    fn regions(&self) -> Vec<String>;
+
+    /// One page. Keeps the service's pace (two calls a second in each Region) by waiting.
+    fn page(&self, request: &HistoryRequest) -> impl Future<Output = Result<HistoryPage, PortError>> + Send;
+}
+
+/// Tells the time. A port, so that a run is a function of its inputs.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// What a batch of evidence adds to a store.
+#[derive(Debug, Clone, Copy)]
+pub struct EvidenceBatch<'a> {
+    /// The whole ledger as it is now.
+    pub ledger: &'a Ledger,
+    /// Objects read in this batch.
+    pub objects: &'a [TrailObject],
+    /// All marks as they are now, for stores that keep them as a whole; they hold the issues of the objects too.
+    pub marks: &'a ReadMarks,
 }
 
 /// Remembers what was read and found.
 ///
-/// Every method is atomic: after a kill the store holds all of a call or nothing of it.
+/// Every method is atomic or can be repeated: after a kill the store holds all of a call, or what the next run needs to do
+/// it again.
 pub trait Store: Send {
     /// The ledger of everything read so far; empty for a new store.
-    fn load_ledger(&mut self) -> Result<whittle_evidence::ledger::Ledger, PortError>;
+    fn load_ledger(&mut self) -> Result<Ledger, PortError>;
 
-    /// Objects already read: (source, key) → version.
-    fn read_objects(&mut self) -> Result<BTreeMap<(String, String), String>, PortError>;
+    /// What was read already.
+    fn read_marks(&mut self) -> Result<ReadMarks, PortError>;
 
-    /// Saves what a batch of objects added: the parts of `ledger` that differ from the stored ones, and the objects
-    /// as read, in one transaction.
-    fn save_evidence(
-        &mut self,
-        ledger: &whittle_evidence::ledger::Ledger,
-        objects: &[TrailObject],
-        issues: &[Issue],
-    ) -> Result<(), PortError>;
+    /// Saves what a batch added: the parts of the ledger that differ from the stored ones first, then the marks.
+    fn save_evidence(&mut self, batch: EvidenceBatch<'_>) -> Result<(), PortError>;
 
-    /// Issues saved with the objects read so far.
-    fn evidence_issues(&mut self) -> Result<Vec<Issue>, PortError>;
-
-    /// Replaces the results of `report.account` by `report`; rows that are equal are not written.
-    fn save_report(&mut self, report: &Report) -> Result<Changes, PortError>;
+    /// Makes the stored results those of `report` as far as `scope` says; rows that are equal are not written.
+    fn save_report(&mut self, report: &Report, scope: &SaveScope) -> Result<Changes, PortError>;
 
     /// Results of one function: by unqualified ARN, or by name. Several when it runs under several roles or the
     /// name occurs in several Regions or accounts.
@@ -148,8 +210,30 @@ pub trait Store: Send {
     /// Names of all functions and roles with results, sorted, for "did you mean".
     fn names(&mut self) -> Result<Vec<String>, PortError>;
 
-    /// Findings of one account, in report order.
+    /// Findings of one account that are not resolved, in report order.
     fn findings(&mut self, account: &str) -> Result<Vec<Finding>, PortError>;
+}
+
+/// Which stored results a report replaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SaveScope {
+    /// All of the account: results that the report does not have are deleted.
+    Account,
+    /// The report is of these roles (ARNs) only; results of others stay as they are.
+    Roles(std::collections::BTreeSet<String>),
+    /// Something could not be listed: what the report does not have may still be there, and stays.
+    Incomplete,
+}
+
+impl SaveScope {
+    /// Whether a stored result of `role_arn` that the report does not have is to be deleted.
+    pub fn deletes(&self, role_arn: &str) -> bool {
+        match self {
+            Self::Account => true,
+            Self::Roles(roles) => roles.contains(role_arn),
+            Self::Incomplete => false,
+        }
+    }
 }
 
 /// How many rows a save changed.

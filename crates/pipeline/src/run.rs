@@ -11,8 +11,8 @@ use whittle_catalog::Catalog;
 use whittle_evidence::coverage::{self, Coverage, EventHistory, Trails};
 use whittle_evidence::ledger::Ledger;
 
-use crate::ingest::{IngestObserver, IngestSummary, LOST_EVIDENCE, ingest, told};
-use crate::ports::{Changes, InventorySource, PortError, Store, TrailConfigSource, TrailObjects};
+use crate::ingest::{self, IngestObserver, IngestSummary, LOST_EVIDENCE, ingest, told};
+use crate::ports::{Changes, InventorySource, PortError, SaveScope, Store, TrailConfigSource, TrailObjects};
 
 /// What a run may be told.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +52,10 @@ where
 {
     let account = inventory.inventory().await?;
     let trails = inventory.trails().await?;
-    let (ledger, read, mut issues) = ingest(catalog, objects, store, observer)?;
+    let mut evidence = ingest::Evidence::load(store)?;
+    let (read, mut issues) = ingest(catalog, objects, store, &mut evidence, observer, &|| false)?;
+    issues.extend(evidence.marks.issues());
+    let ledger = evidence.ledger;
     issues.extend(trails.issues);
     let account_id = account.account.to_string();
     let seen = Observed::of(&account_id, &ledger, settings, &mut issues);
@@ -69,7 +72,7 @@ where
     let mut report = analyze_with(&account, evidence, |batches, work| batches.par_iter().map(work).collect());
     report.issues.extend(issues);
     report.issues = told(std::mem::take(&mut report.issues));
-    let changes = store.save_report(&report)?;
+    let changes = store.save_report(&report, &SaveScope::Account)?;
     Ok(RunOutcome { report, read, changes })
 }
 

@@ -9,8 +9,9 @@ use rayon::prelude::*;
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use sha2::{Digest, Sha256};
-use whittle_analysis::issue::{Issue, merge_issues};
+use whittle_analysis::issue::Issue;
 use whittle_evidence::ledger::{Ledger, LedgerError};
+use whittle_pipeline::marks::ReadMarks;
 use whittle_pipeline::ports::{PortError, TrailObject};
 
 use super::failure::{Place, damaged, ledger_error, sqlite_error};
@@ -31,18 +32,18 @@ pub(super) enum Part {
 #[derive(Debug, Default)]
 pub(super) struct Known {
     hashes: BTreeMap<Part, Hash>,
-    objects: Option<BTreeMap<(String, String), String>>,
+    marks: Option<ReadMarks>,
 }
 
 impl Known {
-    /// The objects of the state that was loaded, once.
-    pub(super) fn take_objects(&mut self) -> Option<BTreeMap<(String, String), String>> {
-        self.objects.take()
+    /// The marks of the state that was loaded, once.
+    pub(super) fn take_marks(&mut self) -> Option<ReadMarks> {
+        self.marks.take()
     }
 
     /// Takes over what was saved.
     pub(super) fn note(&mut self, saved: Vec<Saved>) {
-        self.objects = None;
+        self.marks = None;
         for Saved { part, hash } in saved {
             match hash {
                 Some(hash) => self.hashes.insert(part, hash),
@@ -70,20 +71,33 @@ pub(super) fn load(transaction: &Transaction<'_>, place: &Place) -> Result<(Ledg
         ledger.insert_account_bytes(&bytes).map_err(|error| ledger_error(place, FACTS, error))?;
         known.hashes.insert(Part::Facts, hash(&bytes));
     }
-    known.objects = Some(objects(transaction, place)?);
+    known.marks = Some(marks(transaction, place)?);
     Ok((ledger, known))
 }
 
-/// Objects already read, with their versions.
-pub(super) fn objects(
-    transaction: &Transaction<'_>,
-    place: &Place,
-) -> Result<BTreeMap<(String, String), String>, PortError> {
+/// Objects already read, with their versions and what was wrong with them.
+pub(super) fn marks(transaction: &Transaction<'_>, place: &Place) -> Result<ReadMarks, PortError> {
     let failed = |error| sqlite_error(place, "read", error);
+    let mut marks = ReadMarks::default();
+    let mut statement = transaction.prepare("SELECT source, key, version FROM trail_object").map_err(failed)?;
+    let mut rows = statement.query([]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let (source, key, version) =
+            (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?, row.get(2).map_err(failed)?);
+        marks.sources.entry(source).or_default().read.insert(key, version);
+    }
     let mut statement =
-        transaction.prepare("SELECT source, key, version FROM trail_object ORDER BY source, key").map_err(failed)?;
-    let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?))).map_err(failed)?;
-    rows.collect::<Result<_, _>>().map_err(failed)
+        transaction.prepare("SELECT source, place, kind, message, hint, count FROM evidence_issue").map_err(failed)?;
+    let mut rows = statement.query([]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let text = |column: usize| row.get::<_, String>(column).map_err(failed);
+        let key = text(1)?;
+        let mut issue = Issue::new(text(2)?, key.clone(), text(3)?);
+        issue.hint = text(4)?;
+        issue.count = u64::try_from(row.get::<_, i64>(5).map_err(failed)?).unwrap_or(0);
+        marks.sources.entry(text(0)?).or_default().issues.entry(key).or_default().push(issue);
+    }
+    Ok(marks)
 }
 
 /// A row of the given ledger that is not what is known to be stored.
@@ -244,7 +258,7 @@ pub(super) fn save_objects(
     transaction: &Transaction<'_>,
     place: &Place,
     objects: &[TrailObject],
-    issues: &[Issue],
+    marks: &ReadMarks,
 ) -> Result<(), PortError> {
     let failed = |error| sqlite_error(place, "written", error);
     let mut version =
@@ -257,20 +271,6 @@ pub(super) fn save_objects(
         .map_err(failed)?;
     let mut forget =
         transaction.prepare("DELETE FROM evidence_issue WHERE source = ?1 AND place = ?2").map_err(failed)?;
-    let mut source_of: BTreeMap<&str, &str> = BTreeMap::new();
-    for object in objects {
-        source_of.entry(&object.key).or_insert(&object.source);
-        let names = [object.source.as_str(), object.key.as_str()];
-        let stored: Option<String> = version.query_row(names, |row| row.get(0)).optional().map_err(failed)?;
-        if stored.as_ref() == Some(&object.version) {
-            continue;
-        }
-        object_row.execute(params![object.source, object.key, object.version]).map_err(failed)?;
-        if stored.is_some() {
-            forget.execute(names).map_err(failed)?;
-        }
-    }
-    // An issue that names no object of the batch may come again: its larger count is kept, so that it stays the same.
     let mut issue_row = transaction
         .prepare(
             "INSERT INTO evidence_issue (source, place, kind, message, hint, count) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -278,28 +278,22 @@ pub(super) fn save_objects(
              SET count = excluded.count WHERE excluded.count > count",
         )
         .map_err(failed)?;
-    for issue in issues {
-        let source = source_of.get(issue.place.as_str()).copied().unwrap_or_default();
-        let count = i64::try_from(issue.count).unwrap_or(i64::MAX);
-        issue_row
-            .execute(params![source, issue.place, issue.kind, issue.message, issue.hint, count])
-            .map_err(failed)?;
+    for object in objects {
+        let names = [object.source.as_str(), object.key.as_str()];
+        let stored: Option<String> = version.query_row(names, |row| row.get(0)).optional().map_err(failed)?;
+        if stored.as_ref() != Some(&object.version) {
+            object_row.execute(params![object.source, object.key, object.version]).map_err(failed)?;
+            if stored.is_some() {
+                forget.execute(names).map_err(failed)?;
+            }
+        }
+        let issues = marks.sources.get(&object.source).and_then(|source| source.issues.get(&object.key));
+        for issue in issues.into_iter().flatten() {
+            let count = i64::try_from(issue.count).unwrap_or(i64::MAX);
+            issue_row
+                .execute(params![object.source, object.key, issue.kind, issue.message, issue.hint, count])
+                .map_err(failed)?;
+        }
     }
     Ok(())
-}
-
-/// What was wrong with the objects read so far.
-pub(super) fn issues(transaction: &Transaction<'_>, place: &Place) -> Result<Vec<Issue>, PortError> {
-    let failed = |error| sqlite_error(place, "read", error);
-    let mut statement =
-        transaction.prepare("SELECT kind, place, message, hint, count FROM evidence_issue").map_err(failed)?;
-    let rows = statement
-        .query_map([], |row| {
-            let mut issue = Issue::new(row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?);
-            issue.hint = row.get(3)?;
-            issue.count = u64::try_from(row.get::<_, i64>(4)?).unwrap_or(0);
-            Ok(issue)
-        })
-        .map_err(failed)?;
-    Ok(merge_issues(rows.collect::<Result<_, _>>().map_err(failed)?))
 }

@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Params, Transaction, params, params_from_iter}
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use whittle_analysis::result::{Finding, FunctionResult, Report, RoleResult, Suggestion, Window};
-use whittle_pipeline::ports::{Changes, PortError, PortErrorKind};
+use whittle_pipeline::ports::{Changes, PortError, PortErrorKind, SaveScope};
 use whittle_policy::id::FunctionArn;
 
 use super::failure::{Place, damaged, sqlite_error};
@@ -55,7 +55,12 @@ struct Row {
 }
 
 /// Replaces the results of the report's account.
-pub(super) fn save(transaction: &Transaction<'_>, place: &Place, report: &Report) -> Result<Changes, PortError> {
+pub(super) fn save(
+    transaction: &Transaction<'_>,
+    place: &Place,
+    report: &Report,
+    scope: &SaveScope,
+) -> Result<Changes, PortError> {
     let account = report.account.as_str();
     let mut changes = Changes::default();
     // First, since the other rows refer to it.
@@ -70,7 +75,7 @@ pub(super) fn save(transaction: &Transaction<'_>, place: &Place, report: &Report
         ],
         content: json(&report.issues)?,
     };
-    let mut writer = Writer { transaction, place, account, changes: &mut changes };
+    let mut writer = Writer { transaction, place, account, scope, changes: &mut changes };
     writer.replace(&ANALYSES, std::iter::once(Ok(analysis)))?;
     writer.replace(&FUNCTIONS, report.functions.iter().map(|result| function_row(account, result)))?;
     writer.replace(&ROLES, report.roles.iter().map(|result| role_row(account, result)))?;
@@ -129,6 +134,7 @@ struct Writer<'a> {
     transaction: &'a Transaction<'a>,
     place: &'a Place,
     account: &'a str,
+    scope: &'a SaveScope,
     changes: &'a mut Changes,
 }
 
@@ -174,11 +180,18 @@ impl Writer<'_> {
         let failed = |error| sqlite_error(self.place, "written", error);
         let mut keys = self.transaction.prepare(&table.all_keys()).map_err(failed)?;
         let mut delete = self.transaction.prepare(&table.delete()).map_err(failed)?;
+        let width = table.keys.len();
         let stored = keys
-            .query_map([self.account], |row| (0..table.keys.len()).map(|column| row.get(column)).collect())
+            .query_map([self.account], |row| {
+                let names = (0..width).map(|column| row.get(column)).collect::<Result<Vec<String>, _>>()?;
+                Ok((names, row.get::<_, String>(width)?))
+            })
             .map_err(failed)?;
-        let stored: Vec<Vec<String>> = stored.collect::<Result<_, _>>().map_err(failed)?;
-        for keys in stored.into_iter().filter(|keys| !kept.contains(keys)) {
+        let stored: Vec<(Vec<String>, String)> = stored.collect::<Result<_, _>>().map_err(failed)?;
+        for (keys, role) in stored.into_iter().filter(|(keys, _)| !kept.contains(keys)) {
+            if !self.scope.deletes(&role) {
+                continue;
+            }
             delete.execute(params_from_iter(keys)).map_err(failed)?;
             self.changes.deleted = self.changes.deleted.saturating_add(1);
         }
@@ -230,7 +243,8 @@ impl Table {
     }
 
     fn all_keys(&self) -> String {
-        format!("SELECT {} FROM {} WHERE account = ?1", self.keys.join(", "), self.name)
+        let role = if self.keys.contains(&"account") && self.keys.len() == 1 { "''" } else { "role_arn" };
+        format!("SELECT {}, {role} FROM {} WHERE account = ?1", self.keys.join(", "), self.name)
     }
 
     fn delete(&self) -> String {

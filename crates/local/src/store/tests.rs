@@ -1,14 +1,17 @@
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::json;
 use tempfile::TempDir;
+use whittle_analysis::issue::Issue;
 use whittle_analysis::result::{
     Counts, CoverageRow, Proof, SCHEMA_VERSION, Severity, Suggestion, Verdict, VerdictRow, Window,
 };
 use whittle_evidence::attribute::attribute;
 use whittle_evidence::record::{ParsedRecord, parse_record};
+use whittle_pipeline::ports::TrailObject;
 
 use super::*;
 
@@ -68,6 +71,38 @@ fn contents(path: &Path) -> Vec<(String, Vec<u8>)> {
     files
 }
 
+/// Shorter ways to the methods of the port.
+trait Shortcuts {
+    fn save(&mut self, ledger: &Ledger, objects: &[TrailObject], issues: &[Issue]) -> Result<(), PortError>;
+    fn objects(&mut self) -> Result<BTreeMap<(String, String), String>, PortError>;
+    fn issues(&mut self) -> Result<Vec<Issue>, PortError>;
+}
+
+impl Shortcuts for SqliteStore {
+    fn save(&mut self, ledger: &Ledger, objects: &[TrailObject], issues: &[Issue]) -> Result<(), PortError> {
+        let mut marks = ReadMarks::default();
+        for object in objects {
+            let own = issues.iter().filter(|issue| issue.place == object.key).cloned().collect();
+            marks.note_read(object, own);
+        }
+        self.save_evidence(EvidenceBatch { ledger, objects, marks: &marks })
+    }
+
+    fn objects(&mut self) -> Result<BTreeMap<(String, String), String>, PortError> {
+        let sources = self.read_marks()?.sources;
+        Ok(sources
+            .into_iter()
+            .flat_map(|(source, marks)| {
+                marks.read.into_iter().map(move |(key, version)| ((source.clone(), key), version))
+            })
+            .collect())
+    }
+
+    fn issues(&mut self) -> Result<Vec<Issue>, PortError> {
+        Ok(self.read_marks()?.issues())
+    }
+}
+
 #[test]
 fn evidence_survives_closing() {
     let (_dir, path) = file();
@@ -75,18 +110,16 @@ fn evidence_survives_closing() {
     let issue = Issue::new("bad-record", "a.json", "no eventName").with_hint("none");
     let mut store = SqliteStore::open(&path).unwrap();
     assert!(store.load_ledger().unwrap().is_empty());
-    assert!(store.read_objects().unwrap().is_empty());
-    store
-        .save_evidence(&ledger, &[object("a.json", "1"), object("b.json", "1")], std::slice::from_ref(&issue))
-        .unwrap();
+    assert!(store.objects().unwrap().is_empty());
+    store.save(&ledger, &[object("a.json", "1"), object("b.json", "1")], std::slice::from_ref(&issue)).unwrap();
     store.close().unwrap();
 
     let mut store = SqliteStore::open(&path).unwrap();
     assert_eq!(store.load_ledger().unwrap(), ledger);
-    let objects = store.read_objects().unwrap();
+    let objects = store.objects().unwrap();
     assert_eq!(objects[&("/trail".to_owned(), "a.json".to_owned())], "1");
     assert_eq!(objects.len(), 2);
-    assert_eq!(store.evidence_issues().unwrap(), [issue]);
+    assert_eq!(store.issues().unwrap(), [issue]);
     // Rows say whose they are.
     let arn: String = store
         .connection
@@ -105,11 +138,11 @@ fn a_run_with_nothing_new_leaves_the_same_bytes() {
     let run = || {
         let mut store = SqliteStore::open(&path).unwrap();
         let mut known = store.load_ledger().unwrap();
-        store.read_objects().unwrap();
+        store.objects().unwrap();
         known.merge(&ledger);
-        store.save_evidence(&known, &objects, &issues).unwrap();
-        let changes = store.save_report(&report).unwrap();
-        store.evidence_issues().unwrap();
+        store.save(&known, &objects, &issues).unwrap();
+        let changes = store.save_report(&report, &SaveScope::Account).unwrap();
+        store.issues().unwrap();
         store.functions("orders").unwrap();
         store.close().unwrap();
         (changes, contents(&path))
@@ -127,16 +160,16 @@ fn only_changed_rows_are_written() {
     let mut store = SqliteStore::open_in_memory().unwrap();
     let mut ledger = joined(&[seen("orders", 1), seen("mail", 1)]);
     store.load_ledger().unwrap();
-    store.save_evidence(&ledger, &[], &[]).unwrap();
+    store.save(&ledger, &[], &[]).unwrap();
     let written = |store: &SqliteStore| -> i64 {
         store.connection.query_row("SELECT total_changes()", [], |row| row.get(0)).unwrap()
     };
     let before = written(&store);
     ledger.merge(&seen("mail", 2));
-    store.save_evidence(&ledger, &[], &[]).unwrap();
+    store.save(&ledger, &[], &[]).unwrap();
     assert_eq!(written(&store) - before, 2, "one role, and the facts of the account");
     let before = written(&store);
-    store.save_evidence(&ledger, &[], &[]).unwrap();
+    store.save(&ledger, &[], &[]).unwrap();
     assert_eq!(written(&store), before);
 }
 
@@ -146,19 +179,19 @@ fn an_object_read_again_forgets_its_old_issues() {
     let ledger = Ledger::default();
     let issue = |place: &str, message: &str| Issue::new("bad-record", place, message);
     store
-        .save_evidence(
+        .save(
             &ledger,
             &[object("a.json", "1"), object("b.json", "1")],
-            &[issue("a.json", "old"), issue("b.json", "kept"), issue("other", "kept")],
+            &[issue("a.json", "old"), issue("b.json", "kept")],
         )
         .unwrap();
-    store.save_evidence(&ledger, &[object("a.json", "2")], &[issue("a.json", "new"), issue("other", "kept")]).unwrap();
+    store.save(&ledger, &[object("a.json", "2")], &[issue("a.json", "new")]).unwrap();
     let messages: Vec<_> =
-        store.evidence_issues().unwrap().into_iter().map(|issue| (issue.place, issue.message, issue.count)).collect();
-    let expect = [("a.json", "new"), ("b.json", "kept"), ("other", "kept")]
-        .map(|(place, message)| (place.to_owned(), message.to_owned(), 1));
+        store.issues().unwrap().into_iter().map(|issue| (issue.place, issue.message, issue.count)).collect();
+    let expect =
+        [("a.json", "new"), ("b.json", "kept")].map(|(place, message)| (place.to_owned(), message.to_owned(), 1));
     assert_eq!(messages, expect);
-    assert_eq!(store.read_objects().unwrap()[&("/trail".to_owned(), "a.json".to_owned())], "2");
+    assert_eq!(store.objects().unwrap()[&("/trail".to_owned(), "a.json".to_owned())], "2");
 }
 
 #[test]
@@ -170,16 +203,16 @@ fn two_processes_lose_nothing_of_each_other() {
     let mut of_two = two.load_ledger().unwrap();
     of_one.merge(&joined(&[seen("orders", 1), seen("mail", 1)]));
     of_two.merge(&joined(&[seen("orders", 2), seen("stock", 2)]));
-    one.save_evidence(&of_one, &[object("one", "1")], &[]).unwrap();
-    two.save_evidence(&of_two, &[object("two", "1")], &[]).unwrap();
+    one.save(&of_one, &[object("one", "1")], &[]).unwrap();
+    two.save(&of_two, &[object("two", "1")], &[]).unwrap();
     // Both go on with what they know, which is less than what is stored.
     of_one.merge(&seen("orders", 3));
-    one.save_evidence(&of_one, &[object("three", "1")], &[]).unwrap();
+    one.save(&of_one, &[object("three", "1")], &[]).unwrap();
     of_two.merge(&seen("orders", 4));
-    two.save_evidence(&of_two, &[], &[]).unwrap();
+    two.save(&of_two, &[], &[]).unwrap();
     let all = joined(&[of_one, of_two]);
     assert_eq!(SqliteStore::open(&path).unwrap().load_ledger().unwrap(), all);
-    assert_eq!(one.read_objects().unwrap().len(), 3);
+    assert_eq!(one.objects().unwrap().len(), 3);
 }
 
 #[test]
@@ -188,16 +221,16 @@ fn objects_belong_to_the_ledger_that_was_loaded() {
     let mut one = SqliteStore::open(&path).unwrap();
     let mut two = SqliteStore::open(&path).unwrap();
     assert!(one.load_ledger().unwrap().is_empty());
-    two.save_evidence(&seen("orders", 1), &[object("a.json", "1")], &[]).unwrap();
+    two.save(&seen("orders", 1), &[object("a.json", "1")], &[]).unwrap();
     // The ledger that `one` has does not hold this object, so it has to read it itself.
-    assert!(one.read_objects().unwrap().is_empty());
+    assert!(one.objects().unwrap().is_empty());
 }
 
 #[test]
 fn a_ledger_saved_without_loading_is_joined() {
     let (_dir, path) = file();
-    SqliteStore::open(&path).unwrap().save_evidence(&seen("orders", 1), &[], &[]).unwrap();
-    SqliteStore::open(&path).unwrap().save_evidence(&seen("orders", 2), &[], &[]).unwrap();
+    SqliteStore::open(&path).unwrap().save(&seen("orders", 1), &[], &[]).unwrap();
+    SqliteStore::open(&path).unwrap().save(&seen("orders", 2), &[], &[]).unwrap();
     assert_eq!(
         SqliteStore::open(&path).unwrap().load_ledger().unwrap(),
         joined(&[seen("orders", 1), seen("orders", 2)])
@@ -216,9 +249,9 @@ fn threads_on_one_file_all_get_through() {
                 for day in 1..=5_u8 {
                     ledger.merge(&seen("shared", thread * 5 + day));
                     ledger.merge(&seen(&format!("own{thread}"), day));
-                    store.save_evidence(&ledger, &[object(&format!("{thread}/{day}"), "1")], &[]).unwrap();
+                    store.save(&ledger, &[object(&format!("{thread}/{day}"), "1")], &[]).unwrap();
                 }
-                store.save_report(&reports::report(&["orders"])).unwrap();
+                store.save_report(&reports::report(&["orders"]), &SaveScope::Account).unwrap();
             });
         }
     });
@@ -231,7 +264,7 @@ fn threads_on_one_file_all_get_through() {
         }
     }
     assert_eq!(store.load_ledger().unwrap(), expect);
-    assert_eq!(store.read_objects().unwrap().len(), 20);
+    assert_eq!(store.objects().unwrap().len(), 20);
 }
 
 #[test]
@@ -239,10 +272,10 @@ fn a_call_that_is_cut_off_leaves_nothing() {
     let (_dir, path) = file();
     let mut store = SqliteStore::open(&path).unwrap();
     store.load_ledger().unwrap();
-    store.save_evidence(&seen("orders", 1), &[object("a.json", "1")], &[]).unwrap();
+    store.save(&seen("orders", 1), &[object("a.json", "1")], &[]).unwrap();
     // As a kill between the statements of a call: the transaction is dropped.
     let cut: Result<(), PortError> = store.writing(|transaction, place, _| {
-        evidence::save_objects(transaction, place, &[object("b.json", "1")], &[])?;
+        evidence::save_objects(transaction, place, &[object("b.json", "1")], &ReadMarks::default())?;
         transaction.execute("DELETE FROM ledger_role", []).unwrap();
         Err(PortError::new(PortErrorKind::Transient, "killed"))
     });
@@ -255,10 +288,10 @@ fn a_call_that_is_cut_off_leaves_nothing() {
     }
     let mut recovered = SqliteStore::open(copy.join("whittle.db")).unwrap();
     assert_eq!(recovered.load_ledger().unwrap(), seen("orders", 1));
-    assert_eq!(recovered.read_objects().unwrap().len(), 1);
+    assert_eq!(recovered.objects().unwrap().len(), 1);
     // And the store itself goes on, believing nothing that was not saved.
     let ledger = joined(&[seen("orders", 1), seen("mail", 2)]);
-    store.save_evidence(&ledger, &[object("b.json", "1")], &[]).unwrap();
+    store.save(&ledger, &[object("b.json", "1")], &[]).unwrap();
     assert_eq!(SqliteStore::open(&path).unwrap().load_ledger().unwrap(), ledger);
 }
 
@@ -272,7 +305,7 @@ fn a_damaged_ledger_is_an_error_with_advice() {
         ("ledger_account", json!("")),
     ] {
         let mut store = SqliteStore::open_in_memory().unwrap();
-        store.save_evidence(&seen("orders", 1), &[], &[]).unwrap();
+        store.save(&seen("orders", 1), &[], &[]).unwrap();
         let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
         store.connection.execute(&format!("UPDATE {table} SET ledger = ?1"), [text]).unwrap();
         let error = store.load_ledger().unwrap_err();
@@ -281,10 +314,10 @@ fn a_damaged_ledger_is_an_error_with_advice() {
         // Neither is it overwritten.
         let mut fresh = evidence::Known::default();
         std::mem::swap(&mut store.known, &mut fresh);
-        assert!(store.save_evidence(&seen("orders", 2), &[], &[]).is_err());
+        assert!(store.save(&seen("orders", 2), &[], &[]).is_err());
     }
     let mut store = SqliteStore::open_in_memory().unwrap();
-    store.save_evidence(&seen("orders", 1), &[], &[]).unwrap();
+    store.save(&seen("orders", 1), &[], &[]).unwrap();
     store.connection.execute("UPDATE ledger_role SET ledger = x'ff00ff'", []).unwrap();
     assert!(store.load_ledger().is_err());
     store.connection.execute("UPDATE ledger_role SET ledger = 7.5", []).unwrap();

@@ -8,7 +8,7 @@ fn write(root: &Path, key: &str, content: &[u8]) {
 
 fn list(paths: &[&Path]) -> (Vec<String>, Vec<Issue>) {
     let folder = TrailFolder::new(paths.iter().map(|path| path.to_path_buf()).collect());
-    let (objects, issues) = folder.list().unwrap();
+    let (objects, issues) = folder.list(&ReadMarks::default()).unwrap();
     let mut sorted = objects.clone();
     sorted.sort();
     assert_eq!(objects, sorted, "sorted by source and key");
@@ -56,7 +56,7 @@ fn reading_gives_the_stored_bytes_under_the_limit() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), "a/b.json", b"{\"Records\":[]}");
     let folder = TrailFolder::new(vec![dir.path().to_owned()]);
-    let (objects, _) = folder.list().unwrap();
+    let (objects, _) = folder.list(&ReadMarks::default()).unwrap();
     assert_eq!(objects[0].size_bytes, 14);
     assert!(objects[0].version.starts_with("14-"), "{}", objects[0].version);
     assert_eq!(objects[0].source, dir.path().canonicalize().unwrap().to_str().unwrap());
@@ -88,11 +88,11 @@ fn a_changed_file_has_another_version() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), "a.json", b"{}");
     let folder = TrailFolder::new(vec![dir.path().to_owned()]);
-    let first = folder.list().unwrap();
-    assert_eq!(first, folder.list().unwrap());
+    let first = folder.list(&ReadMarks::default()).unwrap();
+    assert_eq!(first, folder.list(&ReadMarks::default()).unwrap());
     let file = File::options().write(true).open(dir.path().join("a.json")).unwrap();
     file.set_modified(UNIX_EPOCH + std::time::Duration::from_secs(1)).unwrap();
-    assert_ne!(first.0[0].version, folder.list().unwrap().0[0].version);
+    assert_ne!(first.0[0].version, folder.list(&ReadMarks::default()).unwrap().0[0].version);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn an_empty_folder_is_an_issue_and_a_missing_one_an_error() {
     assert!(!issues[0].hint.is_empty());
 
     let missing = dir.path().join("nothing");
-    let error = TrailFolder::new(vec![missing]).list().unwrap_err();
+    let error = TrailFolder::new(vec![missing]).list(&ReadMarks::default()).unwrap_err();
     assert_eq!(error.kind(), &PortErrorKind::Invalid);
     assert!(error.to_string().contains("nothing"), "{error}");
     assert!(error.hint().unwrap().contains("check the path"));
@@ -152,7 +152,7 @@ fn pipes_are_not_opened() {
         let (keys, issues) = list(&[dir.path()]);
         assert!(keys.is_empty());
         assert!(issues.iter().any(|issue| issue.kind == "not-a-trail-file"));
-        assert!(TrailFolder::new(vec![dir.path().join("pipe.json")]).list().is_err());
+        assert!(TrailFolder::new(vec![dir.path().join("pipe.json")]).list(&ReadMarks::default()).is_err());
     }
 }
 

@@ -49,14 +49,14 @@ fn a_locked_store_is_named() {
     let mut store = SqliteStore::open_waiting(&path, Duration::from_millis(100)).unwrap();
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let error = store.save_evidence(&seen("orders", 1), &[], &[]).unwrap_err();
+    let error = store.save(&seen("orders", 1), &[], &[]).unwrap_err();
     assert_eq!(error.kind(), &PortErrorKind::Transient);
     assert!(error.to_string().contains("in use by another process"), "{error}");
     assert!(error.hint().is_some());
     // Reading does not wait for a writer.
     assert!(store.load_ledger().unwrap().is_empty());
     other.execute_batch("ROLLBACK").unwrap();
-    store.save_evidence(&seen("orders", 1), &[], &[]).unwrap();
+    store.save(&seen("orders", 1), &[], &[]).unwrap();
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_damaged_file_is_an_error() {
     let (_dir, path) = file();
     let mut store = SqliteStore::open(&path).unwrap();
     for day in 1..=28 {
-        store.save_evidence(&joined(&[seen(&format!("role{day}"), day)]), &[], &[]).unwrap();
+        store.save(&joined(&[seen(&format!("role{day}"), day)]), &[], &[]).unwrap();
     }
     store.close().unwrap();
     let mut bytes = fs::read(&path).unwrap();

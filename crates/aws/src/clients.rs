@@ -1,0 +1,135 @@
+//! Clients of the AWS services, built once and shared.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use whittle_pipeline::ports::{PortError, PortErrorKind};
+
+use crate::bridge::Bridge;
+use crate::error::port_error;
+
+/// Tries of one call, the first included. Lambda's control plane answers 15 requests a second for everybody in the account
+/// (Lambda Developer Guide, "Lambda quotas"), so being refused a few times is normal.
+const MAX_ATTEMPTS: u32 = 8;
+
+/// How to reach AWS. What is not set comes from the environment and the configuration files, as in every AWS tool.
+#[derive(Debug, Clone, Default)]
+pub struct AwsSettings {
+    /// Profile of the configuration files.
+    pub profile: Option<String>,
+    /// Region of table and topic, and the first to be looked at.
+    pub region: Option<String>,
+}
+
+/// Everything needed to call AWS.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    config: SdkConfig,
+    bridge: Bridge,
+}
+
+/// Who the credentials belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Account id.
+    pub account: String,
+    /// ARN of the caller.
+    pub arn: String,
+    /// Partition of the ARN.
+    pub partition: String,
+}
+
+impl Aws {
+    /// Reads settings, environment and configuration files; calls nothing.
+    pub async fn load(settings: &AwsSettings) -> Result<Self, PortError> {
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(5))
+                    .operation_attempt_timeout(Duration::from_secs(60))
+                    .build(),
+            );
+        if let Some(profile) = &settings.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(region) = &settings.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        let config = loader.load().await;
+        if config.region().is_none() {
+            return Err(PortError::new(PortErrorKind::Invalid, "no Region is set")
+                .with_hint("set AWS_REGION, or give --region, or a profile with a Region"));
+        }
+        Ok(Self { config, bridge: Bridge::new()? })
+    }
+
+    /// The Region of table and topic.
+    pub fn region(&self) -> String {
+        self.config.region().map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// Waits for futures on behalf of ports that block.
+    pub fn bridge(&self) -> Bridge {
+        self.bridge
+    }
+
+    /// Who calls. Requires no permission (AWS STS API Reference, `GetCallerIdentity`).
+    pub async fn identity(&self) -> Result<Identity, PortError> {
+        let answer = self
+            .sts()
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(|error| port_error(error, "sts:GetCallerIdentity", "cannot tell whose credentials these are"))?;
+        let arn = answer.arn().unwrap_or_default().to_owned();
+        let partition = arn.split(':').nth(1).unwrap_or("aws").to_owned();
+        Ok(Identity { account: answer.account().unwrap_or_default().to_owned(), arn, partition })
+    }
+
+    /// Client of IAM, which is one for all Regions of a partition.
+    pub fn iam(&self) -> aws_sdk_iam::Client {
+        aws_sdk_iam::Client::new(&self.config)
+    }
+
+    /// Client of AWS STS.
+    pub fn sts(&self) -> aws_sdk_sts::Client {
+        aws_sdk_sts::Client::new(&self.config)
+    }
+
+    /// Client of Lambda in `region`.
+    pub fn lambda(&self, region: &str) -> aws_sdk_lambda::Client {
+        aws_sdk_lambda::Client::new(&self.in_region(region))
+    }
+
+    /// Client of CloudTrail in `region`.
+    pub fn cloudtrail(&self, region: &str) -> aws_sdk_cloudtrail::Client {
+        aws_sdk_cloudtrail::Client::new(&self.in_region(region))
+    }
+
+    /// Client of S3 in `region`.
+    pub fn s3(&self, region: &str) -> aws_sdk_s3::Client {
+        let config = self.in_region(region);
+        // Another endpoint than that of AWS (an emulator, a gateway) rarely answers for host names of buckets.
+        let path_style = config.endpoint_url().is_some();
+        aws_sdk_s3::Client::from_conf(
+            aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style).build(),
+        )
+    }
+
+    /// Client of DynamoDB in the Region of the table.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::new(&self.config)
+    }
+
+    /// Client of SNS in the Region of the topic.
+    pub fn sns(&self) -> aws_sdk_sns::Client {
+        aws_sdk_sns::Client::new(&self.config)
+    }
+
+    fn in_region(&self, region: &str) -> SdkConfig {
+        self.config.to_builder().region(Region::new(region.to_owned())).build()
+    }
+}

@@ -1,0 +1,181 @@
+//! What evidence was read already, so that a run reads only what is new.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use whittle_analysis::issue::{Issue, merge_issues};
+
+use crate::ports::TrailObject;
+
+/// Objects and spans of event history that are in the ledger.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReadMarks {
+    /// Source → what is known of it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<String, SourceMarks>,
+    /// Region → spans of event history that were read completely, sorted and apart from each other.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub history: BTreeMap<String, Vec<Span>>,
+}
+
+/// Marks of one source of trail objects.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SourceMarks {
+    /// Every object up to and including this key was read, or is in `failed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub through: Option<String>,
+    /// Objects read one by one: key → version.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub read: BTreeMap<String, String>,
+    /// Keys that were listed and could not be read: the next run tries them again.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub failed: BTreeSet<String>,
+    /// What was wrong with objects that were read, by key.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub issues: BTreeMap<String, Vec<Issue>>,
+}
+
+/// A span of time, `[start, end)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Span {
+    /// First instant.
+    pub start: Timestamp,
+    /// First instant after it.
+    pub end: Timestamp,
+}
+
+impl ReadMarks {
+    /// Whether this very version of the object was read.
+    pub fn knows(&self, object: &TrailObject) -> bool {
+        let Some(source) = self.sources.get(&object.source) else { return false };
+        match source.read.get(&object.key) {
+            Some(version) => *version == object.version,
+            None => {
+                source.through.as_ref().is_some_and(|through| object.key <= *through)
+                    && !source.failed.contains(&object.key)
+            }
+        }
+    }
+
+    /// Notes that an object was read, and what was wrong with it.
+    pub fn note_read(&mut self, object: &TrailObject, issues: Vec<Issue>) {
+        let source = self.sources.entry(object.source.clone()).or_default();
+        source.failed.remove(&object.key);
+        source.read.insert(object.key.clone(), object.version.clone());
+        if issues.is_empty() {
+            source.issues.remove(&object.key);
+        } else {
+            source.issues.insert(object.key.clone(), issues);
+        }
+    }
+
+    /// Notes that an object could not be read.
+    pub fn note_failed(&mut self, object: &TrailObject) {
+        let source = self.sources.entry(object.source.clone()).or_default();
+        source.read.remove(&object.key);
+        source.failed.insert(object.key.clone());
+    }
+
+    /// Issues of all objects read so far.
+    pub fn issues(&self) -> Vec<Issue> {
+        merge_issues(self.sources.values().flat_map(|source| source.issues.values().flatten()).cloned().collect())
+    }
+
+    /// Notes that event history of a Region was read over `span`.
+    pub fn note_history(&mut self, region: &str, span: Span) {
+        if span.start < span.end {
+            let spans = self.history.entry(region.to_owned()).or_default();
+            spans.push(span);
+            *spans = joined(std::mem::take(spans));
+        }
+    }
+
+    /// The parts of `wanted` that were not read yet, newest first.
+    pub fn history_gaps(&self, region: &str, wanted: Span) -> Vec<Span> {
+        let mut gaps = Vec::new();
+        let mut start = wanted.start;
+        for span in self.history.get(region).map(Vec::as_slice).unwrap_or_default() {
+            if span.start > start && start < wanted.end {
+                gaps.push(Span { start, end: span.start.min(wanted.end) });
+            }
+            start = start.max(span.end);
+        }
+        if start < wanted.end {
+            gaps.push(Span { start, end: wanted.end });
+        }
+        gaps.reverse();
+        gaps
+    }
+
+    /// Whether event history of a Region was read over all of `wanted`.
+    pub fn history_covers(&self, region: &str, wanted: Span) -> bool {
+        self.history_gaps(region, wanted).is_empty()
+    }
+}
+
+/// Sorted spans; those that meet or overlap become one.
+fn joined(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort();
+    let mut out: Vec<Span> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match out.last_mut() {
+            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
+            _ => out.push(span),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(start: i64, end: i64) -> Span {
+        Span { start: Timestamp::from_second(start).unwrap(), end: Timestamp::from_second(end).unwrap() }
+    }
+
+    fn object(key: &str, version: &str) -> TrailObject {
+        TrailObject { source: "s".to_owned(), key: key.to_owned(), version: version.to_owned(), size_bytes: 1 }
+    }
+
+    #[test]
+    fn spans_join_and_gaps_are_newest_first() {
+        let mut marks = ReadMarks::default();
+        marks.note_history("r", span(50, 60));
+        marks.note_history("r", span(20, 30));
+        assert_eq!(marks.history_gaps("r", span(0, 100)), [span(60, 100), span(30, 50), span(0, 20)]);
+        marks.note_history("r", span(25, 55));
+        assert_eq!(marks.history["r"], [span(20, 60)]);
+        assert!(marks.history_covers("r", span(20, 60)) && !marks.history_covers("r", span(20, 61)));
+        assert_eq!(marks.history_gaps("r", span(0, 40)), [span(0, 20)]);
+        assert_eq!(marks.history_gaps("r", span(70, 80)), [span(70, 80)]);
+        assert_eq!(marks.history_gaps("other", span(1, 2)), [span(1, 2)]);
+        marks.note_history("r", span(5, 5));
+        assert_eq!(marks.history["r"].len(), 1);
+    }
+
+    #[test]
+    fn an_object_is_known_by_version_or_by_the_mark_it_lies_behind() {
+        let mut marks = ReadMarks::default();
+        marks.note_read(&object("b", "1"), Vec::new());
+        assert!(marks.knows(&object("b", "1")) && !marks.knows(&object("b", "2")) && !marks.knows(&object("a", "1")));
+        marks.sources.get_mut("s").unwrap().through = Some("c".to_owned());
+        assert!(marks.knows(&object("a", "1")) && !marks.knows(&object("d", "1")));
+        marks.note_failed(&object("a", "1"));
+        assert!(!marks.knows(&object("a", "1")));
+    }
+
+    #[test]
+    fn reading_an_object_again_replaces_its_issues() {
+        let mut marks = ReadMarks::default();
+        marks.note_read(&object("b", "1"), vec![Issue::new("bad-record", "b", "is bad")]);
+        assert_eq!(marks.issues().len(), 1);
+        marks.note_read(&object("b", "2"), Vec::new());
+        assert_eq!(marks.issues(), []);
+        let text = serde_json::to_string(&marks).unwrap();
+        assert_eq!(serde_json::from_str::<ReadMarks>(&text).unwrap(), marks);
+    }
+}
