@@ -9,3 +9,14 @@ mod public_corpus;
 mod resume;
 mod shop;
 mod support;
+
+// The proxy of the system test, which has its own binary because it needs the emulator; its unit tests need nothing.
+#[path = "../system/faults.rs"]
+mod faults;
+#[path = "../system/operation.rs"]
+mod operation;
+#[path = "../system/proxy.rs"]
+mod proxy;
+mod system_proxy;
+#[path = "../system/wire.rs"]
+mod wire;

@@ -32,7 +32,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "whittle-aws",
         ],
     ),
-    ("whittle-testkit", &["whittle-policy", "whittle-catalog", "whittle-evidence"]),
+    (
+        "whittle-testkit",
+        &["whittle-policy", "whittle-catalog", "whittle-evidence", "whittle-analysis", "whittle-pipeline"],
+    ),
 ];
 
 const PURE: &[&str] = &["whittle-policy", "whittle-catalog", "whittle-evidence", "whittle-analysis", "whittle-render"];

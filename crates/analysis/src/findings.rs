@@ -4,6 +4,7 @@
 //! [`crate::issue`]) of what Whittle could not see.
 
 mod breadth;
+mod drift;
 mod excess;
 mod sight;
 
@@ -36,6 +37,20 @@ pub const RULES: &[Rule] = &[
     breadth::SHARED_ROLE,
     sight::BLIND_SPOT,
 ];
+
+/// A rule about what changed between two runs; see [`crate::drift`], which finds them.
+pub struct DriftRule {
+    /// Stable kebab-case code.
+    pub code: &'static str,
+    /// One line for lists.
+    pub summary: &'static str,
+}
+
+/// Rules that compare a role with what it was, in the order of the documentation. A code stands here or in [`RULES`].
+pub const DRIFT_RULES: &[DriftRule] = &[drift::OVER_NARROWED, drift::PRIVILEGE_WIDENED];
+
+pub use drift::{OverNarrowed, PrivilegeWidened, over_narrowed, privilege_widened};
+pub use sight::{TrailFacts, check_trails};
 
 /// What the rules look at: one role with its functions and their results.
 pub struct RoleFacts<'a> {
@@ -122,12 +137,33 @@ struct Draft {
     remedy: String,
 }
 
-fn finding(of: &Rule, role: &Role, draft: Draft) -> Finding {
-    let function = draft.function_arn.as_deref().unwrap_or_default();
-    let identity = format!("{}\n{function}\n{}", of.code, role.arn);
+/// What makes a finding the same finding from run to run.
+struct Identity<'a> {
+    code: &'a str,
+    function: Option<&'a str>,
+    role: &'a str,
+    /// What else tells it from others of the same code and place; usually nothing.
+    also: &'a str,
+}
+
+fn fingerprint(of: &Identity<'_>) -> String {
+    let mut identity = format!("{}\n{}\n{}", of.code, of.function.unwrap_or_default(), of.role);
+    if !of.also.is_empty() {
+        identity.push('\n');
+        identity.push_str(of.also);
+    }
     let digest = Sha256::digest(identity.as_bytes());
     let start = digest.first_chunk::<8>().copied().unwrap_or_default();
-    let fingerprint = format!("{:016x}", u64::from_be_bytes(start));
+    format!("{:016x}", u64::from_be_bytes(start))
+}
+
+fn finding(of: &Rule, role: &Role, draft: Draft) -> Finding {
+    let fingerprint = fingerprint(&Identity {
+        code: of.code,
+        function: draft.function_arn.as_deref(),
+        role: role.arn.as_ref(),
+        also: "",
+    });
     Finding {
         code: of.code.to_owned(),
         severity: risk::severity(draft.likelihood, draft.impact),

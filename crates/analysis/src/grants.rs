@@ -54,7 +54,7 @@ impl<'a> Grants<'a> {
                 if statement.effect != Effect::Allow {
                     continue;
                 }
-                let (actions, unknown) = expand(catalog, &statement.action);
+                let (actions, unknown) = Self::expand(catalog, &statement.action);
                 sites.push(GrantSite { policy, statement_index, statement, actions, unknown });
             }
         }
@@ -79,30 +79,31 @@ impl<'a> Grants<'a> {
         patterns.dedup();
         patterns
     }
-}
 
-fn expand(catalog: &Catalog, clause: &ActionClause) -> (Vec<ActionId>, Vec<ActionPattern>) {
-    match clause {
-        ActionClause::Action(patterns) => {
-            let mut actions = Vec::new();
-            let mut unknown = Vec::new();
-            for pattern in patterns {
-                let matched = catalog.expand(pattern);
-                if matched.is_empty() {
-                    unknown.push(pattern.clone());
+    /// Catalog actions that `clause` is about, sorted, and its patterns that match none.
+    pub fn expand(catalog: &Catalog, clause: &ActionClause) -> (Vec<ActionId>, Vec<ActionPattern>) {
+        match clause {
+            ActionClause::Action(patterns) => {
+                let mut actions = Vec::new();
+                let mut unknown = Vec::new();
+                for pattern in patterns {
+                    let matched = catalog.expand(pattern);
+                    if matched.is_empty() {
+                        unknown.push(pattern.clone());
+                    }
+                    actions.extend(matched);
                 }
-                actions.extend(matched);
+                actions.sort_unstable();
+                actions.dedup();
+                (actions, unknown)
             }
-            actions.sort_unstable();
-            actions.dedup();
-            (actions, unknown)
-        }
-        ActionClause::NotAction(patterns) => {
-            let mut excluded: Vec<ActionId> = patterns.iter().flat_map(|pattern| catalog.expand(pattern)).collect();
-            excluded.sort_unstable();
-            excluded.dedup();
-            let actions = catalog.actions().filter(|action| excluded.binary_search(action).is_err()).collect();
-            (actions, Vec::new())
+            ActionClause::NotAction(patterns) => {
+                let mut excluded: Vec<ActionId> = patterns.iter().flat_map(|pattern| catalog.expand(pattern)).collect();
+                excluded.sort_unstable();
+                excluded.dedup();
+                let actions = catalog.actions().filter(|action| excluded.binary_search(action).is_err()).collect();
+                (actions, Vec::new())
+            }
         }
     }
 }

@@ -7,9 +7,11 @@
 //!
 //! In: an inventory, a ledger, coverage. Out: a [`result::Report`]. No clock: "now" is the end of the window.
 
+pub mod alert;
 pub mod analyze;
 pub mod confidence;
 pub mod decide;
+pub mod drift;
 pub mod findings;
 pub mod grants;
 pub mod inventory;

@@ -246,7 +246,7 @@ pub struct Finding {
     pub impact: u8,
     /// The function concerned; `None` when it is the role as a whole.
     pub function_arn: Option<String>,
-    /// The role concerned.
+    /// The role concerned; for a finding about a trail, the trail's ARN.
     pub role_arn: String,
     /// One line.
     pub title: String,

@@ -1,5 +1,6 @@
 //! Clients of the AWS services, built once and shared.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -8,6 +9,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use whittle_pipeline::ports::{PortError, PortErrorKind};
 
 use crate::bridge::Bridge;
+use crate::calls::CallCounter;
 use crate::error::port_error;
 
 /// Tries of one call, the first included. Lambda's control plane answers 15 requests a second for everybody in the account
@@ -28,6 +30,7 @@ pub struct AwsSettings {
 pub struct Aws {
     config: SdkConfig,
     bridge: Bridge,
+    calls: CallCounter,
 }
 
 /// Who the credentials belong to.
@@ -63,7 +66,22 @@ impl Aws {
             return Err(PortError::new(PortErrorKind::Invalid, "no Region is set")
                 .with_hint("set AWS_REGION, or give --region, or a profile with a Region"));
         }
-        Ok(Self { config, bridge: Bridge::new()? })
+        Self::from_config(config)
+    }
+
+    /// Clients with a configuration that is made already; calls nothing.
+    pub fn from_config(config: SdkConfig) -> Result<Self, PortError> {
+        Ok(Self { config, bridge: Bridge::new()?, calls: CallCounter::default() })
+    }
+
+    /// Requests sent by all clients of this value and its clones, by `Service.Operation`. Each try counts.
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        self.calls.counts()
+    }
+
+    /// The same, and counts from nothing again: for a process that makes several runs.
+    pub fn take_calls(&self) -> BTreeMap<String, u64> {
+        self.calls.take()
     }
 
     /// The Region of table and topic.
@@ -78,12 +96,10 @@ impl Aws {
 
     /// Who calls. Requires no permission (AWS STS API Reference, `GetCallerIdentity`).
     pub async fn identity(&self) -> Result<Identity, PortError> {
-        let answer = self
-            .sts()
-            .get_caller_identity()
-            .send()
-            .await
-            .map_err(|error| port_error(error, "sts:GetCallerIdentity", "cannot tell whose credentials these are"))?;
+        let answer =
+            self.sts().get_caller_identity().send().await.map_err(|error| {
+                port_error(error, "sts:GetCallerIdentity", "cannot tell whose credentials these are")
+            })?;
         let arn = answer.arn().unwrap_or_default().to_owned();
         let partition = arn.split(':').nth(1).unwrap_or("aws").to_owned();
         Ok(Identity { account: answer.account().unwrap_or_default().to_owned(), arn, partition })
@@ -91,22 +107,26 @@ impl Aws {
 
     /// Client of IAM, which is one for all Regions of a partition.
     pub fn iam(&self) -> aws_sdk_iam::Client {
-        aws_sdk_iam::Client::new(&self.config)
+        let config = aws_sdk_iam::config::Builder::from(&self.config).interceptor(self.calls.clone());
+        aws_sdk_iam::Client::from_conf(config.build())
     }
 
     /// Client of AWS STS.
     pub fn sts(&self) -> aws_sdk_sts::Client {
-        aws_sdk_sts::Client::new(&self.config)
+        let config = aws_sdk_sts::config::Builder::from(&self.config).interceptor(self.calls.clone());
+        aws_sdk_sts::Client::from_conf(config.build())
     }
 
     /// Client of Lambda in `region`.
     pub fn lambda(&self, region: &str) -> aws_sdk_lambda::Client {
-        aws_sdk_lambda::Client::new(&self.in_region(region))
+        let config = aws_sdk_lambda::config::Builder::from(&self.in_region(region)).interceptor(self.calls.clone());
+        aws_sdk_lambda::Client::from_conf(config.build())
     }
 
     /// Client of CloudTrail in `region`.
     pub fn cloudtrail(&self, region: &str) -> aws_sdk_cloudtrail::Client {
-        aws_sdk_cloudtrail::Client::new(&self.in_region(region))
+        let config = aws_sdk_cloudtrail::config::Builder::from(&self.in_region(region)).interceptor(self.calls.clone());
+        aws_sdk_cloudtrail::Client::from_conf(config.build())
     }
 
     /// Client of S3 in `region`.
@@ -114,19 +134,20 @@ impl Aws {
         let config = self.in_region(region);
         // Another endpoint than that of AWS (an emulator, a gateway) rarely answers for host names of buckets.
         let path_style = config.endpoint_url().is_some();
-        aws_sdk_s3::Client::from_conf(
-            aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style).build(),
-        )
+        let config = aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style);
+        aws_sdk_s3::Client::from_conf(config.interceptor(self.calls.clone()).build())
     }
 
     /// Client of DynamoDB in the Region of the table.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        aws_sdk_dynamodb::Client::new(&self.config)
+        let config = aws_sdk_dynamodb::config::Builder::from(&self.config).interceptor(self.calls.clone());
+        aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
     /// Client of SNS in the Region of the topic.
     pub fn sns(&self) -> aws_sdk_sns::Client {
-        aws_sdk_sns::Client::new(&self.config)
+        let config = aws_sdk_sns::config::Builder::from(&self.config).interceptor(self.calls.clone());
+        aws_sdk_sns::Client::from_conf(config.build())
     }
 
     fn in_region(&self, region: &str) -> SdkConfig {

@@ -4,6 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod aws;
+
+#[cfg(feature = "aws")]
+pub use aws::EvidenceChoice;
+pub use aws::{AwsArguments, RunArguments, SnapshotArguments};
+
 /// Least-privilege policies for AWS Lambda functions, proved safe.
 ///
 /// Compares what the execution role of each function is allowed with what CloudTrail shows was used, and prints a
@@ -57,8 +63,12 @@ pub enum ColorChoice {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Fetch the inventory of an account into a snapshot folder
+    Snapshot(SnapshotArguments),
     /// Analyze a snapshot folder and its trail on this machine
     Analyze(AnalyzeArguments),
+    /// Run once against AWS, as the Lambda function does
+    Run(Box<RunArguments>),
     /// Print the narrowed policy of a function or role
     Policy(PolicyArguments),
     /// Say why: the evidence, the configuration and the coverage behind each verdict
@@ -88,6 +98,18 @@ pub struct StoreArguments {
     /// SQLite file that keeps ledger, suggestions and findings
     #[arg(long, value_name = "FILE", env = "WHITTLE_STORE", default_value = ".whittle/store.sqlite")]
     pub store: PathBuf,
+}
+
+/// Where to look results up.
+#[derive(Debug, Args)]
+pub struct LookupArguments {
+    #[command(flatten)]
+    pub local: StoreArguments,
+    /// DynamoDB table of a deployed Whittle to look into, instead of the SQLite file
+    #[arg(long, env = "WHITTLE_TABLE", value_name = "TABLE")]
+    pub table: Option<String>,
+    #[command(flatten)]
+    pub aws: AwsArguments,
 }
 
 /// Which evidence counts, and how much of it is enough.
@@ -154,13 +176,14 @@ pub enum SeverityChoice {
 #[command(after_long_help = "\
 Examples:
   whittle policy my-function
+  whittle policy my-function --table whittle-table
   whittle policy arn:aws:iam::111122223333:role/my-role -o policy.json")]
 pub struct PolicyArguments {
     /// Function (name or ARN) or role (name or ARN)
     #[arg(value_name = "FUNCTION|ROLE")]
     pub name: String,
     #[command(flatten)]
-    pub store: StoreArguments,
+    pub store: LookupArguments,
     /// Output format
     #[arg(long, value_enum, default_value_t = PolicyFormat::Json, env = "WHITTLE_POLICY_FORMAT")]
     pub format: PolicyFormat,
@@ -186,7 +209,7 @@ pub struct ExplainArguments {
     #[arg(value_name = "ACTION")]
     pub action: Option<String>,
     #[command(flatten)]
-    pub store: StoreArguments,
+    pub store: LookupArguments,
     /// List every action, however many have the same reason
     #[arg(long)]
     pub all: bool,

@@ -1,6 +1,8 @@
 //! One module per command: arguments in, exit code out.
 
 mod analyze;
+#[cfg(feature = "aws")]
+mod aws;
 mod catalog;
 mod explain;
 mod policy;
@@ -16,6 +18,14 @@ use crate::printer::Printer;
 pub fn run(arguments: &Arguments, printer: &Printer) -> Result<Exit, CommandError> {
     match &arguments.command {
         Command::Analyze(arguments) => analyze::run(arguments, printer),
+        #[cfg(feature = "aws")]
+        Command::Run(arguments) => aws::run(arguments, printer),
+        #[cfg(feature = "aws")]
+        Command::Snapshot(arguments) => aws::snapshot(arguments, printer),
+        #[cfg(not(feature = "aws"))]
+        Command::Run(_) => Err(without_aws("`whittle run`")),
+        #[cfg(not(feature = "aws"))]
+        Command::Snapshot(_) => Err(without_aws("`whittle snapshot`")),
         Command::Policy(arguments) => policy::run(arguments, printer),
         Command::Explain(arguments) => explain::run(arguments, printer),
         Command::Trail(TrailCommand::Map(arguments)) => trail::map(arguments, printer),
@@ -29,4 +39,13 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<Exit, CommandErro
 fn block_on<F: Future>(future: F) -> Result<F::Output, CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(CommandError::Runtime)?;
     Ok(runtime.block_on(future))
+}
+
+/// What talks to AWS is left out of the default build: its SDK takes minutes to compile.
+#[cfg(not(feature = "aws"))]
+fn without_aws(what: &str) -> CommandError {
+    CommandError::NotFound {
+        message: format!("{what} is not in this build of whittle"),
+        hint: "build it with `cargo install --path crates/cli --features aws`".to_owned(),
+    }
 }

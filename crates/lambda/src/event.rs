@@ -1,6 +1,7 @@
 //! Invocation payloads: the schedule, or one thing on demand. `events/` in the repository holds one of each.
 
 use serde::Deserialize;
+use whittle_pipeline::service::Scope;
 
 /// What an invocation asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,17 +12,8 @@ pub struct Invocation {
     pub dry_run: bool,
     /// Read evidence back to so many days before now, whatever the watermark says.
     pub backfill_days: Option<u16>,
-}
-
-/// What to analyze.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scope {
-    /// The whole account.
-    Account,
-    /// One function, by name or ARN.
-    Function(String),
-    /// One role, by name or ARN.
-    Role(String),
+    /// How many times in a row a run has invoked the function again because it ran out of time.
+    pub continuation: u8,
 }
 
 /// Why an event was refused.
@@ -50,13 +42,15 @@ struct Direct {
     #[serde(default)]
     dry_run: bool,
     backfill_days: Option<u16>,
+    #[serde(default)]
+    continuation: u8,
 }
 
 impl Invocation {
     /// Reads an event: one of EventBridge (`detail-type` present: the schedule), or an object of `function`, `role`,
-    /// `dry_run`, `backfill_days`. An empty object is the whole account.
+    /// `dry_run`, `backfill_days` (and `continuation`, which a run sets itself). An empty object is the whole account.
     pub fn parse(event: &serde_json::Value) -> Result<Self, InvocationError> {
-        let account = Self { scope: Scope::Account, dry_run: false, backfill_days: None };
+        let account = Self { scope: Scope::Account, dry_run: false, backfill_days: None, continuation: 0 };
         if event.get("detail-type").is_some() {
             return Ok(account);
         }
@@ -70,7 +64,23 @@ impl Invocation {
         if let Some(days) = direct.backfill_days.filter(|days| !(1..=400).contains(days)) {
             return Err(InvocationError::BackfillRange { days });
         }
-        Ok(Self { scope, dry_run: direct.dry_run, backfill_days: direct.backfill_days })
+        Ok(Self {
+            scope,
+            dry_run: direct.dry_run,
+            backfill_days: direct.backfill_days,
+            continuation: direct.continuation,
+        })
+    }
+}
+
+impl InvocationError {
+    /// What to send instead.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Shape(_) => "members are `function`, `role`, `dry_run` and `backfill_days`; see events/ for examples",
+            Self::TwoScopes => "give one of them; a function is analyzed with everything that shares its roles",
+            Self::BackfillRange { .. } => "event history goes back 90 days, IAM's tracking period 400",
+        }
     }
 }
 

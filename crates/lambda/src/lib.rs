@@ -1,5 +1,10 @@
-//! The scheduled function. So far: the events that it will be invoked with.
+//! The scheduled function: what may be asked of it, what it answers, logs and counts.
 //!
-//! The handler comes with the AWS adapters; what an operator may send, and how a wrong event is refused, is decided here.
+//! `main.rs` is the composition root. The run itself is [`whittle_pipeline::service`]; the adapters are [`whittle_aws`].
 
+pub mod answer;
 pub mod event;
+pub mod failure;
+pub mod handler;
+pub mod logs;
+pub mod metrics;

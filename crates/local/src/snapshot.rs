@@ -97,5 +97,9 @@ fn folder_names(folder: &Path) -> io::Result<BTreeSet<String>> {
     Ok(names)
 }
 
+mod write;
+
+pub use write::write;
+
 #[cfg(test)]
 mod tests;

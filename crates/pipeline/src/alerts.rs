@@ -2,13 +2,31 @@
 //!
 //! `new → open → worse | unchanged | better → resolved`; waived until an expiry. A finding's record says in one place what
 //! state it is in and what alert is owed for it, so that one write makes both true: an alert is owed before it is published,
-//! and no longer owed once it was.
+//! and no longer owed once it was. A message may so be published twice (its answer was lost), a state change never.
+//!
+//! | before | now | owed |
+//! |---|---|---|
+//! | – or resolved | there | new |
+//! | open | worse ([`Level::is_worse_than`]) | worse; still new if that was not sent |
+//! | open | not worse | what was owed, as long as it is true |
+//! | waived, waiver ended | there | new |
+//! | any | there, waived | nothing |
+//! | open | gone | resolved, if asked for and if somebody was told of the finding; else nothing |
+//! | open | not looked at | what was owed |
+//!
+//! Below the chosen severity nothing is owed; a finding that rises to it is owed as worse. A pure function of its inputs:
+//! [`advance`] decides, [`plan`] makes messages of what is owed, [`deliver`] publishes and notes it.
 
-use std::collections::BTreeMap;
+mod delivery;
+mod state;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use whittle_analysis::result::{Finding, Severity};
+use whittle_analysis::result::Finding;
+
+pub use delivery::{Delivered, MOST_SINGLE_MESSAGES, Renderer, deliver, plan, sent};
+pub use state::{AlertSettings, advance};
+pub use whittle_analysis::alert::{Alert, AlertKind, Attribute, Level, Message, Notice};
 
 /// Where a finding stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,18 +40,6 @@ pub enum FindingState {
     Resolved,
 }
 
-/// Why an alert is owed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AlertKind {
-    /// It was not there before.
-    New,
-    /// It got worse.
-    Worse,
-    /// It is gone.
-    Resolved,
-}
-
 /// A finding with its state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FindingRecord {
@@ -43,7 +49,7 @@ pub struct FindingRecord {
     pub state: FindingState,
     /// When it was first seen (again, after it was resolved).
     pub first_seen: Timestamp,
-    /// When its state or its content last changed.
+    /// When its state or its level last changed; new wording of the same finding does not count.
     pub changed: Timestamp,
     /// Until when it is waived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,27 +57,25 @@ pub struct FindingRecord {
     /// The alert that is to be published for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owed: Option<AlertKind>,
-    /// Severity at the last change for the worse, to tell how much it got worse.
+    /// When that alert became owed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub was: Option<Severity>,
+    pub owed_since: Option<Timestamp>,
+    /// For a worse finding whose alert is owed: the level it rose from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<Level>,
     /// When an alert was last published for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alerted: Option<Timestamp>,
 }
 
-/// A message for the topic, in every form that a subscriber may get.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// ASCII, under 100 characters, severity first.
-    pub subject: String,
-    /// Plain text that reads well on a phone.
-    pub text: String,
-    /// One JSON document for machines.
-    pub json: String,
-    /// For SMS: at most 140 bytes of ASCII.
-    pub sms: String,
-    /// For filter policies: name → value.
-    pub attributes: BTreeMap<String, String>,
-    /// Fingerprints of the findings it is about.
-    pub fingerprints: Vec<String>,
+impl FindingRecord {
+    /// When the store may forget the record: `keep` after it was resolved. Never while the finding is there or an alert is
+    /// owed.
+    pub fn expires(&self, keep: SignedDuration) -> Option<Timestamp> {
+        let over = self.state == FindingState::Resolved && self.owed.is_none();
+        over.then(|| self.changed.saturating_add(keep).unwrap_or(Timestamp::MAX))
+    }
 }
+
+#[cfg(test)]
+mod tests;

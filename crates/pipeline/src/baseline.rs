@@ -1,22 +1,64 @@
-//! What the policies of a role were at the last run, so that a change of them can be judged.
+//! What the policies of each role were at the last run: which roles changed, and what the next run compares with.
+//!
+//! The comparison of one role is [`whittle_analysis::drift`]; here it is done for all roles of an account.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use whittle_policy::PolicyDocument;
+use whittle_analysis::drift::{DriftEvidence, compare_role};
+use whittle_analysis::inventory::Inventory;
+use whittle_analysis::result::Finding;
+use whittle_catalog::Catalog;
+use whittle_evidence::ledger::Ledger;
 
-/// Policies of one role, now and before they last changed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RoleBaseline {
-    /// ARN.
-    pub role_arn: String,
-    /// `AROA…`.
-    pub role_id: String,
-    /// Identity-based policies as they were last seen: name → document.
-    pub policies: Vec<(String, PolicyDocument)>,
-    /// Those before the last change; empty if none was seen.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub before: Vec<(String, PolicyDocument)>,
-    /// When the change was seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub changed: Option<Timestamp>,
+pub use whittle_analysis::drift::RoleBaseline;
+
+use crate::ports::SaveScope;
+
+/// What changed about the roles of an account.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Drift {
+    /// `over-narrowed` and `privilege-widened`, unsorted.
+    pub findings: Vec<Finding>,
+    /// Baselines that are new or differ from the stored ones, by ARN.
+    pub changed: Vec<RoleBaseline>,
+    /// Roles that no function runs under any more: their baselines can go.
+    pub gone: BTreeSet<String>,
 }
+
+/// Compares every execution role of `inventory` that `scope` names with its stored baseline.
+///
+/// Roles that the scope leaves out give no findings and no baselines; where the inventory is incomplete, nothing is gone.
+pub fn compare(
+    catalog: &Catalog,
+    inventory: &Inventory,
+    ledger: &Ledger,
+    baselines: &BTreeMap<String, RoleBaseline>,
+    scope: &SaveScope,
+    now: Timestamp,
+) -> Drift {
+    let mut out = Drift::default();
+    let evidence = DriftEvidence { catalog, ledger, now };
+    let assignments = inventory.assignments();
+    for (role_arn, functions) in &assignments {
+        let arn: &str = role_arn.as_ref();
+        let wanted = match scope {
+            SaveScope::Account | SaveScope::Incomplete => true,
+            SaveScope::Roles(roles) => roles.contains(arn),
+        };
+        let Some(role) = inventory.roles.get(*role_arn).filter(|_| wanted) else { continue };
+        let baseline = baselines.get(arn);
+        let (findings, next) = compare_role(role, functions, baseline, evidence);
+        out.findings.extend(findings);
+        if let Some(next) = next.filter(|next| Some(next) != baseline) {
+            out.changed.push(next);
+        }
+    }
+    let used: BTreeSet<&str> = assignments.keys().map(AsRef::as_ref).collect();
+    let unused = baselines.keys().filter(|arn| !used.contains(arn.as_str()));
+    out.gone = unused.filter(|arn| scope.deletes(arn)).cloned().collect();
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -11,10 +11,15 @@ use whittle_evidence::map::Mapper;
 use whittle_evidence::read::{FileReport, IssueKind, Limits, key_kind, read_bytes};
 
 use crate::marks::ReadMarks;
-use crate::ports::{EvidenceBatch, PortError, Store, TrailObject, TrailObjects};
+use crate::ports::{EvidenceBatch, PortError, PortErrorKind, Store, TrailObject, TrailObjects};
 
-/// Bytes (as stored) read between two saves.
+mod waiting;
+
+/// Bytes (as stored) read between two saves. Also what may be in memory at once of objects that are read in parallel.
 const BATCH_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Objects read between two saves where reading means waiting: small files take as long as larger ones.
+const BATCH_OBJECTS: usize = 2_000;
 
 /// What the reading of trail objects did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,6 +40,8 @@ pub struct IngestSummary {
     pub unreadable: u64,
     /// Objects left for the next run, since there was no time.
     pub left: usize,
+    /// Objects left for the next run, since reading was denied for all of those before them.
+    pub denied: usize,
 }
 
 impl IngestSummary {
@@ -108,14 +115,24 @@ pub fn ingest(
     let (listed, mut summary, mut issues) = list_events(objects, &evidence.marks)?;
     let (old, new): (Vec<_>, Vec<_>) = listed.into_iter().partition(|object| evidence.marks.knows(object));
     summary.known = old.len();
-    let mut step =
+    let mut progress =
         IngestStep { bytes_total: new.iter().map(|object| object.size_bytes).sum(), ..IngestStep::default() };
-    let mut left = new.len();
-    for batch in batches(&new) {
+    let mut rest = new.as_slice();
+    while let Some((batch, tail)) = next_batch(rest, objects.parallel_reads()) {
         if stop() {
             break;
         }
         let (part, reports) = read_batch(catalog, objects, batch);
+        if is_denied(objects, &reports, tail) {
+            // A missing permission, not the objects: none of them is marked, so the next run finds them as they are.
+            issues.extend(denied_issue(rest, &reports));
+            summary.denied = rest.len();
+            rest = &[];
+            break;
+        }
+        let reports: Vec<ObjectReport> =
+            reports.into_iter().map(|report| report.map_err(|unread| unread.issue)).collect();
+        rest = tail;
         evidence.ledger.merge(&part);
         let mut saved = Vec::with_capacity(batch.len());
         for (object, report) in batch.iter().zip(&reports) {
@@ -130,17 +147,14 @@ pub fn ingest(
                 issues.extend(found);
             }
         }
-        left = left.saturating_sub(batch.len());
         summary.read += saved.len();
-        if left == 0 {
-            objects.settle(&mut evidence.marks);
-        }
+        objects.settle(&mut evidence.marks, tail.first());
         store.save_evidence(EvidenceBatch { ledger: &evidence.ledger, objects: &saved, marks: &evidence.marks })?;
-        step.bytes_done += batch.iter().map(|object| object.size_bytes).sum::<u64>();
-        step.records = summary.records;
-        observer.step(&step);
+        progress.bytes_done += batch.iter().map(|object| object.size_bytes).sum::<u64>();
+        progress.records = summary.records;
+        observer.step(&progress);
     }
-    summary.left = left;
+    summary.left = rest.len();
     Ok((summary, merge_issues(issues)))
 }
 
@@ -152,8 +166,8 @@ pub fn read_all(
     let (read, mut summary, mut issues) = list_events(objects, &ReadMarks::default())?;
     summary.read = read.len();
     let (ledger, reports) = read_batch(catalog, objects, &read);
-    for report in &reports {
-        summary.add(report, &mut issues);
+    for report in reports {
+        summary.add(&report.map_err(|unread| unread.issue), &mut issues);
     }
     Ok((ledger, summary, told(issues)))
 }
@@ -181,25 +195,30 @@ pub(crate) fn told(mut issues: Vec<Issue>) -> Vec<Issue> {
     merge_issues(issues)
 }
 
-fn batches(objects: &[TrailObject]) -> impl Iterator<Item = &[TrailObject]> {
-    let mut rest = objects;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let mut bytes = 0_u64;
-        let count = rest
-            .iter()
-            .take_while(|object| {
-                let fits = bytes == 0 || bytes + object.size_bytes <= BATCH_BYTES;
-                bytes += object.size_bytes.max(1);
-                fits
-            })
-            .count();
-        let (batch, tail) = rest.split_at(count.max(1).min(rest.len()));
-        rest = tail;
-        Some(batch)
-    })
+/// The next objects to read before a save, and those after them.
+fn next_batch(objects: &[TrailObject], parallel_reads: usize) -> Option<(&[TrailObject], &[TrailObject])> {
+    if objects.is_empty() {
+        return None;
+    }
+    let most = if parallel_reads == 0 { usize::MAX } else { BATCH_OBJECTS };
+    let mut bytes = 0_u64;
+    let count = objects
+        .iter()
+        .take(most)
+        .take_while(|object| {
+            let fits = bytes == 0 || bytes.saturating_add(object.size_bytes) <= BATCH_BYTES;
+            bytes = bytes.saturating_add(object.size_bytes.max(1));
+            fits
+        })
+        .count();
+    Some(objects.split_at(count.max(1).min(objects.len())))
+}
+
+/// Why an object was not read.
+struct Unread {
+    issue: Issue,
+    /// A permission is missing.
+    denied: bool,
 }
 
 /// Reads objects in parallel. Merging is associative and commutative, so the threads' order does not matter.
@@ -207,50 +226,89 @@ fn read_batch(
     catalog: &'static Catalog,
     objects: &impl TrailObjects,
     batch: &[TrailObject],
-) -> (Ledger, Vec<ObjectReport>) {
-    let mut parts: Vec<(Ledger, Vec<(usize, ObjectReport)>)> = batch
-        .par_iter()
-        .enumerate()
-        .fold(
-            || (Ledger::default(), Mapper::new(catalog), Vec::new()),
-            |(mut ledger, mut mapper, mut reports), (index, object)| {
-                let report = read_object(objects, object, &mut mapper, &mut ledger);
-                reports.push((index, report));
-                (ledger, mapper, reports)
-            },
-        )
-        .map(|(ledger, _, reports)| (ledger, reports))
-        .collect();
+) -> (Ledger, Vec<Result<FileReport, Unread>>) {
+    let mut parts: Vec<Part> = match objects.parallel_reads() {
+        0 => batch
+            .par_iter()
+            .enumerate()
+            .fold(
+                || Part::new(catalog),
+                |mut part, (index, object)| {
+                    let bytes = objects.read(object);
+                    part.take(index, object, bytes);
+                    part
+                },
+            )
+            .collect(),
+        reads => waiting::read(catalog, objects, batch, reads),
+    };
     let mut ledger = Ledger::default();
     let mut reports = Vec::with_capacity(batch.len());
-    for (part, part_reports) in parts.drain(..) {
-        ledger.merge(&part);
-        reports.extend(part_reports);
+    for part in parts.drain(..) {
+        ledger.merge(&part.ledger);
+        reports.extend(part.reports);
     }
     reports.sort_by_key(|(index, _)| *index);
     (ledger, reports.into_iter().map(|(_, report)| report).collect())
 }
 
-fn read_object(
-    objects: &impl TrailObjects,
-    object: &TrailObject,
-    mapper: &mut Mapper,
-    ledger: &mut Ledger,
-) -> ObjectReport {
-    let bytes = objects.read(object).map_err(|error| unavailable(object, &error))?;
-    let report = read_bytes(&object.key, &bytes, &Limits::default(), &mut |found| {
-        ledger.observe_record(found.record, mapper);
-    });
-    if report.is_trail_file() {
-        ledger.observe_trail_file();
+/// What one thread read of a batch.
+struct Part {
+    ledger: Ledger,
+    mapper: Mapper,
+    /// By position in the batch.
+    reports: Vec<(usize, Result<FileReport, Unread>)>,
+}
+
+impl Part {
+    fn new(catalog: &'static Catalog) -> Self {
+        Self { ledger: Ledger::default(), mapper: Mapper::new(catalog), reports: Vec::new() }
     }
-    Ok(report)
+
+    fn take(&mut self, index: usize, object: &TrailObject, bytes: Result<Vec<u8>, PortError>) {
+        let report = match bytes {
+            Ok(bytes) => Ok(self.observe(object, &bytes)),
+            Err(error) => Err(Unread {
+                issue: unavailable(object, &error),
+                denied: matches!(error.kind(), PortErrorKind::AccessDenied { .. }),
+            }),
+        };
+        self.reports.push((index, report));
+    }
+
+    fn observe(&mut self, object: &TrailObject, bytes: &[u8]) -> FileReport {
+        let Self { ledger, mapper, .. } = self;
+        let report = read_bytes(&object.key, bytes, &Limits::default(), &mut |found| {
+            ledger.observe_record(found.record, mapper);
+        });
+        if report.is_trail_file() {
+            ledger.observe_trail_file();
+        }
+        report
+    }
+}
+
+/// Whether reading is denied altogether: for all of a batch, and for the newest object too. (Files of some months may be
+/// encrypted with another key, and then the others can still be read.)
+fn is_denied(objects: &impl TrailObjects, reports: &[Result<FileReport, Unread>], tail: &[TrailObject]) -> bool {
+    let denied = |error: &PortError| matches!(error.kind(), PortErrorKind::AccessDenied { .. });
+    reports.iter().all(|report| matches!(report, Err(unread) if unread.denied))
+        && tail.last().is_none_or(|newest| objects.read(newest).is_err_and(|error| denied(&error)))
+}
+
+/// One issue for all objects of which none may be read.
+fn denied_issue(objects: &[TrailObject], reports: &[Result<FileReport, Unread>]) -> Option<Issue> {
+    let (first, report) = (objects.first()?, reports.first()?);
+    let mut issue = report.as_ref().err()?.issue.clone();
+    issue.place.clone_from(&first.source);
+    issue.count = u64::try_from(objects.len()).unwrap_or(u64::MAX);
+    Some(issue)
 }
 
 /// The issue for an object that is listed and cannot be read.
 pub(crate) fn unavailable(object: &TrailObject, error: &PortError) -> Issue {
     Issue::new(format!("{LOST_EVIDENCE}unavailable"), object.key.clone(), error.to_string())
-        .with_hint("make the file readable; until then nothing is called unused")
+        .with_hint(error.hint().unwrap_or("make the file readable; until then nothing is called unused"))
 }
 
 /// What was wrong with a file, as issues. Files whose loss may hide evidence are marked by [`LOST_EVIDENCE`].
@@ -281,3 +339,6 @@ fn loses_evidence(kind: IssueKind) -> bool {
 
 /// Prefix of issue kinds that say that events were lost, so that absence proves nothing.
 pub const LOST_EVIDENCE: &str = "lost-evidence:";
+
+#[cfg(test)]
+mod tests;

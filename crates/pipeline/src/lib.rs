@@ -1,13 +1,19 @@
-//! One run, whoever starts it: inventory → evidence → analysis → store.
+//! One run, whoever starts it: evidence → inventory → analysis → store → alerts.
 //!
 //! The use cases here know ports only; `local` and `aws` implement the ports, `cli` and `lambda` put them together.
 //! Nothing here prints, reads a clock or names an adapter.
 
 pub mod alerts;
 pub mod baseline;
+pub mod dry_run;
+pub mod history;
 pub mod ingest;
 pub mod look;
 pub mod marks;
 pub mod ports;
 pub mod run;
+pub mod service;
 pub mod snapshot;
+
+#[cfg(test)]
+mod memory;

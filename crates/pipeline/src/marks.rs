@@ -24,6 +24,10 @@ pub struct ReadMarks {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SourceMarks {
+    /// First key that [`SourceMarks::through`] speaks of: older ones were beyond the lookback and never listed. `None`: it
+    /// speaks of all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
     /// Every object up to and including this key was read, or is in `failed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub through: Option<String>,
@@ -55,6 +59,7 @@ impl ReadMarks {
             Some(version) => *version == object.version,
             None => {
                 source.through.as_ref().is_some_and(|through| object.key <= *through)
+                    && source.since.as_ref().is_none_or(|since| object.key >= *since)
                     && !source.failed.contains(&object.key)
             }
         }
@@ -90,6 +95,36 @@ impl ReadMarks {
             let spans = self.history.entry(region.to_owned()).or_default();
             spans.push(span);
             *spans = joined(std::mem::take(spans));
+        }
+    }
+
+    /// Forgets that event history since `since` was read, and every object: what is listed is read again.
+    pub fn forget_since(&mut self, since: Timestamp) {
+        for source in self.sources.values_mut() {
+            source.through = None;
+            source.read.clear();
+        }
+        for spans in self.history.values_mut() {
+            spans.retain_mut(|span| {
+                span.end = span.end.min(since);
+                span.start < span.end
+            });
+        }
+    }
+
+    /// Takes `span` out of what was read: it is to be read again.
+    pub fn forget_history(&mut self, region: &str, span: Span) {
+        if let Some(spans) = self.history.get_mut(region) {
+            *spans = spans
+                .iter()
+                .flat_map(|known| {
+                    [
+                        Span { start: known.start, end: known.end.min(span.start) },
+                        Span { start: known.start.max(span.end), end: known.end },
+                    ]
+                })
+                .filter(|rest| rest.start < rest.end)
+                .collect();
         }
     }
 
@@ -155,6 +190,10 @@ mod tests {
         assert_eq!(marks.history_gaps("other", span(1, 2)), [span(1, 2)]);
         marks.note_history("r", span(5, 5));
         assert_eq!(marks.history["r"].len(), 1);
+        marks.forget_history("r", span(30, 40));
+        marks.forget_history("r", span(0, 10));
+        marks.forget_history("other", span(0, 10));
+        assert_eq!(marks.history["r"], [span(20, 30), span(40, 60)]);
     }
 
     #[test]
@@ -164,6 +203,8 @@ mod tests {
         assert!(marks.knows(&object("b", "1")) && !marks.knows(&object("b", "2")) && !marks.knows(&object("a", "1")));
         marks.sources.get_mut("s").unwrap().through = Some("c".to_owned());
         assert!(marks.knows(&object("a", "1")) && !marks.knows(&object("d", "1")));
+        marks.sources.get_mut("s").unwrap().since = Some("a".to_owned());
+        assert!(marks.knows(&object("a", "1")) && !marks.knows(&object("Z", "1")));
         marks.note_failed(&object("a", "1"));
         assert!(!marks.knows(&object("a", "1")));
     }

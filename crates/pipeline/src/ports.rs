@@ -127,9 +127,35 @@ pub trait TrailObjects: Send + Sync {
     }
 
     /// Drops from `marks` what [`TrailObjects::list`] needs no longer: a source whose keys are ordered by time moves
-    /// [`ReadMarks::through`] on and forgets the objects before it. Does nothing by default.
-    fn settle(&self, marks: &mut ReadMarks) {
-        let _ = marks;
+    /// [`SourceMarks::through`](crate::marks::SourceMarks::through) on and forgets the objects before it. Objects are tried
+    /// in the order of the last list; `next` is the first that was not tried yet, `None` after the last. Does nothing by
+    /// default.
+    fn settle(&self, marks: &mut ReadMarks, next: Option<&TrailObject>) {
+        let _ = (marks, next);
+    }
+}
+
+/// No trail files, where there is no source of them.
+impl<T: TrailObjects> TrailObjects for Option<T> {
+    fn list(&self, marks: &ReadMarks) -> Result<(Vec<TrailObject>, Vec<Issue>), PortError> {
+        self.as_ref().map_or_else(|| Ok((Vec::new(), Vec::new())), |objects| objects.list(marks))
+    }
+
+    fn read(&self, object: &TrailObject) -> Result<Vec<u8>, PortError> {
+        match self {
+            Some(objects) => objects.read(object),
+            None => Err(PortError::new(PortErrorKind::NotFound, format!("there is no source of `{}`", object.key))),
+        }
+    }
+
+    fn parallel_reads(&self) -> usize {
+        self.as_ref().map_or(0, TrailObjects::parallel_reads)
+    }
+
+    fn settle(&self, marks: &mut ReadMarks, next: Option<&TrailObject>) {
+        if let Some(objects) = self {
+            objects.settle(marks, next);
+        }
     }
 }
 
@@ -162,7 +188,8 @@ pub trait EventHistorySource: Send + Sync {
     /// Regions to read, sorted. Empty: event history is not read.
     fn regions(&self) -> Vec<String>;
 
-    /// One page. Keeps the service's pace (two calls a second in each Region) by waiting.
+    /// One page. Keeps the service's pace (two calls a second in each Region) by waiting. [`PortErrorKind::NotFound`] for a
+    /// token that the service takes no longer.
     fn page(&self, request: &HistoryRequest) -> impl Future<Output = Result<HistoryPage, PortError>> + Send;
 }
 
@@ -197,7 +224,8 @@ pub trait Store: Send {
     /// Saves what a batch added: the parts of the ledger that differ from the stored ones first, then the marks.
     fn save_evidence(&mut self, batch: EvidenceBatch<'_>) -> Result<(), PortError>;
 
-    /// Makes the stored results those of `report` as far as `scope` says; rows that are equal are not written.
+    /// Makes the stored results those of `report` as far as `scope` says; rows that are equal are not written. A store that
+    /// keeps [finding records](service::ServiceStore::save_finding_records) leaves the findings to these.
     fn save_report(&mut self, report: &Report, scope: &SaveScope) -> Result<Changes, PortError>;
 
     /// Results of one function: by unqualified ARN, or by name. Several when it runs under several roles or the

@@ -1,9 +1,10 @@
-//! The use case: one analysis of one account.
+//! The use case: one analysis of one account; and the judgement that it shares with the [service](crate::service).
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 use whittle_analysis::analyze::{Evidence, Settings, analyze_with};
+use whittle_analysis::inventory::Inventory;
 use whittle_analysis::issue::Issue;
 use whittle_analysis::observe::Window;
 use whittle_analysis::result::Report;
@@ -12,7 +13,9 @@ use whittle_evidence::coverage::{self, Coverage, EventHistory, Trails};
 use whittle_evidence::ledger::Ledger;
 
 use crate::ingest::{self, IngestObserver, IngestSummary, LOST_EVIDENCE, ingest, told};
-use crate::ports::{Changes, InventorySource, PortError, SaveScope, Store, TrailConfigSource, TrailObjects};
+use crate::ports::{
+    Changes, InventorySource, PortError, SaveScope, Store, TrailConfigSource, TrailConfigs, TrailObjects,
+};
 
 /// What a run may be told.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +26,14 @@ pub struct RunSettings {
     pub event_history: Vec<String>,
     /// Days without any event of the account were quiet; no files are missing.
     pub quiet_days_are_real: bool,
+}
+
+impl RunSettings {
+    /// Event history as the user declares it: complete for the Regions given, over all days of the window.
+    pub fn declared_history(&self, days: Range<i32>) -> Option<EventHistory> {
+        (!self.event_history.is_empty())
+            .then(|| EventHistory { regions: self.event_history.iter().cloned().collect(), days })
+    }
 }
 
 /// What a run gives.
@@ -53,27 +64,65 @@ where
     let account = inventory.inventory().await?;
     let trails = inventory.trails().await?;
     let mut evidence = ingest::Evidence::load(store)?;
-    let (read, mut issues) = ingest(catalog, objects, store, &mut evidence, observer, &|| false)?;
+    let (read, issues) = ingest(catalog, objects, store, &mut evidence, observer, &|| false)?;
+    let history = |days: Range<i32>| settings.declared_history(days);
+    let report = judge(Case {
+        catalog,
+        inventory: &account,
+        trails,
+        evidence: &evidence,
+        history: &history,
+        settings,
+        doubts: Vec::new(),
+        issues,
+    });
+    let changes = store.save_report(&report, &SaveScope::Account)?;
+    Ok(RunOutcome { report, read, changes })
+}
+
+/// Everything a report is made of.
+pub struct Case<'a> {
+    /// The catalog.
+    pub catalog: &'static Catalog,
+    /// Functions and roles.
+    pub inventory: &'a Inventory,
+    /// How the trails are configured.
+    pub trails: TrailConfigs,
+    /// What was read.
+    pub evidence: &'a ingest::Evidence,
+    /// For the days of the window: which Regions' event history covers them.
+    pub history: &'a dyn Fn(Range<i32>) -> Option<EventHistory>,
+    /// What the user set.
+    pub settings: &'a RunSettings,
+    /// Reasons from outside why absence of evidence proves nothing anywhere.
+    pub doubts: Vec<String>,
+    /// What could not be read so far.
+    pub issues: Vec<Issue>,
+}
+
+/// Inventory and evidence → report. Reads and writes nothing.
+pub fn judge(case: Case<'_>) -> Report {
+    let Case { catalog, inventory, trails, evidence, history, settings, doubts, mut issues } = case;
+    let ledger = &evidence.ledger;
     issues.extend(evidence.marks.issues());
-    let ledger = evidence.ledger;
     issues.extend(trails.issues);
-    let account_id = account.account.to_string();
-    let seen = Observed::of(&account_id, &ledger, settings, &mut issues);
-    let coverage = seen.coverage(&account_id, trails.trails.as_ref(), &ledger);
+    let account_id = inventory.account.to_string();
+    let mut seen = Observed::of(&account_id, ledger, settings.quiet_days_are_real, history, &mut issues);
+    seen.doubts.extend(doubts);
+    let coverage = seen.coverage(&account_id, trails.trails.as_ref(), ledger);
     let evidence = Evidence {
         catalog,
-        ledger: &ledger,
+        ledger,
         coverage: &coverage,
         window: &seen.window,
         settings: &settings.analysis,
         doubts: &seen.doubts,
         density: seen.density,
     };
-    let mut report = analyze_with(&account, evidence, |batches, work| batches.par_iter().map(work).collect());
+    let mut report = analyze_with(inventory, evidence, |batches, work| batches.par_iter().map(work).collect());
     report.issues.extend(issues);
     report.issues = told(std::mem::take(&mut report.issues));
-    let changes = store.save_report(&report, &SaveScope::Account)?;
-    Ok(RunOutcome { report, read, changes })
+    report
 }
 
 /// The window and what is doubtful about it.
@@ -97,7 +146,13 @@ const MOST_QUIET_DAYS: usize = 14;
 
 impl Observed {
     /// Reads the window off the ledger. Adds issues for what makes it doubtful.
-    pub fn of(account: &str, ledger: &Ledger, settings: &RunSettings, issues: &mut Vec<Issue>) -> Self {
+    pub fn of(
+        account: &str,
+        ledger: &Ledger,
+        quiet_days_are_real: bool,
+        history: &dyn Fn(Range<i32>) -> Option<EventHistory>,
+        issues: &mut Vec<Issue>,
+    ) -> Self {
         let facts = ledger.account();
         let last = facts.regions_of(account).filter_map(|(_, region)| region.any.last()).max();
         let days = last.and_then(|last| {
@@ -129,7 +184,7 @@ impl Observed {
             let total = f64::from(days.end.saturating_sub(days.start).max(1));
             density = 1.0 - f64::from(u32::try_from(quiet.len()).unwrap_or(u32::MAX)) / total;
             let longest = longest_run(&quiet);
-            if longest > MOST_QUIET_DAYS && !settings.quiet_days_are_real {
+            if longest > MOST_QUIET_DAYS && !quiet_days_are_real {
                 doubts.push(format!("{longest} days in a row hold no event of the account, so files may be missing"));
             }
             if !quiet.is_empty() {
@@ -143,10 +198,7 @@ impl Observed {
                 );
             }
         }
-        let history = (!settings.event_history.is_empty()).then(|| EventHistory {
-            regions: settings.event_history.iter().cloned().collect(),
-            days: days.clone().unwrap_or_default(),
-        });
+        let history = history(days.clone().unwrap_or_default());
         Self { window: Window::new(days.clone()), doubts, density, history, days }
     }
 

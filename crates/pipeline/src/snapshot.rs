@@ -14,7 +14,10 @@
 //! | `aliases/<function>.json` | `aws lambda list-aliases` | an issue, if there are published versions |
 //! | `service-last-accessed/<role>.json` | `aws iam get-service-last-accessed-details` | an issue |
 //!
-//! All but the first and the last may be in `regions/<region>/` instead of the root, or in both. A folder with a file
+//! | `tags/<function>.json` | `aws lambda list-tags` | nothing; they are for people |
+//! | `not-collected.json` | written by a collection that could not get everything | nothing |
+//!
+//! All but the first and `service-last-accessed` may be in `regions/<region>/` instead of the root, or in both. A folder with a file
 //! per function may also be one file of that name with all entries (`function-urls.json`).
 //!
 //! One bad entry costs that entry, and is an issue. What is not known never makes something look unused: a function
@@ -23,7 +26,7 @@
 
 use std::collections::BTreeSet;
 
-use whittle_analysis::inventory::Inventory;
+use whittle_analysis::inventory::{Function, Inventory};
 use whittle_analysis::issue::{Issue, merge_issues};
 use whittle_policy::id::{AccountId, Region};
 
@@ -42,6 +45,7 @@ mod exposure;
 mod functions;
 mod iam;
 mod last_accessed;
+mod not_collected;
 mod scope;
 mod time;
 mod trails;
@@ -101,10 +105,12 @@ pub fn read_inventory(files: &dyn SnapshotFiles) -> Result<Inventory, PortError>
 
     let mut versions = Versions::default();
     let mut with_functions: BTreeSet<Option<Region>> = BTreeSet::new();
+    let mut unlisted = false;
     for scope in &scopes {
         // Without one of these files, functions are missing that share roles with the rest: better no answer.
         let Some(text) = scope.text(functions::FILE).map_err(|problem| problem.into_error(&files.shown()))? else {
             if scope.region.is_some() {
+                unlisted = true;
                 issues.push(missing_file(scope, functions::FILE, functions::COMMAND, "functions there are not known"));
             }
             continue;
@@ -122,6 +128,12 @@ pub fn read_inventory(files: &dyn SnapshotFiles) -> Result<Inventory, PortError>
     let account: AccountId = account::decide(&roles, &mut functions, &files.shown(), &mut issues)?;
     let partition = account::partition(&roles, &functions);
     attach(&scopes, &with_functions, &mut functions, &mut issues);
+    if unlisted {
+        // Functions that nobody saw may use the same roles, for whatever their configuration asks.
+        for function in functions.values_mut() {
+            add_new(&mut function.config.event_sources, &[unknown_source()]);
+        }
+    }
     if root.has(last_accessed::NAME) {
         last_accessed::apply(&root.documents(last_accessed::NAME, &mut issues), &mut roles, &mut issues);
     } else {
@@ -148,9 +160,14 @@ fn attach(
     let any_versions = functions.values().any(|function| !function.versions.is_empty());
     for kind in KINDS {
         for scope in scopes {
-            for document in scope.documents(kind.name, issues) {
-                attachments::apply(kind, &document, functions, issues);
+            let documents = scope.documents(kind.name, issues);
+            for document in &documents {
+                attachments::apply(kind, document, functions, issues);
             }
+            let in_scope = |function: &Function| {
+                is_of(function.region.as_str(), scope) && !is_elsewhere(scopes, scope, function, kind.name)
+            };
+            attachments::doubt_missing(kind, &documents, in_scope, functions);
             if kind.needs_versions && !any_versions || !is_missing(scopes, scope, with_functions, functions, kind.name)
             {
                 continue;
@@ -165,6 +182,7 @@ fn attach(
         }
     }
     for scope in scopes {
+        not_collected::apply(scope, |region| is_of(region, scope), functions, issues);
         exposure::apply(&scope.documents(exposure::NAME, issues), functions, issues);
         if is_missing(scopes, scope, with_functions, functions, exposure::NAME) {
             let without = "who may invoke a function is not known, so its exposure may be rated too low";
@@ -190,6 +208,12 @@ fn is_missing(
     !regions.all(|region| scopes.iter().any(|other| other.region.as_ref() == Some(region) && other.has(name)))
 }
 
+/// Whether documents of this kind about a function of the root may be in the folder of its Region.
+fn is_elsewhere(scopes: &[Scope<'_>], scope: &Scope<'_>, function: &Function, name: &str) -> bool {
+    scope.region.is_none()
+        && scopes.iter().any(|other| other.region.as_ref() == Some(&function.region) && other.has(name))
+}
+
 fn is_of(region: &str, scope: &Scope<'_>) -> bool {
     scope.region.as_ref().is_none_or(|own| own.as_str() == region)
 }
@@ -210,3 +234,6 @@ fn near_name(files: &dyn SnapshotFiles, wanted: &str) -> Option<String> {
     };
     files.names("").ok()??.into_iter().find(|name| plain(name) == plain(wanted))
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,15 +4,18 @@
 //! "Conditions with multiple context keys or values". Unknown operators are kept as text: a reader must see them, and
 //! nothing is ever proved about them but that they equal themselves.
 //!
-//! Not here: the decision whether a request meets a condition.
+//! Whether a request meets a condition: [`ConditionBlock::is_met`]. How each operator compares is a table in [`check`].
 
+mod check;
 pub(crate) mod implies;
 pub mod operator;
 #[cfg(test)]
 mod tests;
+pub(crate) mod value;
 
 use serde_json::{Map, Number, Value};
 
+use crate::evaluate::Context;
 use crate::glob::Glob;
 use operator::{Comparison, Operator};
 
@@ -123,6 +126,29 @@ impl ConditionBlock {
     /// Whether some value holds a policy variable.
     pub fn has_variables(&self) -> bool {
         !self.literal && self.holds_variable_text()
+    }
+
+    /// Whether a request with this context meets every constraint. An unknown operator is never met.
+    pub fn is_met(&self, context: &Context) -> bool {
+        self.first_unmet(context).is_none()
+    }
+
+    /// The first (operator, key) that a request with this context does not meet, as spelled.
+    pub fn first_unmet(&self, context: &Context) -> Option<(&str, &str)> {
+        let unmet = |(operator, _, values): &(&str, &str, &[String]), key: &str| {
+            let given = context.get(key);
+            !Operator::parse(operator).is_some_and(|op| check::is_met(op, values, given, !self.literal, context))
+        };
+        self.iter().find(|constraint| unmet(constraint, constraint.1)).map(|(operator, key, _)| (operator, key))
+    }
+
+    /// Values that their operator cannot read and that therefore match nothing, as (operator, key, value).
+    pub(crate) fn unreadable(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.iter().flat_map(move |(operator, key, values)| {
+            let known = Operator::parse(operator);
+            let unreadable = move |value: &&String| known.is_some_and(|known| !check::reads(known, value, !self.literal));
+            values.iter().filter(unreadable).map(move |value| (operator, key, value.as_str()))
+        })
     }
 
     /// Whether every request that meets `other` meets `self`.

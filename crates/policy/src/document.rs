@@ -7,7 +7,8 @@
 mod canonical;
 mod clause;
 mod emit;
-mod parse;
+mod fit;
+pub(crate) mod parse;
 mod principal;
 #[cfg(test)]
 mod tests;

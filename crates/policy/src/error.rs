@@ -39,6 +39,14 @@ pub enum ParsePolicyErrorKind {
         /// Deepest nesting that is read.
         limit: usize,
     },
+    /// Policies and request are so long that comparing them could take unboundedly long.
+    #[error("{policies} characters of policies against {request} characters of one request are too many to compare")]
+    TooLarge {
+        /// Characters of all policies.
+        policies: usize,
+        /// Characters of action, resource and the longest context key's values.
+        request: usize,
+    },
     /// A key occurs twice in one object; which one counts would be a matter of luck.
     #[error("key {0:?} occurs twice")]
     DuplicateKey(String),
@@ -73,6 +81,14 @@ pub enum ParsePolicyErrorKind {
         expected: &'static str,
         /// The word that was probably meant.
         nearest: Option<&'static str>,
+    },
+    /// An element that policies of this kind must not have.
+    #[error("{policy} has no {element}")]
+    Misplaced {
+        /// The element.
+        element: &'static str,
+        /// Kind of policy, with its article.
+        policy: &'static str,
     },
     /// An action that is none.
     #[error(transparent)]

@@ -157,6 +157,29 @@ impl Glob {
         program.finish()
     }
 
+    /// The program with each variable replaced by its value, which is plain text; `None` if one has no value.
+    ///
+    /// `value` gets what stands between the braces.
+    pub(crate) fn resolved<'s>(&'s self, value: impl Fn(&'s str) -> Option<&'s str>) -> Option<Self> {
+        let mut program = Vec::with_capacity(self.program.len());
+        // Variables open and close with the same byte, so every second piece is a name.
+        for (index, piece) in self.program.split(|&byte| byte == VARIABLE).enumerate() {
+            if index % 2 == 0 {
+                program.extend_from_slice(piece);
+            } else {
+                program.extend_from_slice(value(std::str::from_utf8(piece).ok()?)?.as_bytes());
+            }
+        }
+        Some(Program { bytes: program }.finish())
+    }
+
+    /// The six components of an ARN pattern, each by itself; `None` if there are fewer. Resolve variables first.
+    pub(crate) fn arn_components(&self) -> Option<Box<[Self]>> {
+        let parts = self.program.splitn(6, |&byte| byte == b':');
+        let parts: Box<[Self]> = parts.map(|part| Program { bytes: part.to_vec() }.finish()).collect();
+        (parts.len() == 6).then_some(parts)
+    }
+
     /// Whether the pattern matches the whole text. A pattern with a variable matches nothing.
     pub(crate) fn matches(&self, text: &str) -> bool {
         self.run::<false>(text)

@@ -9,6 +9,8 @@
 //! | does this pattern match that name? | [`ActionPattern::matches`], [`ResourcePattern::matches`] |
 //! | is everything that B allows allowed by A? | `covers` on patterns, clauses, conditions and statements |
 //! | can A and B ever meet? | `intersects` |
+//! | does AWS allow this request under these policies, and why? | [`evaluate::evaluate`], [`evaluate::explain`] |
+//! | the same for cases in JSON | [`simulate`] |
 //! | does it fit AWS's size quota? | [`PolicyDocument::size`] |
 //!
 //! Two words are used with care. `covers` is **sound**: `true` is a proof, `false` may only mean that no proof was
@@ -22,12 +24,14 @@ pub mod action;
 pub mod condition;
 pub mod document;
 pub mod error;
+pub mod evaluate;
 mod glob;
 pub mod id;
 mod json;
 pub mod lint;
 mod nearest;
 pub mod resource;
+pub mod simulate;
 
 pub use action::{ActionPattern, ParseActionPatternError};
 pub use condition::ConditionBlock;

@@ -9,6 +9,7 @@ use std::fmt;
 use crate::action::ActionPattern;
 use crate::condition::operator::Operator;
 use crate::document::{Effect, PolicyDocument, Statement, Version};
+use crate::error::excerpt;
 use crate::json::Path;
 use crate::nearest::nearest;
 use crate::resource::ResourcePattern;
@@ -50,11 +51,15 @@ pub enum LintCode {
     MissingVersion,
     /// Allow with NotAction, NotResource or NotPrincipal: grants everything else.
     AllowAllBut,
+    /// A wildcard in a part of a principal.
+    PartialPrincipal,
+    /// A condition value that its operator cannot read.
+    UnreadableValue,
 }
 
 impl LintCode {
     /// Every code, sorted.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::DuplicateSid,
         Self::InvalidSid,
         Self::EmptyList,
@@ -66,6 +71,8 @@ impl LintCode {
         Self::InactiveVariable,
         Self::MissingVersion,
         Self::AllowAllBut,
+        Self::PartialPrincipal,
+        Self::UnreadableValue,
     ];
 
     /// The stable name.
@@ -82,6 +89,8 @@ impl LintCode {
             Self::InactiveVariable => "inactive-variable",
             Self::MissingVersion => "missing-version",
             Self::AllowAllBut => "allow-all-but",
+            Self::PartialPrincipal => "partial-principal",
+            Self::UnreadableValue => "unreadable-value",
         }
     }
 }
@@ -172,6 +181,9 @@ impl Linter {
             let message = "Allow with NotPrincipal grants everyone else, anonymous callers included";
             self.report_in("NotPrincipal", LintCode::AllowAllBut, message);
         }
+        if let Some(clause) = &statement.principal {
+            self.principals(clause);
+        }
         let (name, one) = match &statement.action {
             crate::ActionClause::Action(list) => ("Action", matches!(list, crate::OneOrMany::One(_))),
             crate::ActionClause::NotAction(list) => ("NotAction", matches!(list, crate::OneOrMany::One(_))),
@@ -195,6 +207,16 @@ impl Linter {
             });
         }
         self.within("Condition", |linter| linter.condition(statement, inactive));
+    }
+
+    fn principals(&mut self, clause: &crate::PrincipalClause) {
+        let name = if clause.is_negated() { "NotPrincipal" } else { "Principal" };
+        for (kind, principal) in clause.principals().iter() {
+            if principal.len() > 1 && principal.contains(['*', '?']) {
+                let message = "a wildcard cannot match part of a principal; this names nobody";
+                self.within(name, |linter| linter.report_in(kind.as_str(), LintCode::PartialPrincipal, message));
+            }
+        }
     }
 
     fn action(&mut self, action: &ActionPattern) {
@@ -244,6 +266,10 @@ impl Linter {
                 };
                 self.report_in(operator, LintCode::UnknownOperator, message);
             }
+        }
+        for (operator, key, value) in statement.condition.unreadable() {
+            let message = format!("{operator} cannot read {:?}; it matches nothing", excerpt(value));
+            self.within(operator, |linter| linter.report_in(key, LintCode::UnreadableValue, message));
         }
         for (operator, key, values) in statement.condition.iter() {
             self.within(operator, |linter| {

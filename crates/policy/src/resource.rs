@@ -13,6 +13,7 @@ use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::evaluate::Context;
 use crate::glob::Glob;
 
 /// A pattern over ARNs. Every text is one.
@@ -80,6 +81,18 @@ impl ResourcePattern {
     /// Whether the pattern matches the ARN whatever the request. With a variable, it does not.
     pub fn matches(&self, arn: &str) -> bool {
         self.glob.matches(arn)
+    }
+
+    /// Whether the pattern matches the ARN in a request whose context gives the variables their values.
+    ///
+    /// A variable without a value and without a default makes the pattern match nothing (IAM User Guide, "IAM policy
+    /// elements: Variables and tags").
+    pub fn matches_in(&self, arn: &str, context: &Context) -> bool {
+        if !self.has_variables() {
+            return self.matches(arn);
+        }
+        // Most requests fail here, without building anything.
+        self.may_match(arn) && self.glob.resolved(|name| context.variable(name)).is_some_and(|glob| glob.matches(arn))
     }
 
     /// Whether the pattern matches the ARN for some value of its variables.

@@ -1,5 +1,6 @@
 //! Input made to hurt: depth, length, wildcards in masses. A failure here is a hang, a crash or an overflow.
 
+use whittle_policy::simulate::simulate_line;
 use whittle_policy::{ActionPattern, ParsePolicyErrorKind, PolicyDocument, ResourcePattern};
 
 const MEGABYTE: usize = 1 << 20;
@@ -96,4 +97,84 @@ fn relations_of_large_patterns_end() {
     let _ = (stars.covers(&questions), questions.covers(&stars), questions.covers(&huge), huge.covers(&stars));
     let blowup = |n: usize| ResourcePattern::new(format!("*a{}", "?".repeat(n)));
     assert!(!blowup(40).covers(&ResourcePattern::new(format!("*b{}", "?".repeat(40)))));
+}
+
+fn case(request: &str, policy: &str) -> String {
+    format!(r#"{{"id":1,"request":{request},"identity_policies":[{{"name":"p","document":{policy}}}]}}"#)
+}
+
+const WHO: &str = r#""principal":"arn:aws:iam::111122223333:user/ann","action":"s3:GetObject""#;
+
+#[track_caller]
+fn answered(line: &str, expect: &str) {
+    let answer = simulate_line(line);
+    assert!(answer.len() < 2_000, "an answer must not repeat the attack");
+    assert!(answer.contains(expect), "{answer}");
+}
+
+#[test]
+fn cases_nested_ten_thousand_deep_are_refused() {
+    answered(&"{\"id\":".repeat(10_000), "nested more than");
+    answered(&"[".repeat(10_000), "nested more than");
+    let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
+    answered(&case(&format!("{{{WHO},\"context\":{deep}}}"), "{}"), "nested more than");
+    answered(&case(&format!("{{{WHO}}}"), &deep), "nested more than");
+    // As a text in a string, it is read apart, with its own bound.
+    answered(&case(&format!("{{{WHO}}}"), &format!("\"{deep}\"")), "nested more than");
+}
+
+#[test]
+fn cases_with_ten_megabyte_strings_are_decided() {
+    let long = "a".repeat(10 * MEGABYTE);
+    let policy = |resource: &str| {
+        format!(r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"*","Resource":"{resource}"}}}}"#)
+    };
+    let request = |resource: &str| format!(r#"{{{WHO},"resource":"{resource}"}}"#);
+    answered(&case(&request(&format!("arn:aws:s3:::{long}")), &policy("arn:aws:s3:::*")), "\"Allowed\"");
+    answered(&case(&request("arn:aws:s3:::a"), &policy(&format!("arn:aws:s3:::{long}"))), "\"ImplicitlyDenied\"");
+    answered(&case(&request(&long), &policy(&long)), "too many to compare");
+    let action = format!(r#"{{"principal":"{long}","action":"{long}","resource":"*"}}"#);
+    answered(&case(&action, "{}"), "has no service prefix");
+}
+
+#[test]
+fn variables_and_stars_in_masses_are_bounded() {
+    let stars = "*a".repeat(1_000);
+    let variables = "${aws:username}*".repeat(1_000);
+    let name = "ab".repeat(30);
+    let resource = "a".repeat(MEGABYTE / 4);
+    for pattern in [format!("arn:aws:s3:::{stars}b"), format!("arn:aws:s3:::{variables}b")] {
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"{}s3:*","Resource":"{pattern}"}},
+            {{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{{"StringLike":{{"aws:Key":"{pattern}"}},"ArnLike":{{"aws:Key":"{pattern}"}}}}}}]}}"#,
+            ""
+        );
+        let request = format!(
+            r#"{{{WHO},"resource":"arn:aws:s3:::{resource}","context":{{"aws:username":"{name}","aws:Key":"arn:aws:s3:::{resource}"}}}}"#
+        );
+        answered(&case(&request, &policy), "\"ImplicitlyDenied\"");
+    }
+}
+
+#[test]
+fn values_in_masses_are_bounded() {
+    let many = |n: usize| (0..n).map(|n| format!("\"v{n}\"")).collect::<Vec<_>>().join(",");
+    let policy = |values: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"*","Resource":"*","Condition":{{"ForAnyValue:StringLike":{{"aws:Key":[{values}]}}}}}}}}"#
+        )
+    };
+    let request = |values: &str| format!(r#"{{{WHO},"resource":"*","context":{{"aws:Key":[{values}]}}}}"#);
+    answered(&case(&request("\"x\""), &policy(&many(100_000))), "\"ImplicitlyDenied\"");
+    answered(&case(&request(&many(100_000)), &policy("\"x\"")), "\"ImplicitlyDenied\"");
+    answered(&case(&request(&many(300_000)), &policy(&many(300_000))), "too many to compare");
+    let keys: Vec<String> = (0..200_000).rev().map(|n| format!("\"k{n}\":\"1\"")).collect();
+    answered(&case(&format!(r#"{{{WHO},"resource":"*","context":{{{}}}}}"#, keys.join(",")), "{\"Statement\":[]}"), "\"ImplicitlyDenied\"");
+}
+
+#[test]
+fn duplicate_keys_of_a_case_are_refused() {
+    answered(r#"{"id":1,"request":{},"request":{}}"#, "occurs twice");
+    let policy = r#"{"Statement":{"Effect":"Allow","Effect":"Deny","Action":"*","Resource":"*"}}"#;
+    answered(&case(&format!("{{{WHO}}}"), policy), "occurs twice");
 }

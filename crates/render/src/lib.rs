@@ -3,6 +3,7 @@
 //! Pure: data in, text out. Every string that came from an account or a log passes [`text::clean`] before it reaches a
 //! terminal, because an attacker may have written it.
 
+pub mod alert;
 pub mod catalog;
 pub mod coverage;
 pub mod explain;

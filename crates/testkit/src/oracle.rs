@@ -4,8 +4,12 @@
 //! AWS page, not for a majority.
 
 pub mod condition;
+pub mod evaluate;
 pub mod pattern;
+pub mod principal;
 pub mod statement;
+pub mod text;
+pub mod value;
 
 /// A request as the oracle sees it.
 #[derive(Debug, Clone, Default)]

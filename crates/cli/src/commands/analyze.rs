@@ -58,7 +58,7 @@ fn tell(outcome: &RunOutcome, printer: &Printer) {
     ));
 }
 
-fn gate(report: &Report, fail_on: Option<SeverityChoice>) -> Exit {
+pub(super) fn gate(report: &Report, fail_on: Option<SeverityChoice>) -> Exit {
     let Some(least) = fail_on.map(severity) else { return Exit::Clean };
     if report.findings.iter().any(|finding| finding.severity >= least) {
         Exit::Findings
@@ -70,7 +70,7 @@ fn gate(report: &Report, fail_on: Option<SeverityChoice>) -> Exit {
     }
 }
 
-fn severity(choice: SeverityChoice) -> Severity {
+pub(super) fn severity(choice: SeverityChoice) -> Severity {
     match choice {
         SeverityChoice::Info => Severity::Info,
         SeverityChoice::Low => Severity::Low,

@@ -4,7 +4,7 @@ use whittle_analysis::result::{FunctionResult, VerdictRow};
 use whittle_policy::ActionPattern;
 use whittle_render::explain;
 
-use super::stored;
+use super::stored::Stored;
 use crate::args::{ExplainArguments, Format};
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -12,10 +12,10 @@ use crate::printer::Printer;
 
 /// Says why each action of a function is kept or removable.
 pub fn run(arguments: &ExplainArguments, printer: &Printer) -> Result<Exit, CommandError> {
-    let mut store = stored::open(&arguments.store.store)?;
-    let results = stored::functions(&mut store, &arguments.function)?;
+    let mut store = Stored::open(&arguments.store)?;
+    let results = store.functions(&arguments.function)?;
     if results.is_empty() {
-        return Err(stored::not_found(&mut store, "function", &arguments.function));
+        return Err(store.not_found("function", &arguments.function));
     }
     let pattern = arguments.action.as_deref().map(parse).transpose()?;
     let selected: Vec<(&FunctionResult, Vec<&VerdictRow>)> = results

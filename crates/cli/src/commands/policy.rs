@@ -2,7 +2,7 @@
 
 use whittle_analysis::result::Suggestion;
 
-use super::stored;
+use super::stored::Stored;
 use crate::args::{PolicyArguments, PolicyFormat};
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -10,9 +10,10 @@ use crate::printer::Printer;
 
 /// Prints the narrowed policy of a function or role.
 pub fn run(arguments: &PolicyArguments, printer: &Printer) -> Result<Exit, CommandError> {
-    let mut store = stored::open(&arguments.store.store)?;
+    let mut store = Stored::open(&arguments.store)?;
     let name = &arguments.name;
-    let mut found: Vec<(String, Option<Suggestion>, Option<String>)> = stored::functions(&mut store, name)?
+    let mut found: Vec<(String, Option<Suggestion>, Option<String>)> = store
+        .functions(name)?
         .into_iter()
         .map(|result| {
             let label = format!("{} under {}", result.function_arn, result.role_arn);
@@ -20,11 +21,11 @@ pub fn run(arguments: &PolicyArguments, printer: &Printer) -> Result<Exit, Comma
         })
         .collect();
     if found.is_empty() {
-        let roles = stored::roles(&mut store, name)?;
+        let roles = store.roles(name)?;
         found.extend(roles.into_iter().map(|result| (result.role_arn, result.suggestion, result.no_suggestion)));
     }
     let (label, suggestion, reason) = match found.len() {
-        0 => return Err(stored::not_found(&mut store, "function or role", name)),
+        0 => return Err(store.not_found("function or role", name)),
         1 => found.swap_remove(0),
         _ => {
             let labels: Vec<String> = found.into_iter().map(|(label, _, _)| label).collect();

@@ -85,7 +85,8 @@ pub fn coverage(arguments: &TrailCoverageArguments, printer: &Printer) -> Result
         if arguments.trails.is_empty() { (Ledger::default(), Vec::new()) } else { ledger(&arguments.trails, printer)? };
     issues.extend(trails.issues);
     let settings = RunSettings { event_history: arguments.event_history.clone(), ..RunSettings::default() };
-    let observed = Observed::of(account.as_ref(), &ledger, &settings, &mut issues);
+    let history = |days| settings.declared_history(days);
+    let observed = Observed::of(account.as_ref(), &ledger, settings.quiet_days_are_real, &history, &mut issues);
     let coverage = observed.coverage(account.as_ref(), trails.trails.as_ref(), &ledger);
     let rows = whittle_analysis::observe::coverage_rows(&coverage);
     let issues = merge_issues(issues);

@@ -17,6 +17,8 @@ pub enum ChangeKind {
     Policy,
     /// The code or configuration of a function.
     Code,
+    /// What hangs on a function: destinations, URL, resource policy, aliases. Its revision does not tell.
+    Attachment,
 }
 
 /// One kind of change to one thing. The times are in the ledger beside it.
@@ -64,6 +66,17 @@ const EVENTS: &[(ChangeKind, &str, &str, &str, Option<&str>)] = &[
     (ChangeKind::Code, "lambda.amazonaws.com", "PublishVersion", "functionName", None),
     (ChangeKind::Code, "lambda.amazonaws.com", "UpdateFunctionCode", "functionName", None),
     (ChangeKind::Code, "lambda.amazonaws.com", "UpdateFunctionConfiguration", "functionName", None),
+    (ChangeKind::Attachment, "lambda.amazonaws.com", "AddPermission", "functionName", None),
+    (ChangeKind::Attachment, "lambda.amazonaws.com", "CreateAlias", "functionName", None),
+    (ChangeKind::Attachment, "lambda.amazonaws.com", "CreateFunctionUrlConfig", "functionName", None),
+    (ChangeKind::Attachment, "lambda.amazonaws.com", "DeleteAlias", "functionName", None),
+    (ChangeKind::Attachment, "lambda.amazonaws.com", "DeleteFunctionEventInvokeConfig", "functionName", None),
+    (ChangeKind::Attachment, "lambda.amazonaws.com", "DeleteFunctionUrlConfig", "functionName", None),
+    (ChangeKind::Attachment, "lambda.amazonaws.com", "PutFunctionEventInvokeConfig", "functionName", None),
+    (ChangeKind::Attachment, "lambda.amazonaws.com", "RemovePermission", "functionName", None),
+    (ChangeKind::Attachment, "lambda.amazonaws.com", "UpdateAlias", "functionName", None),
+    (ChangeKind::Attachment, "lambda.amazonaws.com", "UpdateFunctionEventInvokeConfig", "functionName", None),
+    (ChangeKind::Attachment, "lambda.amazonaws.com", "UpdateFunctionUrlConfig", "functionName", None),
 ];
 
 /// Longest name or ARN of IAM, CloudTrail and Lambda (2,048 bytes); more is no name.
@@ -97,7 +110,7 @@ impl Change {
 fn is_event(name: &str, stem: &str, kind: ChangeKind) -> bool {
     match name.strip_prefix(stem) {
         Some("") => true,
-        Some(rest) => kind == ChangeKind::Code && rest.bytes().all(|b| b.is_ascii_digit() || b == b'v'),
+        Some(rest) => matches!(kind, ChangeKind::Code | ChangeKind::Attachment) && rest.bytes().all(|b| b.is_ascii_digit() || b == b'v'),
         None => false,
     }
 }

@@ -17,6 +17,7 @@ use super::*;
 
 mod opening;
 mod reports;
+mod suite;
 
 const ACCOUNT: &str = "111122223333";
 

@@ -6,9 +6,12 @@ use std::future::Future;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use whittle_analysis::issue::Issue;
+
 use super::{PortError, Store};
 use crate::alerts::{FindingRecord, Message};
 use crate::baseline::RoleBaseline;
+use crate::snapshot::SnapshotFiles;
 
 /// A document of the snapshot that is kept between runs, so that what did not change is not fetched again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -85,6 +88,11 @@ pub trait ServiceStore: Store {
     /// that of the last run.
     fn end_run(&mut self, record: &RunRecord, changed: bool) -> Result<(), PortError>;
 
+    /// The record of the last run that ended, without taking the lease. Stores that keep none answer `None`.
+    fn last_run(&mut self) -> Result<Option<RunRecord>, PortError> {
+        Ok(None)
+    }
+
     /// Documents kept by [`ServiceStore::keep_documents`].
     fn kept_documents(&mut self) -> Result<KeptDocuments, PortError>;
 
@@ -102,6 +110,39 @@ pub trait ServiceStore: Store {
 
     /// Saves baselines that changed and forgets those of roles that are gone.
     fn save_baselines(&mut self, changed: &[RoleBaseline], gone: &BTreeSet<String>) -> Result<(), PortError>;
+}
+
+/// What a collection of the inventory starts from.
+#[derive(Clone, Copy)]
+pub struct CollectRequest<'a> {
+    /// Documents of earlier runs.
+    pub kept: &'a KeptDocuments,
+    /// Functions (names or ARNs) that the trail shows to have changed lately, whatever their revision says.
+    pub changed: &'a BTreeSet<String>,
+    /// Whether to stop: what was not fetched by then counts as not known.
+    pub stop: &'a (dyn Fn() -> bool + Sync),
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What a collection of the inventory gives.
+pub struct Collected {
+    /// Documents as in a snapshot folder.
+    pub documents: Box<dyn SnapshotFiles>,
+    /// What the next run may reuse.
+    pub kept: KeptDocuments,
+    /// What could not be fetched.
+    pub issues: Vec<Issue>,
+    /// Reasons why absence of evidence proves nothing anywhere, such as a Region whose functions are not known.
+    pub doubts: Vec<String>,
+    /// Every function and role that exists is in the documents.
+    pub complete: bool,
+}
+
+/// Fetches the inventory and the configuration of trails.
+pub trait InventoryCollector: Send + Sync {
+    /// Fetches what is new; an error means that there is no inventory at all.
+    fn collect(&self, request: CollectRequest<'_>) -> impl Future<Output = Result<Collected, PortError>> + Send;
 }
 
 /// Where alerts go.

@@ -37,6 +37,8 @@ pub(super) struct Kind {
     pub(super) without: &'static str,
     /// Without it a permission that is needed could look unused.
     pub(super) essential: bool,
+    /// Where some functions have a document, one without may have something that a permission is needed for.
+    pub(super) each_function: bool,
     /// Only asked for if some function has published versions.
     pub(super) needs_versions: bool,
     add: fn(&mut Functions, &JsonObject<'_>, &RawValue) -> Result<(), String>,
@@ -51,6 +53,7 @@ pub(super) const KINDS: &[Kind] = &[
         command: "aws lambda list-event-source-mappings --output json > event-source-mappings.json",
         without: "what functions poll is not known, so nothing is called unused",
         essential: true,
+        each_function: false,
         needs_versions: false,
         add: add_mapping,
     },
@@ -61,6 +64,7 @@ pub(super) const KINDS: &[Kind] = &[
         command: "aws lambda list-function-event-invoke-configs --function-name {name} --output json > event-invoke-configs/{name}.json",
         without: "destinations of asynchronous invocations are not known",
         essential: false,
+        each_function: true,
         needs_versions: false,
         add: add_invoke_config,
     },
@@ -71,6 +75,7 @@ pub(super) const KINDS: &[Kind] = &[
         command: "aws lambda list-function-url-configs --function-name {name} --output json > function-urls/{name}.json",
         without: "function URLs are not known, so the exposure of functions may be rated too low",
         essential: false,
+        each_function: false,
         needs_versions: false,
         add: add_url,
     },
@@ -81,6 +86,7 @@ pub(super) const KINDS: &[Kind] = &[
         command: "aws lambda list-aliases --function-name {name} --output json > aliases/{name}.json",
         without: "which versions have an alias is not known",
         essential: false,
+        each_function: false,
         needs_versions: true,
         add: add_alias,
     },
@@ -151,6 +157,26 @@ pub(super) fn apply(kind: &Kind, document: &Document, functions: &mut Functions,
         }
     }
     issues.extend(bad.into_issues());
+}
+
+/// Functions without a document of a kind that others of the same folder have are not known to have none of it: the
+/// command failed for them, or the collection ended too early.
+pub(super) fn doubt_missing(
+    kind: &Kind,
+    documents: &[Document],
+    of_scope: impl Fn(&Function) -> bool,
+    functions: &mut Functions,
+) {
+    let named = documents.iter().filter(|document| document.stem.is_some()).count();
+    // A file without a function's name is about all of them.
+    if !kind.each_function || named == 0 || named < documents.len() {
+        return;
+    }
+    for function in functions.values_mut().filter(|function| of_scope(function)) {
+        if !documents.iter().any(|document| document.concerns(function)) {
+            add_new(&mut function.config.event_sources, &[unknown_source()]);
+        }
+    }
 }
 
 #[derive(Deserialize)]

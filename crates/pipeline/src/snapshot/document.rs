@@ -89,6 +89,11 @@ impl<'a> JsonObject<'a> {
         self.members.get(name).copied().filter(|raw| raw.get() != "null")
     }
 
+    /// Whether a member is there and null.
+    pub(super) fn is_null(&self, name: &str) -> bool {
+        self.members.get(name).is_some_and(|raw| raw.get() == "null")
+    }
+
     /// The entries of a list member, `Ok(None)` if it is absent or null.
     pub(super) fn list(&self, name: &str) -> Result<Option<Vec<&'a RawValue>>, Problem> {
         let Some(raw) = self.member(name) else { return Ok(None) };

@@ -51,7 +51,8 @@ pub(super) fn apply(documents: &[Document], functions: &mut Functions, issues: &
 fn apply_one(document: &Document, functions: &mut [&mut Function], issues: &mut Vec<Issue>) {
     let parsed = document.text.as_deref().map_err(Clone::clone).and_then(|text| parse(text, &document.place));
     let policy = match parsed {
-        Ok(policy) => policy,
+        Ok(Some(policy)) => policy,
+        Ok(None) => return,
         Err(issue) => return issues.push(issue),
     };
     let named = named_functions(&policy);
@@ -78,7 +79,8 @@ fn apply_one(document: &Document, functions: &mut [&mut Function], issues: &mut 
     }
 }
 
-fn parse(text: &str, place: &str) -> Result<PolicyDocument, Issue> {
+/// `None`: the function has no policy, and the document says so.
+fn parse(text: &str, place: &str) -> Result<Option<PolicyDocument>, Issue> {
     let problem = |message: String| {
         Issue::new("bad-json", place, message)
             .with_hint("the function counts as reachable by nobody through its policy")
@@ -86,10 +88,15 @@ fn parse(text: &str, place: &str) -> Result<PolicyDocument, Issue> {
     let object = JsonObject::parse(text, place, COMMAND).map_err(super::document::Problem::into_issue)?;
     // The bare policy is accepted too.
     if object.member("Statement").is_some() {
-        return PolicyDocument::parse(text).map_err(|error| problem(format!("is not a policy: {error}")));
+        return PolicyDocument::parse(text).map(Some).map_err(|error| problem(format!("is not a policy: {error}")));
+    }
+    if object.is_null("Policy") {
+        return Ok(None);
     }
     let answer: Answer<'_> = serde_json::from_str(text).map_err(|_| problem("holds no member `Policy`".to_owned()))?;
-    iam::document(answer.policy).map_err(|error| problem(format!("holds a policy that is not readable: {error}")))
+    iam::document(answer.policy)
+        .map(Some)
+        .map_err(|error| problem(format!("holds a policy that is not readable: {error}")))
 }
 
 fn invokers(statement: &Statement, invokers: &mut Vec<String>, public: &mut bool) {

@@ -4,6 +4,7 @@ use core::net::IpAddr;
 use std::cmp::Ordering;
 
 use super::operator::{Comparison, Operator};
+use super::value::{Decimal, instant, network, prefix, truth};
 use super::value_glob;
 use crate::glob::Glob;
 
@@ -70,18 +71,18 @@ fn same_set(a: &[String], b: &[String]) -> bool {
 struct Reading<'a> {
     comparison: Comparison,
     text: &'a str,
-    form: Form,
+    form: Form<'a>,
 }
 
-enum Form {
+enum Form<'a> {
     /// String operators.
     Text(Glob),
     /// The six components of an ARN.
     Arn(Vec<Glob>, Glob),
     Network(IpAddr, u8),
-    Number(i64),
-    /// An ISO 8601 instant of fixed shape; compares as text.
-    Instant,
+    Number(Decimal<'a>),
+    /// Nanoseconds since 1970.
+    Instant(i128),
     Truth(bool),
     /// Understood no further than its text.
     Opaque,
@@ -91,7 +92,7 @@ fn readings(comparison: Comparison, values: &[String], variables: bool) -> Vec<R
     values.iter().map(|text| Reading { comparison, text, form: form(comparison, text, variables) }).collect()
 }
 
-fn form(comparison: Comparison, text: &str, variables: bool) -> Form {
+fn form(comparison: Comparison, text: &str, variables: bool) -> Form<'_> {
     use Comparison as C;
     match comparison {
         C::StringEquals | C::StringEqualsIgnoreCase | C::StringLike => {
@@ -107,19 +108,11 @@ fn form(comparison: Comparison, text: &str, variables: bool) -> Form {
         | C::NumericLessThan
         | C::NumericLessThanEquals
         | C::NumericGreaterThan
-        | C::NumericGreaterThanEquals => text.parse().map_or(Form::Opaque, Form::Number),
+        | C::NumericGreaterThanEquals => Decimal::parse(text).map_or(Form::Opaque, Form::Number),
         C::DateEquals | C::DateLessThan | C::DateLessThanEquals | C::DateGreaterThan | C::DateGreaterThanEquals => {
-            if is_instant(text) {
-                Form::Instant
-            } else {
-                text.parse().map_or(Form::Opaque, Form::Number)
-            }
+            instant(text).map_or(Form::Opaque, Form::Instant)
         }
-        C::Bool | C::Null => match text {
-            _ if text.eq_ignore_ascii_case("true") => Form::Truth(true),
-            _ if text.eq_ignore_ascii_case("false") => Form::Truth(false),
-            _ => Form::Opaque,
-        },
+        C::Bool | C::Null => truth(text).map_or(Form::Opaque, Form::Truth),
         C::BinaryEquals => Form::Opaque,
     }
 }
@@ -147,7 +140,7 @@ impl Reading<'_> {
             }
             (Form::Truth(wide), Form::Truth(narrow)) => same && wide == narrow,
             (Form::Number(wide), Form::Number(number)) => ordered(self.comparison, narrow.comparison, number.cmp(wide)),
-            (Form::Instant, Form::Instant) => ordered(self.comparison, narrow.comparison, narrow.text.cmp(self.text)),
+            (Form::Instant(wide), Form::Instant(time)) => ordered(self.comparison, narrow.comparison, time.cmp(wide)),
             _ => false,
         }
     }
@@ -172,31 +165,5 @@ fn ordered(wide: Comparison, narrow: Comparison, n_to_w: Ordering) -> bool {
         (C::NumericGreaterThan, C::NumericGreaterThanEquals | C::NumericEquals)
         | (C::DateGreaterThan, C::DateGreaterThanEquals | C::DateEquals) => above,
         _ => false,
-    }
-}
-
-/// `YYYY-MM-DDTHH:MM:SSZ`
-fn is_instant(text: &str) -> bool {
-    let shape = b"0000-00-00T00:00:00Z";
-    text.len() == shape.len()
-        && text.bytes().zip(shape).all(|(byte, &want)| if want == b'0' { byte.is_ascii_digit() } else { byte == want })
-}
-
-fn network(text: &str) -> Option<(IpAddr, u8)> {
-    let (address, bits) = match text.split_once('/') {
-        Some((address, bits)) => (address.parse().ok()?, Some(bits.parse().ok()?)),
-        None => (text.parse().ok()?, None),
-    };
-    let longest = if matches!(address, IpAddr::V4(_)) { 32 } else { 128 };
-    let bits = bits.unwrap_or(longest);
-    (bits <= longest).then_some((address, bits))
-}
-
-/// The first bits of an address, tagged with its family.
-fn prefix(address: IpAddr, bits: u8) -> (bool, u128) {
-    let shift = |value: u128, width: u32| value.checked_shr(width.saturating_sub(bits.into())).unwrap_or_default();
-    match address {
-        IpAddr::V4(address) => (false, shift(u32::from(address).into(), 32)),
-        IpAddr::V6(address) => (true, shift(address.into(), 128)),
     }
 }

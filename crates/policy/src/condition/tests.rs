@@ -87,7 +87,10 @@ fn networks_numbers_and_dates_compare_by_value() {
     covers("NumericLessThan k 1.5", "NumericLessThan k 1.5", true);
     covers("NumericLessThan k 10", "NumericGreaterThan k 1", false);
     covers("DateLessThan k 2026-01-02T00:00:00Z", "DateLessThan k 2026-01-01T00:00:00Z", true);
-    covers("DateLessThan k 2026-01-02", "DateLessThan k 2026-01-01", false);
+    covers("DateLessThan k 2026-01-02", "DateLessThan k 2026-01-01", true);
+    covers("DateLessThan k 2026-01-02", "DateLessThan k 2026-01-02T00:30:00+01:00", true);
+    covers("DateLessThan k 2026-99-01T00:00:00Z", "DateLessThan k 2026-01-01T00:00:00Z", false);
+    covers("NumericLessThan k 1.25", "NumericLessThan k 1.2", true);
     covers("Bool k true", "Bool k True", true);
     covers("Bool k true", "Bool k false", false);
 }

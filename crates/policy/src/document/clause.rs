@@ -1,6 +1,7 @@
 //! The `Action`/`NotAction` and `Resource`/`NotResource` elements.
 
 use crate::action::ActionPattern;
+use crate::evaluate::Context;
 use crate::resource::ResourcePattern;
 
 /// A single value or a list of values, as written. `"x"` and `["x"]` mean the same and are told apart.
@@ -150,6 +151,11 @@ impl ResourceClause {
             Self::Resource(own) => own.iter().any(|own| own.matches(arn)),
             Self::NotResource(own) => !own.iter().any(|own| own.may_match(arn)),
         }
+    }
+
+    /// Whether the clause is about this ARN in a request whose context gives the variables their values.
+    pub fn matches_in(&self, arn: &str, context: &Context) -> bool {
+        self.patterns().iter().any(|own| own.matches_in(arn, context)) != self.is_negated()
     }
 
     /// Whether the clause is about this ARN for some values of its variables.

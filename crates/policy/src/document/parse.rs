@@ -26,12 +26,12 @@ impl PolicyDocument {
     pub fn parse(text: &str) -> Result<Self, ParsePolicyError> {
         // A byte order mark is not JSON, but editors write it.
         let node = read(text.strip_prefix('\u{feff}').unwrap_or(text))?;
-        Reader { text: Some(text), path: Path::root(), variables: true }.document(node)
+        Reader::new(Some(text)).document(node)
     }
 
     /// Reads a policy document from a JSON value. A key that occurred twice is already lost by then.
     pub fn from_value(value: &serde_json::Value) -> Result<Self, ParsePolicyError> {
-        let mut reader = Reader { text: None, path: Path::root(), variables: true };
+        let mut reader = Reader::new(None);
         match Node::from_value(value) {
             Some(node) => reader.document(node),
             None => Err(reader.error(None, Kind::TooDeep { limit: MAX_DEPTH })),
@@ -50,13 +50,14 @@ impl std::str::FromStr for PolicyDocument {
 impl<'de> serde::Deserialize<'de> for PolicyDocument {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let node = NodeSeed::new().deserialize(deserializer)?;
-        Reader { text: None, path: Path::root(), variables: true }.document(node).map_err(D::Error::custom)
+        Reader::new(None).document(node).map_err(D::Error::custom)
     }
 }
 
 type Result<T, E = ParsePolicyError> = std::result::Result<T, E>;
 
-struct Reader<'t> {
+/// Walks a JSON value and knows where it is.
+pub(crate) struct Reader<'t> {
     text: Option<&'t str>,
     path: Path,
     /// Whether the document's version knows policy variables.
@@ -76,8 +77,19 @@ impl<'a> Elements<'a> {
     }
 }
 
-impl Reader<'_> {
-    fn error(&self, offset: Option<usize>, kind: Kind) -> ParsePolicyError {
+impl<'t> Reader<'t> {
+    /// A reader at the root of `text`, if there is a text.
+    pub(crate) fn new(text: Option<&'t str>) -> Self {
+        Self { text, path: Path::root(), variables: true }
+    }
+
+    /// The same failure of something inside, told from the root of this text. A place in a text inside a string is lost.
+    pub(crate) fn nested(&self, inner: ParsePolicyError) -> ParsePolicyError {
+        let path = format!("{}{}", self.path.as_str(), inner.path.strip_prefix('$').unwrap_or(&inner.path));
+        ParsePolicyError { path, position: None, kind: inner.kind }
+    }
+
+    pub(crate) fn error(&self, offset: Option<usize>, kind: Kind) -> ParsePolicyError {
         let position = self.text.zip(offset).map(|(text, offset)| {
             let mark = text.len() - text.strip_prefix('\u{feff}').unwrap_or(text).len();
             Position::of(text, offset + mark)
@@ -85,12 +97,26 @@ impl Reader<'_> {
         ParsePolicyError { path: self.path.as_str().to_owned(), position, kind: Box::new(kind) }
     }
 
-    fn wrong_type(&self, node: &Node<'_>, expected: &'static str) -> ParsePolicyError {
+    pub(crate) fn wrong_type(&self, node: &Node<'_>, expected: &'static str) -> ParsePolicyError {
         self.error(node.offset, Kind::WrongType { expected, found: node.value.type_name() })
     }
 
+    /// Steps down the path; give the result to [`Reader::leave`].
+    pub(crate) fn enter(&mut self, name: &str) -> usize {
+        self.path.enter(name)
+    }
+
+    /// [`Reader::enter`] for a list item.
+    pub(crate) fn enter_item(&mut self, index: usize) -> usize {
+        self.path.enter_item(index)
+    }
+
+    pub(crate) fn leave(&mut self, mark: usize) {
+        self.path.leave(mark);
+    }
+
     /// Runs `read` one step down the path.
-    fn within<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    pub(crate) fn within<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let mark = self.path.enter(name);
         let out = read(self)?;
         self.path.leave(mark);
@@ -98,7 +124,7 @@ impl Reader<'_> {
     }
 
     /// Reads one value or a list of values.
-    fn one_or_many<'a, T>(
+    pub(crate) fn one_or_many<'a, T>(
         &mut self,
         node: Node<'a>,
         mut read: impl FnMut(&mut Self, Node<'a>) -> Result<T>,
@@ -113,14 +139,14 @@ impl Reader<'_> {
         Ok(OneOrMany::Many(out))
     }
 
-    fn string(&self, node: Node<'_>, expected: &'static str) -> Result<String> {
+    pub(crate) fn string(&self, node: Node<'_>, expected: &'static str) -> Result<String> {
         match node.value {
             Value::String(text) => Ok(text.into_owned()),
             _ => Err(self.wrong_type(&node, expected)),
         }
     }
 
-    fn members<'a>(&self, node: Node<'a>, expected: &'static str) -> Result<Vec<Member<'a>>> {
+    pub(crate) fn members<'a>(&self, node: Node<'a>, expected: &'static str) -> Result<Vec<Member<'a>>> {
         match node.value {
             Value::Object(members) => Ok(members),
             _ => Err(self.wrong_type(&node, expected)),
@@ -154,7 +180,7 @@ impl Reader<'_> {
         })
     }
 
-    fn document(&mut self, node: Node<'_>) -> Result<PolicyDocument> {
+    pub(crate) fn document(&mut self, node: Node<'_>) -> Result<PolicyDocument> {
         let mut elements = self.elements(node, "a policy document (an object)", &DOCUMENT_ELEMENTS)?;
         let versions = [Version::V2012, Version::V2008].map(|version| (version.as_str(), version));
         let version = match elements.take("Version") {

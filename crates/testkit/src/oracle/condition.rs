@@ -1,25 +1,35 @@
 //! Conditions, one operator at a time.
 //!
-//! IAM User Guide: "Condition operators", "Conditions with multiple context keys or values", "Set operators for
-//! multi-valued context keys". Variables are not resolved; values must not hold any.
+//! IAM User Guide: "Condition operators", "Conditions with multiple context keys or values", "Single-valued vs.
+//! multivalued context keys".
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use whittle_policy::ConditionBlock;
 
-use super::pattern::{arn_like_matches, string_like_matches};
+use super::text::{Lookup, arn, like, pieces};
+use super::value::{bytes, in_network, moment, number};
 
 /// Whether a request with this context (keys in lower case) meets the condition. An unknown operator is never met.
+/// Variables are plain text.
 pub fn is_met(block: &ConditionBlock, context: &BTreeMap<String, Vec<String>>) -> bool {
     block.iter().all(|(operator, key, values)| {
-        constraint(operator, values, context.get(&key.to_ascii_lowercase()).map_or(&[], Vec::as_slice))
+        constraint(operator, values, context.get(&key.to_ascii_lowercase()).map_or(&[], Vec::as_slice), None)
     })
 }
 
+/// What a comparison of one policy value with one request value came to.
+#[derive(PartialEq)]
+enum Compared {
+    Equal,
+    Different,
+    /// The policy value holds a variable without value.
+    Invalid,
+}
+
 /// One operator against one key. A key without values is a missing key.
-fn constraint(operator: &str, wanted: &[String], given: &[String]) -> bool {
+pub fn constraint(operator: &str, wanted: &[String], given: &[String], lookup: Option<Lookup<'_>>) -> bool {
     let operator = operator.to_ascii_lowercase();
     if operator == "null" {
         return wanted.iter().any(|want| want.eq_ignore_ascii_case(if given.is_empty() { "true" } else { "false" }));
@@ -33,32 +43,51 @@ fn constraint(operator: &str, wanted: &[String], given: &[String]) -> bool {
         None => (operator, false),
     };
     let Some((positive, negated)) = positive_form(&operator) else { return false };
-    let any_wanted = |given: &String| wanted.iter().any(|want| compare(positive, want, given));
+    if !["", "forallvalues", "foranyvalue"].contains(&set.as_str()) {
+        return false;
+    }
+    if given.is_empty() {
+        return if_exists || set == "forallvalues" || (set.is_empty() && negated);
+    }
+    if !set.is_empty() && given.iter().all(String::is_empty) {
+        return set == "forallvalues";
+    }
+    let any_wanted =
+        |given: &String| wanted.iter().any(|want| compare(positive, want, given, lookup) == Compared::Equal);
+    let invalid = |given: &String| wanted.iter().any(|want| compare(positive, want, given, lookup) == Compared::Invalid);
+    if negated && given.iter().any(invalid) {
+        return false;
+    }
     let one = |given: &String| any_wanted(given) != negated;
     match set.as_str() {
-        _ if given.is_empty() && if_exists => true,
         "forallvalues" => given.iter().all(one),
         "foranyvalue" => given.iter().any(one),
-        "" if given.is_empty() => negated,
-        "" => given.iter().any(any_wanted) != negated,
-        _ => false,
+        _ => given.iter().any(any_wanted) != negated,
     }
 }
 
 fn positive_form(operator: &str) -> Option<(&'static str, bool)> {
     Some(match operator {
-        "stringequals" | "binaryequals" => ("stringequals", false),
+        "stringequals" => ("stringequals", false),
         "stringnotequals" => ("stringequals", true),
-        "stringequalsignorecase" | "bool" => ("stringequalsignorecase", false),
+        "stringequalsignorecase" => ("stringequalsignorecase", false),
         "stringnotequalsignorecase" => ("stringequalsignorecase", true),
         "stringlike" => ("stringlike", false),
         "stringnotlike" => ("stringlike", true),
-        "numericequals" | "dateequals" => ("=", false),
-        "numericnotequals" | "datenotequals" => ("=", true),
-        "numericlessthan" | "datelessthan" => ("<", false),
-        "numericlessthanequals" | "datelessthanequals" => ("<=", false),
-        "numericgreaterthan" | "dategreaterthan" => (">", false),
-        "numericgreaterthanequals" | "dategreaterthanequals" => (">=", false),
+        "numericequals" => ("number =", false),
+        "numericnotequals" => ("number =", true),
+        "numericlessthan" => ("number <", false),
+        "numericlessthanequals" => ("number <=", false),
+        "numericgreaterthan" => ("number >", false),
+        "numericgreaterthanequals" => ("number >=", false),
+        "dateequals" => ("date =", false),
+        "datenotequals" => ("date =", true),
+        "datelessthan" => ("date <", false),
+        "datelessthanequals" => ("date <=", false),
+        "dategreaterthan" => ("date >", false),
+        "dategreaterthanequals" => ("date >=", false),
+        "bool" => ("bool", false),
+        "binaryequals" => ("binary", false),
         "ipaddress" => ("ipaddress", false),
         "notipaddress" => ("ipaddress", true),
         "arnequals" | "arnlike" => ("arn", false),
@@ -67,43 +96,43 @@ fn positive_form(operator: &str) -> Option<(&'static str, bool)> {
     })
 }
 
-fn compare(operator: &str, want: &str, given: &str) -> bool {
-    let order = || Some(instant_or_number(given)?.cmp(&instant_or_number(want)?));
+fn compare(operator: &str, want: &str, given: &str, lookup: Option<Lookup<'_>>) -> Compared {
+    let verdict = |equal: bool| if equal { Compared::Equal } else { Compared::Different };
+    let chars: Vec<char> = given.chars().collect();
+    let lower: Vec<char> = given.to_ascii_lowercase().chars().collect();
     match operator {
-        "stringequals" => want == given,
-        "stringequalsignorecase" => want.eq_ignore_ascii_case(given),
-        "stringlike" => string_like_matches(want, given),
-        "arn" => arn_like_matches(want, given),
-        "=" => order() == Some(Ordering::Equal),
-        "<" => order() == Some(Ordering::Less),
-        "<=" => matches!(order(), Some(Ordering::Less | Ordering::Equal)),
-        ">" => order() == Some(Ordering::Greater),
-        ">=" => matches!(order(), Some(Ordering::Greater | Ordering::Equal)),
-        "ipaddress" => in_network(want, given).unwrap_or(false),
-        _ => false,
+        "stringequals" | "stringequalsignorecase" | "stringlike" | "arn" | "bool" => {
+            let wildcards = operator == "stringlike" || operator == "arn";
+            let Some(pattern) = pieces(want, wildcards, lookup) else { return Compared::Invalid };
+            let text = || pattern.iter().map(|piece| if let super::text::Piece::Char(char) = piece { *char } else { '*' });
+            let folded = || text().map(|char| char.to_ascii_lowercase()).collect::<Vec<_>>();
+            verdict(match operator {
+                "stringequals" => text().collect::<Vec<_>>() == chars,
+                "stringequalsignorecase" => folded() == lower,
+                "bool" => {
+                    let word: String = folded().into_iter().collect();
+                    (word == "true" || word == "false") && folded() == lower
+                }
+                "stringlike" => like(&pattern, &chars),
+                _ => arn(&pattern, given),
+            })
+        }
+        "binary" => verdict(bytes(want).is_some_and(|want| bytes(given) == Some(want))),
+        "ipaddress" => verdict(in_network(want, given).unwrap_or(false)),
+        _ => {
+            let order = match operator.split_once(' ') {
+                Some(("number", _)) => number(given).zip(number(want)).map(|(given, want)| given.compare(&want)),
+                _ => moment(given).zip(moment(want)).map(|(given, want)| given.cmp(&want)),
+            };
+            let sign = operator.rsplit(' ').next().unwrap_or_default();
+            verdict(match order {
+                None => false,
+                Some(Ordering::Less) => sign.starts_with('<'),
+                Some(Ordering::Equal) => sign.ends_with('='),
+                Some(Ordering::Greater) => sign.starts_with('>'),
+            })
+        }
     }
-}
-
-/// A number, or an ISO 8601 instant of the short form read as the number its digits spell.
-fn instant_or_number(text: &str) -> Option<i64> {
-    if text.contains('T') {
-        return text.chars().filter(char::is_ascii_digit).collect::<String>().parse().ok();
-    }
-    text.parse().ok()
-}
-
-fn in_network(network: &str, address: &str) -> Option<bool> {
-    let bits = |address: IpAddr| match address {
-        IpAddr::V4(address) => format!("4{:032b}", u32::from(address)),
-        IpAddr::V6(address) => format!("6{:0128b}", u128::from(address)),
-    };
-    let (base, length) = match network.split_once('/') {
-        Some((base, length)) => (base, Some(length.parse::<usize>().ok()?)),
-        None => (network, None),
-    };
-    let (base, address) = (bits(base.parse().ok()?), bits(address.parse().ok()?));
-    let length = length.map_or(base.len(), |length| length + 1);
-    Some(base.len() == address.len() && base.get(..length)? == address.get(..length)?)
 }
 
 #[cfg(test)]

@@ -1,0 +1,143 @@
+//! IAM: roles, managed policies, last-accessed reports (IAM API Reference, `RoleDetail`, `ManagedPolicyDetail`,
+//! `GetServiceLastAccessedDetails`).
+
+use aws_sdk_iam::operation::get_service_last_accessed_details::GetServiceLastAccessedDetailsOutput as Report;
+use aws_sdk_iam::types::{AttachedPolicy, ManagedPolicyDetail, PolicyVersion, RoleDetail, ServiceLastAccessed, Tag};
+use serde_json::Value;
+
+use super::{Object, list};
+
+/// A role without `RoleLastUsed`, which changes by itself. Its instance profiles say nothing about functions.
+pub(in crate::inventory) fn role(role: &RoleDetail) -> Object {
+    let boundary = role.permissions_boundary().map(|boundary| {
+        Object::default()
+            .with("PermissionsBoundaryType", boundary.permissions_boundary_type().map(|kind| kind.as_str()))
+            .with("PermissionsBoundaryArn", boundary.permissions_boundary_arn())
+    });
+    let mut inline: Vec<_> = role.role_policy_list().iter().collect();
+    inline.sort_by_key(|policy| policy.policy_name());
+    let inline: Vec<Value> = inline
+        .into_iter()
+        .map(|policy| {
+            Object::default()
+                .with("PolicyName", policy.policy_name())
+                .with("PolicyDocument", policy.policy_document().map(policy_document))
+                .into()
+        })
+        .collect();
+    let mut attached: Vec<&AttachedPolicy> = role.attached_managed_policies().iter().collect();
+    attached.sort_by_key(|policy| policy.policy_arn());
+    let attached: Vec<Value> = attached
+        .into_iter()
+        .map(|policy| {
+            let object = Object::default().with("PolicyName", policy.policy_name());
+            object.with("PolicyArn", policy.policy_arn()).into()
+        })
+        .collect();
+    Object::default()
+        .with("Path", role.path())
+        .with("RoleName", role.role_name())
+        .with("RoleId", role.role_id())
+        .with("Arn", role.arn())
+        .with_time("CreateDate", role.create_date())
+        .with("AssumeRolePolicyDocument", role.assume_role_policy_document().map(policy_document))
+        .with("RolePolicyList", Some(inline))
+        .with("AttachedManagedPolicies", Some(attached))
+        .with("PermissionsBoundary", boundary)
+        .with("Tags", Some(tags(role.tags())))
+}
+
+/// `RoleLastUsed`, if the answer has it; empty if the role was not used in the trailing 400 days.
+pub(in crate::inventory) fn last_used(role: &RoleDetail) -> Option<Object> {
+    let used = role.role_last_used()?;
+    Some(Object::default().with_time("LastUsedDate", used.last_used_date()).with("Region", used.region()))
+}
+
+/// A managed policy with all its versions.
+pub(in crate::inventory) fn managed_policy(policy: &ManagedPolicyDetail) -> Object {
+    Object::default()
+        .with("PolicyName", policy.policy_name())
+        .with("PolicyId", policy.policy_id())
+        .with("Arn", policy.arn())
+        .with("Path", policy.path())
+        .with("DefaultVersionId", policy.default_version_id())
+        .with("AttachmentCount", policy.attachment_count())
+        .with("PermissionsBoundaryUsageCount", policy.permissions_boundary_usage_count())
+        .with("IsAttachable", Some(policy.is_attachable()))
+        .with("Description", policy.description())
+        .with_time("CreateDate", policy.create_date())
+        .with_time("UpdateDate", policy.update_date())
+        .with("PolicyVersionList", list(Some(policy.policy_version_list()), version))
+}
+
+fn version(version: &PolicyVersion) -> Object {
+    Object::default()
+        .with("Document", version.document().map(policy_document))
+        .with("VersionId", version.version_id())
+        .with("IsDefaultVersion", Some(version.is_default_version()))
+        .with_time("CreateDate", version.create_date())
+}
+
+/// A whole report: the first page with the services of all pages.
+pub(in crate::inventory) fn report(first: &Report, mut services: Vec<ServiceLastAccessed>) -> Object {
+    services.sort_by(|a, b| a.service_namespace().cmp(b.service_namespace()));
+    Object::default()
+        .with("JobStatus", Some(first.job_status().as_str()))
+        .with("JobType", first.job_type().map(|kind| kind.as_str()))
+        .with_time("JobCreationDate", Some(first.job_creation_date()))
+        .with("ServicesLastAccessed", list(Some(&services), service))
+        .with_time("JobCompletionDate", Some(first.job_completion_date()))
+        .with("IsTruncated", Some(false))
+}
+
+fn service(service: &ServiceLastAccessed) -> Object {
+    Object::default()
+        .with("ServiceName", Some(service.service_name()))
+        .with_time("LastAuthenticated", service.last_authenticated())
+        .with("ServiceNamespace", Some(service.service_namespace()))
+        .with("LastAuthenticatedEntity", service.last_authenticated_entity())
+        .with("LastAuthenticatedRegion", service.last_authenticated_region())
+        .with("TotalAuthenticatedEntities", service.total_authenticated_entities())
+}
+
+fn tags(tags: &[Tag]) -> Vec<Value> {
+    let mut tags: Vec<&Tag> = tags.iter().collect();
+    tags.sort_by_key(|tag| tag.key());
+    tags.into_iter()
+        .map(|tag| Object::default().with("Key", Some(tag.key())).with("Value", Some(tag.value())).into())
+        .collect()
+}
+
+/// A policy document as an object. The API encodes it (RFC 3986); text that is none stays as it is, for the reader to say
+/// so.
+fn policy_document(text: &str) -> Value {
+    let plain = if text.trim_start().starts_with('{') {
+        Some(text.into())
+    } else {
+        percent_encoding::percent_decode_str(text).decode_utf8().ok()
+    };
+    plain.and_then(|plain| serde_json::from_str(&plain).ok()).unwrap_or_else(|| Value::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: &Value) {
+        assert_eq!(&policy_document(text), expect, "{text}");
+    }
+
+    #[test]
+    fn documents_become_objects_if_they_are_some() {
+        check("%7B%22Version%22%3A%222012-10-17%22%7D", &json!({"Version": "2012-10-17"}));
+        check("{\"Resource\":\"a%2Fb+c\"}", &json!({"Resource": "a%2Fb+c"}));
+        // A plus sign is itself, not a blank.
+        check("%7B%22a%22%3A%22x+y%22%7D", &json!({"a": "x+y"}));
+        check("not a policy", &json!("not a policy"));
+        check("%7B%FF", &json!("%7B%FF"));
+        check("", &json!(""));
+    }
+}

@@ -1,0 +1,181 @@
+//! Lambda: functions, asynchronous invocation, URLs, aliases, tags (AWS Lambda API Reference, `FunctionConfiguration`,
+//! `ListFunctionEventInvokeConfigs`, `ListFunctionUrlConfigs`, `ListAliases`, `ListTags`).
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_lambda::types::{
+    AliasConfiguration, CapacityProviderConfig, DestinationConfig, FileSystemConfig, FunctionConfiguration,
+    FunctionEventInvokeConfig, FunctionUrlConfig, ImageConfigResponse, Layer,
+};
+use serde_json::Value;
+
+use super::{Object, list, names};
+
+/// A function or a published version. `Environment` is never taken; its `KMSKeyArn` is.
+pub(in crate::inventory) fn function(function: &FunctionConfiguration) -> Object {
+    let vpc = function.vpc_config().map(|vpc| {
+        Object::default()
+            .with_texts("SubnetIds", Some(vpc.subnet_ids()))
+            .with_texts("SecurityGroupIds", Some(vpc.security_group_ids()))
+            .with("VpcId", vpc.vpc_id())
+    });
+    let dead_letter =
+        function.dead_letter_config().map(|target| Object::default().with("TargetArn", target.target_arn()));
+    let tracing = function
+        .tracing_config()
+        .map(|tracing| Object::default().with("Mode", tracing.mode().map(|mode| mode.as_str())));
+    let snap_start = function.snap_start().map(|snap| {
+        Object::default()
+            .with("ApplyOn", snap.apply_on().map(|on| on.as_str()))
+            .with("OptimizationStatus", snap.optimization_status().map(|status| status.as_str()))
+    });
+    let logging = function.logging_config().map(|logging| {
+        Object::default()
+            .with("LogFormat", logging.log_format().map(|format| format.as_str()))
+            .with("ApplicationLogLevel", logging.application_log_level().map(|level| level.as_str()))
+            .with("SystemLogLevel", logging.system_log_level().map(|level| level.as_str()))
+            .with("LogGroup", logging.log_group())
+    });
+    let durable = function.durable_config().map(|durable| {
+        Object::default()
+            .with("KMSKeyArn", durable.kms_key_arn())
+            .with("RetentionPeriodInDays", durable.retention_period_in_days())
+            .with("ExecutionTimeout", durable.execution_timeout())
+    });
+    let tenancy = function
+        .tenancy_config()
+        .map(|tenancy| Object::default().with("TenantIsolationMode", Some(tenancy.tenant_isolation_mode().as_str())));
+    let layers = function.layers.as_deref();
+    let file_systems = function.file_system_configs.as_deref();
+    Object::default()
+        .with("FunctionName", function.function_name())
+        .with("FunctionArn", function.function_arn())
+        .with("Runtime", function.runtime().map(|runtime| runtime.as_str()))
+        .with("Role", function.role())
+        .with("Handler", function.handler())
+        .with("CodeSize", Some(function.code_size()))
+        .with("Description", function.description())
+        .with("Timeout", function.timeout())
+        .with("MemorySize", function.memory_size())
+        .with("LastModified", function.last_modified())
+        .with("Version", function.version())
+        .with("VpcConfig", vpc)
+        .with("DeadLetterConfig", dead_letter)
+        .with("KMSKeyArn", function.kms_key_arn())
+        .with("TracingConfig", tracing)
+        .with("MasterArn", function.master_arn())
+        .with("RevisionId", function.revision_id())
+        .with("Layers", list(layers, layer))
+        .with("FileSystemConfigs", list(file_systems, file_system))
+        .with("SigningProfileVersionArn", function.signing_profile_version_arn())
+        .with("SigningJobArn", function.signing_job_arn())
+        .with("PackageType", function.package_type().map(|kind| kind.as_str()))
+        .with("ImageConfigResponse", function.image_config_response().map(image))
+        .with("Architectures", names(function.architectures.as_deref(), |architecture| architecture.as_str()))
+        .with(
+            "EphemeralStorage",
+            function.ephemeral_storage().map(|storage| Object::default().with("Size", Some(storage.size()))),
+        )
+        .with("SnapStart", snap_start)
+        .with("LoggingConfig", logging)
+        .with("TenancyConfig", tenancy)
+        .with("CapacityProviderConfig", function.capacity_provider_config().map(capacity_provider))
+        .with("DurableConfig", durable)
+}
+
+fn layer(layer: &Layer) -> Object {
+    Object::default()
+        .with("Arn", layer.arn())
+        .with("CodeSize", Some(layer.code_size()))
+        .with("SigningProfileVersionArn", layer.signing_profile_version_arn())
+        .with("SigningJobArn", layer.signing_job_arn())
+}
+
+fn file_system(config: &FileSystemConfig) -> Object {
+    Object::default().with("Arn", Some(config.arn())).with("LocalMountPath", Some(config.local_mount_path()))
+}
+
+fn image(response: &ImageConfigResponse) -> Object {
+    let config = response.image_config().map(|config| {
+        Object::default()
+            .with_texts("EntryPoint", config.entry_point.as_deref())
+            .with_texts("Command", config.command.as_deref())
+            .with("WorkingDirectory", config.working_directory())
+    });
+    Object::default().with("ImageConfig", config)
+}
+
+fn capacity_provider(config: &CapacityProviderConfig) -> Object {
+    let instances = config.lambda_managed_instances_capacity_provider_config().map(|instances| {
+        Object::default()
+            .with("CapacityProviderArn", Some(instances.capacity_provider_arn()))
+            .with("PerExecutionEnvironmentMaxConcurrency", instances.per_execution_environment_max_concurrency())
+            .with("ExecutionEnvironmentMemoryGiBPerVCpu", instances.execution_environment_memory_gib_per_v_cpu())
+    });
+    Object::default().with("LambdaManagedInstancesCapacityProviderConfig", instances)
+}
+
+/// The configuration of asynchronous invocations of a function, a version or an alias.
+pub(in crate::inventory) fn event_invoke_config(config: &FunctionEventInvokeConfig) -> Object {
+    Object::default()
+        .with_time("LastModified", config.last_modified())
+        .with("FunctionArn", config.function_arn())
+        .with("MaximumRetryAttempts", config.maximum_retry_attempts())
+        .with("MaximumEventAgeInSeconds", config.maximum_event_age_in_seconds())
+        .with("DestinationConfig", config.destination_config().map(destinations))
+}
+
+/// Where results or failures go.
+pub(in crate::inventory) fn destinations(config: &DestinationConfig) -> Object {
+    let target = |target: Option<&str>| Object::default().with("Destination", target);
+    Object::default()
+        .with("OnSuccess", config.on_success().map(|success| target(success.destination())))
+        .with("OnFailure", config.on_failure().map(|failure| target(failure.destination())))
+}
+
+/// The URL of a function or an alias.
+pub(in crate::inventory) fn url_config(config: &FunctionUrlConfig) -> Object {
+    let cors = config.cors().map(|cors| {
+        Object::default()
+            .with("AllowCredentials", cors.allow_credentials())
+            .with_texts("AllowHeaders", cors.allow_headers.as_deref())
+            .with_texts("AllowMethods", cors.allow_methods.as_deref())
+            .with_texts("AllowOrigins", cors.allow_origins.as_deref())
+            .with_texts("ExposeHeaders", cors.expose_headers.as_deref())
+            .with("MaxAge", cors.max_age())
+    });
+    Object::default()
+        .with("FunctionUrl", Some(config.function_url()))
+        .with("FunctionArn", Some(config.function_arn()))
+        .with("CreationTime", Some(config.creation_time()))
+        .with("LastModifiedTime", Some(config.last_modified_time()))
+        .with("Cors", cors)
+        .with("AuthType", Some(config.auth_type().as_str()))
+        .with("InvokeMode", config.invoke_mode().map(|mode| mode.as_str()))
+}
+
+/// An alias.
+pub(in crate::inventory) fn alias(alias: &AliasConfiguration) -> Object {
+    let routing = alias.routing_config().map(|routing| {
+        let weights = routing.additional_version_weights().map(|weights| {
+            let sorted: BTreeMap<_, _> = weights.iter().collect();
+            sorted.into_iter().fold(Object::default(), |object, (version, weight)| object.with(version, Some(*weight)))
+        });
+        Object::default().with("AdditionalVersionWeights", weights)
+    });
+    Object::default()
+        .with("AliasArn", alias.alias_arn())
+        .with("Name", alias.name())
+        .with("FunctionVersion", alias.function_version())
+        .with("Description", alias.description())
+        .with("RoutingConfig", routing)
+        .with("RevisionId", alias.revision_id())
+}
+
+/// The answer of ListTags.
+pub(in crate::inventory) fn tags(tags: Option<&HashMap<String, String>>) -> Value {
+    let sorted: BTreeMap<_, _> = tags.into_iter().flatten().collect();
+    let object =
+        sorted.into_iter().fold(Object::default(), |object, (key, value)| object.with(key, Some(value.as_str())));
+    Object::default().with("Tags", Some(object)).into()
+}

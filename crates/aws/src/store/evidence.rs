@@ -1,0 +1,275 @@
+//! The ledger, an item for each role, and the marks, an item for each source.
+//!
+//! INVARIANT: a stored part of the ledger only grows. It is replaced only if it is the one that was loaded or saved last;
+//! otherwise both are joined, which is what a ledger is made for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use whittle_evidence::ledger::{Ledger, LedgerError};
+use whittle_pipeline::marks::{ReadMarks, SourceMarks, Span};
+use whittle_pipeline::ports::{PortError, PortErrorKind};
+
+use super::item::{Head, Key, Packed, Row, Stamp, digest_of, key_text, shard_of};
+use super::lease::Held;
+use super::shelf::{self, Known};
+use super::table::{Expect, Find, Table, Write, lease_lost, transactions};
+use super::{json, parsed};
+
+/// Partitions of the ledger: one takes 1,000 write units a second at most.
+const SHARDS: u8 = 8;
+
+/// Times that a part is joined with what others wrote meanwhile.
+const MOST_JOINS: usize = 5;
+
+/// Serialised roles kept in memory until they are written.
+const BATCH_BYTES: usize = 32 * 1024 * 1024;
+
+/// A part of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Facts,
+    Role(String),
+}
+
+fn partition(home: &str, shard: u8) -> String {
+    format!("LEDGER#{home}#{shard}")
+}
+
+impl Part {
+    fn key(&self, home: &str) -> Key {
+        match self {
+            Self::Facts => Key::new(partition(home, 0), "FACTS"),
+            Self::Role(role) => Key::new(partition(home, shard_of(role, SHARDS)), format!("ROLE#{}", key_text(role))),
+        }
+    }
+
+    fn bytes(&self, ledger: &Ledger) -> Result<Option<Vec<u8>>, LedgerError> {
+        match self {
+            Self::Facts if ledger.account().is_empty() => Ok(None),
+            Self::Facts => ledger.account_bytes().map(Some),
+            Self::Role(role) => ledger.role_bytes(role),
+        }
+    }
+
+    fn insert(&self, ledger: &mut Ledger, bytes: &[u8]) -> Result<(), LedgerError> {
+        match self {
+            Self::Facts => ledger.insert_account_bytes(bytes),
+            Self::Role(role) => ledger.insert_role_bytes(role, bytes),
+        }
+    }
+
+    fn row(&self, home: &str, bytes: Vec<u8>, ledger: &Ledger) -> Row {
+        let key = self.key(home);
+        match self {
+            Self::Facts => Row::new(key, "ledger-facts", bytes),
+            Self::Role(id) => {
+                let role = ledger.role(id);
+                let row = Row::new(key, "ledger-role", bytes).text("role_id", id);
+                row.text("role_arn", role.and_then(|role| role.arn()).unwrap_or_default())
+                    .text("account", role.and_then(|role| role.account()).unwrap_or_default())
+            }
+        }
+    }
+}
+
+fn ledger_error(key: &Key, error: LedgerError) -> PortError {
+    let hint = error.hint().unwrap_or("restore the table to a point in time");
+    PortError::new(PortErrorKind::Invalid, format!("item {key} of the table is no ledger: {error}"))
+        .with_hint(hint)
+        .with_source(error)
+}
+
+/// The stored ledger and what it is made of.
+pub(super) fn load(table: &Table, home: &str) -> Result<(Ledger, Known), PortError> {
+    let partitions: Vec<String> = (0..SHARDS).map(|shard| partition(home, shard)).collect();
+    let mut ledger = Ledger::default();
+    let known = shelf::load(table, &partitions, &mut |head, content| {
+        let part = part_of(head)?;
+        part.insert(&mut ledger, &content).map_err(|error| ledger_error(&head.key, error))
+    })?;
+    Ok((ledger, known))
+}
+
+fn part_of(head: &Head) -> Result<Part, PortError> {
+    match (head.text("item"), head.text("role_id")) {
+        (Some("ledger-facts"), _) => Ok(Part::Facts),
+        (Some("ledger-role"), Some(role)) => Ok(Part::Role(role.to_owned())),
+        _ => Err(head.damaged("it is no part of a ledger")),
+    }
+}
+
+/// Writes the parts of `ledger` that are not stored like this.
+pub(super) fn save(table: &Table, held: &Held, known: &mut Known, ledger: &Ledger) -> Result<(), PortError> {
+    let roles = ledger.roles().map(|(role, _)| Part::Role(role.to_owned()));
+    let mut batch: Vec<(Part, Vec<u8>)> = Vec::new();
+    let mut bytes = 0_usize;
+    for part in roles.chain([Part::Facts]) {
+        let key = part.key(&held.home);
+        let Some(content) = part.bytes(ledger).map_err(|error| ledger_error(&key, error))? else { continue };
+        if known.get(&key).is_some_and(|stamp| stamp.digest == digest_of(&content)) {
+            continue;
+        }
+        bytes = bytes.saturating_add(content.len());
+        batch.push((part, content));
+        if bytes > BATCH_BYTES {
+            save_parts(table, held, known, ledger, std::mem::take(&mut batch))?;
+            bytes = 0;
+        }
+    }
+    save_parts(table, held, known, ledger, batch)
+}
+
+/// A part on its way into the table.
+struct Pending {
+    part: Part,
+    packed: Packed,
+    /// What has to be stored for the write to be made.
+    expect: Option<String>,
+    /// It holds more than the caller's ledger.
+    joined: bool,
+}
+
+fn save_parts(
+    table: &Table,
+    held: &Held,
+    known: &mut Known,
+    ledger: &Ledger,
+    batch: Vec<(Part, Vec<u8>)>,
+) -> Result<(), PortError> {
+    let mut pending: BTreeMap<Key, Pending> = BTreeMap::new();
+    for (part, content) in batch {
+        let packed = part.row(&held.home, content, ledger).pack()?;
+        let expect = known.get(&packed.key).map(|stamp| stamp.digest.clone());
+        pending.insert(packed.key.clone(), Pending { part, packed, expect, joined: false });
+    }
+    let mut split: Vec<(Key, Option<Stamp>)> = Vec::new();
+    for _ in 0..MOST_JOINS {
+        let (done, unexpected) = try_parts(table, held, &pending)?;
+        for key in done {
+            let Some(Pending { packed, joined, .. }) = pending.remove(&key) else { continue };
+            // A joined part is not what the caller has: the next save has to join it again.
+            let before = if joined { known.remove(&key) } else { known.insert(key.clone(), packed.stamp.clone()) };
+            // What was stored before a join is not known.
+            if packed.stamp.parts > 0 || joined || before.is_some_and(|before| before.parts > 0) {
+                split.push((key, Some(packed.stamp)));
+            }
+        }
+        for key in unexpected {
+            let Some(waiting) = pending.get_mut(&key) else { continue };
+            join(table, held, waiting)?;
+            // All of ours is stored already: by another run, or by a try of this one whose answer was lost.
+            if waiting.expect.as_ref() == Some(&waiting.packed.stamp.digest) {
+                if !waiting.joined {
+                    known.insert(key.clone(), waiting.packed.stamp.clone());
+                }
+                pending.remove(&key);
+            }
+        }
+        if pending.is_empty() {
+            return shelf::drop_old_parts(table, held, split);
+        }
+    }
+    Err(lease_lost(&table.name))
+}
+
+/// Tries to write all; which were written, and which found something else than expected.
+fn try_parts(table: &Table, held: &Held, pending: &BTreeMap<Key, Pending>) -> Result<(Vec<Key>, Vec<Key>), PortError> {
+    let packed: Vec<Packed> = pending.values().map(|waiting| waiting.packed.clone()).collect();
+    shelf::put_parts(table, held, &packed)?;
+    let writes: Vec<Write> = pending
+        .values()
+        .map(|waiting| {
+            let expect = waiting.expect.clone().map_or(Expect::Absent, Expect::Digest);
+            Write::Put(waiting.packed.head.clone(), expect)
+        })
+        .collect();
+    let refused = table.commit(held, transactions(writes).into_iter().map(|one| vec![one]).collect())?;
+    let mut left: BTreeSet<Key> = BTreeSet::new();
+    let mut unexpected = Vec::new();
+    for canceled in refused {
+        for (number, write) in canceled.writes.iter().enumerate() {
+            let Write::Put(item, _) = write else { continue };
+            let key = Key::of(item)?;
+            if canceled.unexpected.contains(&number) {
+                unexpected.push(key.clone());
+            }
+            left.insert(key);
+        }
+    }
+    Ok((pending.keys().filter(|key| !left.contains(key)).cloned().collect(), unexpected))
+}
+
+/// Joins a part with what is stored.
+fn join(table: &Table, held: &Held, waiting: &mut Pending) -> Result<(), PortError> {
+    let key = waiting.packed.key.clone();
+    let mut both = Ledger::default();
+    let mut stored_digest = None;
+    for (head, content) in shelf::read(table, &Find::one(&key))? {
+        waiting.part.insert(&mut both, &content).map_err(|error| ledger_error(&key, error))?;
+        stored_digest = Some(head.stamp.digest);
+    }
+    let own = own_content(&waiting.packed)?;
+    let before = digest_of(&own);
+    waiting.part.insert(&mut both, &own).map_err(|error| ledger_error(&key, error))?;
+    let content = waiting.part.bytes(&both).map_err(|error| ledger_error(&key, error))?.unwrap_or_default();
+    waiting.joined |= digest_of(&content) != before;
+    waiting.packed = waiting.part.row(&held.home, content, &both).pack()?;
+    waiting.expect = stored_digest;
+    Ok(())
+}
+
+fn own_content(packed: &Packed) -> Result<Vec<u8>, PortError> {
+    let items = packed.parts.iter().cloned().chain([packed.head.clone()]).collect();
+    let (heads, parts) = super::item::sort_out(items)?;
+    let content = heads.first().map(|head| head.content(&parts)).transpose()?;
+    Ok(content.flatten().unwrap_or_default())
+}
+
+fn marks_partition(home: &str) -> String {
+    format!("MARKS#{home}")
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredSource {
+    source: String,
+    marks: SourceMarks,
+}
+
+/// The stored marks and what they are made of.
+pub(super) fn load_marks(table: &Table, home: &str) -> Result<(ReadMarks, Known), PortError> {
+    let mut marks = ReadMarks::default();
+    let known = shelf::load(table, &[marks_partition(home)], &mut |head, content| {
+        if head.text("item") == Some("history-marks") {
+            marks.history = parsed::<BTreeMap<String, Vec<Span>>>(&head.key, &content)?;
+        } else {
+            let stored: StoredSource = parsed(&head.key, &content)?;
+            marks.sources.insert(stored.source, stored.marks);
+        }
+        Ok(())
+    })?;
+    Ok((marks, known))
+}
+
+/// Makes the stored marks these.
+pub(super) fn save_marks(table: &Table, held: &Held, known: &mut Known, marks: &ReadMarks) -> Result<(), PortError> {
+    let pk = marks_partition(&held.home);
+    let mut rows = Vec::new();
+    if !marks.history.is_empty() {
+        rows.push(Row::new(Key::new(pk.clone(), "HISTORY"), "history-marks", json(&marks.history)?));
+    }
+    for (source, own) in &marks.sources {
+        let content = json(&StoredSource { source: source.clone(), marks: own.clone() })?;
+        let key = Key::new(pk.clone(), format!("SOURCE#{}", key_text(source)));
+        rows.push(
+            Row::new(key, "source-marks", content)
+                .text("source", source)
+                .text("through", own.through.as_deref().unwrap_or_default())
+                .number("objects", own.read.len())
+                .number("failed", own.failed.len()),
+        );
+    }
+    let kept: BTreeSet<&Key> = rows.iter().map(|row| &row.key).collect();
+    let gone: BTreeSet<Key> = known.keys().filter(|key| !kept.contains(key)).cloned().collect();
+    shelf::save(table, held, known, rows, &gone)
+}

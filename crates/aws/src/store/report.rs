@@ -1,0 +1,472 @@
+//! Results of functions and roles, and the index that tells what is stored of them.
+//!
+//! Results lie in partitions of their own, one for each function and role, so reading all of them to find what changed
+//! would take a call for each. Instead an account has [`SHARDS`] index items for functions and as many for roles, which
+//! hold the hash of each result. INVARIANT: a result is written in one transaction with its index item, so the index is
+//! never ahead and never behind.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use whittle_analysis::result::{Counts, FunctionResult, Report, RoleResult, Suggestion};
+use whittle_pipeline::ports::{Changes, PortError, PortErrorKind, SaveScope};
+
+use super::item::{Key, Packed, Row, Stamp, digest_of, key_text, shard_of};
+use super::lease::Held;
+use super::shelf;
+use super::table::{Expect, Find, Job, MOST_BYTES, MOST_WRITES, Table, Write, transaction_bytes};
+use super::{expiry, function_name, json, parsed, role_name};
+
+pub(super) use look_up::{functions, names, roles};
+
+mod look_up;
+
+/// Index items of an account for functions, and for roles.
+const SHARDS: u8 = 32;
+
+/// Bytes of results that are written at once, so that memory need not hold all of them.
+const BATCH_BYTES: usize = 16 * 1024 * 1024;
+
+/// How long a former suggestion is kept.
+const KEEP_HISTORY: SignedDuration = SignedDuration::from_hours(24 * 400);
+
+/// What is stored of one result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    /// Hash of the result.
+    #[serde(rename = "d")]
+    digest: String,
+    /// Hash of its suggestion; empty if it has none.
+    #[serde(rename = "s", default, skip_serializing_if = "String::is_empty")]
+    suggestion: String,
+    /// Since when the suggestion is this one.
+    #[serde(rename = "t")]
+    since: String,
+    /// Part items.
+    #[serde(rename = "p", default, skip_serializing_if = "is_zero")]
+    parts: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference to the field")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+type Entries = BTreeMap<String, Entry>;
+
+/// The index items of one account, by sort key.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    shards: BTreeMap<String, Shard>,
+    /// The item of the account itself.
+    account: Option<Stamp>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Shard {
+    stamp: Option<Stamp>,
+    entries: Entries,
+}
+
+fn index_partition(account: &str) -> String {
+    format!("INDEX#{account}")
+}
+
+fn account_key(account: &str) -> Key {
+    Key::new("ACCOUNT", account)
+}
+
+impl Index {
+    /// What is stored of the results of an account.
+    pub(super) fn load(table: &Table, account: &str) -> Result<Self, PortError> {
+        let mut shards = BTreeMap::new();
+        shelf::load(table, &[index_partition(account)], &mut |head, content| {
+            let entries = parsed(&head.key, &content)?;
+            shards.insert(head.key.sk.clone(), Shard { stamp: Some(head.stamp.clone()), entries });
+            Ok(())
+        })?;
+        let found = shelf::read(table, &Find::one(&account_key(account)))?;
+        let account = found.into_iter().next().map(|(head, _)| head.stamp);
+        Ok(Self { shards, account })
+    }
+}
+
+/// One result: what it is stored as, without its content.
+struct StoredResult<'a> {
+    kind: &'static Kind,
+    /// Name in the index.
+    name: String,
+    key: Key,
+    what: What<'a>,
+}
+
+enum What<'a> {
+    Function(&'a FunctionResult),
+    Role(&'a RoleResult),
+}
+
+struct Kind {
+    word: &'static str,
+    /// Key of the item that a name of the index stands for.
+    key: fn(&str) -> Key,
+    role_of: fn(&str) -> &str,
+}
+
+const FUNCTION: Kind = Kind {
+    word: "FUNCTION",
+    key: |name| {
+        let (function, role) = name.split_once(' ').unwrap_or((name, ""));
+        function_key(function, role)
+    },
+    role_of: |name| name.split_once(' ').map_or("", |(_, role)| role),
+};
+
+const ROLE: Kind = Kind { word: "ROLE", key: role_key, role_of: |name| name };
+
+fn function_key(function_arn: &str, role_arn: &str) -> Key {
+    Key::new(format!("FUNCTION#{}", key_text(function_arn)), format!("ROLE#{}", key_text(role_arn)))
+}
+
+fn role_key(role_arn: &str) -> Key {
+    Key::new(format!("ROLE#{}", key_text(role_arn)), "RESULT")
+}
+
+impl Kind {
+    fn shard(&self, name: &str) -> String {
+        format!("{}#{:02}", self.word, shard_of(name, SHARDS))
+    }
+}
+
+impl StoredResult<'_> {
+    fn content(&self) -> Result<Vec<u8>, PortError> {
+        match self.what {
+            What::Function(result) => json(result),
+            What::Role(result) => json(result),
+        }
+    }
+
+    fn suggestion(&self) -> Option<&Suggestion> {
+        match self.what {
+            What::Function(result) => result.suggestion.as_ref(),
+            What::Role(result) => result.suggestion.as_ref(),
+        }
+    }
+
+    /// What people look for, beside the content.
+    fn describe(&self, account: &str, row: Row) -> Row {
+        let (function_arn, role_arn, counts, none) = match self.what {
+            What::Function(one) => (one.function_arn.as_str(), &one.role_arn, one.counts, &one.no_suggestion),
+            What::Role(one) => ("", &one.role_arn, one.counts, &one.no_suggestion),
+        };
+        let row = row
+            .text("account", account)
+            .text("function_arn", function_arn)
+            .text("function_name", function_name(function_arn))
+            .text("role_arn", role_arn)
+            .text("role_name", role_name(role_arn))
+            .text("no_suggestion", none.as_deref().unwrap_or_default());
+        let row = match self.what {
+            What::Function(one) => row.number("active_days", one.active_days),
+            What::Role(one) => row.number("functions", one.functions.len()),
+        };
+        suggestion_columns(counted(row, counts), self.suggestion())
+    }
+
+    fn indexed(&self, row: Row) -> Row {
+        match self.what {
+            What::Function(one) => row.indexed(
+                format!("NAME#{}", function_name(&one.function_arn)),
+                format!("{}#{}", key_text(&one.function_arn), short(&one.role_arn)),
+            ),
+            // IAM compares names of roles without regard to case.
+            What::Role(one) => {
+                row.indexed(format!("ROLENAME#{}", role_name(&one.role_arn).to_lowercase()), key_text(&one.role_arn))
+            }
+        }
+    }
+}
+
+/// A sort key of the index has 1,024 bytes; function ARN and role ARN together may have more.
+fn short(role_arn: &str) -> String {
+    if role_arn.len() <= 300 { role_arn.to_owned() } else { digest_of(role_arn.as_bytes()) }
+}
+
+fn counted(row: Row, counts: Counts) -> Row {
+    row.number("granted", counts.granted)
+        .number("used", counts.used)
+        .number("required", counts.required)
+        .number("companion", counts.companion)
+        .number("unproven", counts.unproven)
+        .number("unused", counts.unused)
+}
+
+fn suggestion_columns(row: Row, suggestion: Option<&Suggestion>) -> Row {
+    let Some(suggestion) = suggestion else { return row };
+    // A policy that cannot be written here is in the content all the same.
+    let policies = serde_json::to_string(&suggestion.policies).unwrap_or_default();
+    row.number("removed_actions", suggestion.removed_actions)
+        .number("kept_unproven", suggestion.kept_unproven)
+        .number("confidence", suggestion.confidence)
+        .text("policies", &policies)
+}
+
+/// Makes the stored results those of the report.
+pub(super) fn save(
+    table: &Table,
+    held: &Held,
+    index: &mut Index,
+    report: &Report,
+    scope: &SaveScope,
+) -> Result<Changes, PortError> {
+    let results = by_shard(report)?;
+    let mut saver =
+        Saver { table, held, account: &report.account, changes: Changes::default(), batch: Batch::default() };
+    saver.account(index, report)?;
+    let shards: BTreeSet<String> = results.keys().chain(index.shards.keys()).cloned().collect();
+    let none = BTreeMap::new();
+    for sk in shards {
+        let stored = index.shards.entry(sk.clone()).or_default();
+        let results = results.get(&sk).unwrap_or(&none);
+        *stored = saver.shard(&sk, stored, results, scope)?;
+        if saver.batch.bytes > BATCH_BYTES {
+            saver.flush()?;
+        }
+    }
+    saver.flush()?;
+    Ok(saver.changes)
+}
+
+type ByShard<'a> = BTreeMap<String, BTreeMap<String, StoredResult<'a>>>;
+
+fn by_shard(report: &Report) -> Result<ByShard<'_>, PortError> {
+    let functions = report.functions.iter().map(|result| StoredResult {
+        kind: &FUNCTION,
+        name: format!("{} {}", result.function_arn, result.role_arn),
+        key: function_key(&result.function_arn, &result.role_arn),
+        what: What::Function(result),
+    });
+    let roles = report.roles.iter().map(|result| StoredResult {
+        kind: &ROLE,
+        name: result.role_arn.clone(),
+        key: role_key(&result.role_arn),
+        what: What::Role(result),
+    });
+    let mut out = ByShard::new();
+    for result in functions.chain(roles) {
+        let shard = out.entry(result.kind.shard(&result.name)).or_default();
+        if let Some(twice) = shard.insert(result.name.clone(), result) {
+            let message = format!("the report has two results for `{}`", twice.name);
+            return Err(PortError::new(PortErrorKind::Bug, message).with_hint("nothing was saved; please report this"));
+        }
+    }
+    Ok(out)
+}
+
+/// What is written together.
+#[derive(Default)]
+struct Batch {
+    bytes: usize,
+    /// Results with parts, which go first.
+    parted: Vec<Packed>,
+    jobs: Vec<Job>,
+    /// Items whose old parts are deleted last, with their last state (an index item may pass through several).
+    split: BTreeMap<Key, Option<Stamp>>,
+}
+
+struct Saver<'a> {
+    table: &'a Table,
+    held: &'a Held,
+    account: &'a str,
+    changes: Changes,
+    batch: Batch,
+}
+
+/// Writes of one result that belong together, and what the index says of it then.
+struct Change {
+    name: String,
+    entry: Option<Entry>,
+    writes: Vec<Write>,
+}
+
+impl Saver<'_> {
+    /// Window, coverage and issues.
+    fn account(&mut self, index: &mut Index, report: &Report) -> Result<(), PortError> {
+        let stored = Account {
+            schema_version: report.schema_version,
+            window: report.window.clone(),
+            coverage: report.coverage.clone(),
+            issues: report.issues.clone(),
+        };
+        let window = &report.window;
+        let row = Row::new(account_key(self.account), "account", json(&stored)?)
+            .text("account", self.account)
+            .text("window_start", &window.start)
+            .text("window_end", &window.end)
+            .number("window_days", window.days)
+            .number("issues", report.issues.len());
+        if index.account.as_ref().is_some_and(|stamp| stamp.digest == row.digest()) {
+            return Ok(());
+        }
+        let packed = row.pack()?;
+        let before = index.account.replace(packed.stamp.clone());
+        self.count(before.is_some());
+        let write = Write::Put(packed.head.clone(), Expect::Any);
+        let was_split = before.is_some_and(|before| before.parts > 0);
+        self.add(vec![vec![write]]);
+        self.parted(packed, was_split);
+        Ok(())
+    }
+
+    /// Plans the writes of one index item; gives what it holds then.
+    fn shard(
+        &mut self,
+        sk: &str,
+        stored: &Shard,
+        results: &BTreeMap<String, StoredResult<'_>>,
+        scope: &SaveScope,
+    ) -> Result<Shard, PortError> {
+        let mut changes = Vec::new();
+        for (name, result) in results {
+            changes.extend(self.change(result, stored.entries.get(name))?);
+        }
+        let kind = if sk.starts_with(FUNCTION.word) { &FUNCTION } else { &ROLE };
+        for (name, entry) in &stored.entries {
+            if results.contains_key(name) || !scope.deletes((kind.role_of)(name)) {
+                continue;
+            }
+            let key = (kind.key)(name);
+            if entry.parts > 0 {
+                self.batch.split.insert(key.clone(), None);
+            }
+            self.changes.deleted = self.changes.deleted.saturating_add(1);
+            changes.push(Change { name: name.clone(), entry: None, writes: vec![Write::Delete(key)] });
+        }
+        let mut next = stored.clone();
+        if changes.is_empty() {
+            return Ok(next);
+        }
+        let key = Key::new(index_partition(self.account), sk);
+        let mut job = Job::new();
+        let mut waiting = changes.into_iter().peekable();
+        while waiting.peek().is_some() {
+            let mut writes = Vec::new();
+            // The index item itself is one of the writes.
+            while let Some(change) = waiting.next_if(|change| {
+                let fits = writes.len() + change.writes.len() < MOST_WRITES
+                    && transaction_bytes(&writes) + transaction_bytes(&change.writes) < MOST_BYTES;
+                writes.is_empty() || fits
+            }) {
+                match change.entry {
+                    Some(entry) => next.entries.insert(change.name, entry),
+                    None => next.entries.remove(&change.name),
+                };
+                writes.extend(change.writes);
+            }
+            let expect = next.stamp.as_ref().map_or(Expect::Absent, |stamp| Expect::Digest(stamp.digest.clone()));
+            let packed =
+                Row::new(key.clone(), "index", json(&next.entries)?).number("results", next.entries.len()).pack()?;
+            let was_split = next.stamp.replace(packed.stamp.clone()).is_some_and(|before| before.parts > 0);
+            writes.insert(0, Write::Put(packed.head.clone(), expect));
+            job.push(writes);
+            self.parted(packed, was_split);
+        }
+        self.add(job);
+        Ok(next)
+    }
+
+    fn change(&mut self, result: &StoredResult<'_>, before: Option<&Entry>) -> Result<Option<Change>, PortError> {
+        let content = result.content()?;
+        let digest = digest_of(&content);
+        if before.is_some_and(|before| before.digest == digest) {
+            return Ok(None);
+        }
+        self.count(before.is_some());
+        let suggestion = match result.suggestion() {
+            Some(suggestion) => digest_of(&json(&suggestion.policies)?),
+            None => String::new(),
+        };
+        let now = self.held.since.to_string();
+        // Verdicts change from day to day; history is of suggestions.
+        let same = before.filter(|before| before.suggestion == suggestion);
+        let since = same.map_or_else(|| now.clone(), |before| before.since.clone());
+        let row = Row::new(result.key.clone(), &format!("{}-result", result.kind.word.to_lowercase()), content)
+            .text("changed", &now)
+            .text("suggestion_since", &since);
+        let packed = result.indexed(result.describe(self.account, row)).pack()?;
+        let mut writes = vec![Write::Put(packed.head.clone(), Expect::Any)];
+        let news = same.is_none() && (before.is_some() || !suggestion.is_empty());
+        if news {
+            let history = self.history(result, &now)?;
+            writes.push(Write::Put(history.head.clone(), Expect::Any));
+            self.parted(history, false);
+        }
+        let entry = Entry { digest, suggestion, since, parts: packed.stamp.parts };
+        self.parted(packed, before.is_some_and(|before| before.parts > 0));
+        Ok(Some(Change { name: result.name.clone(), entry: Some(entry), writes }))
+    }
+
+    /// The suggestion as it is from now on.
+    fn history(&self, result: &StoredResult<'_>, now: &str) -> Result<Packed, PortError> {
+        let of = match result.what {
+            What::Function(one) => format!("#{}", short(&one.role_arn)),
+            What::Role(_) => String::new(),
+        };
+        let key = Key::new(result.key.pk.clone(), format!("HISTORY#{now}{of}"));
+        let row = Row::new(key, "history", json(&result.suggestion())?).text("changed", now);
+        result.describe(self.account, row).expires(expiry(self.held.since, KEEP_HISTORY)).pack()
+    }
+
+    fn count(&mut self, known: bool) {
+        let count = if known { &mut self.changes.updated } else { &mut self.changes.inserted };
+        *count = count.saturating_add(1);
+    }
+
+    /// Notes an item whose parts are to be written before it, and whose old parts are to be deleted after.
+    fn parted(&mut self, packed: Packed, was_split: bool) {
+        if packed.stamp.parts > 0 || was_split {
+            self.batch.split.insert(packed.key.clone(), Some(packed.stamp.clone()));
+        }
+        if packed.stamp.parts > 0 {
+            self.batch.bytes = self.batch.bytes.saturating_add(packed.parts.len().saturating_mul(300 * 1024));
+            self.batch.parted.push(packed);
+        }
+    }
+
+    /// Adds a job; one of a single transaction joins another one if both fit together.
+    fn add(&mut self, mut job: Job) {
+        let bytes = job.iter().map(|writes| transaction_bytes(writes)).fold(0, usize::saturating_add);
+        self.batch.bytes = self.batch.bytes.saturating_add(bytes);
+        if let ([writes], Some([last])) = (job.as_mut_slice(), self.batch.jobs.last_mut().map(Vec::as_mut_slice))
+            && last.len().saturating_add(writes.len()) <= MOST_WRITES
+            && transaction_bytes(last).saturating_add(bytes) <= MOST_BYTES
+        {
+            last.append(writes);
+            return;
+        }
+        self.batch.jobs.push(job);
+    }
+
+    fn flush(&mut self) -> Result<(), PortError> {
+        let Batch { parted, jobs, split, .. } = std::mem::take(&mut self.batch);
+        shelf::put_parts(self.table, self.held, &parted)?;
+        let refused = self.table.commit(self.held, jobs)?;
+        if !refused.is_empty() {
+            // Nobody else writes; a try whose answer was lost may have.
+            return Err(PortError::new(
+                PortErrorKind::Transient,
+                format!("the index of table `{}` is not what it was", self.table.name),
+            ));
+        }
+        shelf::drop_old_parts(self.table, self.held, split.into_iter().collect())
+    }
+}
+
+/// Content of the item of an account.
+#[derive(Serialize, Deserialize)]
+struct Account {
+    schema_version: u32,
+    window: whittle_analysis::result::Window,
+    coverage: Vec<whittle_analysis::result::CoverageRow>,
+    issues: Vec<whittle_analysis::issue::Issue>,
+}

@@ -1,0 +1,81 @@
+//! Looking results up by name or ARN.
+
+use std::collections::BTreeSet;
+
+use whittle_analysis::result::{FunctionResult, RoleResult};
+use whittle_pipeline::ports::PortError;
+use whittle_policy::id::FunctionArn;
+
+use super::{FUNCTION, Index};
+use crate::store::item::{Key, key_text};
+use crate::store::shelf;
+use crate::store::table::{Find, Table};
+use crate::store::{function_name, parsed, role_name};
+
+/// Results of a function by name or ARN; a version or alias at the end is passed over.
+pub(in crate::store) fn functions(table: &Table, name_or_arn: &str) -> Result<Vec<FunctionResult>, PortError> {
+    let partitions: BTreeSet<String> = if name_or_arn.starts_with("arn:") {
+        let arn = FunctionArn::split_qualified(name_or_arn).map(|(arn, _)| arn.to_string());
+        let arn = arn.unwrap_or_else(|_| name_or_arn.to_owned());
+        BTreeSet::from([format!("FUNCTION#{}", key_text(&arn))])
+    } else {
+        let name = name_or_arn.split(':').next().unwrap_or_default();
+        partitions_of(table, format!("NAME#{name}"))?
+    };
+    let mut out: Vec<(String, FunctionResult)> = Vec::new();
+    for partition in partitions {
+        for (head, content) in shelf::read(table, &Find::prefix(partition, "ROLE#"))? {
+            let account = head.text("account").unwrap_or_default().to_owned();
+            out.push((account, parsed(&head.key, &content)?));
+        }
+    }
+    out.sort_by(|(a, one), (b, other)| {
+        (a, &one.function_arn, &one.role_arn).cmp(&(b, &other.function_arn, &other.role_arn))
+    });
+    Ok(out.into_iter().map(|(_, result)| result).collect())
+}
+
+/// Results of a role by name (whose case does not matter to IAM) or ARN.
+pub(in crate::store) fn roles(table: &Table, name_or_arn: &str) -> Result<Vec<RoleResult>, PortError> {
+    let partitions = if name_or_arn.starts_with("arn:") {
+        BTreeSet::from([format!("ROLE#{}", key_text(name_or_arn))])
+    } else {
+        partitions_of(table, format!("ROLENAME#{}", name_or_arn.to_lowercase()))?
+    };
+    let mut out: Vec<(String, RoleResult)> = Vec::new();
+    for partition in partitions {
+        for (head, content) in shelf::read(table, &Find::one(&Key::new(partition, "RESULT")))? {
+            let account = head.text("account").unwrap_or_default().to_owned();
+            out.push((account, parsed(&head.key, &content)?));
+        }
+    }
+    out.sort_by(|(a, one), (b, other)| (a, &one.role_arn).cmp(&(b, &other.role_arn)));
+    Ok(out.into_iter().map(|(_, result)| result).collect())
+}
+
+fn partitions_of(table: &Table, gsi1pk: String) -> Result<BTreeSet<String>, PortError> {
+    table.find(Find::indexed(gsi1pk).keys())?.iter().map(|item| Ok(Key::of(item)?.pk)).collect()
+}
+
+/// Names of all functions and roles of all accounts.
+pub(in crate::store) fn names(table: &Table) -> Result<Vec<String>, PortError> {
+    let mut names = BTreeSet::new();
+    for account in table.find(Find::all("ACCOUNT").keys())? {
+        let key = Key::of(&account)?;
+        // A part of an account's item is none.
+        if key.sk.starts_with("PART#") {
+            continue;
+        }
+        for (sk, shard) in Index::load(table, &key.sk)?.shards {
+            let of_functions = sk.starts_with(FUNCTION.word);
+            for name in shard.entries.keys() {
+                let name = match name.split_once(' ') {
+                    Some((function, _)) if of_functions => function_name(function),
+                    _ => role_name(name),
+                };
+                names.insert(name.to_owned());
+            }
+        }
+    }
+    Ok(names.into_iter().collect())
+}

@@ -1,0 +1,168 @@
+//! Items that are read as a whole at the start of a run and written one by one as they change: evidence, marks, kept
+//! documents, baselines, findings.
+//!
+//! Reading tells what is stored, so a change is found without reading again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use whittle_pipeline::ports::{PortError, PortErrorKind};
+
+use super::item::{Head, Key, Packed, Parts, Row, Stamp, sort_out};
+use super::lease::Held;
+use super::table::{Expect, Find, Job, Refused, Table, Write, lease_lost, transactions};
+
+/// Times that items are read again if their parts are exchanged meanwhile.
+const MOST_TRIES: usize = 4;
+
+/// Partitions that are read before their items are decoded, so that memory holds a part of the answers only.
+const AT_ONCE: usize = 4;
+
+/// What is stored, by key.
+pub(super) type Known = BTreeMap<Key, Stamp>;
+
+/// Reads partitions and gives every item with its content to `each`.
+pub(super) fn load(
+    table: &Table,
+    partitions: &[String],
+    each: &mut dyn FnMut(&Head, Vec<u8>) -> Result<(), PortError>,
+) -> Result<Known, PortError> {
+    let mut known = Known::new();
+    for some in partitions.chunks(AT_ONCE) {
+        let answers = table.find_each(some.iter().map(Find::all).collect())?;
+        for (partition, items) in some.iter().zip(answers) {
+            for (head, content) in with_content(table, items, &Find::all(partition))? {
+                each(&head, content)?;
+                known.insert(head.key, head.stamp);
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// What is stored in partitions.
+pub(super) fn stamps(table: &Table, partitions: &[String]) -> Result<Known, PortError> {
+    let mut known = Known::new();
+    for some in partitions.chunks(AT_ONCE) {
+        for items in table.find_each(some.iter().map(Find::all).collect())? {
+            known.extend(sort_out(items)?.0.into_iter().map(|head| (head.key, head.stamp)));
+        }
+    }
+    Ok(known)
+}
+
+/// Items with their contents. `again` reads the same items and their parts: a reader without lease may meet an item whose
+/// parts were just replaced.
+fn with_content(table: &Table, items: Vec<super::item::Item>, again: &Find) -> Result<Vec<(Head, Vec<u8>)>, PortError> {
+    let mut items = items;
+    for _ in 0..MOST_TRIES {
+        let (heads, parts) = sort_out(items)?;
+        if let Some(out) = contents(heads, &parts)? {
+            return Ok(out);
+        }
+        items = table.find(again.clone())?;
+    }
+    Err(parts_missing(table))
+}
+
+fn contents(heads: Vec<Head>, parts: &Parts) -> Result<Option<Vec<(Head, Vec<u8>)>>, PortError> {
+    let mut out = Vec::with_capacity(heads.len());
+    for head in heads {
+        match head.content(parts)? {
+            Some(content) => out.push((head, content)),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(out))
+}
+
+/// Items that `find` finds, with their contents, whose parts are looked for one item after the other.
+pub(super) fn read(table: &Table, find: &Find) -> Result<Vec<(Head, Vec<u8>)>, PortError> {
+    for _ in 0..MOST_TRIES {
+        let (heads, mut parts) = sort_out(table.find(find.clone())?)?;
+        for head in &heads {
+            if let Some(prefix) = head.needs_parts() {
+                parts.extend(sort_out(table.find(Find::prefix(head.key.pk.clone(), prefix))?)?.1);
+            }
+        }
+        if let Some(out) = contents(heads, &parts)? {
+            return Ok(out);
+        }
+    }
+    Err(parts_missing(table))
+}
+
+fn parts_missing(table: &Table) -> PortError {
+    let message = format!("parts of items of table `{}` are missing", table.name);
+    PortError::new(PortErrorKind::Invalid, message).with_hint(
+        "a run may be writing: try again; else restore the table to a point in time (docs/table.md, \"Mending\")",
+    )
+}
+
+/// Writes rows that are not stored like this, and deletes items. `known` says what is stored, and then what is.
+pub(super) fn save(
+    table: &Table,
+    held: &Held,
+    known: &mut Known,
+    rows: Vec<Row>,
+    gone: &BTreeSet<Key>,
+) -> Result<(), PortError> {
+    let mut changed = Vec::new();
+    for row in rows {
+        if known.get(&row.key).is_none_or(|stamp| stamp.digest != row.digest()) {
+            changed.push(row.pack()?);
+        }
+    }
+    let gone: Vec<&Key> = gone.iter().filter(|key| known.contains_key(key)).collect();
+    if changed.is_empty() && gone.is_empty() {
+        return Ok(());
+    }
+    put_parts(table, held, &changed)?;
+    let mut writes: Vec<Write> = changed.iter().map(|row| Write::Put(row.head.clone(), Expect::Any)).collect();
+    writes.extend(gone.iter().map(|key| Write::Delete((*key).clone())));
+    commit(table, held, transactions(writes).into_iter().map(|one| vec![one]).collect())?;
+    let mut split = Vec::new();
+    for row in changed {
+        let before = known.insert(row.key.clone(), row.stamp.clone());
+        if row.stamp.parts > 0 || before.is_some_and(|before| before.parts > 0) {
+            split.push((row.key, Some(row.stamp)));
+        }
+    }
+    for key in gone {
+        if known.remove(key).is_some_and(|before| before.parts > 0) {
+            split.push((key.clone(), None));
+        }
+    }
+    drop_old_parts(table, held, split)
+}
+
+/// Makes transactions in which nothing may be unexpected but a later run.
+pub(super) fn commit(table: &Table, held: &Held, jobs: Vec<Job>) -> Result<(), PortError> {
+    let refused: Vec<Refused> = table.commit(held, jobs)?;
+    if refused.is_empty() { Ok(()) } else { Err(lease_lost(&table.name)) }
+}
+
+/// Writes the parts of rows, before the rows that name them.
+pub(super) fn put_parts(table: &Table, held: &Held, rows: &[Packed]) -> Result<(), PortError> {
+    let parts = rows.iter().flat_map(|row| &row.parts).map(|part| Write::Put(part.clone(), Expect::Any)).collect();
+    commit(table, held, transactions(parts).into_iter().map(|one| vec![one]).collect())
+}
+
+/// Deletes all parts of items but those of their present state (`None`: the item is gone). Also those that a run left
+/// behind when it was killed.
+pub(super) fn drop_old_parts(table: &Table, held: &Held, items: Vec<(Key, Option<Stamp>)>) -> Result<(), PortError> {
+    if items.is_empty() {
+        return Ok(());
+    }
+    let finds = items.iter().map(|(key, _)| Find::prefix(key.pk.clone(), key.parts()).keys()).collect();
+    let mut deletes = Vec::new();
+    for ((key, stamp), parts) in items.iter().zip(table.find_each(finds)?) {
+        let current = stamp.as_ref().map(|stamp| key.parts_of(&stamp.digest));
+        for part in parts {
+            let part = Key::of(&part)?;
+            if current.as_ref().is_none_or(|current| !part.sk.starts_with(current)) {
+                deletes.push(Write::Delete(part));
+            }
+        }
+    }
+    commit(table, held, transactions(deletes).into_iter().map(|one| vec![one]).collect())
+}

@@ -1,0 +1,109 @@
+//! `whittle run` and `whittle snapshot`: the same adapters as the Lambda function, from a laptop.
+
+use whittle_aws::clients::{Aws, AwsSettings};
+use whittle_aws::service::{EvidenceSource, RunRequest, ServiceConfig, default_regions};
+use whittle_pipeline::service::{Scope, Status};
+use whittle_render::report;
+
+use super::analyze::{gate, severity};
+use crate::args::{AwsArguments, EvidenceChoice, Format, RunArguments, SnapshotArguments};
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::printer::Printer;
+use crate::progress::ReadProgress;
+
+/// Reads the AWS configuration.
+pub fn load(arguments: &AwsArguments) -> Result<Aws, CommandError> {
+    let settings = AwsSettings { profile: arguments.profile.clone(), region: arguments.region.clone() };
+    Ok(block_on(Aws::load(&settings))??)
+}
+
+/// One run against AWS.
+pub fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit, CommandError> {
+    let aws = load(&arguments.aws)?;
+    let regions = regions(&arguments.regions, &aws);
+    let config = ServiceConfig {
+        table: arguments.table.clone(),
+        topic: arguments.topic.clone(),
+        regions,
+        evidence: match arguments.evidence {
+            EvidenceChoice::EventHistory => EvidenceSource::EventHistory,
+            EvidenceChoice::TrailBucket => EvidenceSource::TrailBucket,
+            EvidenceChoice::Both => EvidenceSource::Both,
+        },
+        trail_bucket: arguments.trail_bucket.clone(),
+        trail_prefix: arguments.trail_prefix.clone(),
+        lookback_days: arguments.lookback_days,
+        min_window_days: arguments.min_window_days,
+        alert_severity: severity(arguments.alert_severity),
+        alert_resolved: arguments.alert_resolved,
+        last_accessed: !arguments.no_last_accessed,
+    };
+    let request = RunRequest {
+        run_id: format!("laptop-{}-{}", jiff::Timestamp::now().as_millisecond(), std::process::id()),
+        scope: match (&arguments.function, &arguments.role) {
+            (Some(name), _) => Scope::Function(name.clone()),
+            (None, Some(name)) => Scope::Role(name.clone()),
+            (None, None) => Scope::Account,
+        },
+        dry_run: arguments.dry_run,
+        backfill_days: arguments.backfill_days,
+        deadline: None,
+    };
+    let outcome = {
+        let mut progress = ReadProgress::new(printer);
+        block_on(whittle_aws::service::run(&aws, &config, &request, &whittle_render::alert::message, &mut progress))??
+    };
+    for (name, count) in &outcome.counts {
+        printer.detail(&format!("{name}: {count}"));
+    }
+    printer.detail(&format!("calls to AWS: {}", aws.calls().values().sum::<u64>()));
+    if outcome.status == Status::Busy {
+        return Err(CommandError::NotFound {
+            message: outcome.issues.into_iter().map(|issue| issue.message).collect(),
+            hint: "try again when it has ended; nothing was done".to_owned(),
+        });
+    }
+    let Some(found) = outcome.report else { return Ok(Exit::Inconclusive) };
+    printer.data(&match arguments.format {
+        Format::Table => report::human(&found, printer.color()),
+        Format::Json => report::json(&found)?,
+        Format::Ndjson => report::ndjson(&found)?,
+    })?;
+    Ok(gate(&found, arguments.fail_on))
+}
+
+/// Fetches the inventory into a folder.
+pub fn snapshot(arguments: &SnapshotArguments, printer: &Printer) -> Result<Exit, CommandError> {
+    let aws = load(&arguments.aws)?;
+    let regions = regions(&arguments.regions, &aws);
+    let (documents, issues) =
+        block_on(whittle_aws::service::fetch_documents(&aws, regions, !arguments.no_last_accessed))??;
+    let written = whittle_local::snapshot::write(&arguments.folder, &documents)?;
+    for issue in &issues {
+        printer.warning(&format!("{}: {}", issue.place, issue.message));
+        if !issue.hint.is_empty() {
+            printer.hint(&issue.hint);
+        }
+    }
+    printer.detail(&format!("{written} files in {}", arguments.folder.display()));
+    printer.hint(&format!(
+        "fetch the trail with `aws s3 sync s3://BUCKET/AWSLogs/ trail/`, then `whittle analyze {} --trail trail/`",
+        arguments.folder.display()
+    ));
+    Ok(Exit::Clean)
+}
+
+fn regions(typed: &[String], aws: &Aws) -> Vec<String> {
+    if typed.is_empty() { default_regions(&aws.region()) } else { typed.to_vec() }
+}
+
+/// Runs a future with threads beside it: the adapters' own waiting must not stop it.
+fn block_on<F: Future>(future: F) -> Result<F::Output, CommandError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(CommandError::Runtime)?;
+    Ok(runtime.block_on(future))
+}

@@ -1,0 +1,85 @@
+//! What an invocation answers: how the run ended, what it did, what it could not see.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use whittle_analysis::issue::Issue;
+use whittle_analysis::result::{Counts, Report, SCHEMA_VERSION};
+use whittle_pipeline::service::ServiceOutcome;
+
+/// Issues in an answer; the rest is counted. All are in the log.
+const MOST_ISSUES: usize = 50;
+
+/// Functions in the answer to an event that names a function or role.
+const MOST_FUNCTIONS: usize = 200;
+
+/// The answer.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    schema_version: u32,
+    run_id: String,
+    status: &'static str,
+    dry_run: bool,
+    /// The function invoked itself again to go on.
+    continued: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
+    counts: BTreeMap<String, u64>,
+    /// What could not be read, seen or published: a run goes on without it.
+    issues: Vec<Issue>,
+    issues_not_listed: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    functions: Vec<FunctionAnswer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    busy_with: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct FunctionAnswer {
+    function_arn: String,
+    role_arn: String,
+    counts: Counts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed_actions: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_suggestion: Option<String>,
+}
+
+impl Answer {
+    /// The answer of a run. `scoped`: the event named a function or role, so that the answer is about these.
+    pub fn new(run_id: &str, outcome: ServiceOutcome, dry_run: bool, scoped: bool, continued: bool) -> Self {
+        let mut issues = outcome.issues;
+        let functions = outcome.report.iter().filter(|_| scoped).flat_map(functions).collect();
+        if let Some(report) = &outcome.report {
+            issues.extend(report.issues.iter().cloned());
+        }
+        let issues_not_listed = issues.len().saturating_sub(MOST_ISSUES);
+        issues.truncate(MOST_ISSUES);
+        Self {
+            schema_version: SCHEMA_VERSION,
+            run_id: run_id.to_owned(),
+            status: outcome.status.as_str(),
+            dry_run,
+            continued,
+            account: outcome.report.map(|report| report.account),
+            counts: outcome.counts,
+            issues,
+            issues_not_listed,
+            functions,
+            busy_with: outcome.busy_with,
+        }
+    }
+}
+
+fn functions(report: &Report) -> impl Iterator<Item = FunctionAnswer> {
+    report.functions.iter().take(MOST_FUNCTIONS).map(|function| FunctionAnswer {
+        function_arn: function.function_arn.clone(),
+        role_arn: function.role_arn.clone(),
+        counts: function.counts,
+        removed_actions: function.suggestion.as_ref().map(|suggestion| suggestion.removed_actions),
+        confidence: function.suggestion.as_ref().map(|suggestion| suggestion.confidence),
+        no_suggestion: function.no_suggestion.clone(),
+    })
+}

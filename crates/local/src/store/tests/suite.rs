@@ -1,0 +1,22 @@
+//! The suite that all stores pass.
+
+use whittle_testkit::store_suite::{Place, every_plain_store, every_store};
+
+use super::*;
+
+struct Folder(TempDir);
+
+impl Place for Folder {
+    type Store = SqliteStore;
+
+    fn open(&self) -> SqliteStore {
+        SqliteStore::open(self.0.path().join("whittle.db")).unwrap()
+    }
+}
+
+#[test]
+fn it_does_what_every_store_does() {
+    let new = || Folder(tempfile::tempdir().unwrap());
+    every_store(new);
+    every_plain_store(new);
+}

@@ -1,0 +1,127 @@
+//! For which Regions event history speaks for the observation window.
+//!
+//! Coverage is counted in whole UTC days, so a day counts only if all of it was read. The two ends of a window are special:
+//!
+//! - **The first day.** Reading begins at midnight (see [`super::read_history`]), so the first day that event history gives
+//!   to the window is a whole one. A window that begins earlier, because a trail's files go back further, is covered from
+//!   the first whole day on, and the answer's days say so.
+//! - **The last day** is hardly ever over: the window ends with the newest event, and reading ends a little before now. It
+//!   counts as covered as far as any Region's event history goes, since the window's own last day goes no further. A Region
+//!   that was not read as far as the others (it failed in this run) is behind the window, and left out.
+//!
+//! Between the ends no gap is allowed: the gaps of a reading that was stopped are filled newest first, so what is covered up
+//! to the end of the window is one span.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use jiff::Timestamp;
+use whittle_evidence::coverage::EventHistory;
+use whittle_evidence::ledger::days::{day_of, start_of_day};
+
+use crate::marks::ReadMarks;
+
+/// The Regions of `asked` whose event history was read over all of `window_days` (UTC days, `[start, end)`). If it was for
+/// none, those that were read from some later day on, over the days that all of these cover.
+pub fn covered_history(marks: &ReadMarks, window_days: Range<i32>, asked: &[String]) -> EventHistory {
+    let none = EventHistory { regions: BTreeSet::new(), days: window_days.end..window_days.end };
+    let Some(end) = end_of_window(marks, &window_days) else { return none };
+    let since: BTreeMap<&String, i32> = asked
+        .iter()
+        .filter_map(|region| Some((region, covered_since(marks, region, end)?.max(window_days.start))))
+        .filter(|(_, day)| *day < window_days.end)
+        .collect();
+    let whole: BTreeSet<String> =
+        since.iter().filter(|(_, day)| **day == window_days.start).map(|(region, _)| (*region).clone()).collect();
+    if !whole.is_empty() {
+        return EventHistory { regions: whole, days: window_days };
+    }
+    match since.values().max() {
+        Some(start) => EventHistory {
+            regions: since.keys().map(|region| (*region).clone()).collect(),
+            days: *start..window_days.end,
+        },
+        None => none,
+    }
+}
+
+/// Up to when a Region has to be covered; `None` if no Region reaches the window's last day.
+fn end_of_window(marks: &ReadMarks, window_days: &Range<i32>) -> Option<Timestamp> {
+    if window_days.is_empty() {
+        return None;
+    }
+    let newest = marks.history.values().filter_map(|spans| spans.last()).map(|span| span.end).max()?;
+    let end = start_of_day(window_days.end)?.min(newest);
+    (end > start_of_day(window_days.end.checked_sub(1)?)?).then_some(end)
+}
+
+/// The first whole day from which on the Region was read without a gap up to `end`.
+fn covered_since(marks: &ReadMarks, region: &str, end: Timestamp) -> Option<i32> {
+    let span = marks.history.get(region)?.iter().find(|span| span.start < end && span.end >= end)?;
+    let day = day_of(span.start);
+    if start_of_day(day)? == span.start { Some(day) } else { day.checked_add(1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::marks::Span;
+
+    fn at(text: &str) -> Timestamp {
+        format!("2026-09-{text}Z").parse().unwrap()
+    }
+
+    fn day(day: i32) -> i32 {
+        day_of(at("01T00:00:00")) + day - 1
+    }
+
+    fn marks(spans: &[(&str, &str, &str)]) -> ReadMarks {
+        let mut marks = ReadMarks::default();
+        for (region, start, end) in spans {
+            marks.note_history(region, Span { start: at(start), end: at(end) });
+        }
+        marks
+    }
+
+    #[track_caller]
+    fn check(spans: &[(&str, &str, &str)], window: Range<i32>, regions: &[&str], days: Range<i32>) {
+        let asked = ["a".to_owned(), "b".to_owned()];
+        let found = covered_history(&marks(spans), day(window.start)..day(window.end), &asked);
+        let regions: BTreeSet<String> = regions.iter().map(|region| (*region).to_owned()).collect();
+        assert_eq!(found, EventHistory { regions, days: day(days.start)..day(days.end) });
+    }
+
+    #[test]
+    fn regions_read_over_the_whole_window() {
+        check(&[("a", "01T00:00:00", "10T09:45:00")], 1..11, &["a"], 1..11);
+        check(&[("a", "01T00:00:00", "12T00:00:00")], 3..8, &["a"], 3..8);
+        let both = [("a", "01T00:00:00", "10T09:45:00"), ("b", "01T00:00:00", "10T09:45:00")];
+        check(&both, 1..11, &["a", "b"], 1..11);
+    }
+
+    #[test]
+    fn a_region_that_lags_behind_the_others_is_not_covered() {
+        check(&[("a", "01T00:00:00", "10T09:45:00"), ("b", "01T00:00:00", "10T08:45:00")], 1..11, &["a"], 1..11);
+    }
+
+    #[test]
+    fn a_gap_inside_the_window_is_no_coverage_before_it() {
+        let spans = [("a", "01T00:00:00", "05T12:00:00"), ("a", "05T12:00:01", "10T09:45:00")];
+        check(&spans, 1..11, &["a"], 6..11);
+    }
+
+    #[test]
+    fn a_day_that_was_read_in_part_does_not_count() {
+        check(&[("a", "01T00:00:01", "10T09:45:00")], 1..11, &["a"], 2..11);
+        check(&[("a", "10T00:00:01", "10T09:45:00")], 1..11, &[], 11..11);
+        check(&[("a", "01T00:00:00", "10T00:00:00")], 1..11, &[], 11..11);
+    }
+
+    #[test]
+    fn no_region_over_the_whole_window_gives_the_days_that_all_have() {
+        let spans = [("a", "03T00:00:00", "10T09:45:00"), ("b", "05T00:00:00", "10T09:45:00")];
+        check(&spans, 1..11, &["a", "b"], 5..11);
+        check(&[], 1..11, &[], 11..11);
+        check(&spans, 6..6, &[], 6..6);
+    }
+}

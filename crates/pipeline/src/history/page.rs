@@ -1,0 +1,98 @@
+//! One page of event history: into the ledger, and what was wrong with it into the marks.
+//!
+//! A span is read once, so what was wrong with its events has to outlive the run. It stands in the marks like the issues of
+//! trail files, under a source for the Region, by the second of the page's oldest event.
+
+use jiff::Timestamp;
+use whittle_analysis::issue::Issue;
+use whittle_evidence::ledger::Ledger;
+use whittle_evidence::map::Mapper;
+use whittle_evidence::read::{FileReport, IssueKind, Limits, read_bytes};
+use whittle_evidence::record::RecordFault;
+
+use crate::ingest::{LOST_EVIDENCE, issues_of};
+use crate::marks::{ReadMarks, Span};
+use crate::ports::HistoryPage;
+
+/// Events of one page at most (AWS CloudTrail API Reference, LookupEvents, `MaxResults`).
+const PAGE_EVENTS: usize = 50;
+
+/// What a page gave.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct PageRead {
+    /// Events that are in the ledger now.
+    pub(super) events: u64,
+    /// What was wrong with single events.
+    pub(super) issues: Vec<Issue>,
+    /// Why the page as a whole proves nothing: it was not read to its end.
+    pub(super) broken: Option<String>,
+}
+
+/// How a Region's event history is called in issues.
+pub(super) fn place(region: &str) -> String {
+    format!("event history of {region}")
+}
+
+/// The beginning of a time's second.
+pub(super) fn second_of(time: Timestamp) -> Timestamp {
+    // `as_second` truncates towards 1970; event history does not go back that far.
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+/// Merges a page into the ledger.
+pub(super) fn observe(region: &str, page: &HistoryPage, ledger: &mut Ledger, mapper: &mut Mapper) -> PageRead {
+    let limits = Limits { max_described_issues: PAGE_EVENTS, ..Limits::default() };
+    let place = place(region);
+    let report = read_bytes(&place, &page.body, &limits, &mut |found| {
+        ledger.observe_record(found.record, mapper);
+    });
+    let broken = report
+        .issue_counts
+        .keys()
+        .find(|kind| kind.loses_records() && **kind != IssueKind::UnreadableRecord)
+        .map(|kind| kind.description().to_owned());
+    let mut issues = if broken.is_some() { Vec::new() } else { issues_of(&report) };
+    issues.extend(without_text(&report, &place));
+    PageRead { events: report.records, issues, broken }
+}
+
+/// An entry that names an event and does not hold it hides what somebody did; a record that lacks its time or its name does
+/// not (CloudTrail writes no such event of a principal).
+fn without_text(report: &FileReport, place: &str) -> Option<Issue> {
+    let fault = RecordFault::MissingField("CloudTrailEvent").to_string();
+    let count = report.issues.iter().filter(|issue| issue.detail == fault).count();
+    (count > 0).then(|| {
+        let message = "entries of event history came without their event";
+        let mut issue = Issue::new(format!("{LOST_EVIDENCE}event-without-text"), place, message)
+            .with_hint("until they are out of the window nothing is called unused; a trail's files would hold them");
+        issue.count = u64::try_from(count).unwrap_or(u64::MAX);
+        issue
+    })
+}
+
+/// Source of a Region's issues in the marks.
+fn issue_source(region: &str) -> String {
+    format!("event-history/{region}")
+}
+
+/// Replaces the issues known of `span`.
+pub(super) fn keep_issues(marks: &mut ReadMarks, region: &str, span: Span, issues: Vec<Issue>) {
+    let name = issue_source(region);
+    let (start, end) = (span.start.to_string(), span.end.to_string());
+    if let Some(source) = marks.sources.get_mut(&name) {
+        source.issues.retain(|key, _| *key < start || *key >= end);
+    }
+    if !issues.is_empty() {
+        marks.sources.entry(name).or_default().issues.entry(start).or_default().extend(issues);
+    } else if marks.sources.get(&name).is_some_and(|source| *source == crate::marks::SourceMarks::default()) {
+        marks.sources.remove(&name);
+    }
+}
+
+/// Forgets issues of events before `time`.
+pub(super) fn forget_issues_before(marks: &mut ReadMarks, region: &str, time: Timestamp) {
+    let start = second_of(time).to_string();
+    if let Some(source) = marks.sources.get_mut(&issue_source(region)) {
+        source.issues.retain(|key, _| *key >= start);
+    }
+}

@@ -1,0 +1,85 @@
+//! Reads objects of which reading means waiting: many at once, while no more are parsed than there are cores.
+//!
+//! Each thread waits for its object, then takes one of as many desks as there are cores; a desk has the ledger and the
+//! mapper that the object goes to. So memory holds the objects under way (as stored, a batch at most) and one inflated
+//! object a core. Which desk an object goes to is chance and without effect: merging ledgers is commutative.
+
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use whittle_catalog::Catalog;
+
+use super::Part;
+use crate::ports::{TrailObject, TrailObjects};
+
+pub(super) fn read(
+    catalog: &'static Catalog,
+    objects: &impl TrailObjects,
+    batch: &[TrailObject],
+    parallel_reads: usize,
+) -> Vec<Part> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let desks = Desks::new((0..cores).map(|_| Part::new(catalog)).collect());
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..parallel_reads.min(batch.len()) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(object) = batch.get(index) else { return };
+                    let bytes = objects.read(object);
+                    if let Some(part) = &mut desks.take().part {
+                        part.take(index, object, bytes);
+                    }
+                }
+            });
+        }
+    });
+    desks.into_parts()
+}
+
+/// A counting gate whose permits are the places to work at.
+struct Desks {
+    free: Mutex<Vec<Part>>,
+    freed: Condvar,
+}
+
+impl Desks {
+    fn new(parts: Vec<Part>) -> Self {
+        Self { free: Mutex::new(parts), freed: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Part>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a free desk.
+    fn take(&self) -> Desk<'_> {
+        let mut free = self.lock();
+        loop {
+            if let Some(part) = free.pop() {
+                return Desk { desks: self, part: Some(part) };
+            }
+            free = self.freed.wait(free).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn into_parts(self) -> Vec<Part> {
+        self.free.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A desk in use. Free again when dropped, so that a thread that panics does not keep others waiting for ever.
+struct Desk<'a> {
+    desks: &'a Desks,
+    part: Option<Part>,
+}
+
+impl Drop for Desk<'_> {
+    fn drop(&mut self) {
+        self.desks.lock().extend(self.part.take());
+        self.desks.freed.notify_one();
+    }
+}

@@ -1,0 +1,126 @@
+//! The document for machines.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use whittle_analysis::alert::{Alert, Attribute, Level, MAX_MESSAGE_BYTES, Message, Notice};
+use whittle_analysis::result::Finding;
+
+/// Version of the JSON of alerts.
+pub const ALERT_SCHEMA_VERSION: u32 = 1;
+
+/// Left free below the limit: for what a transport adds.
+const RESERVE: usize = 8 * 1024;
+
+/// Longest text of a finding in bytes; a longer one is cut and says so. Escaped twice, seven times as long.
+const LONGEST_TEXT: usize = 4_000;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    /// `alert` or `digest`.
+    kind: &'static str,
+    account: &'a str,
+    run_id: &'a str,
+    at: String,
+    attributes: BTreeMap<&'a str, serde_json::Value>,
+    counts: Counts<'a>,
+    /// Findings that did not fit; `counts` has them too.
+    not_listed: usize,
+    findings: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Counts<'a> {
+    total: usize,
+    severity: BTreeMap<&'a str, usize>,
+    kind: BTreeMap<&'a str, usize>,
+    code: BTreeMap<&'a str, usize>,
+}
+
+#[derive(Clone, Serialize)]
+struct Entry<'a> {
+    kind: &'a str,
+    since: String,
+    first_seen: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    was: Option<Level>,
+    docs: String,
+    #[serde(flatten)]
+    finding: Finding,
+}
+
+/// As many findings as fit with the rest of `message` (whose JSON is still empty).
+pub(super) fn document(notice: &Notice, message: &Message) -> String {
+    let entries: Vec<Entry<'_>> = notice.alerts.iter().map(entry).collect();
+    let whole = |listed: usize| {
+        let document = Document {
+            schema_version: ALERT_SCHEMA_VERSION,
+            kind: if notice.alerts.len() == 1 { "alert" } else { "digest" },
+            account: &notice.account,
+            run_id: &notice.run_id,
+            at: notice.at.to_string(),
+            attributes: message.attributes.iter().map(|(name, value)| (name.as_str(), plain(value))).collect(),
+            counts: counts(&notice.alerts),
+            not_listed: entries.len().saturating_sub(listed),
+            findings: entries.get(..listed).unwrap_or_default().to_vec(),
+        };
+        // Only texts and numbers under text keys: this cannot fail.
+        serde_json::to_string(&document).unwrap_or_default()
+    };
+    let room = MAX_MESSAGE_BYTES.saturating_sub(RESERVE + message.size_bytes() + escaped(&whole(0)));
+    let mut used = 0_usize;
+    let mut listed = 0_usize;
+    for entry in &entries {
+        used += escaped(&serde_json::to_string(entry).unwrap_or_default()) + 1;
+        if used > room {
+            break;
+        }
+        listed += 1;
+    }
+    whole(listed)
+}
+
+/// Bytes of `text` as a JSON string: SNS takes the document inside one.
+fn escaped(text: &str) -> usize {
+    serde_json::Value::from(text).to_string().len()
+}
+
+fn plain(value: &Attribute) -> serde_json::Value {
+    match value {
+        Attribute::One(text) => text.as_str().into(),
+        Attribute::Many(texts) => texts.clone().into(),
+    }
+}
+
+fn counts(alerts: &[Alert]) -> Counts<'_> {
+    let of = |key: fn(&Alert) -> &str| super::count_by(alerts, key).into_iter().collect();
+    Counts {
+        total: alerts.len(),
+        severity: of(|alert| alert.finding.severity.as_str()),
+        kind: of(|alert| alert.kind.as_str()),
+        code: of(|alert| alert.finding.code.as_str()),
+    }
+}
+
+fn entry(alert: &Alert) -> Entry<'_> {
+    let mut finding = alert.finding.clone();
+    for text in [&mut finding.title, &mut finding.detail, &mut finding.remedy] {
+        shorten(text);
+    }
+    Entry {
+        kind: alert.kind.as_str(),
+        since: alert.since.to_string(),
+        first_seen: alert.first_seen.to_string(),
+        was: alert.was,
+        docs: format!("docs/findings/{}.md", alert.finding.code),
+        finding,
+    }
+}
+
+fn shorten(text: &mut String) {
+    if text.len() > LONGEST_TEXT {
+        text.truncate(text.floor_char_boundary(LONGEST_TEXT));
+        text.push_str("... (cut)");
+    }
+}

@@ -1,0 +1,350 @@
+//! What happens in an account that Whittle was deployed to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::faults::{Fault, Plan};
+use crate::proxy::Call;
+use crate::stand::{ACCOUNT, REGION, Stand, actions_of, source};
+use crate::trail;
+
+const WHITTLE: &str = "whittle";
+
+/// Granted, and never seen by the proxy: AWS services call these with the role, or inside of another call.
+const NOT_SEEN: &[&str] = &[
+    // Lambda writes the log with the function's role.
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    // Lambda hands over events that failed for good.
+    "sqs:SendMessage",
+    // DynamoDB, SNS, SQS and S3 use keys for the caller.
+    "kms:Decrypt",
+    "kms:GenerateDataKey",
+    // Only a run that comes to its deadline goes on by itself.
+    "lambda:InvokeFunction",
+];
+
+/// An account with the sample functions, their trail, and Whittle.
+struct Account {
+    stand: Stand,
+    outputs: BTreeMap<String, String>,
+    inbox: String,
+    schedule: Value,
+}
+
+impl Account {
+    fn new(evidence: &str) -> Self {
+        let stand = Stand::start();
+        stand.deploy("sample", &source("sample.yaml"), &[]);
+        let role_ids = role_ids(&stand);
+        let now = Timestamp::now();
+        let records = trail::records(&role_ids, now, 60);
+        let bucket = format!("sample-trail-{ACCOUNT}");
+        trail::deliver(&stand, &bucket, &records);
+        stand.set_past(&past(&role_ids, now, &records));
+        // The Regions are named: the emulator knows no pseudo parameters in conditions.
+        let regions = format!("{REGION},us-east-1");
+        stand.deploy(
+            WHITTLE,
+            &stand.built_template(),
+            &[
+                ("Architecture", architecture()),
+                ("EvidenceSource", evidence),
+                ("TrailBucket", &bucket),
+                ("Regions", &regions),
+                ("LookbackDays", "60"),
+                ("MinWindowDays", "30"),
+                ("ScheduleState", "DISABLED"),
+            ],
+        );
+        let outputs = stand.outputs(WHITTLE);
+        let inbox = stand.aws("sqs", "get_queue_url", json!({"QueueName": "sample-inbox"}));
+        let inbox = inbox["QueueUrl"].as_str().expect("a queue").to_owned();
+        // Alarms carry no attributes: the filter keeps them out.
+        stand.aws(
+            "sns",
+            "subscribe",
+            json!({
+                "TopicArn": outputs["AlertTopicArn"],
+                "Protocol": "sqs",
+                "Endpoint": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:sample-inbox"),
+                "Attributes": {"FilterPolicy": r#"{"severity":[{"exists":true}]}"#},
+            }),
+        );
+        let schedule = include_str!("../../events/schedule.json");
+        let schedule = serde_json::from_str(schedule).expect("events/schedule.json is JSON");
+        stand.proxy.take_calls();
+        Self { stand, outputs, inbox, schedule }
+    }
+
+    #[track_caller]
+    fn tick(&self) -> Value {
+        match self.stand.invoke(WHITTLE, &self.schedule) {
+            Ok(answer) => answer,
+            Err(error) => panic!("the run failed: {error:#}"),
+        }
+    }
+
+    fn items(&self) -> Vec<Value> {
+        self.stand.items(&self.outputs["TableName"])
+    }
+
+    /// Actions that Whittle's calls needed since the last look; unknown operations by their own name.
+    fn actions_called(&self) -> BTreeSet<String> {
+        let calls = self.stand.proxy.take_calls();
+        let mut actions = BTreeSet::new();
+        for call in calls.iter().filter(|call| call.operation.access_key.starts_with("ASIA")) {
+            let operation = &call.operation;
+            if operation.actions.is_empty() && operation.name != "GetCallerIdentity" {
+                actions.insert(format!("unknown operation {}.{}", operation.service, operation.name));
+            }
+            actions.extend(operation.actions.iter().cloned());
+        }
+        actions
+    }
+
+    fn role(&self) -> &str {
+        self.outputs["RoleArn"].rsplit('/').next().expect("an ARN of a role")
+    }
+}
+
+/// Of this machine: the emulator runs the function as a process.
+fn architecture() -> &'static str {
+    if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }
+}
+
+fn role_ids(stand: &Stand) -> BTreeMap<String, String> {
+    let answer = stand.aws("iam", "list_roles", json!({}));
+    let roles = answer["Roles"].as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    roles.iter().map(|role| (text(&role["RoleName"]), text(&role["RoleId"]))).collect()
+}
+
+/// Roles that are old, were used a day ago, and whose services IAM says were or were never used.
+fn past(role_ids: &BTreeMap<String, String>, now: Timestamp, records: &[Value]) -> Value {
+    let yesterday = Timestamp::from_second(now.as_second() - 86_400).expect("yesterday").to_string();
+    let used: BTreeMap<&String, &String> = role_ids.keys().map(|role| (role, &yesterday)).collect();
+    json!({
+        "born": "2025-01-01T00:00:00Z",
+        "last_used": used,
+        "last_accessed": {
+            "sample-orders-role": {"dynamodb": yesterday, "logs": yesterday},
+            "sample-reports-role": {"ssm": yesterday, "logs": yesterday, "iam": null},
+            "sample-admin-role": {"iam": yesterday},
+        },
+        "events": records,
+    })
+}
+
+#[test]
+fn a_tick_judges_a_second_is_silent_and_what_gets_worse_is_told_once() {
+    let account = Account::new("both");
+    let first = account.tick();
+    assert_eq!(first["status"], "complete", "{first:#}");
+    let told = account.stand.take_messages(&account.inbox);
+    assert!(!told.is_empty(), "a public function that may hand out roles is worth an alert: {first:#}");
+    for message in &told {
+        let subject = message["Subject"].as_str().unwrap_or_default();
+        assert!(subject.is_ascii() && subject.len() < 100, "{subject}");
+    }
+    let after_first = account.items();
+
+    assert_paced(&account.stand.proxy.take_calls());
+
+    account.tick();
+    assert!(account.stand.take_messages(&account.inbox).is_empty(), "a second tick has nothing to tell");
+    let after_second = account.items();
+    assert_eq!(
+        changed(&after_first, &after_second),
+        Vec::<String>::new(),
+        "a second tick writes nothing but its record"
+    );
+
+    account.stand.deploy("sample", &source("sample.yaml"), &[("ReportsWorse", "true")]);
+    account.tick();
+    let told = account.stand.take_messages(&account.inbox);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].to_string().contains("sample-reports"), "{told:#?}");
+}
+
+#[test]
+fn the_calls_need_exactly_what_the_template_grants() {
+    let account = Account::new("both");
+    account.tick();
+    // Reads what is stored, and forgets what it does not need any more.
+    account.stand.deploy("sample", &source("sample.yaml"), &[("ReportsWorse", "true")]);
+    account.tick();
+    account.stand.deploy("sample", &source("sample.yaml"), &[("ReportsWorse", "false")]);
+    account.tick();
+    let called = account.actions_called();
+    let granted = actions_of(account.stand.policies(account.role()).values());
+    let missing: Vec<&String> = called.difference(&granted).collect();
+    assert!(missing.is_empty(), "called, and not granted by template.yaml: {missing:?}");
+    let unused: Vec<&String> =
+        granted.difference(&called).filter(|action| !NOT_SEEN.contains(&action.as_str())).collect();
+    assert!(unused.is_empty(), "granted by template.yaml, and never called: {unused:?}");
+    let writes: Vec<&String> = granted.iter().filter(|action| action.starts_with("iam:")).collect();
+    assert_eq!(
+        writes,
+        [
+            "iam:GenerateServiceLastAccessedDetails",
+            "iam:GetAccountAuthorizationDetails",
+            "iam:GetServiceLastAccessedDetails"
+        ],
+        "the role must not be able to change IAM"
+    );
+}
+
+#[test]
+fn a_disturbed_run_ends_as_an_undisturbed_one() {
+    let calm = Account::new("both");
+    calm.tick();
+    let disturbed = Account::new("both");
+    disturbed.stand.proxy.disturb(Some(Plan::transient(1, 0.2)));
+    // A run may give up; the next goes on where it was.
+    let ended = (0..5).any(|_| {
+        let answer = disturbed.stand.invoke(WHITTLE, &disturbed.schedule);
+        answer.is_ok_and(|answer| answer["status"] == "complete")
+    });
+    disturbed.stand.proxy.disturb(None);
+    let calls = disturbed.stand.proxy.take_calls();
+    let struck = calls.iter().filter(|call| call.fault.is_some()).count();
+    assert!(struck * 10 > calls.len(), "{struck} of {} calls were disturbed", calls.len());
+    assert!(ended, "five runs did not come to an end");
+    assert_eq!(results(&disturbed.items()), results(&calm.items()));
+    let subjects = |account: &Account| {
+        let messages = account.stand.take_messages(&account.inbox);
+        messages.iter().map(|message| message["Subject"].clone().to_string()).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(subjects(&disturbed), subjects(&calm));
+}
+
+#[test]
+fn an_expired_token_and_repeated_pages_are_got_over() {
+    let account = Account::new("both");
+    for fault in [Fault::ExpiredToken, Fault::RepeatedPage] {
+        let once = (5..200).step_by(25).map(|number| (number, fault)).collect();
+        account.stand.proxy.disturb(Some(Plan { once, ..Plan::transient(1, 0.0) }));
+        // The answer may be an error here: the environment's credentials do not get fresher.
+        account.stand.invoke(WHITTLE, &account.schedule).ok();
+        account.stand.proxy.disturb(None);
+        let answer = account.tick();
+        assert_eq!(answer["status"], "complete", "{fault:?}: {answer:#}");
+    }
+}
+
+#[test]
+fn without_a_permission_a_run_says_so_and_suggests_nothing_that_rests_on_it() {
+    let account = Account::new("both");
+    let role = account.role().to_owned();
+    let policies = account.stand.policies(&role);
+    let put = |name: &str, document: &Value| {
+        let parameters = json!({"RoleName": role, "PolicyName": name, "PolicyDocument": document.to_string()});
+        account.stand.aws("iam", "put_role_policy", parameters);
+    };
+    for (name, document) in &policies {
+        for action in actions_of([document]).iter().filter(|action| !NOT_SEEN.contains(&action.as_str())) {
+            put(name, &without(document, action));
+            account.stand.proxy.take_calls();
+            let answer = account.stand.invoke(WHITTLE, &account.schedule);
+            let refused = account
+                .stand
+                .proxy
+                .take_calls()
+                .iter()
+                .any(|call| matches!(call.status, 400 | 403) && call.operation.actions.contains(action));
+            put(name, document);
+            let text = answer.as_ref().map_or_else(Value::to_string, Value::to_string);
+            // What was not called in this run could not be refused either.
+            if refused {
+                assert!(text.contains(action), "{action} was refused, and the run does not say so: {text}");
+            }
+        }
+    }
+}
+
+/// Two calls a second, account and Region (AWS CloudTrail API Reference, LookupEvents).
+fn assert_paced(calls: &[Call]) {
+    let mut by_region: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
+    for call in calls.iter().filter(|call| call.operation.name == "LookupEvents") {
+        by_region.entry(&call.operation.region).or_default().push(call.at);
+    }
+    for (region, mut times) in by_region {
+        times.sort();
+        for window in times.windows(4) {
+            // Four calls span three gaps of half a second; a fifth is for times that are taken after the answer.
+            assert!(
+                window[3].saturating_sub(window[0]) > Duration::from_millis(1_200),
+                "{region} was asked too fast: {times:?}"
+            );
+        }
+    }
+}
+
+/// For a person: `cargo xtask emulator` runs it.
+#[test]
+#[ignore = "waits for a line on standard input; run it with `cargo xtask emulator`"]
+fn stay() {
+    let account = Account::new("both");
+    let (endpoint, table) = (&account.stand.endpoint, &account.outputs["TableName"]);
+    println!(
+        "
+An AWS account with three sample functions, a trail of 60 days, and Whittle, which has not run yet.
+Region {REGION}, stack `{WHITTLE}`, function `{WHITTLE}`, table `{table}`. In another terminal:
+
+    export AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION} AWS_ACCESS_KEY_ID={ACCOUNT} AWS_SECRET_ACCESS_KEY=test
+    aws lambda invoke --function-name {WHITTLE} --payload fileb://events/schedule.json /dev/stdout
+    aws dynamodb scan --table-name {table}
+    aws sqs receive-message --queue-url {inbox}
+    cargo run --release --features aws -- policy sample-orders --table {table}
+
+Enter ends it.",
+        inbox = account.inbox,
+    );
+    std::io::stdin().read_line(&mut String::new()).ok();
+}
+
+/// The policy without one action.
+fn without(document: &Value, action: &str) -> Value {
+    let mut document = document.clone();
+    let statements = document["Statement"].as_array_mut().expect("statements");
+    for statement in statements.iter_mut() {
+        match &mut statement["Action"] {
+            Value::Array(actions) => actions.retain(|one| one != action),
+            Value::String(one) if one == action => statement["Action"] = json!([]),
+            _ => {}
+        }
+    }
+    statements.retain(|statement| statement["Action"] != json!([]));
+    // IAM wants one statement at least; this one allows nothing.
+    if statements.is_empty() {
+        statements.push(json!({"Sid": "Nothing", "Effect": "Deny", "Action": action, "Resource": "*"}));
+    }
+    document
+}
+
+/// Keys of what differs between two states of the table, records of runs aside.
+fn changed(before: &[Value], after: &[Value]) -> Vec<String> {
+    let by_key = |items: &[Value]| -> BTreeMap<String, Value> {
+        let key = |item: &Value| format!("{} {}", item["pk"]["S"], item["sk"]["S"]);
+        items.iter().map(|item| (key(item), item.clone())).collect()
+    };
+    let (before, after) = (by_key(before), by_key(after));
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let differs = keys.into_iter().filter(|key| before.get(*key) != after.get(*key));
+    differs.filter(|key| !is_about_runs(key)).cloned().collect()
+}
+
+/// Lease and records of runs, which each run writes (docs/table.md).
+fn is_about_runs(key: &str) -> bool {
+    key.starts_with("\"RUN#")
+}
+
+/// What people look up in the table. Evidence is left out: its keys hold ids of roles, which differ between accounts.
+fn results(items: &[Value]) -> BTreeSet<String> {
+    let keys = items.iter().map(|item| format!("{} {}", item["pk"]["S"], item["sk"]["S"]));
+    keys.filter(|key| ["\"FUNCTION#", "\"ROLE#", "\"FINDING#"].iter().any(|kind| key.starts_with(kind))).collect()
+}

@@ -1,0 +1,186 @@
+//! Usage of the sample functions, as files of a trail: named and shaped as AWS delivers them.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+use serde_json::{Value, json};
+
+use crate::stand::{ACCOUNT, REGION, Stand};
+
+/// Region of the events of global services.
+const GLOBAL: &str = "us-east-1";
+
+/// Who calls what, on each day.
+struct Habit {
+    function: &'static str,
+    event_source: &'static str,
+    event_name: &'static str,
+    region: &'static str,
+    /// A data event.
+    data: bool,
+    read_only: bool,
+    parameters: Value,
+    resources: Value,
+}
+
+fn habits() -> Vec<Habit> {
+    let table = format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/sample-orders");
+    let item = |event_name, read_only| Habit {
+        function: "sample-orders",
+        event_source: "dynamodb.amazonaws.com",
+        event_name,
+        region: REGION,
+        data: true,
+        read_only,
+        parameters: json!({"tableName": "sample-orders", "key": {"id": "***"}}),
+        resources: json!([{"accountId": ACCOUNT, "type": "AWS::DynamoDB::Table", "ARN": table}]),
+    };
+    vec![
+        item("GetItem", true),
+        item("PutItem", false),
+        Habit {
+            function: "sample-reports",
+            event_source: "ssm.amazonaws.com",
+            event_name: "GetParameter",
+            region: REGION,
+            data: false,
+            read_only: true,
+            parameters: json!({"name": "/reports/settings", "withDecryption": false}),
+            resources: json!([{
+                "accountId": ACCOUNT,
+                "type": "AWS::SSM::Parameter",
+                "ARN": format!("arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/reports/settings"),
+            }]),
+        },
+        Habit {
+            function: "sample-admin",
+            event_source: "iam.amazonaws.com",
+            event_name: "ListUsers",
+            region: GLOBAL,
+            data: false,
+            read_only: true,
+            parameters: Value::Null,
+            resources: Value::Null,
+        },
+    ]
+}
+
+/// Records of `days` days up to yesterday, and of today up to an hour ago; role ids by role name.
+pub fn records(role_ids: &BTreeMap<String, String>, now: Timestamp, days: i64) -> Vec<Value> {
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let latest = now.saturating_sub(1.hour()).expect("hours");
+    let mut records = Vec::new();
+    for back in (0..=days).rev() {
+        let date = today.saturating_sub(back.days());
+        for (number, habit) in habits().iter().enumerate() {
+            let at = moment(date, number);
+            if at <= latest {
+                records.push(record(habit, role_ids, at, records.len()));
+            }
+        }
+    }
+    records
+}
+
+fn moment(date: Date, number: usize) -> Timestamp {
+    let minute = i8::try_from(number % 60).unwrap_or(0);
+    date.at(6, minute, 0, 0).to_zoned(TimeZone::UTC).expect("UTC has every time").timestamp()
+}
+
+fn record(habit: &Habit, role_ids: &BTreeMap<String, String>, at: Timestamp, number: usize) -> Value {
+    let function = habit.function;
+    let role = format!("{function}-role");
+    let role_id = role_ids.get(&role).map_or("AROAUNKNOWN", String::as_str);
+    json!({
+        "eventVersion": "1.11",
+        "userIdentity": {
+            "type": "AssumedRole",
+            "principalId": format!("{role_id}:{function}"),
+            "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{function}"),
+            "accountId": ACCOUNT,
+            "accessKeyId": "ASIAEXAMPLE000000002",
+            "sessionContext": {
+                "sessionIssuer": {
+                    "type": "Role",
+                    "principalId": role_id,
+                    "arn": format!("arn:aws:iam::{ACCOUNT}:role/{role}"),
+                    "accountId": ACCOUNT,
+                    "userName": role,
+                },
+                "attributes": {"creationDate": at.to_string(), "mfaAuthenticated": "false"},
+            },
+            "inScopeOf": {
+                "issuerType": "AWS::Lambda::Function",
+                "credentialsIssuedTo": format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}"),
+            },
+        },
+        "eventTime": at.to_string(),
+        "eventSource": habit.event_source,
+        "eventName": habit.event_name,
+        "awsRegion": habit.region,
+        "sourceIPAddress": "198.51.100.7",
+        "userAgent": "Boto3/1.40 exec-env/AWS_Lambda_python3.13",
+        "requestParameters": habit.parameters,
+        "responseElements": null,
+        "requestID": format!("00000000-0000-4000-9000-{number:012}"),
+        "eventID": format!("00000000-0000-4000-8000-{number:012}"),
+        "readOnly": habit.read_only,
+        "resources": habit.resources,
+        "eventType": "AwsApiCall",
+        "managementEvent": !habit.data,
+        "recipientAccountId": ACCOUNT,
+        "eventCategory": if habit.data { "Data" } else { "Management" },
+    })
+}
+
+/// One file for each Region and day: key and content.
+pub fn files(records: &[Value]) -> BTreeMap<String, Vec<u8>> {
+    let mut by_file: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
+    for record in records {
+        let region = record["awsRegion"].as_str().unwrap_or_default();
+        let day = record["eventTime"].as_str().unwrap_or_default().get(..10).unwrap_or_default();
+        let (folder, compact) = (day.replace('-', "/"), day.replace('-', ""));
+        let name = format!("{ACCOUNT}_CloudTrail_{region}_{compact}T0605Z_aBcDeFgHiJkLmNoP.json.gz");
+        by_file.entry(format!("AWSLogs/{ACCOUNT}/CloudTrail/{region}/{folder}/{name}")).or_default().push(record);
+    }
+    by_file
+        .into_iter()
+        .map(|(key, records)| {
+            let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+            gzip.write_all(json!({"Records": records}).to_string().as_bytes()).expect("into memory");
+            (key, gzip.finish().expect("into memory"))
+        })
+        .collect()
+}
+
+/// Puts the files into the bucket, and a trail over it that logs since long ago, data events of tables included.
+pub fn deliver(stand: &Stand, bucket: &str, records: &[Value]) {
+    for (key, content) in files(records) {
+        stand.aws_bytes("s3", "put_object", json!({"Bucket": bucket, "Key": key}), "Body", &content);
+    }
+    stand.aws(
+        "cloudtrail",
+        "create_trail",
+        json!({
+            "Name": "sample", "S3BucketName": bucket, "IsMultiRegionTrail": true, "IncludeGlobalServiceEvents": true,
+        }),
+    );
+    stand.aws(
+        "cloudtrail",
+        "put_event_selectors",
+        json!({
+            "TrailName": "sample",
+            "EventSelectors": [{
+                "ReadWriteType": "All",
+                "IncludeManagementEvents": true,
+                "DataResources": [{"Type": "AWS::DynamoDB::Table", "Values": ["arn:aws:dynamodb"]}],
+            }],
+        }),
+    );
+    stand.aws("cloudtrail", "start_logging", json!({"Name": "sample"}));
+}

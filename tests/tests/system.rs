@@ -1,0 +1,19 @@
+//! The system test: `template.yaml` deployed by the SAM CLI to an AWS emulator that enforces IAM, and looked at from outside.
+//!
+//! Needs tools and a build that `cargo xtask test system` makes first; it has a binary of its own so that the other tests
+//! need none of that. The first argument of each scenario is an account of its own.
+
+#[path = "../system/faults.rs"]
+mod faults;
+#[path = "../system/operation.rs"]
+mod operation;
+#[path = "../system/proxy.rs"]
+mod proxy;
+#[path = "../system/scenario.rs"]
+mod scenario;
+#[path = "../system/stand.rs"]
+mod stand;
+#[path = "../system/trail.rs"]
+mod trail;
+#[path = "../system/wire.rs"]
+mod wire;
