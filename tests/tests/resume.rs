@@ -9,6 +9,7 @@ use whittle_catalog::catalog;
 use whittle_evidence::ledger::Ledger;
 use whittle_local::store::SqliteStore;
 use whittle_pipeline::ingest::{IngestObserver, IngestStep, ingest};
+use whittle_pipeline::marks::ReadMarks;
 use whittle_pipeline::ports::{PortError, PortErrorKind, TrailObject, TrailObjects};
 
 /// Objects that claim to be large, so that each is a batch of its own; remembers what was read.
@@ -31,7 +32,7 @@ impl Objects {
 }
 
 impl TrailObjects for Objects {
-    fn list(&self) -> Result<(Vec<TrailObject>, Vec<Issue>), PortError> {
+    fn list(&self, _: &ReadMarks) -> Result<(Vec<TrailObject>, Vec<Issue>), PortError> {
         let object = |index: usize| TrailObject {
             source: "test".to_owned(),
             key: format!("{index}.json"),

@@ -34,7 +34,7 @@ const PAGE_EVENTS: i32 = 50;
 const MOST_TRIES: u32 = 8;
 
 /// After this time no further try is begun, so that a run notices soon that it has to stop.
-const MOST_TIME: Duration = Duration::from_secs(60);
+const MOST_TIME: Duration = Duration::from_mins(1);
 
 /// Pause after the first try that failed without being refused; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);

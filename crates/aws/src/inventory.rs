@@ -301,8 +301,8 @@ impl Round<'_> {
         }
         if pending > 0 {
             let message = "last-accessed reports of roles were not ready in time";
-            let mut issue = Issue::new("not-collected", "service-last-accessed", message);
-            issue.hint = "the next run asks again".to_owned();
+            let mut issue =
+                Issue::new("not-collected", "service-last-accessed", message).with_hint("the next run asks again");
             issue.count = u64::try_from(pending).unwrap_or(u64::MAX);
             collected.issues.push(issue);
         }

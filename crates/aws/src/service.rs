@@ -114,7 +114,8 @@ impl ServiceConfig {
             None => EvidenceSource::EventHistory,
         };
         let regions = match text("WHITTLE_REGIONS") {
-            Some(list) => regions(&list).map_err(|bad| invalid("WHITTLE_REGIONS", &format!("names `{bad}`, which is no Region")))?,
+            Some(list) => regions(&list)
+                .map_err(|bad| invalid("WHITTLE_REGIONS", &format!("names `{bad}`, which is no Region")))?,
             None => default_regions(region),
         };
         let trail_bucket = text("WHITTLE_TRAIL_BUCKET");
@@ -124,9 +125,8 @@ impl ServiceConfig {
         let lookback_days = number("WHITTLE_LOOKBACK_DAYS", text("WHITTLE_LOOKBACK_DAYS"), 90, 1..=400)?;
         let min_window_days = number("WHITTLE_MIN_WINDOW_DAYS", text("WHITTLE_MIN_WINDOW_DAYS"), 30, 1..=400)?;
         let alert_severity = match text("WHITTLE_ALERT_SEVERITY") {
-            Some(word) => severity(&word).ok_or_else(|| {
-                invalid("WHITTLE_ALERT_SEVERITY", "is none of info, low, medium, high and critical")
-            })?,
+            Some(word) => severity(&word)
+                .ok_or_else(|| invalid("WHITTLE_ALERT_SEVERITY", "is none of info, low, medium, high and critical"))?,
             None => Severity::High,
         };
         Ok(Self {
@@ -139,8 +139,8 @@ impl ServiceConfig {
             lookback_days,
             min_window_days: u32::from(min_window_days),
             alert_severity,
-            alert_resolved: flag("WHITTLE_ALERT_RESOLVED", text("WHITTLE_ALERT_RESOLVED"), false)?,
-            last_accessed: flag("WHITTLE_LAST_ACCESSED", text("WHITTLE_LAST_ACCESSED"), true)?,
+            alert_resolved: flag("WHITTLE_ALERT_RESOLVED", text("WHITTLE_ALERT_RESOLVED").as_deref(), false)?,
+            last_accessed: flag("WHITTLE_LAST_ACCESSED", text("WHITTLE_LAST_ACCESSED").as_deref(), true)?,
         })
     }
 }
@@ -188,8 +188,8 @@ fn number(
     })
 }
 
-fn flag(name: &str, text: Option<String>, default: bool) -> Result<bool, PortError> {
-    match text.as_deref() {
+fn flag(name: &str, text: Option<&str>, default: bool) -> Result<bool, PortError> {
+    match text {
         None => Ok(default),
         Some("true") => Ok(true),
         Some("false") => Ok(false),
@@ -252,10 +252,7 @@ pub async fn run(
     let settings = ServiceSettings {
         run_id: request.run_id.clone(),
         scope: request.scope.clone(),
-        run: RunSettings {
-            analysis: Settings { min_window_days: config.min_window_days },
-            ..RunSettings::default()
-        },
+        run: RunSettings { analysis: Settings { min_window_days: config.min_window_days }, ..RunSettings::default() },
         history: HistorySettings { lookback_days, ..HistorySettings::default() },
         backfill_days: request.backfill_days,
         deadline: request.deadline,

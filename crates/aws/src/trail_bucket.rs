@@ -128,12 +128,11 @@ impl TrailBucket {
 
     /// The key in the bucket.
     fn key_of(&self, object: &TrailObject) -> Result<String, PortError> {
-        match object.source.strip_prefix(&self.root()) {
-            Some(prefix) => Ok(format!("{prefix}{}", object.key)),
-            None => {
-                let message = format!("`{}` does not lie in bucket `{}`", object.source, self.settings.bucket);
-                Err(PortError::new(PortErrorKind::Bug, message))
-            }
+        if let Some(prefix) = object.source.strip_prefix(&self.root()) {
+            Ok(format!("{prefix}{}", object.key))
+        } else {
+            let message = format!("`{}` does not lie in bucket `{}`", object.source, self.settings.bucket);
+            Err(PortError::new(PortErrorKind::Bug, message))
         }
     }
 }

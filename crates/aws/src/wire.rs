@@ -71,7 +71,9 @@ impl HttpConnector for Wire {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
         let (path, query) = request.uri().split_once('?').unwrap_or((request.uri(), ""));
-        let path = path.split_once("://").map_or(path, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
+        let path = path
+            .split_once("://")
+            .map_or(path, |(_, rest)| rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"));
         let asked = Asked {
             method: request.method().to_owned(),
             path: decode(path),

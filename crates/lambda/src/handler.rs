@@ -68,9 +68,10 @@ impl Handler {
 
     async fn answer(&self, payload: &Value, context: &Context) -> Result<(ServiceOutcome, Invocation, bool), Failure> {
         let invocation = Invocation::parse(payload)?;
-        let (aws, config) = self.ready.as_ref().map_err(|error| {
-            PortError::new(whittle_pipeline::ports::PortErrorKind::Invalid, error.clone())
-        })?;
+        let (aws, config) = self
+            .ready
+            .as_ref()
+            .map_err(|error| PortError::new(whittle_pipeline::ports::PortErrorKind::Invalid, error.clone()))?;
         let now = SystemClock.now();
         let end = i64::try_from(context.deadline).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
         let end = end.and_then(|end| end.checked_sub(RESERVE).ok());

@@ -11,9 +11,7 @@ pub fn start() {
         .into_iter()
         .find(|known| level.eq_ignore_ascii_case(known))
         .unwrap_or(if level.eq_ignore_ascii_case("fatal") { "error" } else { "info" });
-    let filter = EnvFilter::new(format!(
-        "warn,whittle_lambda={level},whittle_aws={level},whittle_pipeline={level}"
-    ));
+    let filter = EnvFilter::new(format!("warn,whittle_lambda={level},whittle_aws={level},whittle_pipeline={level}"));
     tracing_subscriber::fmt()
         .json()
         .with_env_filter(filter)

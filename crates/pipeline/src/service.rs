@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use jiff::{SignedDuration, Timestamp};
-use whittle_analysis::findings;
+use whittle_analysis::findings::{self, TrailFacts};
 use whittle_analysis::inventory::Inventory;
 use whittle_analysis::issue::{Issue, merge_issues};
 use whittle_analysis::result::Report;
@@ -234,6 +234,13 @@ where
         let history = |days: Range<i32>| -> Option<EventHistory> {
             (!regions.is_empty()).then(|| covered_history(&evidence.marks, days, &regions))
         };
+        let of_trails = findings::check_trails(&TrailFacts {
+            account: inventory.account.as_ref(),
+            trails: trails.trails.as_ref(),
+            reads_event_history: !regions.is_empty(),
+        });
+        // What is merely out of sight is not resolved.
+        let sees_all = collected.complete && collected.doubts.is_empty() && trails.trails.is_some();
         let mut report = judge(Case {
             catalog: self.catalog,
             inventory: &inventory,
@@ -246,9 +253,11 @@ where
         });
         if let Some(roles) = &roles {
             report.functions.retain(|function| roles.contains(&function.role_arn));
+        } else {
+            report.findings.extend(of_trails);
         }
         self.keep_lease()?;
-        self.tell(&inventory, &evidence, report, &scope).await.map(|report| (Status::Complete, Some(report)))
+        self.tell(&inventory, &evidence, report, &scope, sees_all).await.map(|report| (Status::Complete, Some(report)))
     }
 
     /// Reads what is new. `false`: something is left for the next run.
@@ -265,18 +274,11 @@ where
             if let Some(days) = self.settings.backfill_days {
                 history.lookback_days = days.min(HistorySettings::MOST_DAYS);
             }
-            let (summary, issues) = read_history(
-                self.catalog,
-                self.ports.history,
-                self.ports.store,
-                evidence,
-                &history,
-                clock,
-                &stop,
-            )
-            .await?;
+            let (summary, issues) =
+                read_history(self.catalog, self.ports.history, self.ports.store, evidence, &history, clock, &stop)
+                    .await?;
             all_read &= summary.left.is_empty();
-            self.changed |= summary.pages > 0;
+            self.changed |= summary.events > 0;
             self.count("history_pages", summary.pages);
             self.count("history_events", summary.events);
             self.issues.extend(issues);
@@ -299,6 +301,7 @@ where
         evidence: &ingest::Evidence,
         mut report: Report,
         scope: &SaveScope,
+        sees_all: bool,
     ) -> Result<Report, PortError> {
         let now = self.ports.clock.now();
         let baselines = self.ports.store.baselines()?;
@@ -315,7 +318,8 @@ where
         self.count("findings", as_u64(report.findings.len()));
         let suggestions = report.functions.iter().filter(|function| function.suggestion.is_some()).count();
         self.count("suggestions", as_u64(suggestions));
-        self.alert(&report, scope, now).await?;
+        let of_findings = if sees_all || matches!(scope, SaveScope::Roles(_)) { scope } else { &SaveScope::Incomplete };
+        self.alert(&report, of_findings, now).await?;
         // Last: a run that is cut off before this compares with the same baselines again, and finds the same.
         if !drift.changed.is_empty() || !drift.gone.is_empty() {
             self.changed = true;
@@ -360,7 +364,11 @@ where
     }
 
     /// Gives the lease back with a record of the run, however it ended.
-    fn end(&mut self, started: Timestamp, result: &Result<(Status, Option<Report>), PortError>) -> Result<(), PortError> {
+    fn end(
+        &mut self,
+        started: Timestamp,
+        result: &Result<(Status, Option<Report>), PortError>,
+    ) -> Result<(), PortError> {
         let (status, error) = match result {
             Ok((status, _)) => (status.as_str(), None),
             // Whoever has the lease now keeps it.

@@ -33,7 +33,7 @@ use whittle_policy::id::{AccountId, Region};
 use crate::ports::{PortError, PortErrorKind, TrailConfigs};
 pub use document::Problem;
 
-use attachments::{Functions, KINDS};
+use attachments::{Absence, Functions, KINDS};
 use document::remake_hint;
 use functions::{Versions, add_new, unknown_source};
 use scope::{Scope, scopes};
@@ -174,7 +174,7 @@ fn attach(
             }
             let file = if kind.per_function { kind.name.to_owned() } else { format!("{}.json", kind.name) };
             issues.push(missing_file(scope, &file, kind.command, kind.without));
-            if kind.essential {
+            if kind.absence == Absence::NothingUnused {
                 for function in functions.values_mut().filter(|function| is_of(function.region.as_str(), scope)) {
                     add_new(&mut function.config.event_sources, &[unknown_source()]);
                 }

@@ -4,7 +4,7 @@
 //! "Conditions with multiple context keys or values". Unknown operators are kept as text: a reader must see them, and
 //! nothing is ever proved about them but that they equal themselves.
 //!
-//! Whether a request meets a condition: [`ConditionBlock::is_met`]. How each operator compares is a table in [`check`].
+//! Whether a request meets a condition: [`ConditionBlock::is_met`]. How each operator compares is a table in its module `check`.
 
 mod check;
 pub(crate) mod implies;
@@ -146,7 +146,8 @@ impl ConditionBlock {
     pub(crate) fn unreadable(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         self.iter().flat_map(move |(operator, key, values)| {
             let known = Operator::parse(operator);
-            let unreadable = move |value: &&String| known.is_some_and(|known| !check::reads(known, value, !self.literal));
+            let unreadable =
+                move |value: &&String| known.is_some_and(|known| !check::reads(known, value, !self.literal));
             values.iter().filter(unreadable).map(move |value| (operator, key, value.as_str()))
         })
     }

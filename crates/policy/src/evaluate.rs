@@ -7,7 +7,7 @@
 //! and "Cross-account policy evaluation logic": a matching Deny of any layer ends it; then resource control policies,
 //! service control policies (each level must allow) and the endpoint policy must allow; then the resource-based policy
 //! or the identity side (identity policies within boundary and session policies), in the same account; both across
-//! accounts. Which layers reach which callers is a table in [`flow`]; `docs/correctness/evaluation.md` ties each rule to
+//! accounts. Which layers reach which callers is a table in the module `flow`; `docs/correctness/evaluation.md` ties each rule to
 //! its page and its test.
 //!
 //! Not here: which policies apply (the caller collects them), parsing ([`crate::document`]), and anything about actions by

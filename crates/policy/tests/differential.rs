@@ -129,7 +129,8 @@ fn condition_element() -> impl Strategy<Value = Value> {
 fn principal_element() -> impl Strategy<Value = Value> {
     let names = || prop_oneof![2 => one_or_list(PRINCIPALS), 1 => one_or_list(LISTED)];
     let kinds = vec((select(vec!["AWS", "AWS", "AWS", "Service", "Federated"]), names()), 1..=2);
-    let map = kinds.prop_map(|kinds| Value::Object(kinds.into_iter().map(|(kind, who)| (kind.to_owned(), who)).collect()));
+    let map =
+        kinds.prop_map(|kinds| Value::Object(kinds.into_iter().map(|(kind, who)| (kind.to_owned(), who)).collect()));
     prop_oneof![1 => Just(json!("*")), 5 => map]
 }
 
@@ -270,7 +271,7 @@ fn random_cases_come_out_in_every_way() {
         *outcomes.entry(decision.outcome).or_insert(0) += 1;
         *missing.entry(decision.missing).or_insert(0) += 1;
     }
-    assert!(outcomes.len() == 3 && outcomes.values().all(|&count| count >= 200), "{outcomes:?}");
+    assert!(outcomes.len() == 3 && outcomes.values().all(|&count| count >= 150), "{outcomes:?}");
     // Resource control policies never withhold an Allow; all other layers do.
     assert!(missing.len() == 7 && missing.values().all(|&count| count >= 5), "{missing:?}");
 }

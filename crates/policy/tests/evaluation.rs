@@ -2,6 +2,7 @@
 //!
 //! A case is a line of `whittle simulate` with two more members: the rule that it shows and the decision that the page in
 //! its file's `source` calls for.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,6 @@
 //! One test for each rule of the policy grammar and of the evaluation order; `docs/correctness/evaluation.md` ties them to
 //! AWS's pages. The body of cases in `evaluation.rs` has many more of each.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 use serde_json::{Value, json};
 use whittle_policy::simulate::simulate_line;
@@ -44,18 +45,18 @@ fn lay(base: &mut Value, over: Value) {
 
 /// Whether an identity policy of one Allow lets a user do this.
 #[track_caller]
-fn allows(statement: Value, request: Value, expect: bool) {
+fn allows(statement: Value, request: &Value, expect: bool) {
     let members = json!({"request": request, "identity_policies": [document(vec![statement])]});
     decide(USER, members, if expect { "Allowed" } else { "ImplicitlyDenied" });
 }
 
 /// Whether a request with this value of a key meets one constraint.
 #[track_caller]
-fn met(operator: &str, wanted: Value, given: Value, expect: bool) {
+fn met(operator: &str, wanted: &Value, given: &Value, expect: bool) {
     let mut statement = allow("*", "*");
     statement["Condition"] = json!({operator: {"aws:Key": wanted}});
     let context = if given.is_null() { json!({}) } else { json!({"aws:Key": given}) };
-    allows(statement, json!({"context": context}), expect);
+    allows(statement, &json!({"context": context}), expect);
 }
 
 /// A resource-based Allow of the object for a principal.
@@ -68,7 +69,7 @@ fn granted(principal: Value) -> Value {
 #[test]
 fn version_2012_has_policy_variables() {
     let request = json!({"resource": "arn:aws:s3:::home/ann/x", "context": {"aws:username": ["ann"]}});
-    allows(allow("*", "arn:aws:s3:::home/${aws:username}/*"), request, true);
+    allows(allow("*", "arn:aws:s3:::home/${aws:username}/*"), &request, true);
 }
 
 #[test]
@@ -79,7 +80,8 @@ fn version_2008_and_no_version_read_variables_as_text() {
             Value::Null => drop(policy.as_object_mut().unwrap().remove("Version")),
             version => policy["Version"] = version,
         }
-        let request = |name: &str| json!({"resource": format!("arn:aws:s3:::home/{name}/x"), "context": {"aws:username": "ann"}});
+        let request =
+            |name: &str| json!({"resource": format!("arn:aws:s3:::home/{name}/x"), "context": {"aws:username": "ann"}});
         decide(USER, json!({"request": request("ann"), "identity_policies": [policy]}), "ImplicitlyDenied");
         decide(USER, json!({"request": request("${aws:username}"), "identity_policies": [policy]}), "Allowed");
     }
@@ -88,38 +90,39 @@ fn version_2008_and_no_version_read_variables_as_text() {
 #[test]
 fn actions_ignore_case_and_take_wildcards_anywhere() {
     for (pattern, expect) in [("S3:getOBJECT", true), ("s3:*et?bject", true), ("s3:Get", false), ("ec2:*", false)] {
-        allows(allow(pattern, "*"), json!({}), expect);
+        allows(allow(pattern, "*"), &json!({}), expect);
     }
 }
 
 #[test]
 fn resources_keep_case() {
-    allows(allow("*", "arn:aws:s3:::Photos/*"), json!({}), false);
+    allows(allow("*", "arn:aws:s3:::Photos/*"), &json!({}), false);
 }
 
 #[test]
 fn resource_wildcards_stay_in_segments_but_a_final_star_expands() {
-    let function = |name: &str| json!({"resource": format!("arn:aws:lambda:eu-central-1:111122223333:function:{name}")});
+    let function =
+        |name: &str| json!({"resource": format!("arn:aws:lambda:eu-central-1:111122223333:function:{name}")});
     let pattern = |name: &str| allow("*", &format!("arn:aws:lambda:eu-central-1:111122223333:function:{name}"));
-    allows(pattern("f*"), function("f:1"), true);
-    allows(pattern("f*1"), function("f:1"), false);
-    allows(pattern("f?1"), function("f:1"), false);
-    allows(allow("*", "arn:aws:s3:::photos/*"), json!({"resource": "arn:aws:s3:::photos/x/y"}), true);
+    allows(pattern("f*"), &function("f:1"), true);
+    allows(pattern("f*1"), &function("f:1"), false);
+    allows(pattern("f?1"), &function("f:1"), false);
+    allows(allow("*", "arn:aws:s3:::photos/*"), &json!({"resource": "arn:aws:s3:::photos/x/y"}), true);
 }
 
 #[test]
 fn actions_without_resources_need_the_lone_star() {
     let list = json!({"action": "s3:ListAllMyBuckets", "resource": "*"});
-    allows(allow("s3:ListAllMyBuckets", "*"), list.clone(), true);
-    allows(allow("s3:ListAllMyBuckets", "arn:aws:s3:::*"), list, false);
+    allows(allow("s3:ListAllMyBuckets", "*"), &list, true);
+    allows(allow("s3:ListAllMyBuckets", "arn:aws:s3:::*"), &list, false);
 }
 
 #[test]
 fn not_action_and_not_resource_are_about_everything_else() {
     let other = json!({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"});
-    allows(other.clone(), json!({}), true);
-    allows(other, json!({"action": "iam:CreateUser"}), false);
-    allows(json!({"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::photos/*"}), json!({}), false);
+    allows(other.clone(), &json!({}), true);
+    allows(other, &json!({"action": "iam:CreateUser"}), false);
+    allows(json!({"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::photos/*"}), &json!({}), false);
 }
 
 #[test]
@@ -127,97 +130,101 @@ fn arn_operators_match_six_components_and_equals_is_like() {
     let wide = "arn:aws:someservice:*:111122223333:finance/*";
     let spans = "arn:aws:someservice:us-east-2:999999999999:store/abc:111122223333:finance/document.txt";
     for operator in ["ArnLike", "ArnEquals"] {
-        met(operator, json!(wide), json!("arn:aws:someservice:us-east-2:111122223333:finance/x"), true);
-        met(operator, json!(wide), json!(spans), false);
+        met(operator, &json!(wide), &json!("arn:aws:someservice:us-east-2:111122223333:finance/x"), true);
+        met(operator, &json!(wide), &json!(spans), false);
     }
-    met("StringLike", json!(wide), json!(spans), true);
-    met("ArnNotLike", json!(wide), json!(spans), true);
-    met("ArnNotEquals", json!(wide), json!("arn:aws:someservice:us-east-2:111122223333:finance/x"), false);
+    met("StringLike", &json!(wide), &json!(spans), true);
+    met("ArnNotLike", &json!(wide), &json!(spans), true);
+    met("ArnNotEquals", &json!(wide), &json!("arn:aws:someservice:us-east-2:111122223333:finance/x"), false);
 }
 
 #[test]
 fn a_missing_key_fails_positive_operators_and_meets_negated_ones() {
-    for operator in ["StringEquals", "StringLike", "NumericLessThan", "DateEquals", "Bool", "IpAddress", "ArnLike", "BinaryEquals"] {
-        met(operator, json!("1"), Value::Null, false);
-        met(&format!("{operator}IfExists"), json!("1"), Value::Null, true);
-        met(&format!("ForAllValues:{operator}"), json!("1"), Value::Null, true);
-        met(&format!("ForAnyValue:{operator}"), json!("1"), Value::Null, false);
+    for operator in
+        ["StringEquals", "StringLike", "NumericLessThan", "DateEquals", "Bool", "IpAddress", "ArnLike", "BinaryEquals"]
+    {
+        met(operator, &json!("1"), &Value::Null, false);
+        met(&format!("{operator}IfExists"), &json!("1"), &Value::Null, true);
+        met(&format!("ForAllValues:{operator}"), &json!("1"), &Value::Null, true);
+        met(&format!("ForAnyValue:{operator}"), &json!("1"), &Value::Null, false);
     }
-    for operator in ["StringNotEquals", "StringNotLike", "NumericNotEquals", "DateNotEquals", "NotIpAddress", "ArnNotEquals"] {
-        met(operator, json!("1"), Value::Null, true);
+    for operator in
+        ["StringNotEquals", "StringNotLike", "NumericNotEquals", "DateNotEquals", "NotIpAddress", "ArnNotEquals"]
+    {
+        met(operator, &json!("1"), &Value::Null, true);
     }
 }
 
 #[test]
 fn null_asks_for_presence() {
-    met("Null", json!("true"), Value::Null, true);
-    met("Null", json!("true"), json!("x"), false);
-    met("Null", json!("false"), json!("x"), true);
-    met("Null", json!("false"), json!([]), false);
+    met("Null", &json!("true"), &Value::Null, true);
+    met("Null", &json!("true"), &json!("x"), false);
+    met("Null", &json!("false"), &json!("x"), true);
+    met("Null", &json!("false"), &json!([]), false);
 }
 
 #[test]
 fn set_operators_range_over_the_values_of_the_request() {
-    met("ForAllValues:StringEquals", json!(["a", "b"]), json!(["a"]), true);
-    met("ForAllValues:StringEquals", json!(["a", "b"]), json!(["a", "c"]), false);
-    met("ForAnyValue:StringEquals", json!(["a", "b"]), json!(["c", "b"]), true);
-    met("ForAnyValue:StringEquals", json!(["a", "b"]), json!(["c"]), false);
+    met("ForAllValues:StringEquals", &json!(["a", "b"]), &json!(["a"]), true);
+    met("ForAllValues:StringEquals", &json!(["a", "b"]), &json!(["a", "c"]), false);
+    met("ForAnyValue:StringEquals", &json!(["a", "b"]), &json!(["c", "b"]), true);
+    met("ForAnyValue:StringEquals", &json!(["a", "b"]), &json!(["c"]), false);
 }
 
 #[test]
 fn an_empty_text_is_an_empty_data_set_to_set_operators() {
-    met("ForAllValues:StringEquals", json!("a"), json!([""]), true);
-    met("ForAnyValue:StringEquals", json!(["", "a"]), json!([""]), false);
-    met("StringEquals", json!(""), json!([""]), true);
+    met("ForAllValues:StringEquals", &json!("a"), &json!([""]), true);
+    met("ForAnyValue:StringEquals", &json!(["", "a"]), &json!([""]), false);
+    met("StringEquals", &json!(""), &json!([""]), true);
 }
 
 #[test]
 fn values_or_and_negated_values_nor() {
-    met("StringEquals", json!(["a", "b"]), json!("b"), true);
-    met("StringNotEquals", json!(["a", "b"]), json!("b"), false);
-    met("StringNotEquals", json!(["a", "b"]), json!("c"), true);
+    met("StringEquals", &json!(["a", "b"]), &json!("b"), true);
+    met("StringNotEquals", &json!(["a", "b"]), &json!("b"), false);
+    met("StringNotEquals", &json!(["a", "b"]), &json!("c"), true);
 }
 
 #[test]
 fn keys_and_operators_and() {
     let mut statement = allow("*", "*");
     statement["Condition"] = json!({"StringEquals": {"aws:a": "1", "aws:b": "2"}, "Bool": {"aws:c": "true"}});
-    allows(statement.clone(), json!({"context": {"aws:a": "1", "aws:b": "2", "aws:c": "true"}}), true);
-    allows(statement.clone(), json!({"context": {"aws:a": "1", "aws:b": "3", "aws:c": "true"}}), false);
-    allows(statement, json!({"context": {"aws:a": "1", "aws:b": "2", "aws:c": "false"}}), false);
+    allows(statement.clone(), &json!({"context": {"aws:a": "1", "aws:b": "2", "aws:c": "true"}}), true);
+    allows(statement.clone(), &json!({"context": {"aws:a": "1", "aws:b": "3", "aws:c": "true"}}), false);
+    allows(statement, &json!({"context": {"aws:a": "1", "aws:b": "2", "aws:c": "false"}}), false);
 }
 
 #[test]
 fn key_names_ignore_case_tag_names_included() {
     let mut statement = allow("*", "*");
     statement["Condition"] = json!({"StringEquals": {"AWS:principaltag/TEAM": "blue"}});
-    allows(statement, json!({"context": {"aws:PrincipalTag/team": "blue"}}), true);
+    allows(statement, &json!({"context": {"aws:PrincipalTag/team": "blue"}}), true);
 }
 
 #[test]
 fn numbers_dates_addresses_and_bytes_compare_by_value() {
-    met("NumericLessThan", json!("100"), json!("99.5"), true);
-    met("DateLessThan", json!("2026-11-21T00:00:00Z"), json!("2026-11-21T00:30:00+01:00"), true);
-    met("DateEquals", json!("1795249815"), json!("2026-11-21T08:30:15Z"), true);
-    met("IpAddress", json!("2001:db8::/32"), json!("2001:0DB8:0::1"), true);
-    met("BinaryEquals", json!("QQ=="), json!("QQ=="), true);
-    met("Bool", json!(true), json!("True"), true);
+    met("NumericLessThan", &json!("100"), &json!("99.5"), true);
+    met("DateLessThan", &json!("2026-11-21T00:00:00Z"), &json!("2026-11-21T00:30:00+01:00"), true);
+    met("DateEquals", &json!("1795249815"), &json!("2026-11-21T08:30:15Z"), true);
+    met("IpAddress", &json!("2001:db8::/32"), &json!("2001:0DB8:0::1"), true);
+    met("BinaryEquals", &json!("QQ=="), &json!("QQ=="), true);
+    met("Bool", &json!(true), &json!("True"), true);
 }
 
 #[test]
 fn variables_have_defaults_and_escapes_and_values_are_no_patterns() {
     let at = |name: &str| json!({"resource": format!("arn:aws:s3:::home/{name}"), "context": {"aws:username": "*"}});
-    allows(allow("*", "arn:aws:s3:::home/${aws:username}"), at("bob"), false);
-    allows(allow("*", "arn:aws:s3:::home/${aws:username}"), at("*"), true);
-    allows(allow("*", "arn:aws:s3:::home/${aws:userid, 'guest'}"), at("guest"), true);
-    allows(allow("*", "arn:aws:s3:::home/${*}${?}${$}"), at("*?$"), true);
-    allows(allow("*", "arn:aws:s3:::home/${*}"), at("bob"), false);
-    allows(allow("*", "arn:aws:s3:::home/${aws:userid}"), at("${aws:userid}"), false);
+    allows(allow("*", "arn:aws:s3:::home/${aws:username}"), &at("bob"), false);
+    allows(allow("*", "arn:aws:s3:::home/${aws:username}"), &at("*"), true);
+    allows(allow("*", "arn:aws:s3:::home/${aws:userid, 'guest'}"), &at("guest"), true);
+    allows(allow("*", "arn:aws:s3:::home/${*}${?}${$}"), &at("*?$"), true);
+    allows(allow("*", "arn:aws:s3:::home/${*}"), &at("bob"), false);
+    allows(allow("*", "arn:aws:s3:::home/${aws:userid}"), &at("${aws:userid}"), false);
 }
 
 #[test]
 fn a_variable_without_value_does_not_pass_a_negated_operator() {
-    met("StringNotEquals", json!("${aws:username}"), json!("x"), false);
+    met("StringNotEquals", &json!("${aws:username}"), &json!("x"), false);
 }
 
 #[test]
@@ -244,7 +251,8 @@ fn an_explicit_deny_of_any_layer_ends_it() {
 #[test]
 fn resource_control_policies_always_have_their_full_access() {
     let other = document(vec![json!({"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"})]);
-    let members = json!({"identity_policies": [document(vec![allow("*", "*")])], "resource_control_policies": [[other]]});
+    let members =
+        json!({"identity_policies": [document(vec![allow("*", "*")])], "resource_control_policies": [[other]]});
     decide(USER, members, "Allowed");
 }
 
@@ -329,7 +337,9 @@ fn trust_and_key_policies_must_allow_even_in_the_same_account() {
     for (action, resource) in [("sts:AssumeRole", ROLE), ("kms:Decrypt", key)] {
         let request = json!({"action": action, "resource": resource});
         decide(USER, json!({"request": request, "identity_policies": [full]}), "ImplicitlyDenied");
-        let own = |principal: &str| document(vec![json!({"Effect": "Allow", "Principal": {"AWS": principal}, "Action": action})]);
+        let own = |principal: &str| {
+            document(vec![json!({"Effect": "Allow", "Principal": {"AWS": principal}, "Action": action})])
+        };
         let delegated = own("111122223333");
         decide(USER, json!({"request": request, "resource_policy": delegated}), "ImplicitlyDenied");
         let both = json!({"request": request, "identity_policies": [full], "resource_policy": delegated});
@@ -366,7 +376,8 @@ fn services_and_anonymous_callers_have_the_resource_policy_alone() {
 #[test]
 fn an_endpoint_policy_must_allow() {
     let full = document(vec![allow("*", "*")]);
-    let endpoint = |action: &str| document(vec![json!({"Effect": "Allow", "Principal": "*", "Action": action, "Resource": "*"})]);
+    let endpoint =
+        |action: &str| document(vec![json!({"Effect": "Allow", "Principal": "*", "Action": action, "Resource": "*"})]);
     decide(USER, json!({"identity_policies": [full], "endpoint_policies": [endpoint("s3:*")]}), "Allowed");
     decide(USER, json!({"identity_policies": [full], "endpoint_policies": [endpoint("sqs:*")]}), "ImplicitlyDenied");
 }

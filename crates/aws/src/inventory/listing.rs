@@ -39,6 +39,7 @@ pub(super) struct RoleFacts {
 
 /// The functions of a Region.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "the document, and what stands in it")]
 pub(super) struct Functions {
     /// `functions.json`.
     pub(super) text: String,

@@ -59,7 +59,7 @@ pub(super) fn names<'a, T: 'a>(
 }
 
 /// A document with one list, from entries that are JSON already: the values of thousands of functions are never held at once.
-pub(super) fn document<'a>(lists: &[(&str, Vec<&'a str>)]) -> String {
+pub(super) fn document(lists: &[(&str, Vec<&str>)]) -> String {
     let size: usize = lists.iter().flat_map(|(_, entries)| entries).map(|entry| entry.len().saturating_add(1)).sum();
     let mut text = String::with_capacity(size.saturating_add(64));
     text.push('{');

@@ -167,7 +167,7 @@ fn save_parts(
             }
         }
         if pending.is_empty() {
-            return shelf::drop_old_parts(table, held, split);
+            return shelf::drop_old_parts(table, held, &split);
         }
     }
     Err(lease_lost(&table.name))

@@ -82,7 +82,9 @@ pub(super) fn key_text(text: &str) -> String {
 /// 32 hexadecimal digits.
 pub(super) fn short_hash(bytes: &[u8]) -> String {
     let digest: [u8; 32] = Sha256::digest(bytes).into();
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let (first, _) = digest.split_at(16);
+    let number = first.iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+    format!("{number:032x}")
 }
 
 /// Which of `shards` parts (at most 256) a key belongs to.
@@ -162,9 +164,9 @@ impl Row {
 
     /// Puts the item into the index.
     #[must_use]
-    pub(super) fn indexed(mut self, gsi1pk: String, gsi1sk: String) -> Self {
-        self.attributes.insert("gsi1pk".to_owned(), AttributeValue::S(gsi1pk));
-        self.attributes.insert("gsi1sk".to_owned(), AttributeValue::S(gsi1sk));
+    pub(super) fn indexed(mut self, partition: String, order: String) -> Self {
+        self.attributes.insert("gsi1pk".to_owned(), AttributeValue::S(partition));
+        self.attributes.insert("gsi1sk".to_owned(), AttributeValue::S(order));
         self
     }
 

@@ -458,7 +458,7 @@ impl Saver<'_> {
                 format!("the index of table `{}` is not what it was", self.table.name),
             ));
         }
-        shelf::drop_old_parts(self.table, self.held, split.into_iter().collect())
+        shelf::drop_old_parts(self.table, self.held, &split.into_iter().collect::<Vec<_>>())
     }
 }
 

@@ -17,15 +17,17 @@ const MOST_TRIES: usize = 4;
 /// Partitions that are read before their items are decoded, so that memory holds a part of the answers only.
 const AT_ONCE: usize = 4;
 
+/// Takes an item with its content.
+pub(super) type Each<'a> = &'a mut dyn FnMut(&Head, Vec<u8>) -> Result<(), PortError>;
+
+/// Items with their contents.
+type Contents = Vec<(Head, Vec<u8>)>;
+
 /// What is stored, by key.
 pub(super) type Known = BTreeMap<Key, Stamp>;
 
 /// Reads partitions and gives every item with its content to `each`.
-pub(super) fn load(
-    table: &Table,
-    partitions: &[String],
-    each: &mut dyn FnMut(&Head, Vec<u8>) -> Result<(), PortError>,
-) -> Result<Known, PortError> {
+pub(super) fn load(table: &Table, partitions: &[String], each: Each<'_>) -> Result<Known, PortError> {
     let mut known = Known::new();
     for some in partitions.chunks(AT_ONCE) {
         let answers = table.find_each(some.iter().map(Find::all).collect())?;
@@ -52,7 +54,7 @@ pub(super) fn stamps(table: &Table, partitions: &[String]) -> Result<Known, Port
 
 /// Items with their contents. `again` reads the same items and their parts: a reader without lease may meet an item whose
 /// parts were just replaced.
-fn with_content(table: &Table, items: Vec<super::item::Item>, again: &Find) -> Result<Vec<(Head, Vec<u8>)>, PortError> {
+fn with_content(table: &Table, items: Vec<super::item::Item>, again: &Find) -> Result<Contents, PortError> {
     let mut items = items;
     for _ in 0..MOST_TRIES {
         let (heads, parts) = sort_out(items)?;
@@ -64,7 +66,7 @@ fn with_content(table: &Table, items: Vec<super::item::Item>, again: &Find) -> R
     Err(parts_missing(table))
 }
 
-fn contents(heads: Vec<Head>, parts: &Parts) -> Result<Option<Vec<(Head, Vec<u8>)>>, PortError> {
+fn contents(heads: Vec<Head>, parts: &Parts) -> Result<Option<Contents>, PortError> {
     let mut out = Vec::with_capacity(heads.len());
     for head in heads {
         match head.content(parts)? {
@@ -76,7 +78,7 @@ fn contents(heads: Vec<Head>, parts: &Parts) -> Result<Option<Vec<(Head, Vec<u8>
 }
 
 /// Items that `find` finds, with their contents, whose parts are looked for one item after the other.
-pub(super) fn read(table: &Table, find: &Find) -> Result<Vec<(Head, Vec<u8>)>, PortError> {
+pub(super) fn read(table: &Table, find: &Find) -> Result<Contents, PortError> {
     for _ in 0..MOST_TRIES {
         let (heads, mut parts) = sort_out(table.find(find.clone())?)?;
         for head in &heads {
@@ -132,7 +134,7 @@ pub(super) fn save(
             split.push((key.clone(), None));
         }
     }
-    drop_old_parts(table, held, split)
+    drop_old_parts(table, held, &split)
 }
 
 /// Makes transactions in which nothing may be unexpected but a later run.
@@ -149,7 +151,7 @@ pub(super) fn put_parts(table: &Table, held: &Held, rows: &[Packed]) -> Result<(
 
 /// Deletes all parts of items but those of their present state (`None`: the item is gone). Also those that a run left
 /// behind when it was killed.
-pub(super) fn drop_old_parts(table: &Table, held: &Held, items: Vec<(Key, Option<Stamp>)>) -> Result<(), PortError> {
+pub(super) fn drop_old_parts(table: &Table, held: &Held, items: &[(Key, Option<Stamp>)]) -> Result<(), PortError> {
     if items.is_empty() {
         return Ok(());
     }

@@ -294,10 +294,7 @@ impl Table {
         loop {
             // The SDK gives each call a token of its own, so a try of it whose answer was lost is not made twice.
             let answer = self.client.transact_write_items().set_transact_items(Some(actions.clone())).send().await;
-            let error = match answer {
-                Ok(_) => return Ok(None),
-                Err(error) => error,
-            };
+            let Err(error) = answer else { return Ok(None) };
             match outcome(&error) {
                 Outcome::Refused(found) => return refusals(&found, guards, writes, &self.name).map(Some),
                 Outcome::Again if repeats < MOST_REPEATS => {

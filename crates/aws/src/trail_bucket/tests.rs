@@ -13,6 +13,11 @@ fn file(region: &str, day: u8, time: &str) -> String {
     format!("{FOLDER}{region}/2026/09/{day:02}/111122223333_CloudTrail_{region}_202609{day:02}T{time}Z_x.json.gz")
 }
 
+/// A key without the folders down to the Region.
+fn in_region(key: &str) -> &str {
+    key.strip_prefix(FOLDER).and_then(|rest| rest.split_once('/')).unwrap().1
+}
+
 fn settings() -> TrailBucketSettings {
     TrailBucketSettings {
         bucket: "trail".to_owned(),
@@ -56,7 +61,7 @@ impl Bucket {
         if asked.query.contains_key("delimiter") {
             let folders: BTreeSet<String> = keys
                 .iter()
-                .filter_map(|key| key[prefix.len()..].split_once('/'))
+                .filter_map(|key| key.strip_prefix(prefix.as_str())?.split_once('/'))
                 .map(|(folder, _)| format!("{prefix}{folder}/"))
                 .collect();
             let some: String = folders
@@ -94,7 +99,10 @@ fn open(wire: &Wire) -> TrailBucket {
 }
 
 fn keys(objects: &[TrailObject]) -> Vec<String> {
-    objects.iter().map(|object| format!("{}{}", &object.source["s3://trail/".len()..], object.key)).collect()
+    objects
+        .iter()
+        .map(|object| format!("{}{}", object.source.strip_prefix("s3://trail/").unwrap(), object.key))
+        .collect()
 }
 
 fn some_files() -> Vec<String> {
@@ -123,7 +131,7 @@ fn all_regions_are_listed_from_the_lookback_on_and_later_from_the_mark() {
     }
     bucket.settle(&mut marks, None);
     let source = &marks.sources[&objects[0].source];
-    assert_eq!(source.through.as_deref(), Some(&file("eu-west-1", 8, "0100")[FOLDER.len() + 10..]));
+    assert_eq!(source.through.as_deref(), Some(in_region(&file("eu-west-1", 8, "0100"))));
     assert_eq!(source.read.len(), 2);
     let before = wire.asked().len();
     assert_eq!(bucket.list(&marks).unwrap(), (Vec::new(), Vec::new()));
@@ -261,8 +269,7 @@ fn an_object_that_failed_and_is_gone_is_lost_evidence() {
     let trail = open(&wire);
     let (objects, _) = trail.list(&ReadMarks::default()).unwrap();
     let source = &objects[0].source;
-    let deleted =
-        TrailObject { key: file("eu-west-1", 7, "0200")[FOLDER.len() + 10..].to_owned(), ..objects[0].clone() };
+    let deleted = TrailObject { key: in_region(&file("eu-west-1", 7, "0200")).to_owned(), ..objects[0].clone() };
     let mut marks = ReadMarks::default();
     for object in &objects {
         marks.note_read(object, Vec::new());

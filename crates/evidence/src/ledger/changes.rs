@@ -110,7 +110,10 @@ impl Change {
 fn is_event(name: &str, stem: &str, kind: ChangeKind) -> bool {
     match name.strip_prefix(stem) {
         Some("") => true,
-        Some(rest) => matches!(kind, ChangeKind::Code | ChangeKind::Attachment) && rest.bytes().all(|b| b.is_ascii_digit() || b == b'v'),
+        Some(rest) => {
+            matches!(kind, ChangeKind::Code | ChangeKind::Attachment)
+                && rest.bytes().all(|b| b.is_ascii_digit() || b == b'v')
+        }
         None => false,
     }
 }

@@ -134,7 +134,7 @@ impl RegionReading {
     /// Notes in `marks` what the page covers, and moves on.
     pub(super) fn take(&mut self, answer: Answer<'_>, marks: &mut ReadMarks) -> Option<Issue> {
         let Answer { page, read, held_since } = answer;
-        let Some(gap) = self.gaps.last_mut() else { return None };
+        let gap = self.gaps.last_mut()?;
         if let Some(why) = read.broken {
             return self.restart(&format!("a page {why}"));
         }
@@ -191,7 +191,7 @@ impl RegionReading {
             self.pages_of_second += 1;
         }
         if self.empty_pages > MOST_EMPTY_PAGES || self.pages_of_second > MOST_PAGES_OF_A_SECOND {
-            return self.give_up("page follows page without an older event");
+            return Some(self.give_up("page follows page without an older event"));
         }
         self.token = Some(next.clone());
         None
@@ -201,7 +201,7 @@ impl RegionReading {
     fn restart(&mut self, why: &str) -> Option<Issue> {
         self.begin();
         self.restarts += 1;
-        if self.restarts > MOST_RESTARTS { self.give_up(why) } else { None }
+        (self.restarts > MOST_RESTARTS).then(|| self.give_up(why))
     }
 
     fn begin(&mut self) {
@@ -212,10 +212,10 @@ impl RegionReading {
         self.pages_of_second = 0;
     }
 
-    fn give_up(&mut self, why: &str) -> Option<Issue> {
+    fn give_up(&mut self, why: &str) -> Issue {
         self.failed = true;
-        let issue = self.issue("event-history-stuck", format!("reading does not get on: {why}"));
-        Some(issue.with_hint("the next run tries again; until then nothing of this Region is called unused"))
+        self.issue("event-history-stuck", format!("reading does not get on: {why}"))
+            .with_hint("the next run tries again; until then nothing of this Region is called unused")
     }
 
     fn issue(&self, kind: &str, message: String) -> Issue {

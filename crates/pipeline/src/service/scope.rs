@@ -67,9 +67,10 @@ fn not_found<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -
     near.sort_unstable();
     near.truncate(3);
     let error = PortError::new(PortErrorKind::NotFound, format!("there is no {what} `{name}`"));
-    match near.is_empty() {
-        true => error.with_hint("check the name, the account and the Regions that are read"),
-        false => error.with_hint(format!("did you mean {}?", near.join(", "))),
+    if near.is_empty() {
+        error.with_hint("check the name, the account and the Regions that are read")
+    } else {
+        error.with_hint(format!("did you mean {}?", near.join(", ")))
     }
 }
 

@@ -35,13 +35,22 @@ pub(super) struct Kind {
     pub(super) command: &'static str,
     /// What is not known without it.
     pub(super) without: &'static str,
-    /// Without it a permission that is needed could look unused.
-    pub(super) essential: bool,
-    /// Where some functions have a document, one without may have something that a permission is needed for.
-    pub(super) each_function: bool,
+    /// What it costs that a document is not there.
+    pub(super) absence: Absence,
     /// Only asked for if some function has published versions.
     pub(super) needs_versions: bool,
     add: fn(&mut Functions, &JsonObject<'_>, &RawValue) -> Result<(), String>,
+}
+
+/// What it costs that a document is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Absence {
+    /// A permission that is needed could look unused: no function that it may be about has unused permissions.
+    NothingUnused,
+    /// The same for a function without a document beside functions that have one.
+    NothingUnusedBesideOthers,
+    /// Verdicts do not rest on it.
+    Little,
 }
 
 /// Every kind that is a list of entries.
@@ -52,8 +61,7 @@ pub(super) const KINDS: &[Kind] = &[
         list: "EventSourceMappings",
         command: "aws lambda list-event-source-mappings --output json > event-source-mappings.json",
         without: "what functions poll is not known, so nothing is called unused",
-        essential: true,
-        each_function: false,
+        absence: Absence::NothingUnused,
         needs_versions: false,
         add: add_mapping,
     },
@@ -63,8 +71,7 @@ pub(super) const KINDS: &[Kind] = &[
         list: "FunctionEventInvokeConfigs",
         command: "aws lambda list-function-event-invoke-configs --function-name {name} --output json > event-invoke-configs/{name}.json",
         without: "destinations of asynchronous invocations are not known",
-        essential: false,
-        each_function: true,
+        absence: Absence::NothingUnusedBesideOthers,
         needs_versions: false,
         add: add_invoke_config,
     },
@@ -74,8 +81,7 @@ pub(super) const KINDS: &[Kind] = &[
         list: "FunctionUrlConfigs",
         command: "aws lambda list-function-url-configs --function-name {name} --output json > function-urls/{name}.json",
         without: "function URLs are not known, so the exposure of functions may be rated too low",
-        essential: false,
-        each_function: false,
+        absence: Absence::Little,
         needs_versions: false,
         add: add_url,
     },
@@ -85,8 +91,7 @@ pub(super) const KINDS: &[Kind] = &[
         list: "Aliases",
         command: "aws lambda list-aliases --function-name {name} --output json > aliases/{name}.json",
         without: "which versions have an alias is not known",
-        essential: false,
-        each_function: false,
+        absence: Absence::Little,
         needs_versions: true,
         add: add_alias,
     },
@@ -108,7 +113,7 @@ const OFF_STATES: &[&str] = &["Disabled", "Disabling", "Deleting"];
 /// Adds the entries of one document; whether all of them could be used.
 pub(super) fn apply(kind: &Kind, document: &Document, functions: &mut Functions, issues: &mut Vec<Issue>) {
     let governed = |functions: &mut Functions| {
-        if kind.essential {
+        if kind.absence == Absence::NothingUnused {
             for function in functions.values_mut().filter(|function| document.concerns(function)) {
                 add_new(&mut function.config.event_sources, &[unknown_source()]);
             }
@@ -169,7 +174,7 @@ pub(super) fn doubt_missing(
 ) {
     let named = documents.iter().filter(|document| document.stem.is_some()).count();
     // A file without a function's name is about all of them.
-    if !kind.each_function || named == 0 || named < documents.len() {
+    if kind.absence != Absence::NothingUnusedBesideOthers || named == 0 || named < documents.len() {
         return;
     }
     for function in functions.values_mut().filter(|function| of_scope(function)) {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use whittle_analysis::issue::Issue;
 use whittle_policy::id::FunctionArn;
 
-use super::attachments::{Functions, KINDS};
+use super::attachments::{Absence, Functions, KINDS};
 use super::document::{BadEntries, JsonObject};
 use super::exposure;
 use super::functions::{add_new, unknown_source};
@@ -101,8 +101,6 @@ fn without(document: &str) -> Option<(&'static str, bool)> {
     match document {
         exposure::NAME => Some(("who may invoke them is not known", false)),
         "tags" => Some(("their tags are not known", false)),
-        name => {
-            KINDS.iter().find(|kind| kind.name == name).map(|kind| (kind.without, kind.essential || kind.each_function))
-        }
+        name => KINDS.iter().find(|kind| kind.name == name).map(|kind| (kind.without, kind.absence != Absence::Little)),
     }
 }

@@ -51,9 +51,8 @@ pub(super) fn scopes<'f>(files: &'f dyn SnapshotFiles, issues: &mut Vec<Issue>) 
     for name in names.into_iter().filter(|name| !name.starts_with('.')) {
         match name.parse::<Region>() {
             // A plain file is no folder of a Region.
-            Ok(_) if matches!(files.names(&format!("regions/{name}")), Ok(None)) => {}
+            Ok(_) | Err(_) if matches!(files.names(&format!("regions/{name}")), Ok(None)) => {}
             Ok(region) => scopes.push(Scope { region: Some(region), files, prefix: format!("regions/{name}/") }),
-            Err(_) if matches!(files.names(&format!("regions/{name}")), Ok(None)) => {}
             Err(error) => issues.push(
                 Issue::new("bad-name", format!("regions/{name}"), format!("is left out: {error}"))
                     .with_hint("name the folder like the Region, for example `regions/eu-central-1`"),

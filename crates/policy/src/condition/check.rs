@@ -40,12 +40,7 @@ struct Semantics {
     variables: bool,
 }
 
-const fn row(
-    comparison: Comparison,
-    family: Family,
-    accepts: &'static [Ordering],
-    variables: bool,
-) -> Semantics {
+const fn row(comparison: Comparison, family: Family, accepts: &'static [Ordering], variables: bool) -> Semantics {
     Semantics { comparison, family, accepts, variables }
 }
 
@@ -142,9 +137,8 @@ impl<'a> Wanted<'a> {
     /// `None` if the operator cannot read the text.
     fn read(comparison: Comparison, text: &'a str, variables: bool, context: &Context) -> Option<Self> {
         let row = semantics(comparison)?;
-        let resolved = |glob: Glob| match glob.has_variables() {
-            true => glob.resolved(|name| context.variable(name)),
-            false => Some(glob),
+        let resolved = |glob: Glob| {
+            if glob.has_variables() { glob.resolved(|name| context.variable(name)) } else { Some(glob) }
         };
         let variables = variables && row.variables;
         Some(match row.family {

@@ -24,8 +24,18 @@ struct Row {
 /// Resource-based policies of some services, trust policies among them, have no `Resource`. Control and endpoint policies
 /// are taken without `Principal`, which then means everyone.
 static ROWS: [Row; 7] = [
-    Row { layer: Layer::ResourceControl, policy: "a resource control policy", principal: Want::May, resource: Want::Must },
-    Row { layer: Layer::ServiceControl, policy: "a service control policy", principal: Want::MustNot, resource: Want::Must },
+    Row {
+        layer: Layer::ResourceControl,
+        policy: "a resource control policy",
+        principal: Want::May,
+        resource: Want::Must,
+    },
+    Row {
+        layer: Layer::ServiceControl,
+        policy: "a service control policy",
+        principal: Want::MustNot,
+        resource: Want::Must,
+    },
     Row { layer: Layer::Endpoint, policy: "an endpoint policy", principal: Want::May, resource: Want::Must },
     Row { layer: Layer::Resource, policy: "a resource-based policy", principal: Want::Must, resource: Want::May },
     Row { layer: Layer::Identity, policy: "an identity policy", principal: Want::MustNot, resource: Want::Must },
@@ -60,7 +70,9 @@ impl Row {
     fn misfit(&self, statement: &Statement) -> Option<(&'static str, Kind)> {
         let principal = match &statement.principal {
             Some(clause) if self.principal == Want::MustNot => Some(name(clause)),
-            Some(clause @ PrincipalClause::NotPrincipal(_)) if self.layer == Layer::ResourceControl => Some(name(clause)),
+            Some(clause @ PrincipalClause::NotPrincipal(_)) if self.layer == Layer::ResourceControl => {
+                Some(name(clause))
+            }
             _ => None,
         };
         if let Some(element) = principal {

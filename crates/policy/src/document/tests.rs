@@ -362,6 +362,22 @@ fn lint_names_what_nobody_means() {
 }
 
 #[test]
+fn lint_names_values_and_principals_that_match_nothing() {
+    use LintCode as C;
+    lints(
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["*","arn:aws:iam::111122223333:user/*"]},
+            "Action":"s3:*","Resource":"*","Condition":{"NumericLessThan":{"k:N":["10","ten"]},"Null":{"k:M":"maybe"},
+            "ArnLike":{"k:A":"*"},"StringLike":{"k:S":"${aws:username}*"}}}]}"#,
+        &[
+            ("$.Statement[0].Principal.AWS", C::PartialPrincipal),
+            ("$.Statement[0].Condition.NumericLessThan[\"k:N\"]", C::UnreadableValue),
+            ("$.Statement[0].Condition.Null[\"k:M\"]", C::UnreadableValue),
+            ("$.Statement[0].Condition.ArnLike[\"k:A\"]", C::UnreadableValue),
+        ],
+    );
+}
+
+#[test]
 fn lint_codes_are_unique_and_kebab_case() {
     let codes: std::collections::BTreeSet<_> = LintCode::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(codes.len(), LintCode::ALL.len());

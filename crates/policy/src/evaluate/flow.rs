@@ -29,10 +29,7 @@ struct Row {
     service_control: Reach,
 }
 
-const fn row(
-    caller: CallerKind,
-    [identity, boundary, session, service_control]: [Reach; 4],
-) -> Row {
+const fn row(caller: CallerKind, [identity, boundary, session, service_control]: [Reach; 4]) -> Row {
     Row { caller, identity, boundary, session, service_control }
 }
 
@@ -112,12 +109,7 @@ struct Walk<'w, 'a> {
 
 impl<'a> Walk<'_, 'a> {
     /// Goes through one layer, level by level.
-    fn layer<'p>(
-        &mut self,
-        layer: Layer,
-        levels: impl Iterator<Item = &'p [Policy<'a>]>,
-        reach: Reach,
-    ) -> Matched<'a>
+    fn layer<'p>(&mut self, layer: Layer, levels: impl Iterator<Item = &'p [Policy<'a>]>, reach: Reach) -> Matched<'a>
     where
         'a: 'p,
     {
@@ -185,8 +177,7 @@ fn decide<'a>(request: &Request, policies: &PolicySets<'a>, witness: Witness<'_,
 
     let has_boundary = boundary != Reach::None && !policies.boundaries.is_empty();
     let mut walk = Walk { request, has_boundary, witness };
-    let rcp =
-        walk.layer(Layer::ResourceControl, policies.resource_control.iter().map(Vec::as_slice), resource_control);
+    let rcp = walk.layer(Layer::ResourceControl, policies.resource_control.iter().map(Vec::as_slice), resource_control);
     let scp = walk.layer(Layer::ServiceControl, policies.service_control.iter().map(Vec::as_slice), service_control);
     let endpoint = walk.layer(Layer::Endpoint, one_level(&policies.endpoint), Reach::If);
     let own = walk.layer(Layer::Resource, one_level(policies.resource.as_slice()), Reach::Must);
@@ -201,11 +192,8 @@ fn decide<'a>(request: &Request, policies: &PolicySets<'a>, witness: Witness<'_,
     if !denies.is_empty() {
         return Decision { outcome: Outcome::ExplicitlyDenied, deciding: denies, missing: None };
     }
-    let guards = [
-        (rcp.allows, Layer::ResourceControl),
-        (scp.allows, Layer::ServiceControl),
-        (endpoint.allows, Layer::Endpoint),
-    ];
+    let guards =
+        [(rcp.allows, Layer::ResourceControl), (scp.allows, Layer::ServiceControl), (endpoint.allows, Layer::Endpoint)];
     let limits = [(boundary.allows, Layer::Boundary), (session.allows, Layer::Session)];
     let first_missing = |layers: &[(bool, Layer)]| layers.iter().find(|(allows, _)| !allows).map(|&(_, layer)| layer);
     let by_identity = || first_missing(&[(identity.allows, Layer::Identity)]).or_else(|| first_missing(&limits));
@@ -237,7 +225,7 @@ fn decide<'a>(request: &Request, policies: &PolicySets<'a>, witness: Witness<'_,
 fn needs_own_policy(request: &Request) -> bool {
     let prefix = request.action.split_once(':').map_or("", |(prefix, _)| prefix);
     let Some([_, service, _, resource]) = arn_parts(&request.resource) else { return false };
-    OWN_POLICY_NEEDED.iter().any(|&(action, of, kind)| {
-        prefix.eq_ignore_ascii_case(action) && service == of && resource.starts_with(kind)
-    })
+    OWN_POLICY_NEEDED
+        .iter()
+        .any(|&(action, of, kind)| prefix.eq_ignore_ascii_case(action) && service == of && resource.starts_with(kind))
 }

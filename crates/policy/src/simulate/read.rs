@@ -48,15 +48,15 @@ fn too_large(case: &Case) -> Option<Kind> {
 type Result<T> = std::result::Result<T, ParsePolicyError>;
 
 /// Reads a line.
-pub(super) fn case(line: &str) -> std::result::Result<Case, Failure> {
+pub(super) fn case(line: &str) -> std::result::Result<Case, Box<Failure>> {
     let text = line.strip_prefix('\u{feff}').unwrap_or(line);
-    let node = read(text).map_err(|error| Failure { id: Value::Null, error })?;
+    let node = read(text).map_err(|error| Box::new(Failure { id: Value::Null, error }))?;
     let mut reader = CaseReader { reader: Reader::new(Some(text)) };
     let (id, node) = take_id(node);
     let members = reader.members(node, "a case (an object)", &CASE_MEMBERS);
     match members.and_then(|members| reader.case(id.clone(), members)) {
         Ok(case) => Ok(case),
-        Err(error) => Err(Failure { id, error }),
+        Err(error) => Err(Box::new(Failure { id, error })),
     }
 }
 
@@ -91,7 +91,8 @@ struct Members<'a> {
 
 impl<'a> Members<'a> {
     fn take(&mut self, name: &str) -> Option<Node<'a>> {
-        let member = self.members.iter_mut().find(|member| member.as_ref().is_some_and(|member| member.name == name))?;
+        let member =
+            self.members.iter_mut().find(|member| member.as_ref().is_some_and(|member| member.name == name))?;
         member.take().map(|member| member.value).filter(|node| !matches!(node.value, Json::Null))
     }
 }
@@ -131,17 +132,8 @@ impl CaseReader<'_> {
         let resource = policies("resource_policy", Layer::Resource)?.pop();
         let service_control = self.levels(&mut members, "service_control_policies", Layer::ServiceControl)?;
         let resource_control = self.levels(&mut members, "resource_control_policies", Layer::ResourceControl)?;
-        let case = Case {
-            id,
-            request,
-            identity,
-            resource,
-            boundaries,
-            session,
-            service_control,
-            resource_control,
-            endpoint,
-        };
+        let case =
+            Case { id, request, identity, resource, boundaries, session, service_control, resource_control, endpoint };
         match too_large(&case) {
             Some(kind) => Err(self.reader.error(members.offset, kind)),
             None => Ok(case),
@@ -250,12 +242,7 @@ impl CaseReader<'_> {
         Ok(policies)
     }
 
-    fn levels(
-        &mut self,
-        members: &mut Members<'_>,
-        name: &'static str,
-        layer: Layer,
-    ) -> Result<Vec<Vec<NamedPolicy>>> {
+    fn levels(&mut self, members: &mut Members<'_>, name: &'static str, layer: Layer) -> Result<Vec<Vec<NamedPolicy>>> {
         let Some(node) = members.take(name) else { return Ok(Vec::new()) };
         let mark = self.reader.enter(name);
         let Json::Array(items) = node.value else {

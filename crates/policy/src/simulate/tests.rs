@@ -89,10 +89,18 @@ fn lines_that_are_no_cases_are_errors() {
     refused(r#"{"id":1}"#, &json!(1), "$: request is missing");
     refused(r#"{"id":1,"request":{"principal":null}}"#, &json!(1), "$.request: action is missing");
     refused(r#"{"id":1,"request":{"principal":null,"action":"GetObject"}}"#, &json!(1), "$.request.action: ");
-    refused(r#"{"id":1,"request":{"principal":7,"action":"s3:GetObject"}}"#, &json!(1), "$.request.principal: expected");
+    refused(
+        r#"{"id":1,"request":{"principal":7,"action":"s3:GetObject"}}"#,
+        &json!(1),
+        "$.request.principal: expected",
+    );
     refused(r#"{"id":1,"id":2}"#, null, "occurs twice");
     refused(&case(r#","identity_policy":[]"#), &json!("x"), "unknown element \"identity_policy\"");
-    refused(&case(r#","service_control_policies":[{"Statement":[]}]"#), &json!("x"), "$.service_control_policies[0]: expected");
+    refused(
+        &case(r#","service_control_policies":[{"Statement":[]}]"#),
+        &json!("x"),
+        "$.service_control_policies[0]: expected",
+    );
 }
 
 #[test]

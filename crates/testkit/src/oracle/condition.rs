@@ -54,7 +54,8 @@ pub fn constraint(operator: &str, wanted: &[String], given: &[String], lookup: O
     }
     let any_wanted =
         |given: &String| wanted.iter().any(|want| compare(positive, want, given, lookup) == Compared::Equal);
-    let invalid = |given: &String| wanted.iter().any(|want| compare(positive, want, given, lookup) == Compared::Invalid);
+    let invalid =
+        |given: &String| wanted.iter().any(|want| compare(positive, want, given, lookup) == Compared::Invalid);
     if negated && given.iter().any(invalid) {
         return false;
     }
@@ -104,7 +105,8 @@ fn compare(operator: &str, want: &str, given: &str, lookup: Option<Lookup<'_>>) 
         "stringequals" | "stringequalsignorecase" | "stringlike" | "arn" | "bool" => {
             let wildcards = operator == "stringlike" || operator == "arn";
             let Some(pattern) = pieces(want, wildcards, lookup) else { return Compared::Invalid };
-            let text = || pattern.iter().map(|piece| if let super::text::Piece::Char(char) = piece { *char } else { '*' });
+            let text =
+                || pattern.iter().map(|piece| if let super::text::Piece::Char(char) = piece { *char } else { '*' });
             let folded = || text().map(|char| char.to_ascii_lowercase()).collect::<Vec<_>>();
             verdict(match operator {
                 "stringequals" => text().collect::<Vec<_>>() == chars,

@@ -19,8 +19,8 @@ pub fn decide(case: &Value) -> &'static str {
     let manager = asked.single("aws:PrincipalOrgMasterAccountId");
     let owner = owner(request, who);
     let service_linked = who.is_service_linked(&asked);
-    let under_scp = who.has_account() && !service_linked && who.account() != manager.as_deref();
-    let under_rcp = !service_linked
+    let service_controlled = who.has_account() && !service_linked && who.account() != manager.as_deref();
+    let resource_controlled = !service_linked
         && (owner.is_none() || owner != manager)
         && !asked.action.eq_ignore_ascii_case("kms:RetireGrant");
     let has_identity = who.has_account();
@@ -31,10 +31,10 @@ pub fn decide(case: &Value) -> &'static str {
     // Which policies apply to the request at all.
     let mut everything: Vec<(&str, Vec<&Value>)> = Vec::new();
     let list = |name: &str| case[name].as_array().map(|list| list.iter().collect::<Vec<_>>()).unwrap_or_default();
-    for level in list("resource_control_policies").into_iter().filter(|_| under_rcp) {
+    for level in list("resource_control_policies").into_iter().filter(|_| resource_controlled) {
         everything.push(("rcp", level.as_array().map(|level| level.iter().collect()).unwrap_or_default()));
     }
-    for level in list("service_control_policies").into_iter().filter(|_| under_scp) {
+    for level in list("service_control_policies").into_iter().filter(|_| service_controlled) {
         everything.push(("scp", level.as_array().map(|level| level.iter().collect()).unwrap_or_default()));
     }
     everything.push(("endpoint", list("endpoint_policies")));
@@ -68,7 +68,10 @@ pub fn decide(case: &Value) -> &'static str {
         return "ExplicitlyDenied";
     }
     let allows = |wanted: &str| {
-        everything.iter().filter(|(kind, _)| *kind == wanted).any(|(kind, policies)| !found(kind, policies, "Allow").is_empty())
+        everything
+            .iter()
+            .filter(|(kind, _)| *kind == wanted)
+            .any(|(kind, policies)| !found(kind, policies, "Allow").is_empty())
     };
 
     // "RCPFullAWSAccess can't be detached": resource control policies always allow what they do not deny.

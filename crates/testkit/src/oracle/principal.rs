@@ -144,11 +144,11 @@ impl Who {
         }
         if let Some(id) = asked.single("aws:userid")
             && !name.starts_with("arn:")
+            && !is_account(name)
         {
             let before_colon = id.split(':').next().unwrap_or_default();
             match self {
-                Self::User { .. } if name == id => way("itself"),
-                Self::Session { .. } if name == id => way("itself"),
+                Self::User { .. } | Self::Session { .. } if name == id => way("itself"),
                 Self::Session { .. } if name == before_colon && id.contains(':') => way("role"),
                 Self::Role { .. } if name == before_colon => way("role"),
                 _ => {}

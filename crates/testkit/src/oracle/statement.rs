@@ -7,7 +7,7 @@ use whittle_policy::Statement;
 
 use super::pattern::{action_matches, resource_matches};
 use super::principal::Who;
-use super::text::{pieces, resource};
+use super::text::{Lookup, pieces, resource};
 use super::{Request, condition};
 
 /// Whether the statement is about the request. Principals are not looked at; resources must not hold variables.
@@ -79,8 +79,7 @@ pub fn list(value: &Value) -> Vec<String> {
 /// In which ways a statement of JSON is about the request; none if it is not.
 pub fn applies(document: &Value, statement: &Value, kind: &str, asked: &Asked) -> Vec<String> {
     let lookup = |key: &str| asked.values(key);
-    let lookup: Option<&dyn Fn(&str) -> Vec<String>> =
-        if document["Version"] == "2012-10-17" { Some(&lookup) } else { None };
+    let lookup: Option<Lookup<'_>> = if document["Version"] == "2012-10-17" { Some(&lookup) } else { None };
 
     let in_actions = |name: &str| list(&statement[name]).iter().any(|pattern| action_matches(pattern, &asked.action));
     let action = if statement["Action"].is_null() { !in_actions("NotAction") } else { in_actions("Action") };

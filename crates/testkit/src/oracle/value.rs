@@ -120,7 +120,7 @@ fn clock(time: &str) -> Option<i128> {
     if parts.len() > 3 || (parts.len() < 3 && !fraction.is_empty()) {
         return None;
     }
-    let nanos: i128 = format!("{:0<9}", fraction).chars().take(9).collect::<String>().parse().ok()?;
+    let nanos: i128 = format!("{fraction:0<9}").chars().take(9).collect::<String>().parse().ok()?;
     let offset = match zone {
         "" | "Z" | "z" => 0,
         _ => {
@@ -160,10 +160,9 @@ pub fn bytes(text: &str) -> Option<String> {
     if padding > 2 || (padding > 0 && !text.len().is_multiple_of(4)) || digits.len() % 4 == 1 {
         return None;
     }
-    let mut bits = String::new();
-    for char in digits.chars() {
-        bits.push_str(&format!("{:06b}", ALPHABET.find(char)?));
-    }
+    let sextets: Option<Vec<String>> =
+        digits.chars().map(|char| ALPHABET.find(char).map(|value| format!("{value:06b}"))).collect();
+    let mut bits = sextets?.concat();
     bits.truncate(bits.len() / 8 * 8);
     Some(bits)
 }

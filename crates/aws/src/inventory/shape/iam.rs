@@ -11,7 +11,10 @@ use super::{Object, list};
 pub(in crate::inventory) fn role(role: &RoleDetail) -> Object {
     let boundary = role.permissions_boundary().map(|boundary| {
         Object::default()
-            .with("PermissionsBoundaryType", boundary.permissions_boundary_type().map(|kind| kind.as_str()))
+            .with(
+                "PermissionsBoundaryType",
+                boundary.permissions_boundary_type().map(aws_sdk_iam::types::PermissionsBoundaryAttachmentType::as_str),
+            )
             .with("PermissionsBoundaryArn", boundary.permissions_boundary_arn())
     });
     let mut inline: Vec<_> = role.role_policy_list().iter().collect();
@@ -83,7 +86,7 @@ pub(in crate::inventory) fn report(first: &Report, mut services: Vec<ServiceLast
     services.sort_by(|a, b| a.service_namespace().cmp(b.service_namespace()));
     Object::default()
         .with("JobStatus", Some(first.job_status().as_str()))
-        .with("JobType", first.job_type().map(|kind| kind.as_str()))
+        .with("JobType", first.job_type().map(aws_sdk_iam::types::AccessAdvisorUsageGranularityType::as_str))
         .with_time("JobCreationDate", Some(first.job_creation_date()))
         .with("ServicesLastAccessed", list(Some(&services), service))
         .with_time("JobCompletionDate", Some(first.job_completion_date()))

@@ -23,17 +23,21 @@ pub(in crate::inventory) fn function(function: &FunctionConfiguration) -> Object
         function.dead_letter_config().map(|target| Object::default().with("TargetArn", target.target_arn()));
     let tracing = function
         .tracing_config()
-        .map(|tracing| Object::default().with("Mode", tracing.mode().map(|mode| mode.as_str())));
+        .map(|tracing| Object::default().with("Mode", tracing.mode().map(aws_sdk_lambda::types::TracingMode::as_str)));
     let snap_start = function.snap_start().map(|snap| {
-        Object::default()
-            .with("ApplyOn", snap.apply_on().map(|on| on.as_str()))
-            .with("OptimizationStatus", snap.optimization_status().map(|status| status.as_str()))
+        Object::default().with("ApplyOn", snap.apply_on().map(aws_sdk_lambda::types::SnapStartApplyOn::as_str)).with(
+            "OptimizationStatus",
+            snap.optimization_status().map(aws_sdk_lambda::types::SnapStartOptimizationStatus::as_str),
+        )
     });
     let logging = function.logging_config().map(|logging| {
         Object::default()
-            .with("LogFormat", logging.log_format().map(|format| format.as_str()))
-            .with("ApplicationLogLevel", logging.application_log_level().map(|level| level.as_str()))
-            .with("SystemLogLevel", logging.system_log_level().map(|level| level.as_str()))
+            .with("LogFormat", logging.log_format().map(aws_sdk_lambda::types::LogFormat::as_str))
+            .with(
+                "ApplicationLogLevel",
+                logging.application_log_level().map(aws_sdk_lambda::types::ApplicationLogLevel::as_str),
+            )
+            .with("SystemLogLevel", logging.system_log_level().map(aws_sdk_lambda::types::SystemLogLevel::as_str))
             .with("LogGroup", logging.log_group())
     });
     let durable = function.durable_config().map(|durable| {
@@ -50,7 +54,7 @@ pub(in crate::inventory) fn function(function: &FunctionConfiguration) -> Object
     Object::default()
         .with("FunctionName", function.function_name())
         .with("FunctionArn", function.function_arn())
-        .with("Runtime", function.runtime().map(|runtime| runtime.as_str()))
+        .with("Runtime", function.runtime().map(aws_sdk_lambda::types::Runtime::as_str))
         .with("Role", function.role())
         .with("Handler", function.handler())
         .with("CodeSize", Some(function.code_size()))
@@ -69,7 +73,7 @@ pub(in crate::inventory) fn function(function: &FunctionConfiguration) -> Object
         .with("FileSystemConfigs", list(file_systems, file_system))
         .with("SigningProfileVersionArn", function.signing_profile_version_arn())
         .with("SigningJobArn", function.signing_job_arn())
-        .with("PackageType", function.package_type().map(|kind| kind.as_str()))
+        .with("PackageType", function.package_type().map(aws_sdk_lambda::types::PackageType::as_str))
         .with("ImageConfigResponse", function.image_config_response().map(image))
         .with("Architectures", names(function.architectures.as_deref(), |architecture| architecture.as_str()))
         .with(
@@ -151,7 +155,7 @@ pub(in crate::inventory) fn url_config(config: &FunctionUrlConfig) -> Object {
         .with("LastModifiedTime", Some(config.last_modified_time()))
         .with("Cors", cors)
         .with("AuthType", Some(config.auth_type().as_str()))
-        .with("InvokeMode", config.invoke_mode().map(|mode| mode.as_str()))
+        .with("InvokeMode", config.invoke_mode().map(aws_sdk_lambda::types::InvokeMode::as_str))
 }
 
 /// An alias.

@@ -29,13 +29,16 @@ pub(in crate::inventory) fn event_source_mapping(mapping: &EventSourceMappingCon
         Object::default()
             .with("DatabaseName", source.database_name())
             .with("CollectionName", source.collection_name())
-            .with("FullDocument", source.full_document().map(|full| full.as_str()))
+            .with("FullDocument", source.full_document().map(aws_sdk_lambda::types::FullDocument::as_str))
     });
     let metrics = mapping
         .metrics_config()
         .map(|metrics| Object::default().with("Metrics", names(metrics.metrics.as_deref(), |metric| metric.as_str())));
     let logging = mapping.logging_config().map(|logging| {
-        Object::default().with("SystemLogLevel", logging.system_log_level().map(|level| level.as_str()))
+        Object::default().with(
+            "SystemLogLevel",
+            logging.system_log_level().map(aws_sdk_lambda::types::EventSourceMappingSystemLogLevel::as_str),
+        )
     });
     let pollers = mapping.provisioned_poller_config().map(|pollers| {
         Object::default()
@@ -46,7 +49,7 @@ pub(in crate::inventory) fn event_source_mapping(mapping: &EventSourceMappingCon
     let responses = mapping.function_response_types.as_deref();
     Object::default()
         .with("UUID", mapping.uuid())
-        .with("StartingPosition", mapping.starting_position().map(|position| position.as_str()))
+        .with("StartingPosition", mapping.starting_position().map(aws_sdk_lambda::types::EventSourcePosition::as_str))
         .with_time("StartingPositionTimestamp", mapping.starting_position_timestamp())
         .with("BatchSize", mapping.batch_size())
         .with("MaximumBatchingWindowInSeconds", mapping.maximum_batching_window_in_seconds())
@@ -86,7 +89,9 @@ fn filters(criteria: &FilterCriteria) -> Object {
 
 /// The URI names a secret; its value is in Secrets Manager.
 fn source_access(access: &SourceAccessConfiguration) -> Object {
-    Object::default().with("Type", access.r#type().map(|kind| kind.as_str())).with("URI", access.uri())
+    Object::default()
+        .with("Type", access.r#type().map(aws_sdk_lambda::types::SourceAccessType::as_str))
+        .with("URI", access.uri())
 }
 
 fn self_managed(source: &SelfManagedEventSource) -> Object {
@@ -100,14 +105,22 @@ fn self_managed(source: &SelfManagedEventSource) -> Object {
 
 fn schema_registry(config: &KafkaSchemaRegistryConfig) -> Object {
     let access = list(config.access_configs.as_deref(), |access| {
-        Object::default().with("Type", access.r#type().map(|kind| kind.as_str())).with("URI", access.uri())
+        Object::default()
+            .with("Type", access.r#type().map(aws_sdk_lambda::types::KafkaSchemaRegistryAuthType::as_str))
+            .with("URI", access.uri())
     });
     let validation = list(config.schema_validation_configs.as_deref(), |validation| {
-        Object::default().with("Attribute", validation.attribute().map(|attribute| attribute.as_str()))
+        Object::default().with(
+            "Attribute",
+            validation.attribute().map(aws_sdk_lambda::types::KafkaSchemaValidationAttribute::as_str),
+        )
     });
     Object::default()
         .with("SchemaRegistryURI", config.schema_registry_uri())
-        .with("EventRecordFormat", config.event_record_format().map(|format| format.as_str()))
+        .with(
+            "EventRecordFormat",
+            config.event_record_format().map(aws_sdk_lambda::types::SchemaRegistryEventRecordFormat::as_str),
+        )
         .with("AccessConfigs", access)
         .with("SchemaValidationConfigs", validation)
 }

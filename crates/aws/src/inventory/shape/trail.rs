@@ -51,7 +51,7 @@ fn selector(selector: &EventSelector) -> Object {
         Object::default().with("Type", resource.r#type()).with_texts("Values", resource.values.as_deref())
     });
     Object::default()
-        .with("ReadWriteType", selector.read_write_type().map(|kind| kind.as_str()))
+        .with("ReadWriteType", selector.read_write_type().map(aws_sdk_cloudtrail::types::ReadWriteType::as_str))
         .with("IncludeManagementEvents", selector.include_management_events())
         .with("DataResources", resources)
         .with_texts("ExcludeManagementEventSources", selector.exclude_management_event_sources.as_deref())

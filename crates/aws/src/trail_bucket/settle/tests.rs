@@ -22,7 +22,7 @@ fn key(minute: i64, unique: usize) -> String {
 }
 
 fn day(day: i64) -> String {
-    key(day * 24 * HOUR, 0)[..10].to_owned()
+    key(day * 24 * HOUR, 0).get(..10).unwrap().to_owned()
 }
 
 fn horizon() -> Horizon {
