@@ -8,7 +8,7 @@ use whittle_analysis::issue::Issue;
 use whittle_catalog::catalog;
 use whittle_evidence::ledger::Ledger;
 use whittle_local::store::SqliteStore;
-use whittle_pipeline::ingest::{IngestObserver, IngestStep, ingest};
+use whittle_pipeline::ingest::{Evidence, IngestObserver, IngestStep, IngestSummary, ingest};
 use whittle_pipeline::marks::ReadMarks;
 use whittle_pipeline::ports::{PortError, PortErrorKind, TrailObject, TrailObjects};
 
@@ -79,8 +79,20 @@ impl IngestObserver for Killed {
     }
 }
 
+/// Reads everything that is new, as a run does.
+fn read(
+    objects: &Objects,
+    store: &mut SqliteStore,
+    observer: &mut dyn IngestObserver,
+) -> Result<(Ledger, IngestSummary, Vec<Issue>), PortError> {
+    let mut evidence = Evidence::load(store)?;
+    let (summary, mut issues) = ingest(catalog(), objects, store, &mut evidence, observer, &|| false)?;
+    issues.extend(evidence.marks.issues());
+    Ok((evidence.ledger, summary, issues))
+}
+
 fn whole(objects: &Objects) -> Ledger {
-    ingest(catalog(), objects, &mut SqliteStore::open_in_memory().unwrap(), &mut ()).unwrap().0
+    read(objects, &mut SqliteStore::open_in_memory().unwrap(), &mut ()).unwrap().0
 }
 
 #[test]
@@ -90,13 +102,13 @@ fn a_killed_run_goes_on_where_it_saved_last() {
     let objects = Objects::new(6);
     let killed = catch_unwind(AssertUnwindSafe(|| {
         let mut store = SqliteStore::open(&path).unwrap();
-        ingest(catalog(), &objects, &mut store, &mut Killed { after: 3 })
+        read(&objects, &mut store, &mut Killed { after: 3 })
     }));
     assert!(killed.is_err());
     assert_eq!(objects.read(), ["0.json", "1.json", "2.json"]);
 
     let rest = Objects::new(6);
-    let (ledger, summary, _) = ingest(catalog(), &rest, &mut SqliteStore::open(&path).unwrap(), &mut ()).unwrap();
+    let (ledger, summary, _) = read(&rest, &mut SqliteStore::open(&path).unwrap(), &mut ()).unwrap();
     assert_eq!(rest.read(), ["3.json", "4.json", "5.json"], "only what is new is read");
     assert_eq!((summary.known, summary.read), (3, 3));
     assert_eq!(ledger.to_bytes().unwrap(), whole(&Objects::new(6)).to_bytes().unwrap());
@@ -106,10 +118,10 @@ fn a_killed_run_goes_on_where_it_saved_last() {
 fn an_object_that_cannot_be_read_is_told_and_tried_again() {
     let mut store = SqliteStore::open_in_memory().unwrap();
     let broken = Objects { unreadable: Some(1), ..Objects::new(3) };
-    let (_, summary, issues) = ingest(catalog(), &broken, &mut store, &mut ()).unwrap();
+    let (_, summary, issues) = read(&broken, &mut store, &mut ()).unwrap();
     assert_eq!(summary.read, 2);
     assert!(issues.iter().any(|issue| issue.place == "1.json" && issue.message.contains("tired")), "{issues:#?}");
-    let (ledger, summary, issues) = ingest(catalog(), &Objects::new(3), &mut store, &mut ()).unwrap();
+    let (ledger, summary, issues) = read(&Objects::new(3), &mut store, &mut ()).unwrap();
     assert_eq!((summary.known, summary.read), (2, 1));
     assert!(issues.is_empty(), "{issues:#?}");
     assert_eq!(ledger.to_bytes().unwrap(), whole(&Objects::new(3)).to_bytes().unwrap());

@@ -102,12 +102,12 @@ impl Handler {
             return false;
         }
         // A backfill has forgotten its marks already: to ask for it again would begin it again.
-        let mut event = json!({"continuation": invocation.continuation + 1});
-        match &invocation.scope {
-            Scope::Account => {}
-            Scope::Function(name) => event["function"] = json!(name),
-            Scope::Role(name) => event["role"] = json!(name),
-        }
+        let continuation = invocation.continuation.saturating_add(1);
+        let event = match &invocation.scope {
+            Scope::Account => json!({"continuation": continuation}),
+            Scope::Function(name) => json!({"continuation": continuation, "function": name}),
+            Scope::Role(name) => json!({"continuation": continuation, "role": name}),
+        };
         match whittle_aws::continuation::invoke(aws, function, &event.to_string()).await {
             Ok(()) => true,
             Err(error) => {

@@ -114,7 +114,7 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..6 {
             let at = turns.next(now);
-            waits.push((at - now).as_millis());
+            waits.push(at.saturating_sub(now).as_millis());
             now = at;
             turns.refused(now);
         }

@@ -68,14 +68,16 @@ impl Bucket {
                 .iter()
                 .take(2)
                 .map(|folder| format!("<CommonPrefixes><Prefix>{folder}</Prefix></CommonPrefixes>"))
-                .collect();
+                .collect::<Vec<_>>()
+                .concat();
             return page(folders.len() > 2, &some);
         }
         let some: String = keys
             .iter()
             .take(2)
             .map(|key| format!("<Contents><Key>{key}</Key><ETag>\"e\"</ETag><Size>{}</Size></Contents>", key.len()))
-            .collect();
+            .collect::<Vec<_>>()
+            .concat();
         page(keys.len() > 2, &some)
     }
 
@@ -197,7 +199,7 @@ fn lists_and_reads_are_tried_again() {
 fn a_page_that_is_answered_twice_loses_and_doubles_nothing() {
     let first = Bucket::new(&some_files());
     disturbed(move |call, asked| {
-        let is_later_page = asked.query.get("start-after").is_some_and(|after| after.ends_with(".gz"));
+        let is_later_page = asked.query.get("start-after").is_some_and(|after| after.ends_with(".json.gz"));
         (is_later_page && call % 2 == 0).then(|| {
             let mut again = asked.clone();
             again.query.insert("start-after".to_owned(), format!("{}2026/09/05", asked.query["prefix"]));
@@ -228,7 +230,7 @@ fn a_listing_that_breaks_off_is_an_issue_and_keeps_what_it_found() {
 fn read_error(reply: impl Fn() -> Reply + Send + Sync + 'static) -> (PortError, usize) {
     let bucket = Bucket::new(&some_files());
     let inner = bucket.clone();
-    let wire = Wire::new(move |asked| if asked.path.ends_with(".gz") { reply() } else { inner.answer(asked) });
+    let wire = Wire::new(move |asked| if asked.path.ends_with(".json.gz") { reply() } else { inner.answer(asked) });
     let trail = open(&wire);
     let (objects, _) = trail.list(&ReadMarks::default()).unwrap();
     let before = wire.asked().len();
@@ -318,5 +320,5 @@ fn a_bucket_that_cannot_be_reached_counts_as_lost_evidence() {
     assert_eq!((issues[0].kind.clone(), issues[0].place.as_str()), (format!("{LOST_EVIDENCE}unlisted"), "s3://trail/"));
     let denied = open(&Wire::new(|_| Reply::xml_error(403, "AccessDenied")));
     let (_, issues) = denied.list(&ReadMarks::default()).unwrap();
-    assert!(issues[0].hint.contains("s3:ListBucket"), "{:?}", issues);
+    assert!(issues[0].hint.contains("s3:ListBucket"), "{issues:?}");
 }

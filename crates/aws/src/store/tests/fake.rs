@@ -15,8 +15,6 @@ use aws_smithy_types::body::SdkBody;
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 
-use super::*;
-
 type Attributes = Map<String, Value>;
 
 /// What happens to a transaction.
@@ -92,11 +90,6 @@ impl FakeTable {
         let at = state.transactions + count;
         state.pause = Some((at, Arc::clone(&reached), Arc::clone(&resume)));
         (reached, resume)
-    }
-
-    /// Transactions made since [`FakeTable::fail`] or the beginning.
-    pub(super) fn transactions(&self) -> u64 {
-        self.state().transactions
     }
 
     /// Calls so far, by operation; read and write units that AWS would bill for them.
@@ -280,7 +273,7 @@ impl State {
         self.transactions += 1;
         let actions = body["TransactItems"].as_array().unwrap();
         if let Some(Fault::Canceled(every, reason)) = self.fault
-            && number % every == 0
+            && number.is_multiple_of(every)
         {
             let reasons: Vec<Value> = actions.iter().map(|_| json!({"Code": reason})).collect();
             let mut answer = error("TransactionCanceledException", "canceled");
@@ -319,6 +312,7 @@ impl State {
         Ok(json!({}))
     }
 
+    #[expect(clippy::unused_self, reason = "a step of the table like the others")]
     fn check_limits(&self, actions: &[Value]) -> Result<(), Value> {
         let mut keys = BTreeSet::new();
         let mut bytes = 0;

@@ -21,17 +21,17 @@ fn a_run_that_is_overtaken_in_the_middle_stops_there() {
         let mut slow = begun(&table, "one", 0);
         let (reached, resume) = table.pause_after(at);
         let first = report(&names);
-        let waiter = std::thread::spawn(move || {
+        let other = std::thread::spawn(move || {
             let saved = slow.save_report(&first, &SaveScope::Account);
             (saved, slow)
         });
         let bridge = Bridge::new().unwrap();
-        let waited = bridge.wait(async move {
+        let in_time = bridge.wait(async move {
             Ok(tokio::time::timeout(std::time::Duration::from_millis(500), reached.notified()).await.is_ok())
         });
-        if !waited.unwrap() {
+        if !in_time.unwrap() {
             // It was done before.
-            waiter.join().unwrap().0.unwrap();
+            other.join().unwrap().0.unwrap();
             break;
         }
         overtaken += 1;
@@ -39,7 +39,7 @@ fn a_run_that_is_overtaken_in_the_middle_stops_there() {
         // The first goes on while the second is at work.
         resume.notify_one();
         fast.save_report(&second, &SaveScope::Account).unwrap();
-        let (saved, mut slow) = waiter.join().unwrap();
+        let (saved, mut slow) = other.join().unwrap();
         assert_eq!(saved.unwrap_err().kind(), &PortErrorKind::LeaseLost, "at {at}");
         fast.save_finding_records(ACCOUNT, &[record("orders", Severity::High)]).unwrap();
         let late = slow.save_finding_records(ACCOUNT, &[record("mail", Severity::High)]);

@@ -29,12 +29,12 @@ fn run(table: &FakeTable, id: &str, now: i64, names: &[&str], changed: usize) ->
     for function in today.functions.iter_mut().take(changed) {
         function.active_days = u32::try_from(now).unwrap() + 1;
     }
-    let changes = store.save_report(&today, &SaveScope::Account).unwrap();
+    let saved = store.save_report(&today, &SaveScope::Account).unwrap();
     let known = store.finding_records(ACCOUNT).unwrap();
     let records: Vec<_> = names.iter().map(|name| record(name, Severity::High)).collect();
     let new: Vec<_> = records.into_iter().filter(|one| known.get(&one.finding.fingerprint) != Some(one)).collect();
     store.save_finding_records(ACCOUNT, &new).unwrap();
-    store.end_run(&run_record(id), changes != Changes::default()).unwrap();
+    store.end_run(&run_record(id), saved != Changes::default()).unwrap();
     table.bill()
 }
 
