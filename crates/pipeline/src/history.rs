@@ -115,7 +115,6 @@ pub async fn read_history(
     let mut regions = source.regions();
     regions.sort();
     regions.dedup();
-    let all_known = regions.iter().all(|region| evidence.marks.history.contains_key(region));
     let mut pending = Vec::with_capacity(regions.len());
     for region in &regions {
         let state = RegionReading::new(region, &evidence.marks, reading.wanted, settings.overlap);
@@ -143,9 +142,7 @@ pub async fn read_history(
     }
     // A call that is under way is given up: its answer may take longer than there is time.
     drop(pending);
-    // Time passes: that nothing happened since the last run is asked again by the next, rather than written down by each.
-    let is_news = reading.summary.events > 0 || !all_known;
-    if reading.unsaved_pages > 0 && is_news {
+    if reading.unsaved_pages > 0 {
         reading.save(store, evidence, clock.now())?;
     }
     Ok(reading.finish(&evidence.marks, clock.now()))

@@ -163,7 +163,9 @@ impl Writer<'_> {
                 Some((true, true)) => {}
                 Some((content, _)) => {
                     update.execute(params_from_iter(all)).map_err(failed)?;
-                    self.changes.updated = self.changes.updated.saturating_add(usize::from(!content));
+                    // A finding that only moved did not change; of an analysis, the window is the content too.
+                    let is_change = !content || table.name == ANALYSES.name;
+                    self.changes.updated = self.changes.updated.saturating_add(usize::from(is_change));
                 }
             }
             if let Some(twice) = kept.replace(row.keys) {
