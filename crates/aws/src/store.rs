@@ -14,7 +14,7 @@
 //! `home` is the account that Whittle runs in. The index `gsi1` finds functions (`NAME#…`) and roles (`ROLENAME#…`) by
 //! name and findings by severity (`SEVERITY#…`).
 //!
-//! Only two calls are made: `Query` ([`Table`]) and `TransactWriteItems`. Every transaction checks the lease, so a run
+//! Only two calls are made: `Query` and `TransactWriteItems`. Every transaction checks the lease, so a run
 //! that lost it can change nothing. What is equal is not written: what is read as a whole brings its hashes along, and
 //! results have an index of theirs. A call that failed may be repeated; what it wrote by then is not written again.
 //!
