@@ -11,7 +11,7 @@ use whittle_pipeline::alerts::{AlertSettings, Renderer};
 use whittle_pipeline::dry_run::DryRun;
 use whittle_pipeline::history::HistorySettings;
 use whittle_pipeline::ingest::IngestObserver;
-use whittle_pipeline::ports::service::KeptDocuments;
+use whittle_pipeline::ports::service::{KeptDocuments, ServiceStore};
 use whittle_pipeline::ports::{Clock, PortError, PortErrorKind};
 use whittle_pipeline::run::RunSettings;
 use whittle_pipeline::service::{Deadline, Ports, Scope, ServiceOutcome, ServiceSettings, run_service};
@@ -263,30 +263,40 @@ pub async fn run(
         },
     };
     let topic = config.topic.as_ref().filter(|_| !request.dry_run).map(|arn| SnsTopic::open(aws, arn)).transpose()?;
-    let mut table = DynamoStore::open(aws, &config.table)?;
-    let catalog = whittle_catalog::catalog();
-    let clock = &SystemClock;
+    let mut table = DynamoStore::open(aws, &config.table)?.for_account(&identity.account);
+    let adapters = Adapters { inventory, history, objects, topic };
     if request.dry_run {
-        let mut store = DryRun::new(table);
-        let ports = Ports {
-            inventory: &inventory,
-            history: &history,
-            objects: &objects,
-            store: &mut store,
-            alerts: topic.as_ref(),
-            clock,
-        };
-        return run_service(catalog, ports, &settings, render, observer).await;
+        return adapters.run(&mut DryRun::new(table), &settings, render, observer).await;
     }
-    let ports = Ports {
-        inventory: &inventory,
-        history: &history,
-        objects: &objects,
-        store: &mut table,
-        alerts: topic.as_ref(),
-        clock,
-    };
-    run_service(catalog, ports, &settings, render, observer).await
+    adapters.run(&mut table, &settings, render, observer).await
+}
+
+/// Everything of a run but the store.
+struct Adapters {
+    inventory: AccountInventory,
+    history: EventHistory,
+    objects: Option<TrailBucket>,
+    topic: Option<SnsTopic>,
+}
+
+impl Adapters {
+    async fn run<S: ServiceStore>(
+        &self,
+        store: &mut S,
+        settings: &ServiceSettings,
+        render: Renderer<'_>,
+        observer: &mut dyn IngestObserver,
+    ) -> Result<ServiceOutcome, PortError> {
+        let ports = Ports {
+            inventory: &self.inventory,
+            history: &self.history,
+            objects: &self.objects,
+            store,
+            alerts: self.topic.as_ref(),
+            clock: &SystemClock,
+        };
+        run_service(whittle_catalog::catalog(), ports, settings, render, observer).await
+    }
 }
 
 /// Fetches the documents of a snapshot, as files for people. What could not be fetched is in the issues.

@@ -50,13 +50,9 @@ struct FunctionAnswer {
 impl Answer {
     /// The answer of a run. `scoped`: the event named a function or role, so that the answer is about these.
     pub fn new(run_id: &str, outcome: ServiceOutcome, dry_run: bool, scoped: bool, continued: bool) -> Self {
-        let mut issues = outcome.issues;
         let functions = outcome.report.iter().filter(|_| scoped).flat_map(functions).collect();
-        if let Some(report) = &outcome.report {
-            issues.extend(report.issues.iter().cloned());
-        }
-        let issues_not_listed = issues.len().saturating_sub(MOST_ISSUES);
-        issues.truncate(MOST_ISSUES);
+        let issues = outcome.all_issues().take(MOST_ISSUES).cloned().collect();
+        let issues_not_listed = outcome.all_issues().count().saturating_sub(MOST_ISSUES);
         Self {
             schema_version: SCHEMA_VERSION,
             run_id: run_id.to_owned(),

@@ -40,10 +40,15 @@ impl Failure {
             Self::Event(error) => Some(error.hint()),
             Self::Run(error) => error.hint(),
         };
-        match hint {
-            Some(hint) => format!("{self} (hint: {hint})"),
-            None => self.to_string(),
-        }
+        told(self, hint)
+    }
+}
+
+/// An error with its advice, one line.
+pub fn told(error: &dyn std::error::Error, hint: Option<&str>) -> String {
+    match hint {
+        Some(hint) => format!("{error} (hint: {hint})"),
+        None => error.to_string(),
     }
 }
 

@@ -14,7 +14,7 @@ use whittle_pipeline::service::{Deadline, Scope, ServiceOutcome, Status};
 
 use crate::answer::Answer;
 use crate::event::Invocation;
-use crate::failure::Failure;
+use crate::failure::{Failure, told};
 use crate::metrics::{Metric, line};
 
 /// Kept back from Lambda's deadline for the last writes and log lines.
@@ -40,7 +40,7 @@ impl Handler {
             Err(error) => Err(error),
         };
         Self {
-            ready: ready.map_err(|error| told(&error)),
+            ready: ready.map_err(|error| told(&error, error.hint())),
             service: variable("WHITTLE_SERVICE").unwrap_or_else(|| "whittle".to_owned()),
             function: variable("WHITTLE_SELF").filter(|name| !name.is_empty()),
         }
@@ -111,7 +111,7 @@ impl Handler {
         match whittle_aws::continuation::invoke(aws, function, &event.to_string()).await {
             Ok(()) => true,
             Err(error) => {
-                warn!(error = %told(&error), "the function cannot invoke itself; the next tick goes on");
+                warn!(error = %told(&error, error.hint()), "the function cannot invoke itself; the next tick goes on");
                 false
             }
         }
@@ -135,8 +135,7 @@ impl Handler {
         ]);
         let status = match &result {
             Ok((outcome, ..)) => {
-                let report_issues = outcome.report.as_ref().map(|report| report.issues.as_slice()).unwrap_or_default();
-                for issue in outcome.issues.iter().chain(report_issues) {
+                for issue in outcome.all_issues() {
                     warn!(kind = %issue.kind, place = %issue.place, hint = %issue.hint, count = issue.count, "{}", issue.message);
                 }
                 let count = |name: &str| outcome.counts.get(name).copied().unwrap_or_default();
@@ -145,8 +144,7 @@ impl Handler {
                 values.insert(Metric::Records, count("records").saturating_add(count("history_events")));
                 values.insert(Metric::Findings, count("findings"));
                 values.insert(Metric::AlertsPublished, count("alerts"));
-                let issues: u64 = outcome.issues.iter().chain(report_issues).map(|issue| issue.count).sum();
-                values.insert(Metric::Issues, issues);
+                values.insert(Metric::Issues, outcome.all_issues().map(|issue| issue.count).sum());
                 info!(status = outcome.status.as_str(), counts = %json!(outcome.counts), calls, "run ends");
                 outcome.status.as_str()
             }
@@ -166,12 +164,5 @@ impl Handler {
             let kind = whittle_pipeline::ports::PortErrorKind::Bug;
             Failure::Run(PortError::new(kind, "the answer cannot be written as JSON").with_source(error))
         })
-    }
-}
-
-fn told(error: &PortError) -> String {
-    match error.hint() {
-        Some(hint) => format!("{error} (hint: {hint})"),
-        None => error.to_string(),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use whittle_analysis::findings;
 use whittle_analysis::result::{Finding, FunctionResult, Report, RoleResult};
 use whittle_evidence::ledger::Ledger;
 use whittle_policy::id::FunctionArn;
@@ -161,16 +162,7 @@ impl<S: Store> Store for DryRun<S> {
             }
         }
         let mut findings: Vec<Finding> = all.into_values().collect();
-        findings.sort_by(|a, b| {
-            b.severity.cmp(&a.severity).then_with(|| {
-                (&a.code, &a.function_arn, &a.role_arn, &a.fingerprint).cmp(&(
-                    &b.code,
-                    &b.function_arn,
-                    &b.role_arn,
-                    &b.fingerprint,
-                ))
-            })
-        });
+        findings::sort(&mut findings);
         Ok(findings)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use whittle_analysis::issue::{Issue, merge_issues};
 
@@ -18,7 +18,13 @@ pub struct ReadMarks {
     /// Region → spans of event history that were read completely, sorted and apart from each other.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub history: BTreeMap<String, Vec<Span>>,
+    /// Region → the part of its `history` that held no event and is not worth a write.
+    #[serde(skip)]
+    quiet: BTreeMap<String, Span>,
 }
+
+/// Less than this without an event is read again rather than written down: a run with nothing new writes nothing.
+const QUIET: SignedDuration = SignedDuration::from_hours(24);
 
 /// Marks of one source of trail objects.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +104,24 @@ impl ReadMarks {
         }
     }
 
+    /// Notes that event history of a Region was read over `span`, the newest there is, and held no event.
+    pub fn note_quiet(&mut self, region: &str, span: Span) {
+        self.note_history(region, span);
+        if span.end.duration_since(span.start) < QUIET {
+            self.quiet.insert(region.to_owned(), span);
+        }
+    }
+
+    /// What is to be stored: all but the quiet end of a Region's history, which the next run reads again.
+    pub fn durable(&self) -> Self {
+        let mut durable = Self { quiet: BTreeMap::new(), ..self.clone() };
+        for (region, quiet) in &self.quiet {
+            durable.forget_history(region, *quiet);
+        }
+        durable.history.retain(|_, spans| !spans.is_empty());
+        durable
+    }
+
     /// Forgets that event history since `since` was read, and every object: what is listed is read again.
     pub fn forget_since(&mut self, since: Timestamp) {
         for source in self.sources.values_mut() {
@@ -115,16 +139,7 @@ impl ReadMarks {
     /// Takes `span` out of what was read: it is to be read again.
     pub fn forget_history(&mut self, region: &str, span: Span) {
         if let Some(spans) = self.history.get_mut(region) {
-            *spans = spans
-                .iter()
-                .flat_map(|known| {
-                    [
-                        Span { start: known.start, end: known.end.min(span.start) },
-                        Span { start: known.start.max(span.end), end: known.end },
-                    ]
-                })
-                .filter(|rest| rest.start < rest.end)
-                .collect();
+            *spans = without(spans, span);
         }
     }
 
@@ -149,6 +164,20 @@ impl ReadMarks {
     pub fn history_covers(&self, region: &str, wanted: Span) -> bool {
         self.history_gaps(region, wanted).is_empty()
     }
+}
+
+/// `spans` without `span`.
+fn without(spans: &[Span], span: Span) -> Vec<Span> {
+    spans
+        .iter()
+        .flat_map(|known| {
+            [
+                Span { start: known.start, end: known.end.min(span.start) },
+                Span { start: known.start.max(span.end), end: known.end },
+            ]
+        })
+        .filter(|rest| rest.start < rest.end)
+        .collect()
 }
 
 /// Sorted spans; those that meet or overlap become one.
@@ -194,6 +223,19 @@ mod tests {
         marks.forget_history("r", span(0, 10));
         marks.forget_history("other", span(0, 10));
         assert_eq!(marks.history["r"], [span(20, 30), span(40, 60)]);
+    }
+
+    #[test]
+    fn a_quiet_end_counts_as_read_and_is_stored_once_a_day_is_full() {
+        let mut marks = ReadMarks::default();
+        marks.note_history("r", span(0, 50));
+        marks.note_quiet("r", span(50, 60));
+        marks.note_quiet("new", span(50, 60));
+        assert!(marks.history_covers("r", span(0, 60)));
+        let mut marks = marks.durable();
+        assert_eq!(marks.history, BTreeMap::from([("r".to_owned(), vec![span(0, 50)])]));
+        marks.note_quiet("r", span(50, 50 + 86_400));
+        assert_eq!(marks.durable().history["r"], [span(0, 50 + 86_400)]);
     }
 
     #[test]

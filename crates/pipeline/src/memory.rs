@@ -35,7 +35,7 @@ impl Store for Memory {
         }
         // As a kill in between would leave it: the ledger first.
         self.ledger.merge(batch.ledger);
-        self.marks = batch.marks.clone();
+        self.marks = batch.marks.durable();
         Ok(())
     }
 

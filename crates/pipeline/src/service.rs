@@ -112,6 +112,13 @@ pub struct ServiceOutcome {
     pub busy_with: Option<String>,
 }
 
+impl ServiceOutcome {
+    /// What the run as a whole and the judgement of its roles could not see.
+    pub fn all_issues(&self) -> impl Iterator<Item = &Issue> {
+        self.issues.iter().chain(self.report.iter().flat_map(|report| &report.issues))
+    }
+}
+
 /// Everything that a run talks to.
 pub struct Ports<'a, I, H, T, S, A, C> {
     /// Functions, roles, trails.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use whittle_analysis::findings;
 use whittle_analysis::result::{Finding, FunctionResult, Report, RoleResult};
 use whittle_evidence::ledger::Ledger;
 use whittle_pipeline::alerts::{FindingRecord, FindingState};
@@ -196,16 +197,7 @@ impl Store for MemoryStore {
         let records = state.findings.get(account).into_iter().flat_map(BTreeMap::values);
         let open = records.filter(|record| record.state != FindingState::Resolved);
         let mut findings: Vec<Finding> = open.map(|record| record.finding.clone()).collect();
-        findings.sort_by(|a, b| {
-            b.severity.cmp(&a.severity).then_with(|| {
-                (&a.code, &a.function_arn, &a.role_arn, &a.fingerprint).cmp(&(
-                    &b.code,
-                    &b.function_arn,
-                    &b.role_arn,
-                    &b.fingerprint,
-                ))
-            })
-        });
+        findings::sort(&mut findings);
         Ok(findings)
     }
 }

@@ -253,6 +253,7 @@ pub(super) fn load_marks(table: &Table, home: &str) -> Result<(ReadMarks, Known)
 
 /// Makes the stored marks these.
 pub(super) fn save_marks(table: &Table, held: &Held, known: &mut Known, marks: &ReadMarks) -> Result<(), PortError> {
+    let marks = &marks.durable();
     let pk = marks_partition(&held.home);
     let mut rows = Vec::new();
     if !marks.history.is_empty() {

@@ -46,6 +46,35 @@ struct Entry {
     /// Part items.
     #[serde(rename = "p", default, skip_serializing_if = "is_zero")]
     parts: u32,
+    /// Old parts may be left: they are deleted after the transaction that says so, and by the next run if this one is
+    /// killed in between.
+    #[serde(rename = "o", default, skip_serializing_if = "is_false")]
+    old_parts: bool,
+}
+
+impl Entry {
+    /// Stands for a result that is gone and whose parts may be left.
+    fn remains() -> Self {
+        Self { digest: String::new(), suggestion: String::new(), since: String::new(), parts: 0, old_parts: true }
+    }
+
+    /// Whether the result itself is there.
+    fn is_stored(&self) -> bool {
+        !self.digest.is_empty()
+    }
+
+    fn has_parts(&self) -> bool {
+        self.parts > 0 || self.old_parts
+    }
+
+    fn stamp(&self) -> Option<Stamp> {
+        self.is_stored().then(|| Stamp { digest: self.digest.clone(), parts: self.parts })
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference to the field")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference to the field")]
@@ -83,7 +112,9 @@ impl Index {
         let mut shards = BTreeMap::new();
         shelf::load(table, &[index_partition(account)], &mut |head, content| {
             let entries = parsed(&head.key, &content)?;
-            shards.insert(head.key.sk.clone(), Shard { stamp: Some(head.stamp.clone()), entries });
+            // The true digest, also where the shelf gives none to have left-over parts cleared: the next write expects it.
+            let stamp = Stamp { digest: digest_of(&content), parts: head.stamp.parts };
+            shards.insert(head.key.sk.clone(), Shard { stamp: Some(stamp), entries });
             Ok(())
         })?;
         let found = shelf::read(table, &Find::one(&account_key(account)))?;
@@ -230,10 +261,10 @@ pub(super) fn save(
         let results = results.get(&sk).unwrap_or(&none);
         *stored = saver.shard(&sk, stored, results, scope)?;
         if saver.batch.bytes > BATCH_BYTES {
-            saver.flush()?;
+            saver.flush(index)?;
         }
     }
-    saver.flush()?;
+    saver.flush(index)?;
     Ok(saver.changes)
 }
 
@@ -272,6 +303,8 @@ struct Batch {
     jobs: Vec<Job>,
     /// Items whose old parts are deleted last, with their last state (an index item may pass through several).
     split: BTreeMap<Key, Option<Stamp>>,
+    /// Index items that then no longer say that old parts are left.
+    littered: BTreeSet<String>,
 }
 
 struct Saver<'a> {
@@ -335,18 +368,19 @@ impl Saver<'_> {
             if results.contains_key(name) || !scope.deletes((kind.role_of)(name)) {
                 continue;
             }
-            let key = (kind.key)(name);
-            if entry.parts > 0 {
-                self.batch.split.insert(key.clone(), None);
+            if !entry.is_stored() {
+                continue;
             }
+            let key = (kind.key)(name);
+            let remains = entry.has_parts().then(Entry::remains);
             self.changes.deleted = self.changes.deleted.saturating_add(1);
-            changes.push(Change { name: name.clone(), entry: None, writes: vec![Write::Delete(key)] });
+            changes.push(Change { name: name.clone(), entry: remains, writes: vec![Write::Delete(key)] });
         }
         let mut next = stored.clone();
         if changes.is_empty() {
+            self.clear_up(sk, kind, &next);
             return Ok(next);
         }
-        let key = Key::new(index_partition(self.account), sk);
         let mut job = Job::new();
         let mut waiting = changes.into_iter().peekable();
         while waiting.peek().is_some() {
@@ -364,15 +398,55 @@ impl Saver<'_> {
                 writes.extend(change.writes);
             }
             let expect = next.stamp.as_ref().map_or(Expect::Absent, |stamp| Expect::Digest(stamp.digest.clone()));
-            let packed =
-                Row::new(key.clone(), "index", json(&next.entries)?).number("results", next.entries.len()).pack()?;
+            let packed = index_row(self.account, sk, &next.entries)?;
             let was_split = next.stamp.replace(packed.stamp.clone()).is_some_and(|before| before.parts > 0);
             writes.insert(0, Write::Put(packed.head.clone(), expect));
             job.push(writes);
             self.parted(packed, was_split);
         }
         self.add(job);
+        self.clear_up(sk, kind, &next);
         Ok(next)
+    }
+
+    /// Notes results whose old parts may be left, by this run or by one that was killed.
+    fn clear_up(&mut self, sk: &str, kind: &Kind, shard: &Shard) {
+        for (name, entry) in shard.entries.iter().filter(|(_, entry)| entry.old_parts) {
+            self.batch.split.insert((kind.key)(name), entry.stamp());
+            self.batch.littered.insert(sk.to_owned());
+        }
+    }
+
+    /// Old parts are deleted: the index items need not say any more that they may be left.
+    fn note_cleared(&self, index: &mut Index, littered: BTreeSet<String>) -> Result<(), PortError> {
+        let mut jobs = Vec::new();
+        let mut packed_items = Vec::new();
+        for sk in littered {
+            let Some(shard) = index.shards.get_mut(&sk) else { continue };
+            shard.entries.retain(|_, entry| entry.is_stored());
+            for entry in shard.entries.values_mut() {
+                entry.old_parts = false;
+            }
+            let expect = shard.stamp.as_ref().map_or(Expect::Absent, |stamp| Expect::Digest(stamp.digest.clone()));
+            let packed = index_row(self.account, &sk, &shard.entries)?;
+            shard.stamp = Some(packed.stamp.clone());
+            jobs.push(vec![vec![Write::Put(packed.head.clone(), expect)]]);
+            packed_items.push(packed);
+        }
+        shelf::put_parts(self.table, self.held, &packed_items)?;
+        self.commit(jobs)?;
+        let split = packed_items.into_iter().filter(|packed| packed.stamp.parts > 0);
+        let split: Vec<_> = split.map(|packed| (packed.key, Some(packed.stamp))).collect();
+        shelf::drop_old_parts(self.table, self.held, &split)
+    }
+
+    fn commit(&self, jobs: Vec<Job>) -> Result<(), PortError> {
+        if self.table.commit(self.held, jobs)?.is_empty() {
+            return Ok(());
+        }
+        // Nobody else writes; a try whose answer was lost may have.
+        let message = format!("the index of table `{}` is not what it was", self.table.name);
+        Err(PortError::new(PortErrorKind::Transient, message).with_hint("the next run goes on from what is stored"))
     }
 
     fn change(&mut self, result: &StoredResult<'_>, before: Option<&Entry>) -> Result<Option<Change>, PortError> {
@@ -381,6 +455,8 @@ impl Saver<'_> {
         if before.is_some_and(|before| before.digest == digest) {
             return Ok(None);
         }
+        let had_parts = before.is_some_and(Entry::has_parts);
+        let before = before.filter(|before| before.is_stored());
         self.count(before.is_some());
         let suggestion = match result.suggestion() {
             Some(suggestion) => digest_of(&json(&suggestion.policies)?),
@@ -401,8 +477,9 @@ impl Saver<'_> {
             writes.push(Write::Put(history.head.clone(), Expect::Any));
             self.parted(history, false);
         }
-        let entry = Entry { digest, suggestion, since, parts: packed.stamp.parts };
-        self.parted(packed, before.is_some_and(|before| before.parts > 0));
+        let parts = packed.stamp.parts;
+        let entry = Entry { digest, suggestion, since, parts, old_parts: parts > 0 || had_parts };
+        self.parted(packed, had_parts);
         Ok(Some(Change { name: result.name.clone(), entry: Some(entry), writes }))
     }
 
@@ -447,19 +524,18 @@ impl Saver<'_> {
         self.batch.jobs.push(job);
     }
 
-    fn flush(&mut self) -> Result<(), PortError> {
-        let Batch { parted, jobs, split, .. } = std::mem::take(&mut self.batch);
+    fn flush(&mut self, index: &mut Index) -> Result<(), PortError> {
+        let Batch { parted, jobs, split, littered, .. } = std::mem::take(&mut self.batch);
         shelf::put_parts(self.table, self.held, &parted)?;
-        let refused = self.table.commit(self.held, jobs)?;
-        if !refused.is_empty() {
-            // Nobody else writes; a try whose answer was lost may have.
-            return Err(PortError::new(
-                PortErrorKind::Transient,
-                format!("the index of table `{}` is not what it was", self.table.name),
-            ));
-        }
-        shelf::drop_old_parts(self.table, self.held, &split.into_iter().collect::<Vec<_>>())
+        self.commit(jobs)?;
+        shelf::drop_old_parts(self.table, self.held, &split.into_iter().collect::<Vec<_>>())?;
+        self.note_cleared(index, littered)
     }
+}
+
+fn index_row(account: &str, sk: &str, entries: &Entries) -> Result<Packed, PortError> {
+    let stored = entries.values().filter(|entry| entry.is_stored()).count();
+    Row::new(Key::new(index_partition(account), sk), "index", json(entries)?).number("results", stored).pack()
 }
 
 /// Content of the item of an account.

@@ -61,9 +61,7 @@ fn with_content(table: &Table, items: Vec<super::item::Item>, again: &Find) -> R
         let littered = with_left_over_parts(&heads, &parts);
         if let Some(mut out) = contents(heads, &parts)? {
             // Not known, so that the next save writes the item once more and clears up after a run that was killed.
-            for (head, _) in
-                out.iter_mut().filter(|(head, _)| littered.contains(&head.key) && !head.key.pk.starts_with("INDEX#"))
-            {
+            for (head, _) in out.iter_mut().filter(|(head, _)| littered.contains(&head.key)) {
                 head.stamp.digest.clear();
                 head.stamp.parts = head.stamp.parts.max(1);
             }

@@ -103,19 +103,7 @@ pub(super) fn unresolved(records: BTreeMap<String, FindingRecord>) -> Vec<Findin
         .filter(|record| record.state != FindingState::Resolved)
         .map(|record| record.finding)
         .collect();
-    findings.sort_by(|a, b| {
-        b.severity.cmp(&a.severity).then_with(|| {
-            let key = |finding: &Finding| {
-                (
-                    finding.code.clone(),
-                    finding.function_arn.clone(),
-                    finding.role_arn.clone(),
-                    finding.fingerprint.clone(),
-                )
-            };
-            key(a).cmp(&key(b))
-        })
-    });
+    whittle_analysis::findings::sort(&mut findings);
     findings
 }
 

@@ -22,6 +22,8 @@ const PAGE_EVENTS: usize = 50;
 pub(super) struct PageRead {
     /// Events that are in the ledger now.
     pub(super) events: u64,
+    /// Time of the newest of them.
+    pub(super) newest: Option<Timestamp>,
     /// What was wrong with single events.
     pub(super) issues: Vec<Issue>,
     /// Why the page as a whole proves nothing: it was not read to its end.
@@ -43,7 +45,9 @@ pub(super) fn second_of(time: Timestamp) -> Timestamp {
 pub(super) fn observe(region: &str, page: &HistoryPage, ledger: &mut Ledger, mapper: &mut Mapper) -> PageRead {
     let limits = Limits { max_described_issues: PAGE_EVENTS, ..Limits::default() };
     let place = place(region);
+    let mut newest = None;
     let report = read_bytes(&place, &page.body, &limits, &mut |found| {
+        newest = newest.max(Some(found.record.event_time));
         ledger.observe_record(found.record, mapper);
     });
     let broken = report
@@ -53,7 +57,7 @@ pub(super) fn observe(region: &str, page: &HistoryPage, ledger: &mut Ledger, map
         .map(|kind| kind.description().to_owned());
     let mut issues = if broken.is_some() { Vec::new() } else { issues_of(&report) };
     issues.extend(without_text(&report, &place));
-    PageRead { events: report.records, issues, broken }
+    PageRead { events: report.records, newest, issues, broken }
 }
 
 /// An entry that names an event and does not hold it hides what somebody did; a record that lacks its time or its name does

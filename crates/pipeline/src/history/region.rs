@@ -161,10 +161,17 @@ impl RegionReading {
         let done = gap.end <= gap.start;
         if progress {
             // Only now: a run that gets nothing must not take away what is known.
-            if let Some(again) = self.again.take() {
+            let again = self.again.take();
+            if let Some(again) = again {
                 marks.forget_history(&self.region, again);
             }
-            marks.note_history(&self.region, span);
+            match again {
+                Some(again) if read.issues.is_empty() && read.newest.is_none_or(|newest| newest < again.end) => {
+                    marks.note_history(&self.region, Span { end: again.end, ..span });
+                    marks.note_quiet(&self.region, Span { start: again.end.max(span.start), ..span });
+                }
+                _ => marks.note_history(&self.region, span),
+            }
             self.restarts = 0;
             self.empty_pages = 0;
             self.pages_of_second = 0;

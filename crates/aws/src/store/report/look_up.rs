@@ -68,7 +68,7 @@ pub(in crate::store) fn names(table: &Table) -> Result<Vec<String>, PortError> {
         }
         for (sk, shard) in Index::load(table, &key.sk)?.shards {
             let of_functions = sk.starts_with(FUNCTION.word);
-            for name in shard.entries.keys() {
+            for (name, _) in shard.entries.iter().filter(|(_, entry)| entry.is_stored()) {
                 let name = match name.split_once(' ') {
                     Some((function, _)) if of_functions => function_name(function),
                     _ => role_name(name),
