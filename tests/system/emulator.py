@@ -8,6 +8,7 @@ Corrected is what the pinned version gets wrong, or leaves empty where AWS has a
 - the time since when a trail logs;
 - last-accessed reports, which it leaves empty: on AWS that would say that nothing was ever used;
 - LookupEvents, which it answers in a single page, as if every caller were an IAM user;
+- ListFunctions with FunctionVersion=ALL, which it answers without the published versions;
 - TLS: there is none here, and the loopback stands for it, so that policies which refuse plain HTTP hold as on AWS.
 
 What these answers hold is in the JSON file that WHITTLE_EMULATOR_CONTROL names, read for each call:
@@ -27,7 +28,7 @@ from urllib.parse import parse_qs
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import cloudtrail, iam
+from ministack.services import cloudtrail, iam, lambda_svc
 
 
 def control():
@@ -55,6 +56,25 @@ def corrected_lambda_action(method, path):
 
 
 iam_actions._lambda_action = corrected_lambda_action
+
+list_functions = lambda_svc._list_functions
+
+
+def corrected_list_functions(parameters):
+    status, headers, body = list_functions(parameters)
+    if status != 200 or "ALL" not in parameters.get("FunctionVersion", []):
+        return status, headers, body
+    answer = json.loads(body)
+    configs = []
+    for config in answer["Functions"]:
+        configs.append({**config, "FunctionArn": config["FunctionArn"] + ":$LATEST"})
+        versions = lambda_svc._functions[config["FunctionName"]]["versions"]
+        configs += [versions[number]["config"] for number in sorted(versions, key=int)]
+    answer["Functions"] = configs
+    return status, headers, json.dumps(answer).encode()
+
+
+lambda_svc._list_functions = corrected_list_functions
 
 resource_arn = iam_actions.extract_resource_arn
 

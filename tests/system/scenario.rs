@@ -1,10 +1,11 @@
 //! What happens in an account that Whittle was deployed to.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use whittle_policy::action::ActionPattern;
 
 use crate::faults::{Fault, Plan};
 use crate::proxy::Call;
@@ -23,7 +24,7 @@ const NOT_SEEN: &[&str] = &[
     // DynamoDB, SNS, SQS and S3 use keys for the caller.
     "kms:Decrypt",
     "kms:GenerateDataKey",
-    // Only a run that comes to its deadline goes on by itself.
+    // Only a run that comes to its deadline goes on by itself: a scenario of its own.
     "lambda:InvokeFunction",
 ];
 
@@ -37,6 +38,11 @@ struct Account {
 
 impl Account {
     fn new(evidence: &str) -> Self {
+        Self::busy(evidence, 1)
+    }
+
+    /// An account where everything happened `times` times, by its event history.
+    fn busy(evidence: &str, times: usize) -> Self {
         let stand = Stand::start();
         stand.deploy("sample", &source("sample.yaml"), &[]);
         let role_ids = role_ids(&stand);
@@ -44,7 +50,7 @@ impl Account {
         let records = trail::records(&role_ids, now, 60);
         let bucket = format!("sample-trail-{ACCOUNT}");
         trail::deliver(&stand, &bucket, &records);
-        stand.set_past(&past(&role_ids, now, &records));
+        stand.set_past(&past(&role_ids, now, &repeated(&records, times)));
         // The Regions are named: the emulator knows no pseudo parameters in conditions.
         let regions = format!("{REGION},us-east-1");
         stand.deploy(
@@ -92,6 +98,26 @@ impl Account {
         self.stand.items(&self.outputs["TableName"])
     }
 
+    /// As if Whittle had never run.
+    fn forget(&self) {
+        for item in self.items() {
+            let key = json!({"pk": item["pk"], "sk": item["sk"]});
+            let parameters = json!({"TableName": self.outputs["TableName"], "Key": key});
+            self.stand.aws("dynamodb", "delete_item", parameters);
+        }
+        self.stand.take_messages(&self.inbox);
+    }
+
+    /// Actions that the suggestion of each function and role allows, by key of the item.
+    fn suggested(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let suggested = |item: &Value| {
+            let policies: Value = serde_json::from_str(item["policies"]["S"].as_str()?).ok()?;
+            let documents = policies.as_array()?.iter().map(|policy| &policy["document"]);
+            Some((key_of(item), actions_of(documents)))
+        };
+        self.items().iter().filter(|item| is_result(&key_of(item))).filter_map(suggested).collect()
+    }
+
     /// Actions that Whittle's calls needed since the last look; unknown operations by their own name.
     fn actions_called(&self) -> BTreeSet<String> {
         let calls = self.stand.proxy.take_calls();
@@ -114,6 +140,19 @@ impl Account {
 /// Of this machine: the emulator runs the function as a process.
 fn architecture() -> &'static str {
     if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }
+}
+
+/// Each record so many times, as calls of their own.
+fn repeated(records: &[Value], times: usize) -> Vec<Value> {
+    let copy = |number: usize| {
+        records.iter().map(move |record| {
+            let mut record = record.clone();
+            let id = record["eventID"].as_str().unwrap_or_default().to_owned();
+            record["eventID"] = json!(format!("{number:08}{}", id.get(8..).unwrap_or_default()));
+            record
+        })
+    };
+    (0..times).flat_map(copy).collect()
 }
 
 fn role_ids(stand: &Stand) -> BTreeMap<String, String> {
@@ -227,21 +266,31 @@ fn a_disturbed_run_ends_as_an_undisturbed_one() {
 
 #[test]
 fn an_expired_token_and_repeated_pages_are_got_over() {
-    let account = Account::new("both");
+    // Many pages of event history, of which some are repeated.
+    let account = Account::busy("both", 10);
+    account.tick();
+    let calm = results(&account.items());
     for fault in [Fault::ExpiredToken, Fault::RepeatedPage] {
-        let once = (5..200).step_by(25).map(|number| (number, fault)).collect();
-        account.stand.proxy.disturb(Some(Plan { once, ..Plan::transient(1, 0.0) }));
+        account.forget();
+        account.stand.proxy.take_calls();
+        account.stand.proxy.disturb(Some(Plan { kinds: vec![fault], burst: 1, ..Plan::transient(1, 0.2) }));
         // The answer may be an error here: the environment's credentials do not get fresher.
         account.stand.invoke(WHITTLE, &account.schedule).ok();
         account.stand.proxy.disturb(None);
+        let calls = account.stand.proxy.take_calls();
+        assert!(calls.iter().any(|call| call.fault == Some(fault)), "{fault:?} struck none of {} calls", calls.len());
         let answer = account.tick();
         assert_eq!(answer["status"], "complete", "{fault:?}: {answer:#}");
+        assert_eq!(results(&account.items()), calm, "{fault:?}");
     }
 }
 
 #[test]
 fn without_a_permission_a_run_says_so_and_suggests_nothing_that_rests_on_it() {
     let account = Account::new("both");
+    account.tick();
+    let calm = account.suggested();
+    assert!(!calm.is_empty(), "something is suggested for the sample functions");
     let role = account.role().to_owned();
     let policies = account.stand.policies(&role);
     let put = |name: &str, document: &Value| {
@@ -251,6 +300,7 @@ fn without_a_permission_a_run_says_so_and_suggests_nothing_that_rests_on_it() {
     for (name, document) in &policies {
         for action in actions_of([document]).iter().filter(|action| !NOT_SEEN.contains(&action.as_str())) {
             put(name, &without(document, action));
+            account.forget();
             account.stand.proxy.take_calls();
             let answer = account.stand.invoke(WHITTLE, &account.schedule);
             let refused = account
@@ -265,8 +315,19 @@ fn without_a_permission_a_run_says_so_and_suggests_nothing_that_rests_on_it() {
             if refused {
                 assert!(text.contains(action), "{action} was refused, and the run does not say so: {text}");
             }
+            for (key, kept) in account.suggested() {
+                // A suggestion is never bolder for knowing less.
+                let wanted = calm.get(&key).into_iter().flatten();
+                let missing: Vec<_> = wanted.filter(|one| !kept.iter().any(|kept| covers(kept, one))).collect();
+                assert!(missing.is_empty(), "without {action}, {key} loses {missing:?}");
+            }
         }
     }
+}
+
+fn covers(pattern: &str, other: &str) -> bool {
+    let parsed = |text: &str| text.parse::<ActionPattern>().expect("a pattern of actions");
+    parsed(pattern).covers(&parsed(other))
 }
 
 /// Two calls a second, account and Region (AWS CloudTrail API Reference, LookupEvents).
@@ -285,6 +346,26 @@ fn assert_paced(calls: &[Call]) {
             );
         }
     }
+}
+
+#[test]
+fn a_run_that_comes_to_its_deadline_goes_on_by_itself() {
+    // At two pages a second event history takes longer than one invocation may read.
+    let account = Account::busy("event-history", 40);
+    let timeout = json!({"FunctionName": WHITTLE, "Timeout": 30});
+    account.stand.aws("lambda", "update_function_configuration", timeout);
+    let first = account.tick();
+    assert_eq!((&first["status"], &first["continued"]), (&json!("continues"), &json!(true)), "{first:#}");
+    let give_up = Instant::now() + Duration::from_mins(10);
+    let last_run = || account.items().into_iter().find(|item| item["sk"]["S"] == "LAST").unwrap_or_default();
+    while last_run()["status"]["S"] != "complete" {
+        assert!(Instant::now() < give_up, "the run did not go on to its end: {:#}", last_run());
+        std::thread::sleep(Duration::from_secs(2));
+    }
+    assert!(!account.suggested().is_empty(), "the end of it is a judgement");
+    assert!(!account.stand.take_messages(&account.inbox).is_empty(), "and an alert");
+    let invoked = account.stand.proxy.take_calls().iter().any(|call| call.operation.name == "Invoke");
+    assert!(invoked, "it was the function that invoked itself");
 }
 
 /// For a person: `cargo xtask emulator` runs it.
@@ -329,11 +410,21 @@ fn without(document: &Value, action: &str) -> Value {
     document
 }
 
+fn key_of(item: &Value) -> String {
+    format!("{} {}", item["pk"]["S"], item["sk"]["S"])
+}
+
+/// The present result of a sample function or its role. Whittle's own names keys, whose ids differ between accounts.
+fn is_result(key: &str) -> bool {
+    let kinds = ["\"FUNCTION#", "\"ROLE#"];
+    let of_one = kinds.iter().any(|kind| key.starts_with(kind)) && key.contains("sample-");
+    of_one && !key.contains("\"HISTORY#") && !key.contains("\"PART#")
+}
+
 /// Keys of what differs between two states of the table, records of runs aside.
 fn changed(before: &[Value], after: &[Value]) -> Vec<String> {
     let by_key = |items: &[Value]| -> BTreeMap<String, Value> {
-        let key = |item: &Value| format!("{} {}", item["pk"]["S"], item["sk"]["S"]);
-        items.iter().map(|item| (key(item), item.clone())).collect()
+        items.iter().map(|item| (key_of(item), item.clone())).collect()
     };
     let (before, after) = (by_key(before), by_key(after));
     let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
@@ -352,10 +443,10 @@ fn is_about_runs(key: &str) -> bool {
 fn results(items: &[Value]) -> BTreeSet<String> {
     let mut out = BTreeSet::new();
     for item in items {
-        let key = format!("{} {}", item["pk"]["S"], item["sk"]["S"]);
+        let key = key_of(item);
         if key.starts_with("\"FINDING#") {
             out.insert(key);
-        } else if ["\"FUNCTION#", "\"ROLE#"].iter().any(|kind| key.starts_with(kind)) && !key.contains("\"HISTORY#") {
+        } else if is_result(&key) {
             out.insert(format!("{key} {}", item["digest"]));
         }
     }

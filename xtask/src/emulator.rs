@@ -83,7 +83,7 @@ fn scenarios(root: &Path, tools: &Tools, more: &[&str]) -> Result<()> {
 
 /// Builds the function for this machine, which is where the emulator runs it. The folder holds template and function.
 fn build(root: &Path, tools: &Tools) -> Result<PathBuf> {
-    let built = target_dir(root)?.join("sam");
+    let built = crate::target_dir(root)?.join("sam");
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
     let mut sam = tools.command(tools.sam.join("sam"))?;
     sam.args(["build", "--parameter-overrides", &format!("Architecture={architecture}"), "--build-dir"])
@@ -93,15 +93,4 @@ fn build(root: &Path, tools: &Tools) -> Result<PathBuf> {
         .env("SAM_BUILD_MODE", "debug");
     run_in(root, &mut sam)?;
     Ok(built)
-}
-
-fn target_dir(root: &Path) -> Result<PathBuf> {
-    let output = Command::new("cargo")
-        .args(["metadata", "--no-deps", "--format-version", "1", "--locked"])
-        .current_dir(root)
-        .output()
-        .context("cargo metadata")?;
-    let text = std::str::from_utf8(&output.stdout).context("cargo metadata is no UTF-8")?;
-    let metadata: serde_json::Value = serde_json::from_str(text).context("cargo metadata is no JSON")?;
-    metadata["target_directory"].as_str().map(PathBuf::from).context("cargo metadata names no target folder")
 }

@@ -6,7 +6,8 @@ mod generate_example;
 mod measure;
 mod refresh_catalog;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
@@ -14,7 +15,7 @@ const USAGE: &str = "\
 usage: cargo xtask <task>
 
   test [STEP…]        everything a change must pass; installs what it needs
-                      steps: fmt clippy tests docs deny typos example; system only by name
+                      steps: fmt clippy tests docs deny typos system example
   emulator            an AWS account on this machine with Whittle deployed to it, to try
   refresh-catalog     build the embedded service authorization reference again
   generate-example    write examples/shop again
@@ -43,4 +44,16 @@ fn main() -> Result<()> {
 fn workspace_root() -> Result<PathBuf> {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     here.parent().map(PathBuf::from).context("xtask has no parent folder")
+}
+
+/// Where cargo puts what it builds.
+fn target_dir(root: &Path) -> Result<PathBuf> {
+    let output = Command::new("cargo")
+        .args(["metadata", "--no-deps", "--format-version", "1", "--locked"])
+        .current_dir(root)
+        .output()
+        .context("cargo metadata")?;
+    let text = std::str::from_utf8(&output.stdout).context("cargo metadata is no UTF-8")?;
+    let metadata: serde_json::Value = serde_json::from_str(text).context("cargo metadata is no JSON")?;
+    metadata["target_directory"].as_str().map(PathBuf::from).context("cargo metadata names no target folder")
 }

@@ -121,7 +121,7 @@ fn options(args: &[String], root: &Path) -> Result<Options> {
         timeout: Duration::from_secs(900),
         settings: Settings::default(),
         starts: 20,
-        logs: target(root).join("measure"),
+        logs: crate::target_dir(root)?.join("measure"),
         serve: false,
     };
     let mut words = args.iter();
@@ -163,10 +163,6 @@ fn options(args: &[String], root: &Path) -> Result<Options> {
     Ok(out)
 }
 
-fn target(root: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
-}
-
 /// What `sam build` deploys, for this machine's processor.
 fn build(root: &Path) -> Result<PathBuf> {
     let status = Command::new("cargo")
@@ -177,7 +173,7 @@ fn build(root: &Path) -> Result<PathBuf> {
     if !status.success() {
         bail!("cargo build failed: {status}");
     }
-    Ok(target(root).join("release/whittle-lambda"))
+    Ok(crate::target_dir(root)?.join("release/whittle-lambda"))
 }
 
 fn serve(options: &Options) -> Result<()> {

@@ -24,7 +24,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use whittle_analysis::result::Finding;
 
-pub use delivery::{Delivered, MOST_SINGLE_MESSAGES, Renderer, deliver, plan, sent};
+pub use delivery::{Delivered, MOST_MESSAGES, Renderer, deliver, plan, sent};
 pub use state::{AlertSettings, advance};
 pub use whittle_analysis::alert::{Alert, AlertKind, Attribute, Level, Message, Notice};
 

@@ -113,6 +113,7 @@ impl ReadMarks {
     }
 
     /// What is to be stored: all but the quiet end of a Region's history, which the next run reads again.
+    #[must_use]
     pub fn durable(&self) -> Self {
         let mut durable = Self { quiet: BTreeMap::new(), ..self.clone() };
         for (region, quiet) in &self.quiet {

@@ -6,12 +6,9 @@ use std::process::Command;
 use serde_json::json;
 use tempfile::TempDir;
 use whittle_analysis::issue::Issue;
-use whittle_analysis::result::{
-    Counts, CoverageRow, Proof, SCHEMA_VERSION, Severity, Suggestion, Verdict, VerdictRow, Window,
-};
-use whittle_evidence::attribute::attribute;
-use whittle_evidence::record::{ParsedRecord, parse_record};
+use whittle_analysis::result::Severity;
 use whittle_pipeline::ports::TrailObject;
+use whittle_testkit::store_suite::sample::{ACCOUNT, joined, object, role_id, seen};
 
 use super::*;
 
@@ -19,47 +16,10 @@ mod opening;
 mod reports;
 mod suite;
 
-const ACCOUNT: &str = "111122223333";
-
 fn file() -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("whittle.db");
     (dir, path)
-}
-
-/// What a call of `role` on a day of January 2026 leaves in a ledger.
-fn seen(role: &str, day: u8) -> Ledger {
-    let record = json!({
-        "eventVersion": "1.11", "eventTime": format!("2026-01-{day:02}T10:00:00Z"), "eventSource": "s3.amazonaws.com",
-        "eventName": "GetObject", "awsRegion": "eu-central-1", "eventID": "e", "eventType": "AwsApiCall",
-        "managementEvent": false, "eventCategory": "Data", "recipientAccountId": ACCOUNT,
-        "userIdentity": {"type": "AssumedRole", "principalId": format!("{}:{role}", id(role)), "accountId": ACCOUNT,
-            "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{role}"),
-            "sessionContext": {"sessionIssuer": {"type": "Role", "principalId": id(role), "accountId": ACCOUNT,
-                "arn": format!("arn:aws:iam::{ACCOUNT}:role/{role}"), "userName": role}}}
-    })
-    .to_string();
-    let ParsedRecord::Record(record) = parse_record(&record).unwrap() else { panic!("not a record") };
-    let mut ledger = Ledger::default();
-    ledger.observe_account(&record);
-    ledger.observe_session(&record, &attribute(&record).unwrap());
-    ledger
-}
-
-fn id(role: &str) -> String {
-    format!("AROAEXAMPLE{:0>10}", role.to_uppercase())
-}
-
-fn joined(parts: &[Ledger]) -> Ledger {
-    let mut ledger = Ledger::default();
-    for part in parts {
-        ledger.merge(part);
-    }
-    ledger
-}
-
-fn object(key: &str, version: &str) -> TrailObject {
-    TrailObject { source: "/trail".to_owned(), key: key.to_owned(), version: version.to_owned(), size_bytes: 1 }
 }
 
 fn contents(path: &Path) -> Vec<(String, Vec<u8>)> {
@@ -124,7 +84,7 @@ fn evidence_survives_closing() {
     // Rows say whose they are.
     let arn: String = store
         .connection
-        .query_row("SELECT role_arn FROM ledger_role WHERE role_id = ?1", [id("mail")], |row| row.get(0))
+        .query_row("SELECT role_arn FROM ledger_role WHERE role_id = ?1", [role_id("mail")], |row| row.get(0))
         .unwrap();
     assert_eq!(arn, format!("arn:aws:iam::{ACCOUNT}:role/mail"));
 }

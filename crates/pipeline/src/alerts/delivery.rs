@@ -10,8 +10,8 @@ use super::{Alert, FindingRecord, Message, Notice};
 use crate::ports::service::{AlertSink, ServiceStore};
 use crate::ports::{PortError, PortErrorKind};
 
-/// More alerts than this in one run become one digest.
-pub const MOST_SINGLE_MESSAGES: usize = 5;
+/// Alerts about more roles than this in one run become one digest.
+pub const MOST_MESSAGES: usize = 5;
 
 /// Puts a notice into words: `whittle_render::alert::message`.
 pub type Renderer<'a> = &'a (dyn Fn(&Notice) -> Message + Sync);
@@ -29,8 +29,8 @@ pub struct Delivered {
     pub issues: Vec<Issue>,
 }
 
-/// The messages that tell everything that is owed: one for each alert, or one digest for more than
-/// [`MOST_SINGLE_MESSAGES`]. Worst first.
+/// The messages that tell everything that is owed, worst first: one for each role, since one change of a role often shows
+/// in several findings, or one digest of all for more than [`MOST_MESSAGES`].
 pub fn plan(account: &str, run_id: &str, at: Timestamp, records: &BTreeMap<String, FindingRecord>) -> Vec<Notice> {
     let mut alerts: Vec<Alert> = records
         .values()
@@ -54,10 +54,19 @@ pub fn plan(account: &str, run_id: &str, at: Timestamp, records: &BTreeMap<Strin
             .then_with(|| a.finding.fingerprint.cmp(&b.finding.fingerprint))
     });
     let notice = |alerts: Vec<Alert>| Notice { account: account.to_owned(), run_id: run_id.to_owned(), at, alerts };
-    if alerts.len() > MOST_SINGLE_MESSAGES {
+    let roles: BTreeSet<&str> = alerts.iter().map(|alert| alert.finding.role_arn.as_str()).collect();
+    if roles.len() > MOST_MESSAGES {
         return vec![notice(alerts)];
     }
-    alerts.into_iter().map(|alert| notice(vec![alert])).collect()
+    let mut by_role: Vec<Vec<Alert>> = Vec::new();
+    for alert in alerts {
+        let same = |group: &&mut Vec<Alert>| group.iter().any(|one| one.finding.role_arn == alert.finding.role_arn);
+        match by_role.iter_mut().find(same) {
+            Some(group) => group.push(alert),
+            None => by_role.push(vec![alert]),
+        }
+    }
+    by_role.into_iter().map(notice).collect()
 }
 
 /// The records of `fingerprints` as they are after their alert was published at `now`: nothing is owed for them.

@@ -234,6 +234,20 @@ fn five_are_told_one_by_one_and_six_at_once() {
     }
 }
 
+#[test]
+fn what_one_change_of_a_role_shows_is_told_in_one_message() {
+    let mut records = Records::new();
+    let about =
+        |fingerprint: &str, severity, name: &str| Finding { role_arn: role(name), ..finding(fingerprint, severity, 3) };
+    let findings = [about("a", 2, "one"), about("b", 4, "two"), about("c", 4, "one")];
+    step(&mut records, &findings, &SaveScope::Account, &settings(), 0);
+    let told = |notice: &Notice| -> Vec<String> {
+        notice.alerts.iter().map(|alert| alert.finding.fingerprint.clone()).collect()
+    };
+    let notices = plan("111122223333", "run-1", at(0), &records);
+    assert_eq!(notices.iter().map(told).collect::<Vec<_>>(), [vec!["b"], vec!["c", "a"]]);
+}
+
 proptest! {
     /// Random histories of four findings: present at some level or not, looked at or not, alerts sent or not.
     #[test]

@@ -126,7 +126,9 @@ fn many(count: usize) -> Notice {
             let code = ["unused-actions", "wildcard-action", "administrator-access"][index % 3];
             let name = format!("service-{index:04}");
             let impact = if index % 10 == 0 { 5 } else { 3 };
-            alert(finding(code, Some(&name), 4, impact), if index == 7 { AlertKind::Worse } else { AlertKind::New })
+            let role_arn = format!("arn:aws:iam::111122223333:role/{name}-role");
+            let finding = Finding { role_arn, ..finding(code, Some(&name), 4, impact) };
+            alert(finding, if index == 7 { AlertKind::Worse } else { AlertKind::New })
         })
         .collect();
     alerts.sort_by_key(|alert| std::cmp::Reverse(alert.finding.severity));
@@ -136,6 +138,15 @@ fn many(count: usize) -> Notice {
 #[test]
 fn a_digest() {
     insta::assert_snapshot!(shown(&many(12)));
+}
+
+#[test]
+fn several_findings_of_one_function_name_it() {
+    let name = Some("orders");
+    let alerts = ["privilege-widened", "unused-actions"].map(|code| alert(finding(code, name, 4, 5), AlertKind::New));
+    let message = message(&notice(alerts.to_vec()));
+    assert!(message.subject.starts_with("CRITICAL digest: 2 findings about orders"), "{}", message.subject);
+    assert!(message.subject.len() < 100);
 }
 
 #[test]

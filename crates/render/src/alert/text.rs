@@ -154,12 +154,23 @@ fn kinds(notice: &Notice) -> String {
 
 /// `CRITICAL digest: 312 findings (3 critical, …) [account]`.
 pub(super) fn digest_subject(notice: &Notice) -> String {
-    let head = format!("{} digest: {} findings", upper(worst(notice)), notice.alerts.len());
+    let about = common(notice).map(|name| format!(" about {}", cut(name, 40))).unwrap_or_default();
+    let head = format!("{} digest: {} findings{about}", upper(worst(notice)), notice.alerts.len());
     let tail = format!(" [{}]", cut(&notice.account, 12));
     let room = SUBJECT.saturating_sub(head.len() + tail.len());
     let counts = format!(" ({})", severities(notice));
     let counts = if counts.len() <= room { counts } else { String::new() };
     format!("{head}{counts}{tail}")
+}
+
+/// The function or role that all alerts are about.
+fn common(notice: &Notice) -> Option<&str> {
+    fn only<'a>(mut names: impl Iterator<Item = Option<&'a str>>) -> Option<&'a str> {
+        let first = names.next()??;
+        names.all(|name| name == Some(first)).then_some(first)
+    }
+    let places = || notice.alerts.iter().map(|alert| Place::of(&alert.finding));
+    only(places().map(|place| place.function)).or_else(|| only(places().map(|place| place.role)))
 }
 
 pub(super) fn digest_body(notice: &Notice) -> String {

@@ -27,7 +27,8 @@ pub fn at(hour: i64) -> Timestamp {
     Timestamp::from_second(1_767_225_600 + hour * 3600).unwrap()
 }
 
-fn role_id(role: &str) -> String {
+/// Unique id of a role.
+pub fn role_id(role: &str) -> String {
     format!("AROAEXAMPLE{:0>10}", role.to_uppercase())
 }
 

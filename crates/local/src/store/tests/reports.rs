@@ -1,87 +1,19 @@
+use whittle_testkit::store_suite::sample::{self, finding};
+
 use super::*;
 
 fn function_arn(name: &str) -> String {
-    format!("arn:aws:lambda:eu-central-1:{ACCOUNT}:function:{name}")
+    sample::function_arn(ACCOUNT, name)
 }
 
 fn role_arn(name: &str) -> String {
-    format!("arn:aws:iam::{ACCOUNT}:role/service-role/{name}-Role")
+    sample::role_arn(ACCOUNT, name)
 }
 
-fn suggestion(removed_actions: usize) -> Suggestion {
-    let document =
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
-    serde_json::from_value(json!({
-        "policies": [{"name": "whittle", "document": serde_json::from_str::<serde_json::Value>(document).unwrap()}],
-        "removed_actions": removed_actions, "kept_unproven": 2, "confidence": 0.75,
-        "proof": Proof { never_wider: true, never_too_narrow: true }, "statements": []
-    }))
-    .unwrap()
-}
-
-fn finding(name: &str, severity: Severity) -> Finding {
-    Finding {
-        code: "unused-actions".to_owned(),
-        severity,
-        likelihood: 2,
-        impact: 3,
-        function_arn: Some(function_arn(name)),
-        role_arn: role_arn(name),
-        title: format!("{name} has unused actions"),
-        detail: "3 of 4".to_owned(),
-        remedy: "run `whittle policy`".to_owned(),
-        fingerprint: format!("fp-{name}"),
-    }
-}
-
-/// A report with one function, role and finding for each name.
+/// A report with one function, role and finding for each name; findings in the order given, which the store keeps.
 pub(super) fn report(names: &[&str]) -> Report {
-    let counts = Counts { granted: 4, used: 1, unused: 3, ..Counts::default() };
-    let mut sorted = names.to_vec();
-    sorted.sort_unstable();
-    Report {
-        schema_version: SCHEMA_VERSION,
-        account: ACCOUNT.to_owned(),
-        window: Window { start: "2026-01-01T00:00:00Z".to_owned(), end: "2026-02-01T00:00:00Z".to_owned(), days: 31 },
-        coverage: vec![CoverageRow {
-            source: "trail".to_owned(),
-            events: "management".to_owned(),
-            sight: "seen".to_owned(),
-            reason: "it logs".to_owned(),
-        }],
-        issues: vec![Issue::new("missing-file", "trails.json", "is not in the snapshot")],
-        roles: sorted
-            .iter()
-            .map(|name| RoleResult {
-                role_arn: role_arn(name),
-                functions: vec![function_arn(name)],
-                counts,
-                suggestion: Some(suggestion(3)),
-                no_suggestion: None,
-            })
-            .collect(),
-        functions: sorted
-            .iter()
-            .map(|name| FunctionResult {
-                function_arn: function_arn(name),
-                role_arn: role_arn(name),
-                qualifiers: vec!["$LATEST".to_owned()],
-                active_days: 7,
-                counts,
-                verdicts: vec![VerdictRow {
-                    action: "s3:PutObject".to_owned(),
-                    verdict: Verdict::Unused,
-                    resources: vec![],
-                    last_seen: None,
-                    reason: "not seen in 31 days".to_owned(),
-                }],
-                suggestion: Some(suggestion(3)),
-                no_suggestion: None,
-            })
-            .collect(),
-        // In the order given: the store keeps the order of the report.
-        findings: names.iter().map(|name| finding(name, Severity::High)).collect(),
-    }
+    let findings = names.iter().map(|name| finding(name, Severity::High)).collect();
+    Report { findings, ..sample::report(names) }
 }
 
 #[test]

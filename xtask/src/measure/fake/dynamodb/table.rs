@@ -1,4 +1,4 @@
-//! The table of `template.yaml`: keys `pk` and `sk`, index `gsi1` over `gsi1pk` and `gsi1sk`, all attributes projected.
+//! The table of `template.yaml`: keys `pk` and `sk`, index `gsi1` over `gsi1pk` and `gsi1sk` with all attributes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
