@@ -208,6 +208,7 @@ fn variables(server: &Server, options: &Options) -> BTreeMap<String, String> {
         ("AWS_LAMBDA_LOG_LEVEL", "INFO"),
         ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
         ("_HANDLER", "bootstrap"),
+        ("MALLOC_ARENA_MAX", "1"),
         ("WHITTLE_SERVICE", TABLE),
         ("WHITTLE_SELF", TABLE),
         ("WHITTLE_TABLE", TABLE),
