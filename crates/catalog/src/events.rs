@@ -14,7 +14,9 @@
 mod classes;
 mod companion;
 mod generalise;
+mod items;
 mod outcome;
+mod passed_to;
 mod path;
 mod rule;
 mod sources;
@@ -27,6 +29,7 @@ use crate::{ActionId, Catalog};
 
 pub use companion::{Companion, Relation};
 pub use generalise::generalise;
+pub use items::{AnswerKind, BatchItems};
 pub use outcome::Outcome;
 pub use path::{FieldPath, Segment};
 pub use rule::{Clause, Effect, ResourceSpec, Test, Transform};
@@ -172,6 +175,17 @@ impl Catalog {
     /// The tagging actions of a service that a create call with tags also needs, and the parameters that show tags.
     pub fn tag_on_create(&self, prefix: &str, event_name: &str) -> Option<TagKeys<'_>> {
         tables::tables().templates.tag_on_create(self, prefix, event_name)
+    }
+
+    /// Where a batch call of a service says which of its items were denied. `prefix` is the IAM prefix.
+    pub fn batch_items(&self, prefix: &str, event_name: &str) -> Option<&BatchItems> {
+        tables::tables().batches.of(prefix, event_name)
+    }
+
+    /// The services that a role in the parameters of a call may be passed to: values of `iam:PassedToService`, in the
+    /// partition `aws`. Empty where it is not known. `event_name` is without an API date.
+    pub fn passed_to_services(&self, prefix: &str, event_name: &str) -> &[&'static str] {
+        tables::tables().passed_to.services(prefix, event_name)
     }
 
     /// Data event resource types (`resources.type` of a selector) that CloudTrail knows.

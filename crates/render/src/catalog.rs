@@ -36,6 +36,19 @@ struct Revealed<'a> {
     event_name: &'a str,
     kind: &'static str,
     resource_types: &'a [&'static str],
+    /// The parameters of the event must say so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    only_by_parameters: bool,
+    /// Advanced event selectors that log it, each needed; empty for management events, which are logged unless excluded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    selectors: Vec<String>,
+}
+
+/// The advanced event selector that logs data events of a type.
+fn selector(resource_type: &str) -> String {
+    format!(
+        r#"{{"FieldSelectors":[{{"Field":"eventCategory","Equals":["Data"]}},{{"Field":"resources.type","Equals":["{resource_type}"]}}]}}"#
+    )
 }
 
 #[derive(Serialize)]
@@ -70,6 +83,8 @@ fn entry(catalog: &Catalog, action: ActionId) -> Entry<'_> {
                 event_name: &revealer.event_name,
                 kind: kind(revealer.kind),
                 resource_types: &revealer.resource_types,
+                only_by_parameters: revealer.conditional,
+                selectors: revealer.resource_types.iter().map(|kind| selector(kind)).collect(),
             })
             .collect(),
         companions: catalog
@@ -192,9 +207,18 @@ fn one(catalog: &Catalog, action: ActionId, color: Color) -> String {
     for revealed in &entry.revealed_by {
         let _ = writeln!(
             out,
-            "  shown by       {} {} ({} event)",
-            revealed.event_source, revealed.event_name, revealed.kind
+            "  shown by       {} {} ({} event{})",
+            revealed.event_source,
+            revealed.event_name,
+            revealed.kind,
+            if revealed.only_by_parameters { ", where its parameters say so" } else { "" }
         );
+    }
+    let mut selectors: Vec<&String> = entry.revealed_by.iter().flat_map(|revealed| &revealed.selectors).collect();
+    selectors.sort_unstable();
+    selectors.dedup();
+    for selector in selectors {
+        let _ = writeln!(out, "  selector       {selector}");
     }
     for companion in &entry.companions {
         let _ = writeln!(out, "  companion      {}: {}", companion.action, companion.reason);

@@ -22,6 +22,10 @@ fn every_row_of_every_table_is_understood() {
     assert_eq!(tables.rules.problems, no_problem);
     assert_eq!(tables.outcomes.problems, no_problem);
     assert_eq!(tables.templates.problems, no_problem);
+    assert_eq!(tables.batches.problems, no_problem);
+    for prefix in tables.passed_to.prefixes() {
+        assert!(catalog().service(prefix).is_some(), "passed-to.tsv: {prefix}");
+    }
     assert_eq!(visibility::index(catalog()).problems, no_problem);
     assert_eq!(companion::index(catalog()).problems, no_problem);
     for action in tables.templates.tagging_actions() {
@@ -83,7 +87,6 @@ fn event_sources_lead_to_prefixes() {
         "event-source-placeholder",
         "aws:s3",
         "oss.aliyuncs.com",
-        "signin.amazonaws.com",
         "aws-mcp.amazonaws.com",
         ".amazonaws.com",
     ] {

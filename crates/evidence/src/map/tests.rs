@@ -293,7 +293,7 @@ fn a_mapper_that_remembers_gives_the_same_as_a_fresh_one() {
     let mut mapper = Mapper::new(catalog());
     for line in SHAPES.lines().chain(SHAPES.lines()) {
         let Ok(ParsedRecord::Record(record)) = parse_record(line) else { panic!("no record") };
-        assert_eq!(mapper.map(&record), map_record(catalog(), &record));
+        assert_eq!(*mapper.map(&record), map_record(catalog(), &record));
     }
 }
 

@@ -1,0 +1,95 @@
+//! Remembers what recent records meant: a function makes the same call many times.
+//!
+//! The key is everything that the mapping of a record depends on, compared byte by byte, so a remembered answer is the
+//! answer. Slots are few and each holds one record: memory is bounded whatever the trail holds.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use super::Mapped;
+use super::transform::partition_of_caller;
+use crate::record::Record;
+
+/// Slots; a power of two.
+const SLOTS: usize = 4_096;
+/// Longer keys are not remembered.
+const MAX_KEY_BYTES: usize = 2_048;
+
+/// The memory of one mapper.
+#[derive(Debug, Default)]
+pub(super) struct Memo {
+    slots: Vec<Option<Slot>>,
+    hasher: foldhash::fast::RandomState,
+    key: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    key: Box<[u8]>,
+    mapped: Arc<Mapped>,
+}
+
+/// Where the answer for a record belongs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place(usize);
+
+impl Memo {
+    /// The remembered meaning of a record, or the place for it; `None` for a record that is too large to remember.
+    pub fn find(&mut self, record: &Record<'_>) -> Result<&Arc<Mapped>, Option<Place>> {
+        if !self.read(record) {
+            return Err(None);
+        }
+        if self.slots.is_empty() {
+            self.slots.resize_with(SLOTS, || None);
+        }
+        let hash = self.hasher.hash_one(self.key.as_slice());
+        let at = usize::try_from(hash).unwrap_or_default() & (SLOTS - 1);
+        match self.slots.get(at) {
+            Some(Some(slot)) if *slot.key == *self.key => Ok(&slot.mapped),
+            _ => Err(Some(Place(at))),
+        }
+    }
+
+    /// Remembers the meaning of the record that [`Self::find`] gave the place for.
+    pub fn remember(&mut self, place: Place, mapped: &Arc<Mapped>) {
+        if let Some(slot) = self.slots.get_mut(place.0) {
+            *slot = Some(Slot { key: self.key.as_slice().into(), mapped: Arc::clone(mapped) });
+        }
+    }
+
+    /// Everything that the mapping of the record depends on, as bytes; `false` if that is too much.
+    fn read(&mut self, record: &Record<'_>) -> bool {
+        let key = &mut self.key;
+        key.clear();
+        let mut add = |text: Option<&str>| {
+            // A length before each part: no two records have the same bytes by chance of their borders.
+            let length = text.map_or(u32::MAX, |text| u32::try_from(text.len()).unwrap_or(u32::MAX - 1));
+            key.extend_from_slice(&length.to_le_bytes());
+            key.extend_from_slice(text.unwrap_or_default().as_bytes());
+        };
+        let raw = |value: Option<&RawValue>| value.map_or(0, |value| value.get().len());
+        if raw(record.request_parameters) + raw(record.response_elements) > MAX_KEY_BYTES {
+            return false;
+        }
+        add(Some(record.event_source.as_str()));
+        add(Some(record.event_name.as_str()));
+        add(record.request_parameters.map(RawValue::get));
+        add(record.response_elements.map(RawValue::get));
+        add(record.aws_region.as_deref());
+        add(record.account());
+        add(record.error_code.as_deref());
+        add(record.error_message.as_deref());
+        add(record.event_type.as_deref());
+        add(record.event_category.as_deref());
+        add(partition_of_caller(record));
+        for entry in &record.resources {
+            add(entry.arn.as_deref());
+            add(entry.arn_prefix.as_deref());
+            add(entry.account_id.as_deref());
+        }
+        key.push(record.read_only.map_or(2, u8::from));
+        key.len() <= MAX_KEY_BYTES
+    }
+}
