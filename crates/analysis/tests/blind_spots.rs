@@ -60,14 +60,32 @@ const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/k";
 
 /// Every event that each granted action would have made (service guides, "logging with CloudTrail").
 const USES: &[Use] = &[
-    Use { resource: "arn:aws:s3:::shop/in/a", ..data("s3:GetObject", "AWS::S3::Object", "s3.amazonaws.com", "GetObject", true) },
-    Use { resource: "arn:aws:s3:::shop/z", ..data("s3:GetObject", "AWS::S3::Object", "s3.amazonaws.com", "HeadObject", true) },
-    Use { resource: "arn:aws:s3:::shop/z", ..data("s3:PutObject", "AWS::S3::Object", "s3.amazonaws.com", "PutObject", false) },
+    Use {
+        resource: "arn:aws:s3:::shop/in/a",
+        ..data("s3:GetObject", "AWS::S3::Object", "s3.amazonaws.com", "GetObject", true)
+    },
+    Use {
+        resource: "arn:aws:s3:::shop/z",
+        ..data("s3:GetObject", "AWS::S3::Object", "s3.amazonaws.com", "HeadObject", true)
+    },
+    Use {
+        resource: "arn:aws:s3:::shop/z",
+        ..data("s3:PutObject", "AWS::S3::Object", "s3.amazonaws.com", "PutObject", false)
+    },
     Use { resource: QUEUE, ..data("sqs:SendMessage", "AWS::SQS::Queue", "sqs.amazonaws.com", "SendMessage", false) },
-    Use { resource: QUEUE, ..data("sqs:SendMessage", "AWS::SQS::Queue", "sqs.amazonaws.com", "SendMessageBatch", false) },
-    Use { resource: TABLE, ..data("dynamodb:PutItem", "AWS::DynamoDB::Table", "dynamodb.amazonaws.com", "PutItem", false) },
+    Use {
+        resource: QUEUE,
+        ..data("sqs:SendMessage", "AWS::SQS::Queue", "sqs.amazonaws.com", "SendMessageBatch", false)
+    },
+    Use {
+        resource: TABLE,
+        ..data("dynamodb:PutItem", "AWS::DynamoDB::Table", "dynamodb.amazonaws.com", "PutItem", false)
+    },
     Use { resource: TABLE, ..data("dynamodb:Query", "AWS::DynamoDB::Table", "dynamodb.amazonaws.com", "Query", true) },
-    Use { resource: TARGET, ..data("lambda:InvokeFunction", "AWS::Lambda::Function", "lambda.amazonaws.com", "Invoke", false) },
+    Use {
+        resource: TARGET,
+        ..data("lambda:InvokeFunction", "AWS::Lambda::Function", "lambda.amazonaws.com", "Invoke", false)
+    },
     Use { resource: KEY, ..management("kms:Decrypt", "kms.amazonaws.com", "Decrypt", true) },
     Use { region: "us-east-1", ..management("iam:CreateUser", "iam.amazonaws.com", "CreateUser", false) },
     management("ec2:DescribeVpcs", "ec2.amazonaws.com", "DescribeVpcs", true),
@@ -106,9 +124,21 @@ fn logs(trail: &Value, used: &Use, start: &str) -> bool {
         return selectors.iter().any(|selector| {
             list(&selector["FieldSelectors"]).iter().all(|field| {
                 let value = match field["Field"].as_str().unwrap_or_default() {
-                    "eventCategory" => if used.data.is_some() { "Data" } else { "Management" },
+                    "eventCategory" => {
+                        if used.data.is_some() {
+                            "Data"
+                        } else {
+                            "Management"
+                        }
+                    }
                     "resources.type" => used.data.unwrap_or(""),
-                    "readOnly" => if read { "true" } else { "false" },
+                    "readOnly" => {
+                        if read {
+                            "true"
+                        } else {
+                            "false"
+                        }
+                    }
                     "eventName" => name,
                     "eventSource" => source,
                     "resources.ARN" => used.resource,
@@ -159,15 +189,29 @@ fn logs(trail: &Value, used: &Use, start: &str) -> bool {
 const TYPES: [&str; 5] =
     ["AWS::S3::Object", "AWS::SQS::Queue", "AWS::DynamoDB::Table", "AWS::Lambda::Function", "AWS::SNS::Topic"];
 const VALUES: [&str; 16] = [
-    "arn:aws:s3:::shop/", "arn:aws:s3:::shop/in/", "arn:aws:s3:::other/", QUEUE, TABLE, "GetObject", "PutItem", "Decrypt",
-    "kms.amazonaws.com", "sqs.amazonaws.com", "true", "false", SESSION, "arn:aws:sts::", "Head", "",
+    "arn:aws:s3:::shop/",
+    "arn:aws:s3:::shop/in/",
+    "arn:aws:s3:::other/",
+    QUEUE,
+    TABLE,
+    "GetObject",
+    "PutItem",
+    "Decrypt",
+    "kms.amazonaws.com",
+    "sqs.amazonaws.com",
+    "true",
+    "false",
+    SESSION,
+    "arn:aws:sts::",
+    "Head",
+    "",
 ];
 
 fn field() -> impl Strategy<Value = Value> {
     let fields = ["readOnly", "eventName", "eventSource", "resources.ARN", "userIdentity.arn", "errorCode"];
     let operators =
         ["Equals", "StartsWith", "EndsWith", "NotEquals", "NotStartsWith", "NotEndsWith", "NotEquals", "Like"];
-    (select(&fields[..]), select(&operators[..]), vec(select(&VALUES[..]), 1..3))
+    (select(fields.to_vec()), select(operators.to_vec()), vec(select(&VALUES[..]), 1..3))
         .prop_map(|(field, operator, values)| json!({"Field": field, operator: values}))
 }
 
@@ -185,8 +229,9 @@ fn advanced() -> impl Strategy<Value = Value> {
 
 fn basic() -> impl Strategy<Value = Value> {
     let kinds = ["AWS::S3::Object", "AWS::DynamoDB::Table", "AWS::Lambda::Function"];
-    let values = ["arn:aws:s3", "arn:aws:s3:::shop/", "arn:aws:s3:::shop/in/", "arn:aws:dynamodb", TABLE, "arn:aws:lambda"];
-    let resource = (select(&kinds[..]), vec(select(&values[..]), 1..3))
+    let values =
+        ["arn:aws:s3", "arn:aws:s3:::shop/", "arn:aws:s3:::shop/in/", "arn:aws:dynamodb", TABLE, "arn:aws:lambda"];
+    let resource = (select(kinds.to_vec()), vec(select(values.to_vec()), 1..3))
         .prop_map(|(kind, values)| json!({"Type": kind, "Values": values}));
     let excluded = vec(select(&["kms.amazonaws.com", "rdsdata.amazonaws.com"][..]), 0..2);
     (select(&["All", "All", "ReadOnly", "WriteOnly"][..]), any::<bool>(), vec(resource, 0..3), excluded).prop_map(
@@ -263,16 +308,25 @@ fn ledger(case: &Case) -> Ledger {
     let by = json!({"type": "AssumedRole", "principalId": format!("{ROLE_ID}:orders"), "arn": SESSION, "accountId": ACCOUNT,
         "sessionContext": {"sessionIssuer": {"type": "Role", "principalId": ROLE_ID, "arn": ROLE, "accountId": ACCOUNT}}});
     for day in 0..40 {
-        events.push(event(day, json!({"eventSource": "sqs.amazonaws.com", "eventName": "CreateQueue", "userIdentity": by})));
+        events.push(event(
+            day,
+            json!({"eventSource": "sqs.amazonaws.com", "eventName": "CreateQueue", "userIdentity": by}),
+        ));
     }
     if case.has_data_events {
-        events.push(event(3, json!({"eventSource": "sns.amazonaws.com", "eventName": "Publish", "eventCategory": "Data",
-            "resources": [{"type": "AWS::SNS::Topic", "ARN": "arn:aws:sns:eu-west-1:111122223333:t"}]})));
+        events.push(event(
+            3,
+            json!({"eventSource": "sns.amazonaws.com", "eventName": "Publish", "eventCategory": "Data",
+            "resources": [{"type": "AWS::SNS::Topic", "ARN": "arn:aws:sns:eu-west-1:111122223333:t"}]}),
+        ));
     }
     if case.changed {
         for number in 0..4 {
-            events.push(event(20, json!({"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors",
-                "requestParameters": {"trailName": format!("t{number}")}})));
+            events.push(event(
+                20,
+                json!({"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors",
+                "requestParameters": {"trailName": format!("t{number}")}}),
+            ));
         }
     }
     let (mut ledger, mut mapper) = (Ledger::default(), Mapper::new(catalog()));
@@ -331,8 +385,7 @@ fn removed(case: &Case) -> BTreeSet<String> {
     let trails = Trails::parse(&json!({ "trailList": case.trails }).to_string()).unwrap();
     let day = |text: &str| day_of(format!("{text}T00:00:00Z").parse().unwrap());
     let days = day("2026-09-01")..day("2026-10-11");
-    let history =
-        case.history.map(|region| EventHistory { regions: [region.to_owned()].into(), days: days.clone() });
+    let history = case.history.map(|region| EventHistory { regions: [region.to_owned()].into(), days: days.clone() });
     let coverage = Coverage::new(coverage::Evidence {
         account: ACCOUNT,
         trails: Some(&trails),
@@ -390,15 +443,11 @@ fn what_every_source_would_have_shown_is_removed() {
     let trail = json!({"Name": "t0", "TrailARN": "arn:aws:cloudtrail:eu-west-1:111122223333:trail/t0", "HomeRegion": REGION,
         "IsMultiRegionTrail": true, "AdvancedEventSelectors": selectors,
         "Status": {"IsLogging": true, "StartLoggingTime": "2026-01-01T00:00:00Z"}});
-    let case = Case {
-        trails: vec![trail],
-        has_data_events: true,
-        history: None,
-        changed: false,
-        last_accessed: false,
-    };
+    let case = Case { trails: vec![trail], has_data_events: true, history: None, changed: false, last_accessed: false };
     let removed = removed(&case);
-    for action in ["s3:PutObject", "sqs:SendMessage", "dynamodb:Query", "lambda:InvokeFunction", "kms:Decrypt", "ec2:CreateVpc"] {
+    for action in
+        ["s3:PutObject", "sqs:SendMessage", "dynamodb:Query", "lambda:InvokeFunction", "kms:Decrypt", "ec2:CreateVpc"]
+    {
         assert!(removed.contains(action), "{action}: {removed:?}");
     }
     for action in ["logs:PutLogEvents", "iam:PassRole"] {

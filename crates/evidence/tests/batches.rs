@@ -56,10 +56,7 @@ fn items_that_were_denied_are_no_use() {
     let one = batch(&["a"]);
     assert_eq!(
         words(&one.uses),
-        [
-            "secretsmanager:BatchGetSecretValue *".to_owned(),
-            format!("secretsmanager:GetSecretValue {SECRET}:b-??????")
-        ]
+        ["secretsmanager:BatchGetSecretValue *".to_owned(), format!("secretsmanager:GetSecretValue {SECRET}:b-??????")]
     );
     assert_eq!(words(&one.denied_items), [format!("secretsmanager:GetSecretValue {SECRET}:a-??????")]);
     let all = batch(&["a", "b"]);
@@ -149,6 +146,7 @@ fn roles_are_passed_to_the_service_of_the_table() {
         assert!(words(&mapped.uses).iter().any(|word| word.starts_with("iam:PassRole ")), "{source} {name}");
         assert_eq!(mapped.passed_to, expect, "{source} {name}");
     }
-    let update = map(&event("lambda", "UpdateFunctionConfiguration20150331v2", &json!({"requestParameters": {"timeout": 3}})));
+    let update =
+        map(&event("lambda", "UpdateFunctionConfiguration20150331v2", &json!({"requestParameters": {"timeout": 3}})));
     assert_eq!(update.passed_to, [""; 0], "no role in the request, so none was passed");
 }

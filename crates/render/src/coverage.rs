@@ -84,7 +84,11 @@ pub fn human(window: &Window, rows: &[CoverageRow], actions: &[ActionDaysRow], i
                     vec![
                         action.action.clone(),
                         clean(&action.resource),
-                        if run.first == run.last { run.first.clone() } else { format!("{} to {}", run.first, run.last) },
+                        if run.first == run.last {
+                            run.first.clone()
+                        } else {
+                            format!("{} to {}", run.first, run.last)
+                        },
                         run.state.to_owned(),
                         clean(&why),
                     ]

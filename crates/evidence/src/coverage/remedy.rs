@@ -190,13 +190,7 @@ mod tests {
             "`DataResources` lists only some resources of the type",
             r#"{"Type":"AWS::S3::Object","Values":["arn:aws-us-gov:s3"]}"#,
         );
-        check(
-            r#""EventSelectors":[{"ReadWriteType":"All"}]"#,
-            Some("AWS::SQS::Queue"),
-            true,
-            "",
-            "by advanced ones",
-        );
+        check(r#""EventSelectors":[{"ReadWriteType":"All"}]"#, Some("AWS::SQS::Queue"), true, "", "by advanced ones");
         let advanced = |fields: &str, category: &str| {
             format!(
                 r#""AdvancedEventSelectors":[{{"FieldSelectors":[{{"Field":"eventCategory","Equals":["{category}"]}},{fields}]}}]"#

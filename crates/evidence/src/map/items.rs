@@ -17,7 +17,8 @@ impl Call<'_, '_> {
         if answers.is_empty() {
             return Vec::new();
         }
-        let is_denied = |answer: &Leaf<'_>| denied(self.catalog, prefix, self.record.event_name.as_str(), batch, *answer);
+        let is_denied =
+            |answer: &Leaf<'_>| denied(self.catalog, prefix, self.record.event_name.as_str(), batch, *answer);
         let items = self.parameters.leaves(batch.items());
         let (denied, others): (Vec<Leaf<'_>>, Vec<Leaf<'_>>) = match batch.kind() {
             AnswerKind::Aligned => {
