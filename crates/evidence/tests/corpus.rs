@@ -97,11 +97,12 @@ fn shapes_of_execution_role_events_are_attributed() {
             return;
         };
         assert_eq!(by.role_id, "AROAEXAMPLEORDERSROLE");
-        let version = match &by.caller {
+        let key = by.caller.to_key();
+        let version = match &key {
             CallerKey::Function { version: Some(version), .. } => format!(":{version}"),
             _ => String::new(),
         };
-        let who = match resolve(&by.caller, &functions) {
+        let who = match resolve(&key, &functions) {
             Caller::Function(FunctionRef::Arn(arn)) => arn.rsplit(':').next().unwrap_or_default().to_owned(),
             Caller::Function(other) => format!("{other:?}"),
             Caller::Platform { function_name } => format!("platform {}", function_name.unwrap_or_default()),

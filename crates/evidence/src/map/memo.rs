@@ -1,7 +1,8 @@
 //! Remembers what recent records meant: a function makes the same call many times.
 //!
 //! The key is everything that the mapping of a record depends on, compared byte by byte, so a remembered answer is the
-//! answer. Slots are few and each holds one record: memory is bounded whatever the trail holds.
+//! answer. Slots are few and each holds one record: memory is bounded whatever the trail holds. A record is remembered when
+//! its hash comes a second time, so that records that never come again cost no memory.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -13,22 +14,23 @@ use super::transform::partition_of_caller;
 use crate::record::Record;
 
 /// Slots; a power of two.
-const SLOTS: usize = 4_096;
+const SLOTS: usize = 8_192;
 /// Longer keys are not remembered.
-const MAX_KEY_BYTES: usize = 2_048;
+const MAX_KEY_BYTES: usize = 1_536;
 
 /// The memory of one mapper.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    slots: Vec<Option<Slot>>,
+    slots: Vec<Slot>,
     hasher: foldhash::fast::RandomState,
     key: Vec<u8>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Slot {
-    key: Box<[u8]>,
-    mapped: Arc<Mapped>,
+    /// Hash of the record that was seen last at this place, remembered or not.
+    seen: u64,
+    remembered: Option<(Box<[u8]>, Arc<Mapped>)>,
 }
 
 /// Where the answer for a record belongs.
@@ -36,26 +38,28 @@ struct Slot {
 pub(super) struct Place(usize);
 
 impl Memo {
-    /// The remembered meaning of a record, or the place for it; `None` for a record that is too large to remember.
+    /// The remembered meaning of a record; else the place for it, if it should be remembered.
     pub fn find(&mut self, record: &Record<'_>) -> Result<&Arc<Mapped>, Option<Place>> {
         if !self.read(record) {
             return Err(None);
         }
         if self.slots.is_empty() {
-            self.slots.resize_with(SLOTS, || None);
+            self.slots.resize_with(SLOTS, Slot::default);
         }
         let hash = self.hasher.hash_one(self.key.as_slice());
         let at = usize::try_from(hash).unwrap_or_default() & (SLOTS - 1);
-        match self.slots.get(at) {
-            Some(Some(slot)) if *slot.key == *self.key => Ok(&slot.mapped),
-            _ => Err(Some(Place(at))),
+        let Some(slot) = self.slots.get_mut(at) else { return Err(None) };
+        let comes_again = std::mem::replace(&mut slot.seen, hash) == hash;
+        match &slot.remembered {
+            Some((key, mapped)) if **key == *self.key => Ok(mapped),
+            _ => Err(comes_again.then_some(Place(at))),
         }
     }
 
     /// Remembers the meaning of the record that [`Self::find`] gave the place for.
     pub fn remember(&mut self, place: Place, mapped: &Arc<Mapped>) {
         if let Some(slot) = self.slots.get_mut(place.0) {
-            *slot = Some(Slot { key: self.key.as_slice().into(), mapped: Arc::clone(mapped) });
+            slot.remembered = Some((self.key.as_slice().into(), Arc::clone(mapped)));
         }
     }
 
