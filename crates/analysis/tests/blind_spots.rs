@@ -5,7 +5,7 @@
 //! use of the action would have made, on each of some resources inside the grant, must have been logged by a trail that
 //! was logging over the whole window, or be in event history that was read.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 

@@ -152,6 +152,18 @@ impl Catalog {
         visibility::index(self).visibility(action)
     }
 
+    /// Whether IAM's action-level report tells of an action; `None` where that is not known. It tells of management actions
+    /// only, never of `iam:PassRole` (its service-level report sees the data plane too).
+    ///
+    /// AWS page: IAM User Guide, "Refine permissions in AWS using last accessed information".
+    pub fn action_last_accessed(&self, action: ActionId) -> Option<bool> {
+        let info = self.info(action);
+        info.last_accessed_supported().or_else(|| {
+            let data_only = matches!(self.visibility(action), Visibility::Data { .. });
+            (data_only || info.name() == "iam:PassRole").then_some(false)
+        })
+    }
+
     /// The events that reveal an action, by (event source, event name).
     pub fn revealed_by(&self, action: ActionId) -> &[Revealer] {
         visibility::index(self).revealers(action)

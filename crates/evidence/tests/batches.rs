@@ -1,6 +1,6 @@
 //! Denied items inside successful calls, denied secondary actions, and services that roles are passed to.
 
-#![expect(clippy::unwrap_used, reason = "what a test cannot read is a failure of the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what a test cannot read is a failure of the test")]
 
 use serde_json::{Value, json};
 use whittle_catalog::catalog;

@@ -90,10 +90,10 @@ fn shapes_of_execution_role_events_are_attributed() {
     let mut mapper = Mapper::new(catalog());
     let mut lines = Vec::new();
     let report = read(&corpus.join("lambda-role-shapes.ndjson"), &mut |read| {
-        let mapped = mapper.map(read.record);
-        let actions: Vec<&str> = mapped.uses.iter().map(|used| catalog().info(used.action).name()).collect();
+        let meaning = mapper.map(read.record);
+        let actions: Vec<&str> = meaning.uses.iter().map(|used| catalog().info(used.action).name()).collect();
         let Some(by) = attribute(read.record) else {
-            lines.push(format!("none | {} {}", actions.join(","), mapped.outcome.as_str()));
+            lines.push(format!("none | {} {}", actions.join(","), meaning.outcome.as_str()));
             return;
         };
         assert_eq!(by.role_id, "AROAEXAMPLEORDERSROLE");
@@ -109,7 +109,7 @@ fn shapes_of_execution_role_events_are_attributed() {
             Caller::Other => "other".to_owned(),
         };
         let via = by.forwarded_by.map_or(String::new(), |service| format!(" via {service}"));
-        lines.push(format!("{who}{version}{via} | {} {}", actions.join(","), mapped.outcome.as_str()));
+        lines.push(format!("{who}{version}{via} | {} {}", actions.join(","), meaning.outcome.as_str()));
     });
     assert_eq!((report.records, report.total()), (20, 20));
     let expect = include_str!("data/role-shapes-by-line.txt");
@@ -130,9 +130,9 @@ fn every_event_of_the_corpus_has_a_class_and_calls_have_an_action() {
     let mut records = 0;
     for path in paths {
         records += read(&path, &mut |read| {
-            let mapped = mapper.map(read.record);
-            let word = match (mapped.class, mapped.uses.first()) {
-                (EventClass::Actions, Some(used)) if mapped.used().is_empty() => match used.basis {
+            let meaning = mapper.map(read.record);
+            let word = match (meaning.class, meaning.uses.first()) {
+                (EventClass::Actions, Some(used)) if meaning.used().is_empty() => match used.basis {
                     Basis::Primary => "actions, not authorised",
                     Basis::Secondary => "secondary actions, not authorised",
                 },
@@ -145,14 +145,14 @@ fn every_event_of_the_corpus_has_a_class_and_calls_have_an_action() {
             };
             *counts.entry(word).or_default() += 1;
             let pair = (read.record.event_source.as_str(), read.record.event_name.as_str());
-            if mapped.class == EventClass::Unknown {
+            if meaning.class == EventClass::Unknown {
                 *unknown.entry((pair.0.to_owned(), pair.1.to_owned())).or_default() += 1;
             }
-            if mapped.class == EventClass::Actions {
-                assert!(mapped.reason.is_none() && !(mapped.uses.is_empty() && mapped.possible.is_empty()), "{pair:?}");
+            if meaning.class == EventClass::Actions {
+                assert!(meaning.reason.is_none() && !(meaning.uses.is_empty() && meaning.possible.is_empty()), "{pair:?}");
             }
-            if matches!(mapped.class, EventClass::NoPermission | EventClass::NotACall) {
-                assert!(mapped.reason.is_some(), "{pair:?}");
+            if matches!(meaning.class, EventClass::NoPermission | EventClass::NotACall) {
+                assert!(meaning.reason.is_some(), "{pair:?}");
             }
         })
         .records;

@@ -19,6 +19,9 @@ struct Entry<'a> {
     dependent_actions: Vec<&'a str>,
     visibility: &'static str,
     visibility_detail: String,
+    /// Whether IAM's action-level last-accessed report tells of it; absent where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action_last_accessed: Option<bool>,
     revealed_by: Vec<Revealed<'a>>,
     companions: Vec<CompanionEntry<'a>>,
 }
@@ -75,6 +78,7 @@ fn entry(catalog: &Catalog, action: ActionId) -> Entry<'_> {
         dependent_actions: info.dependent_actions().map(|other| catalog.info(other).name()).collect(),
         visibility,
         visibility_detail,
+        action_last_accessed: catalog.action_last_accessed(action),
         revealed_by: catalog
             .revealed_by(action)
             .iter()
@@ -204,6 +208,9 @@ fn one(catalog: &Catalog, action: ActionId, color: Color) -> String {
         let _ = writeln!(out, "  dependent      {}", entry.dependent_actions.join(", "));
     }
     let _ = writeln!(out, "  CloudTrail     {}", entry.visibility_detail);
+    if entry.action_last_accessed == Some(false) {
+        let _ = writeln!(out, "  last accessed  not in IAM's action-level report, only in that of its service");
+    }
     for revealed in &entry.revealed_by {
         let _ = writeln!(
             out,

@@ -48,12 +48,12 @@ impl Call<'_, '_> {
             };
             let allowed = named(&others);
             let refused: Vec<_> = named(&denied).into_iter().filter(|seen| !allowed.contains(seen)).collect();
-            let Some(used) = uses.list.get_mut(at) else { continue };
-            let (gone, kept): (Vec<_>, Vec<_>) = used.resources.drain(..).partition(|seen| refused.contains(seen));
+            let Some(found) = uses.list.get_mut(at) else { continue };
+            let (gone, kept): (Vec<_>, Vec<_>) = found.resources.drain(..).partition(|seen| refused.contains(seen));
             let nothing_left = kept.is_empty() && !gone.is_empty();
-            used.resources = kept;
+            found.resources = kept;
             if !gone.is_empty() {
-                out.push(ActionUse { action: *action, basis: used.basis, resources: gone });
+                out.push(ActionUse { action: *action, basis: found.basis, resources: gone });
             }
             if nothing_left {
                 uses.list.remove(at);

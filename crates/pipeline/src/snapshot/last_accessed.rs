@@ -24,7 +24,8 @@ pub(super) const COMMAND: &str = "aws iam generate-service-last-accessed-details
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Service<'a> {
-    service_namespace: String,
+    #[serde(rename = "ServiceNamespace")]
+    namespace: String,
     #[serde(borrow)]
     last_authenticated: Option<&'a RawValue>,
     /// Only in a report that was asked for with `--granularity ACTION_LEVEL`.
@@ -96,11 +97,11 @@ fn parse(text: &str, place: &str) -> Result<LastAccessed, Problem> {
         for tracked in service.tracked_actions_last_accessed {
             let last = timestamp(tracked.last_accessed_time)
                 .map_err(|reason| problem(format!("entry {index} of `ServicesLastAccessed`: {reason}")))?;
-            let action = format!("{}:{}", service.service_namespace, tracked.action_name);
+            let action = format!("{}:{}", service.namespace, tracked.action_name);
             let known = report.actions.entry(action).or_insert(last);
             *known = (*known).max(last);
         }
-        let known = report.services.entry(service.service_namespace).or_insert(last);
+        let known = report.services.entry(service.namespace).or_insert(last);
         *known = (*known).max(last);
     }
     Ok(report)
