@@ -149,7 +149,10 @@ fn every_event_of_the_corpus_has_a_class_and_calls_have_an_action() {
                 *unknown.entry((pair.0.to_owned(), pair.1.to_owned())).or_default() += 1;
             }
             if meaning.class == EventClass::Actions {
-                assert!(meaning.reason.is_none() && !(meaning.uses.is_empty() && meaning.possible.is_empty()), "{pair:?}");
+                assert!(
+                    meaning.reason.is_none() && !(meaning.uses.is_empty() && meaning.possible.is_empty()),
+                    "{pair:?}"
+                );
             }
             if matches!(meaning.class, EventClass::NoPermission | EventClass::NotACall) {
                 assert!(meaning.reason.is_some(), "{pair:?}");
