@@ -128,7 +128,7 @@ pub struct ActionUse {
 pub struct Mapped {
     /// What the event is.
     pub class: EventClass,
-    /// Why it is not a call, or proves no permission.
+    /// Why it is not a call, proves no permission, or is not known.
     pub reason: Option<&'static str>,
     /// For an unknown event: names of actions that are spelled like it.
     pub nearest: Vec<String>,
@@ -247,28 +247,40 @@ impl Meaning {
             EventResolution::Actions(rule) => Self::Call(Prepared::of(catalog, rule, name)),
             EventResolution::NoPermission { reason } => Self::Class(EventClass::NoPermission, Some(reason), Vec::new()),
             EventResolution::NotACall { reason } => Self::Class(EventClass::NotACall, Some(reason), Vec::new()),
-            EventResolution::Unknown { nearest } => Self::Class(EventClass::Unknown, None, nearest),
-            _ => Self::Class(EventClass::Unknown, None, Vec::new()),
+            EventResolution::Unknown { nearest } => {
+                let no_service = catalog.prefixes_of_source(source).is_empty();
+                let reason = if no_service { UNKNOWN_SERVICE } else { UNKNOWN_NAME };
+                Self::Class(EventClass::Unknown, Some(reason), nearest)
+            }
+            _ => Self::Class(EventClass::Unknown, Some(UNKNOWN_NAME), Vec::new()),
         }
     }
 
     fn of_record(&self, catalog: &'static Catalog, record: &Record<'_>) -> Mapped {
         match self {
             Self::Call(prepared) => actions(catalog, record, prepared),
-            Self::Class(EventClass::Unknown, _, nearest) => unknown(catalog, record, nearest.clone()),
+            Self::Class(EventClass::Unknown, reason, nearest) => unknown(catalog, record, *reason, nearest.clone()),
             Self::Class(class, reason, nearest) => Mapped::of_class(*class, *reason, nearest.clone()),
         }
     }
 }
 
+/// Why an event of a known service is unknown, and what that means.
+const UNKNOWN_NAME: &str = "no action, operation or rule of the service has this name: it may have needed any of its \
+     actions, so none of them is called unused";
+
+/// The same for a service that is not known.
+const UNKNOWN_SERVICE: &str =
+    "the catalog knows no service of this event source: it may have needed any action, so none is called unused";
+
 /// An event that no action is known for. How it ended still matters: a call that was not denied used some permission.
-fn unknown(catalog: &Catalog, record: &Record<'_>, nearest: Vec<String>) -> Mapped {
+fn unknown(catalog: &Catalog, record: &Record<'_>, reason: Option<&'static str>, nearest: Vec<String>) -> Mapped {
     let message = record.error_message.as_deref().unwrap_or_default();
     let outcome = match record.error_code.as_deref() {
         None => Outcome::Authorised,
         Some(code) => catalog.outcome_of_error("", record.event_name.as_str(), code, message),
     };
-    Mapped { outcome, ..Mapped::of_class(EventClass::Unknown, None, nearest) }
+    Mapped { outcome, ..Mapped::of_class(EventClass::Unknown, reason, nearest) }
 }
 
 /// Why a record is no call of an API, by its type and category.

@@ -150,3 +150,15 @@ fn roles_are_passed_to_the_service_of_the_table() {
         map(&event("lambda", "UpdateFunctionConfiguration20150331v2", &json!({"requestParameters": {"timeout": 3}})));
     assert_eq!(update.passed_to, [""; 0], "no role in the request, so none was passed");
 }
+
+#[test]
+fn an_unknown_event_says_what_that_means() {
+    for (source, name, text) in [
+        ("s3", "GetObjekt", "none of them is called unused"),
+        ("nosuchservice", "GetThing", "the catalog knows no service"),
+    ] {
+        let mapped = map(&event(source, name, &json!({})));
+        assert_eq!(mapped.class.as_str(), "unknown");
+        assert!(mapped.reason.is_some_and(|reason| reason.contains(text)), "{:?}", mapped.reason);
+    }
+}

@@ -88,10 +88,11 @@ pub fn map_human(rows: &[EventKindRow]) -> String {
         .iter()
         .map(|row| {
             let what = if row.actions.is_empty() {
-                match (row.reason, row.nearest.is_empty()) {
-                    (Some(reason), _) => reason.to_owned(),
-                    (None, false) => format!("spelled like {}", row.nearest.join(", ")),
-                    (None, true) => String::new(),
+                let reason = row.reason.unwrap_or_default();
+                if row.nearest.is_empty() {
+                    reason.to_owned()
+                } else {
+                    format!("spelled like {}; {reason}", row.nearest.join(", "))
                 }
             } else {
                 let actions: Vec<String> = row

@@ -245,6 +245,13 @@ impl<'a> Coverage<'a> {
         let Some(status) = &trail.status else {
             return unknown(&format!("it is not known whether trail `{name}` was logging"));
         };
+        // CloudTrail API Reference, GetTrailStatus: the error of the last delivery, absent once files arrive again.
+        if let Some(error) = &status.delivery_error {
+            return Sight::Partial {
+                reason: format!("trail `{name}` cannot deliver its files ({error})"),
+                since: None,
+            };
+        }
         let start_remedy = || Some(format!("aws cloudtrail start-logging --name {name}"));
         if !status.is_logging {
             match status.stopped {

@@ -66,6 +66,9 @@ fn a_trail_that_was_started_and_stopped_inside_the_window() {
     check(&runs(&ledger, &always, "sqs:CreateQueue"), &[(1, 10, "full")]);
     let started = status(r#""IsLogging":true,"StartLoggingTime":"2026-09-04T12:00:00Z""#);
     check(&runs(&ledger, &started, "sqs:CreateQueue"), &[(1, 4, "logging only since"), (5, 10, "full")]);
+    let failing =
+        status(r#""IsLogging":true,"StartLoggingTime":"2026-01-01T00:00:00Z","LatestDeliveryError":"AccessDenied""#);
+    check(&runs(&ledger, &failing, "sqs:CreateQueue"), &[(1, 10, "cannot deliver its files (AccessDenied)")]);
     let stopped = status(
         r#""IsLogging":false,"StartLoggingTime":"2026-01-01T00:00:00Z","StopLoggingTime":"2026-09-08T12:00:00Z""#,
     );
