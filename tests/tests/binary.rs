@@ -182,3 +182,49 @@ fn trail_coverage_names_what_is_not_selected() {
     }
     assert!(!text.contains("AWS::SQS::Queue"), "{text}");
 }
+
+#[test]
+fn trail_coverage_tells_the_days_of_an_action() {
+    let dir = tempfile::tempdir().unwrap();
+    let trail = shop().join("trail").display().to_string();
+    // The folder, and the file with the trails alone.
+    for snapshot in [shop(), shop().join("trails.json")] {
+        let snapshot = snapshot.display().to_string();
+        let asked = ["--action", "dynamodb:PutItem", "--action", "logs:PutLogEvents", "--action", "sqs:SendMessage"];
+        let args = [&["trail", "coverage", &snapshot, "--trail", &trail, "--format", "json"], &asked[..]].concat();
+        let output = call(dir.path(), &args);
+        assert_eq!(stderr(&output), "", "{snapshot}");
+        let json: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+        let states = |action: &str| -> Vec<String> {
+            let rows = json["actions"].as_array().unwrap();
+            let row = rows.iter().find(|row| row["action"] == action).unwrap();
+            row["days"].as_array().unwrap().iter().map(|run| run["state"].as_str().unwrap().to_owned()).collect()
+        };
+        assert!(states("dynamodb:PutItem").iter().all(|state| state == "seen" || state == "could-have-been-seen"));
+        assert_eq!(states("logs:PutLogEvents"), ["could-not-be-seen"]);
+        assert_eq!(states("sqs:SendMessage"), ["could-not-be-seen"]);
+        assert!(json.to_string().contains("AWS::SQS::Queue"), "the selector that would change it");
+    }
+    let output = call(dir.path(), &["trail", "coverage", &shop().display().to_string(), "--action", "s3:GetObjekt"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("did you mean"), "{}", stderr(&output));
+}
+
+#[test]
+fn trail_map_reads_standard_input() {
+    use std::io::Write as _;
+    let event = r#"{"eventTime":"2026-09-01T10:00:00Z","eventSource":"lambda.amazonaws.com","eventName":"CreateFunction20150331","eventType":"AwsApiCall","requestParameters":{"role":"arn:aws:iam::111122223333:role/next"},"errorCode":"AccessDenied"}"#;
+    let mut child = std::process::Command::new(crate::support::whittle())
+        .args(["trail", "map", "-", "--format", "ndjson"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(event.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let json: serde_json::Value = serde_json::from_str(stdout(&output).trim()).unwrap();
+    assert_eq!((json["class"].as_str(), json["outcomes"]["denied"].as_u64()), (Some("actions"), Some(1)));
+    let passed = json["actions"].as_array().unwrap().iter().find(|row| row["action"] == "iam:PassRole").unwrap();
+    assert_eq!(passed["passed_to_service"][0], "lambda.amazonaws.com");
+}

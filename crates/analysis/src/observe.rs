@@ -109,6 +109,7 @@ pub struct Observer<'a> {
     general: Option<String>,
     unmapped: BTreeMap<&'a str, String>,
     untouched: BTreeSet<&'a str>,
+    usage: &'a SubjectUsage,
 }
 
 impl<'a> Observer<'a> {
@@ -133,7 +134,21 @@ impl<'a> Observer<'a> {
                 None => general = general.or(Some(reason)),
             }
         }
-        Self { evidence, role, cache, general, unmapped, untouched: untouched(evidence, role) }
+        Self { evidence, role, cache, general, unmapped, untouched: untouched(evidence, role), usage }
+    }
+
+    /// IAM saw an attempt inside the window that no event shows: then some events were not seen, whatever the trails say.
+    /// (Where the attempt was denied it is no need either; it stays a doubt.)
+    fn contradicted(&self, action: ActionId) -> Option<String> {
+        let report = self.role.last_accessed.as_ref()?;
+        let attempt = (*report.actions.get(self.evidence.catalog.info(action).name())?)?;
+        let window = self.evidence.window;
+        let inside = window.start()? <= attempt && attempt < window.end()?;
+        // IAM's times are rounded, so events of the day before count.
+        let shown = self.usage.actions.get(&action).is_some_and(|used| {
+            used.last_seen.checked_add(SignedDuration::from_hours(24)).is_ok_and(|latest| latest >= attempt)
+        });
+        (inside && !shown).then(|| format!("IAM saw an attempt on {}, which no event shows", day(attempt)))
     }
 
     fn by_coverage(&self, action: ActionId, pattern: &ResourcePattern) -> Option<String> {
@@ -155,6 +170,9 @@ impl Watch for Observer<'_> {
         let prefix = self.evidence.catalog.info(action).prefix();
         if let Some(reason) = self.unmapped.get(prefix) {
             return Some(reason.clone());
+        }
+        if let Some(reason) = self.contradicted(action) {
+            return Some(reason);
         }
         if self.untouched.contains(prefix) && is_tracked(self.evidence.catalog, action) {
             return None;

@@ -14,7 +14,9 @@
 mod classes;
 mod companion;
 mod generalise;
+mod items;
 mod outcome;
+mod passed_to;
 mod path;
 mod rule;
 mod sources;
@@ -27,6 +29,7 @@ use crate::{ActionId, Catalog};
 
 pub use companion::{Companion, Relation};
 pub use generalise::generalise;
+pub use items::{AnswerKind, BatchItems};
 pub use outcome::Outcome;
 pub use path::{FieldPath, Segment};
 pub use rule::{Clause, Effect, ResourceSpec, Test, Transform};
@@ -149,6 +152,18 @@ impl Catalog {
         visibility::index(self).visibility(action)
     }
 
+    /// Whether IAM's action-level report tells of an action; `None` where that is not known. It tells of management actions
+    /// only, never of `iam:PassRole` (its service-level report sees the data plane too).
+    ///
+    /// AWS page: IAM User Guide, "Refine permissions in AWS using last accessed information".
+    pub fn action_last_accessed(&self, action: ActionId) -> Option<bool> {
+        let info = self.info(action);
+        info.last_accessed_supported().or_else(|| {
+            let data_only = matches!(self.visibility(action), Visibility::Data { .. });
+            (data_only || info.name() == "iam:PassRole").then_some(false)
+        })
+    }
+
     /// The events that reveal an action, by (event source, event name).
     pub fn revealed_by(&self, action: ActionId) -> &[Revealer] {
         visibility::index(self).revealers(action)
@@ -172,6 +187,17 @@ impl Catalog {
     /// The tagging actions of a service that a create call with tags also needs, and the parameters that show tags.
     pub fn tag_on_create(&self, prefix: &str, event_name: &str) -> Option<TagKeys<'_>> {
         tables::tables().templates.tag_on_create(self, prefix, event_name)
+    }
+
+    /// Where a batch call of a service says which of its items were denied. `prefix` is the IAM prefix.
+    pub fn batch_items(&self, prefix: &str, event_name: &str) -> Option<&BatchItems> {
+        tables::tables().batches.of(prefix, event_name)
+    }
+
+    /// The services that a role in the parameters of a call may be passed to: values of `iam:PassedToService`, in the
+    /// partition `aws`. Empty where it is not known. `event_name` is without an API date.
+    pub fn passed_to_services(&self, prefix: &str, event_name: &str) -> &[&'static str] {
+        tables::tables().passed_to.services(prefix, event_name)
     }
 
     /// Data event resource types (`resources.type` of a selector) that CloudTrail knows.

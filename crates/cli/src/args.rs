@@ -232,9 +232,10 @@ pub enum TrailCommand {
 #[command(after_long_help = "\
 Examples:
   whittle trail map trail/
-  whittle trail map events.json --format ndjson")]
+  whittle trail map events.json --format ndjson
+  aws cloudtrail lookup-events | whittle trail map -")]
 pub struct TrailMapArguments {
-    /// Trail files or folders
+    /// Trail files or folders; `-` for standard input
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
     /// Only event kinds of this class; repeatable
@@ -251,7 +252,7 @@ Examples:
   whittle trail usage trail/
   whittle trail usage trail/ --snapshot snapshot --format ndjson")]
 pub struct TrailUsageArguments {
-    /// Trail files or folders
+    /// Trail files or folders; `-` for standard input
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
     /// Snapshot folder: tells functions from other callers by session name
@@ -268,12 +269,24 @@ Examples:
   whittle trail coverage snapshot
   whittle trail coverage snapshot --trail trail/ --format json")]
 pub struct TrailCoverageArguments {
-    /// Snapshot folder with trails.json
+    /// Snapshot folder with trails.json, or a trails.json
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: PathBuf,
-    /// Trail file or folder, to know the window; may be given several times
+    /// Trail file or folder (`-` for standard input), to know the window; may be given several times
     #[arg(long = "trail", value_name = "PATH")]
     pub trails: Vec<PathBuf>,
+    /// Show this action, or all of a pattern, day by day; repeatable
+    #[arg(long, value_name = "ACTION")]
+    pub action: Vec<String>,
+    /// The resource that the action is asked about: an ARN or a pattern
+    #[arg(long, value_name = "ARN", default_value = "*", requires = "action")]
+    pub resource: String,
+    /// The Region of the calls; without it, any Region
+    #[arg(long, value_name = "REGION", requires = "action")]
+    pub region: Option<String>,
+    /// The role that makes the calls; without it, any role
+    #[arg(long, value_name = "ARN", requires = "action")]
+    pub role: Option<String>,
     /// The LookupEvents answers given are complete for this Region, or `all`; repeatable
     #[arg(long, value_name = "REGION", value_delimiter = ',')]
     pub event_history: Vec<String>,

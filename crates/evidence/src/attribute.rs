@@ -18,6 +18,7 @@ mod resolve;
 
 pub use resolve::{Caller, FunctionRef, RoleFunctions, resolve};
 
+use std::borrow::Cow;
 use std::fmt;
 
 use memchr::memmem;
@@ -35,7 +36,7 @@ pub struct Attribution<'a> {
     /// The account of the role.
     pub account: Option<&'a str>,
     /// What used the role.
-    pub caller: CallerKey,
+    pub caller: CallerRef<'a>,
     /// `invokedBy`: the AWS service that made the call with the role's identity (forward access session).
     pub forwarded_by: Option<&'a str>,
 }
@@ -63,6 +64,45 @@ pub enum CallerKey {
         /// Whether the user agent was that of an SDK inside a Lambda sandbox.
         exec_env: bool,
     },
+}
+
+/// [`CallerKey`], borrowed from the record.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CallerRef<'a> {
+    /// See [`CallerKey::Function`].
+    Function {
+        /// ARN without qualifier.
+        arn: &'a str,
+        /// `$LATEST` or a version number, where the record has it.
+        version: Option<&'a str>,
+    },
+    /// See [`CallerKey::Platform`].
+    Platform {
+        /// The function that it acted for, where the event tells.
+        function_name: Option<Cow<'a, str>>,
+    },
+    /// See [`CallerKey::Session`].
+    Session {
+        /// The session name.
+        name: &'a str,
+        /// Whether the user agent was that of an SDK inside a Lambda sandbox.
+        exec_env: bool,
+    },
+}
+
+impl CallerRef<'_> {
+    /// The key of its own.
+    pub fn to_key(&self) -> CallerKey {
+        match self {
+            Self::Function { arn, version } => {
+                CallerKey::Function { arn: (*arn).to_owned(), version: version.map(str::to_owned) }
+            }
+            Self::Platform { function_name } => {
+                CallerKey::Platform { function_name: function_name.as_deref().map(str::to_owned) }
+            }
+            Self::Session { name, exec_env } => CallerKey::Session { name: (*name).to_owned(), exec_env: *exec_env },
+        }
+    }
 }
 
 impl CallerKey {
@@ -160,12 +200,19 @@ fn is_role_id(id: &str) -> bool {
 }
 
 fn is_role_arn(arn: &str) -> bool {
-    arn.starts_with("arn:") && arn.split(':').nth(2) == Some("iam") && arn.contains(":role/")
+    path_and_name(arn).is_some()
+}
+
+/// What follows `role/` in `arn:<partition>:iam::<account>:role/<path and name>`.
+fn path_and_name(arn: &str) -> Option<&str> {
+    let (_partition, rest) = arn.strip_prefix("arn:")?.split_once(':')?;
+    let (_account, resource) = rest.strip_prefix("iam::")?.split_once(':')?;
+    resource.strip_prefix("role/")
 }
 
 /// IAM User Guide, "Create a service-linked role": their path is `/aws-service-role/<service>/`.
 fn is_service_linked(arn: &str) -> bool {
-    arn.contains(":role/aws-service-role/")
+    path_and_name(arn).is_some_and(|name| name.starts_with("aws-service-role/"))
 }
 
 fn session_name<'a>(identity: &'a UserIdentity<'_>) -> Option<&'a str> {
@@ -176,26 +223,26 @@ fn session_name<'a>(identity: &'a UserIdentity<'_>) -> Option<&'a str> {
     })
 }
 
-fn caller_of(record: &Record<'_>, session: &str) -> CallerKey {
+fn caller_of<'a>(record: &'a Record<'_>, session: &'a str) -> CallerRef<'a> {
     let exec_env = record.has_lambda_user_agent();
     let scope = record.user_identity.in_scope_of.as_ref().and_then(|scope| function_in_scope(scope));
     if is_service_session(session) {
-        let function_name = scope.and_then(|(arn, _)| function_name(&arn).map(str::to_owned));
-        return CallerKey::Platform { function_name };
+        let function_name = scope.and_then(|(arn, _)| function_name(arn).map(Cow::Borrowed));
+        return CallerRef::Platform { function_name };
     }
     if !exec_env && let Some(function_name) = environment_decrypt(record) {
-        return CallerKey::Platform { function_name: Some(function_name) };
+        return CallerRef::Platform { function_name: Some(Cow::Owned(function_name)) };
     }
     match scope {
-        Some((arn, version)) => CallerKey::Function { arn, version },
-        None => CallerKey::Session { name: session.to_owned(), exec_env },
+        Some((arn, version)) => CallerRef::Function { arn, version },
+        None => CallerRef::Session { name: session, exec_env },
     }
 }
 
 /// The unqualified function ARN and the version of `inScopeOf`.
 ///
 /// Documentation-style records name a role in `credentialsIssuedTo`; only a function's ARN counts.
-fn function_in_scope(scope: &InScopeOf<'_>) -> Option<(String, Option<String>)> {
+fn function_in_scope<'a>(scope: &'a InScopeOf<'_>) -> Option<(&'a str, Option<&'a str>)> {
     if scope.issuer_type.as_deref() != Some("AWS::Lambda::Function") {
         return None;
     }
@@ -207,7 +254,7 @@ fn function_in_scope(scope: &InScopeOf<'_>) -> Option<(String, Option<String>)> 
         .filter(|(of, _)| *of == arn)
         .and_then(|(_, version)| version)
         .or(qualifier);
-    Some((arn.to_owned(), version.map(str::to_owned)))
+    Some((arn, version))
 }
 
 /// Splits `arn:<partition>:lambda:<Region>:<account>:function:<name>[:<qualifier>]` before the qualifier; `None` for

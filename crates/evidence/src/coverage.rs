@@ -10,12 +10,15 @@
 
 mod action;
 pub mod assess;
+pub mod daily;
 pub mod question;
+mod remedy;
 pub mod selectors;
 mod times;
 pub mod trails;
 
 pub use assess::Coverage;
+pub use daily::DayRun;
 pub use question::{DependsOn, EventHistory, EventKind, Evidence, Question, Sight, SourceSummary, Window};
 pub use selectors::{AdvancedSelector, BasicSelector, Condition, DataResource, FieldSelector, Operator, Selectors};
 pub use trails::{ParseTrailsError, Trail, TrailStatus, Trails};

@@ -17,8 +17,11 @@ pub(crate) use lenient::{OddFields, Seed};
 pub(crate) use parse::{Classified, RawRecord, classify};
 pub use parse::{ParsedRecord, RecordFault, SkipReason, parse_record};
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use lenient::lenient_object;
+use memchr::memmem;
 use serde_json::value::RawValue;
 
 /// One CloudTrail record of an API call or another event.
@@ -107,9 +110,9 @@ impl Record<'_> {
 
     /// Whether the user agent is that of an AWS SDK inside a Lambda sandbox (`exec-env/AWS_Lambda_…`).
     pub fn has_lambda_user_agent(&self) -> bool {
-        self.user_agent
-            .as_deref()
-            .is_some_and(|agent| memchr::memmem::find(agent.as_bytes(), b"exec-env/AWS_Lambda_").is_some())
+        static SANDBOX: LazyLock<memmem::Finder<'static>> =
+            LazyLock::new(|| memmem::Finder::new("exec-env/AWS_Lambda_"));
+        self.user_agent.as_deref().is_some_and(|agent| SANDBOX.find(agent.as_bytes()).is_some())
     }
 }
 

@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use whittle_catalog::catalog;
-use whittle_evidence::attribute::{CallerKey, RoleFunctions, attribute, resolve};
+use whittle_evidence::attribute::{Caller, CallerKey, FunctionRef, RoleFunctions, attribute, resolve};
 use whittle_evidence::ledger::Ledger;
-use whittle_evidence::map::Mapper;
+use whittle_evidence::map::{Basis, EventClass, Mapper};
 use whittle_evidence::read::{FileReport, Limits, RecordRef, key_kind, read_bytes};
 use whittle_evidence::record::SkipReason;
 
@@ -84,42 +84,91 @@ fn counts_are_those_of_the_source_notes() {
 #[test]
 fn shapes_of_execution_role_events_are_attributed() {
     let Some(corpus) = corpus() else { return };
-    let mut callers = Vec::new();
-    let report = read(&corpus.join("lambda-role-shapes.ndjson"), &mut |read| {
-        callers.push(attribute(read.record).map(|by| (by.role_id.to_owned(), by.caller)));
-    });
-    assert_eq!((report.records, report.total()), (20, 20));
     let functions = RoleFunctions::new(
         ["orders-ingest", "orders-export"].map(|name| format!("arn:aws:lambda:us-east-1:111122223333:function:{name}")),
     );
-    let words: Vec<String> = callers
-        .iter()
-        .map(|caller| match caller {
-            None => "none".to_owned(),
-            Some((_, key @ (CallerKey::Platform { .. } | CallerKey::Function { .. }))) => {
-                key.to_string().replace("arn:aws:lambda:us-east-1:111122223333:function:", "")
-            }
-            Some((_, key)) => format!("{:?}", resolve(key, &functions)),
-        })
-        .collect();
-    // Lines of the file, from 1: see its SOURCE.md.
-    for (line, expect) in [
-        (1, "Function(Arn"),
-        (2, "orders-ingest:$LATEST"),
-        (3, "orders-ingest"),
-        (4, "orders-export:7"),
-        (5, "platform"),
-        (6, "platform"),
-        (8, "platform of orders-ingest"),
-        (19, "none"),
-        (20, "Other"),
-    ] {
-        let word = words.get(line - 1).unwrap();
-        assert!(word.starts_with(expect), "line {line}: {word}");
+    let mut mapper = Mapper::new(catalog());
+    let mut lines = Vec::new();
+    let report = read(&corpus.join("lambda-role-shapes.ndjson"), &mut |read| {
+        let meaning = mapper.map(read.record);
+        let actions: Vec<&str> = meaning.uses.iter().map(|used| catalog().info(used.action).name()).collect();
+        let Some(by) = attribute(read.record) else {
+            lines.push(format!("none | {} {}", actions.join(","), meaning.outcome.as_str()));
+            return;
+        };
+        assert_eq!(by.role_id, "AROAEXAMPLEORDERSROLE");
+        let key = by.caller.to_key();
+        let version = match &key {
+            CallerKey::Function { version: Some(version), .. } => format!(":{version}"),
+            _ => String::new(),
+        };
+        let who = match resolve(&key, &functions) {
+            Caller::Function(FunctionRef::Arn(arn)) => arn.rsplit(':').next().unwrap_or_default().to_owned(),
+            Caller::Function(other) => format!("{other:?}"),
+            Caller::Platform { function_name } => format!("platform {}", function_name.unwrap_or_default()),
+            Caller::Other => "other".to_owned(),
+        };
+        let via = by.forwarded_by.map_or(String::new(), |service| format!(" via {service}"));
+        lines.push(format!("{who}{version}{via} | {} {}", actions.join(","), meaning.outcome.as_str()));
+    });
+    assert_eq!((report.records, report.total()), (20, 20));
+    let expect = include_str!("data/role-shapes-by-line.txt");
+    for (number, (line, expect)) in lines.iter().zip(expect.lines()).enumerate() {
+        assert_eq!(line, expect, "line {}", number + 1);
     }
-    // All but the record of the Lambda service belong to the one role.
-    let roles: Vec<&str> = callers.iter().flatten().map(|(role, _)| role.as_str()).collect();
-    assert_eq!(roles, ["AROAEXAMPLEORDERSROLE"; 19]);
+    assert_eq!(lines.len(), expect.lines().count());
+}
+
+#[test]
+fn every_event_of_the_corpus_has_a_class_and_calls_have_an_action() {
+    let Some(corpus) = corpus() else { return };
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut unknown: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let mut paths = Vec::new();
+    files(&corpus, &mut paths);
+    let mut mapper = Mapper::new(catalog());
+    let mut records = 0;
+    for path in paths {
+        records += read(&path, &mut |read| {
+            let meaning = mapper.map(read.record);
+            let word = match (meaning.class, meaning.uses.first()) {
+                (EventClass::Actions, Some(used)) if meaning.used().is_empty() => match used.basis {
+                    Basis::Primary => "actions, not authorised",
+                    Basis::Secondary => "secondary actions, not authorised",
+                },
+                (EventClass::Actions, Some(used)) => match used.basis {
+                    Basis::Primary => "actions",
+                    Basis::Secondary => "secondary actions only",
+                },
+                (EventClass::Actions, None) => "possible actions only",
+                (class, _) => class.as_str(),
+            };
+            *counts.entry(word).or_default() += 1;
+            let pair = (read.record.event_source.as_str(), read.record.event_name.as_str());
+            if meaning.class == EventClass::Unknown {
+                *unknown.entry((pair.0.to_owned(), pair.1.to_owned())).or_default() += 1;
+            }
+            if meaning.class == EventClass::Actions {
+                assert!(
+                    meaning.reason.is_none() && !(meaning.uses.is_empty() && meaning.possible.is_empty()),
+                    "{pair:?}"
+                );
+            }
+            if matches!(meaning.class, EventClass::NoPermission | EventClass::NotACall) {
+                assert!(meaning.reason.is_some(), "{pair:?}");
+            }
+        })
+        .records;
+    }
+    assert_eq!(unknown, BTreeMap::new());
+    assert_eq!(counts.values().sum::<u64>(), records);
+    let expect = BTreeMap::from([
+        ("actions", 2_919),
+        ("actions, not authorised", 74),
+        ("no-permission", 21),
+        ("not-a-call", 66),
+    ]);
+    assert_eq!(counts, expect);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! In: files and folders. Out: [`TrailObject`]s sorted by source and key. A folder is walked without recursion, each
 //! directory once (a loop of symbolic links ends); hidden entries are left out. A file is listed when its extension is
 //! one of trail files, or when its first bytes look like gzip or JSON; anything else is counted in an issue, so that
-//! evidence in a format that Whittle does not read is never missed in silence.
+//! evidence in a format that Whittle does not read is never missed in silence. The path `-` is standard input, read once.
 //!
 //! Not here: what is inside. Digest, Insights, aggregated and network-activity files are listed like the rest; the
 //! evidence reader classes and counts them.
@@ -11,8 +11,10 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::UNIX_EPOCH;
 
 use whittle_analysis::issue::{Issue, merge_issues};
@@ -31,17 +33,21 @@ const SNIFF_BYTES: u64 = 512;
 /// Extensions that are trail files without looking inside (the last one of `x.json.gz` decides).
 const EXTENSIONS: &[&str] = &["json", "gz", "ndjson", "jsonl"];
 
+/// The path, and the source of objects, that stands for standard input.
+pub const STANDARD_INPUT: &str = "-";
+
 /// Trail files under some paths.
 #[derive(Debug, Clone)]
 pub struct TrailFolder {
     paths: Vec<PathBuf>,
     max_object_bytes: u64,
+    standard_input: OnceLock<Vec<u8>>,
 }
 
 impl TrailFolder {
     /// Files and folders to read. They are looked at when [`TrailObjects::list`] is called.
     pub fn new(paths: Vec<PathBuf>) -> Self {
-        Self { paths, max_object_bytes: DEFAULT_MAX_OBJECT_BYTES }
+        Self { paths, max_object_bytes: DEFAULT_MAX_OBJECT_BYTES, standard_input: OnceLock::new() }
     }
 
     /// Refuses to read objects that are larger as stored.
@@ -50,13 +56,43 @@ impl TrailFolder {
         self.max_object_bytes = max_object_bytes;
         self
     }
+
+    /// Standard input as one object. What it holds is its version: a store must not take it for what it was last time.
+    fn standard_input(&self) -> Result<TrailObject, PortError> {
+        if self.standard_input.get().is_none() {
+            let mut bytes = Vec::new();
+            let limit = self.max_object_bytes;
+            let read = io::stdin().lock().take(limit.saturating_add(1)).read_to_end(&mut bytes);
+            read.map_err(|error| cannot_read(Path::new("standard input"), error))?;
+            if bytes.len() as u64 > limit {
+                let message = format!("standard input holds more than {limit} bytes");
+                return Err(PortError::new(PortErrorKind::Invalid, message).with_hint("give files instead"));
+            }
+            // Another thread cannot have been first with other bytes: there is one standard input.
+            let _ = self.standard_input.set(bytes);
+        }
+        let bytes = self.standard_input.get().map_or(&[][..], Vec::as_slice);
+        let mut hasher = DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        Ok(TrailObject {
+            source: STANDARD_INPUT.to_owned(),
+            key: "stdin".to_owned(),
+            version: format!("{:016x}", hasher.finish()),
+            size_bytes: bytes.len() as u64,
+        })
+    }
 }
 
 impl TrailObjects for TrailFolder {
     fn list(&self, _: &ReadMarks) -> Result<(Vec<TrailObject>, Vec<Issue>), PortError> {
         let mut folders = BTreeSet::new();
         let mut files = BTreeSet::new();
+        let mut standard_input = None;
         for path in &self.paths {
+            if path.as_os_str() == STANDARD_INPUT {
+                standard_input = Some(self.standard_input()?);
+                continue;
+            }
             let canonical = path.canonicalize().map_err(|error| cannot_open(path, error))?;
             let metadata = std::fs::metadata(&canonical).map_err(|error| cannot_open(path, error))?;
             if metadata.is_dir() {
@@ -80,12 +116,16 @@ impl TrailObjects for TrailFolder {
             let Some(object) = single(file, &folders, &objects)? else { continue };
             objects.push(object);
         }
+        objects.extend(standard_input);
         objects.sort();
         objects.dedup();
         Ok((objects, merge_issues(walk.issues)))
     }
 
     fn read(&self, object: &TrailObject) -> Result<Vec<u8>, PortError> {
+        if object.source == STANDARD_INPUT {
+            return Ok(self.standard_input.get().cloned().unwrap_or_default());
+        }
         let relative = Path::new(&object.key);
         // INVARIANT: a key never leads out of its source.
         if !relative.components().all(|component| matches!(component, Component::Normal(_))) {

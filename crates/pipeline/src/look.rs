@@ -1,6 +1,6 @@
 //! Looking into a trail: what its events map to, and who used what. No store, no verdicts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use whittle_analysis::inventory::Inventory;
@@ -8,8 +8,9 @@ use whittle_analysis::issue::Issue;
 use whittle_analysis::result::UsageRow;
 use whittle_catalog::{ActionId, Catalog};
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
+use whittle_evidence::coverage::{Coverage, Sight};
 use whittle_evidence::ledger::{Ledger, ResourceSet, Settings, Sighting};
-use whittle_evidence::map::{Basis, EventClass, Mapper, ResourceSeen};
+use whittle_evidence::map::{Basis, EventClass, Mapper, Outcome, ResourceSeen};
 use whittle_evidence::read::{Limits, read_bytes};
 use whittle_evidence::record::Record;
 
@@ -28,8 +29,16 @@ pub struct EventKind {
     pub reason: Option<&'static str>,
     /// For an unknown kind: names that are spelled like it.
     pub nearest: Vec<String>,
-    /// Actions with the basis and the resources seen.
+    /// Actions with the basis and the resources seen, of denied calls too.
     pub actions: BTreeMap<ActionId, (Basis, ResourceSet)>,
+    /// Actions that the call may have needed too: never counted as used.
+    pub possible: BTreeSet<ActionId>,
+    /// How the calls ended, for events that are calls.
+    pub outcomes: BTreeMap<Outcome, u64>,
+    /// Services that roles in the parameters may have been passed to.
+    pub passed_to: BTreeSet<&'static str>,
+    /// Actions of items that were denied inside calls that succeeded.
+    pub denied_items: BTreeSet<ActionId>,
 }
 
 /// Kinds of events by (event source, event name).
@@ -98,7 +107,7 @@ fn map_object(
 fn kind_of(record: &Record<'_>, mapper: &mut Mapper, settings: &Settings) -> EventKind {
     let meaning = mapper.map(record);
     let mut actions = BTreeMap::new();
-    for used in meaning.uses {
+    for used in &meaning.uses {
         let mut resources = ResourceSet::default();
         for resource in &used.resources {
             match resource {
@@ -108,7 +117,18 @@ fn kind_of(record: &Record<'_>, mapper: &mut Mapper, settings: &Settings) -> Eve
         }
         actions.insert(used.action, (used.basis, resources));
     }
-    EventKind { events: 1, class: meaning.class, reason: meaning.reason, nearest: meaning.nearest, actions }
+    let is_call = matches!(meaning.class, EventClass::Actions | EventClass::Unknown);
+    EventKind {
+        events: 1,
+        class: meaning.class,
+        reason: meaning.reason,
+        nearest: meaning.nearest.clone(),
+        actions,
+        possible: meaning.possible.iter().copied().collect(),
+        outcomes: is_call.then_some((meaning.outcome, 1)).into_iter().collect(),
+        passed_to: meaning.passed_to.iter().copied().collect(),
+        denied_items: meaning.denied_items.iter().map(|used| used.action).collect(),
+    }
 }
 
 /// Records of one kind may differ in class (a service event beside a call): the one that proves most stands.
@@ -124,6 +144,66 @@ fn join(known: &mut EventKind, other: &EventKind, settings: &Settings) {
         entry.0 = entry.0.min(*basis);
         entry.1.merge(resources, settings);
     }
+    known.possible.extend(&other.possible);
+    known.passed_to.extend(&other.passed_to);
+    known.denied_items.extend(&other.denied_items);
+    for (outcome, count) in &other.outcomes {
+        *known.outcomes.entry(*outcome).or_default() += count;
+    }
+}
+
+/// One action on one resource, day by day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionDays {
+    /// The action.
+    pub action: ActionId,
+    /// Days in a row with the same answer, in order.
+    pub runs: Vec<SeenRun>,
+}
+
+/// Days in a row on which an action was seen, could have been seen, or could not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenRun {
+    /// UTC days since 1970-01-01.
+    pub days: std::ops::Range<i32>,
+    /// Whether an authorised or denied call was seen on each of them.
+    pub seen: bool,
+    /// Whether every call would have been.
+    pub sight: Sight,
+}
+
+/// Which days of the window show an action, which would have, and which could not. `role_arn` limits what was seen, and
+/// selectors that look at the caller, to one role.
+pub fn days_of_action(
+    catalog: &Catalog,
+    coverage: &Coverage<'_>,
+    ledger: &Ledger,
+    action: ActionId,
+    resource: &str,
+    region: Option<&str>,
+    role_arn: Option<&str>,
+) -> ActionDays {
+    let name = catalog.info(action).name();
+    let mut seen = whittle_evidence::ledger::DaySet::new();
+    for (_, role) in ledger.roles().filter(|(_, role)| role_arn.is_none_or(|arn| role.arn() == Some(arn))) {
+        let used = role.callers().flat_map(|(_, caller)| caller.usage()).filter(|(used, _)| *used == name);
+        for (_, usage) in used {
+            for sighting in usage.authorised.iter().chain(&usage.denied).chain(&usage.undecided) {
+                seen.union(&sighting.days);
+            }
+        }
+    }
+    let mut runs: Vec<SeenRun> = Vec::new();
+    for run in coverage.days_of_action(catalog, action, resource, region, role_arn) {
+        for day in run.days {
+            let seen = seen.contains(day);
+            match runs.last_mut() {
+                Some(last) if last.seen == seen && last.sight == run.sight => last.days.end = day + 1,
+                _ => runs.push(SeenRun { days: day..day + 1, seen, sight: run.sight.clone() }),
+            }
+        }
+    }
+    ActionDays { action, runs }
 }
 
 /// Usage per (role, function, action), sorted. With an inventory, session names are compared with its functions.

@@ -19,6 +19,9 @@ struct Entry<'a> {
     dependent_actions: Vec<&'a str>,
     visibility: &'static str,
     visibility_detail: String,
+    /// Whether IAM's action-level last-accessed report tells of it; absent where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action_last_accessed: Option<bool>,
     revealed_by: Vec<Revealed<'a>>,
     companions: Vec<CompanionEntry<'a>>,
 }
@@ -36,6 +39,19 @@ struct Revealed<'a> {
     event_name: &'a str,
     kind: &'static str,
     resource_types: &'a [&'static str],
+    /// The parameters of the event must say so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    only_by_parameters: bool,
+    /// Advanced event selectors that log it, each needed; empty for management events, which are logged unless excluded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    selectors: Vec<String>,
+}
+
+/// The advanced event selector that logs data events of a type.
+fn selector(resource_type: &str) -> String {
+    format!(
+        r#"{{"FieldSelectors":[{{"Field":"eventCategory","Equals":["Data"]}},{{"Field":"resources.type","Equals":["{resource_type}"]}}]}}"#
+    )
 }
 
 #[derive(Serialize)]
@@ -62,6 +78,7 @@ fn entry(catalog: &Catalog, action: ActionId) -> Entry<'_> {
         dependent_actions: info.dependent_actions().map(|other| catalog.info(other).name()).collect(),
         visibility,
         visibility_detail,
+        action_last_accessed: catalog.action_last_accessed(action),
         revealed_by: catalog
             .revealed_by(action)
             .iter()
@@ -70,6 +87,8 @@ fn entry(catalog: &Catalog, action: ActionId) -> Entry<'_> {
                 event_name: &revealer.event_name,
                 kind: kind(revealer.kind),
                 resource_types: &revealer.resource_types,
+                only_by_parameters: revealer.conditional,
+                selectors: revealer.resource_types.iter().map(|kind| selector(kind)).collect(),
             })
             .collect(),
         companions: catalog
@@ -189,12 +208,24 @@ fn one(catalog: &Catalog, action: ActionId, color: Color) -> String {
         let _ = writeln!(out, "  dependent      {}", entry.dependent_actions.join(", "));
     }
     let _ = writeln!(out, "  CloudTrail     {}", entry.visibility_detail);
+    if entry.action_last_accessed == Some(false) {
+        let _ = writeln!(out, "  last accessed  not in IAM's action-level report, only in that of its service");
+    }
     for revealed in &entry.revealed_by {
         let _ = writeln!(
             out,
-            "  shown by       {} {} ({} event)",
-            revealed.event_source, revealed.event_name, revealed.kind
+            "  shown by       {} {} ({} event{})",
+            revealed.event_source,
+            revealed.event_name,
+            revealed.kind,
+            if revealed.only_by_parameters { ", where its parameters say so" } else { "" }
         );
+    }
+    let mut selectors: Vec<&String> = entry.revealed_by.iter().flat_map(|revealed| &revealed.selectors).collect();
+    selectors.sort_unstable();
+    selectors.dedup();
+    for selector in selectors {
+        let _ = writeln!(out, "  selector       {selector}");
     }
     for companion in &entry.companions {
         let _ = writeln!(out, "  companion      {}: {}", companion.action, companion.reason);

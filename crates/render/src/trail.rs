@@ -1,5 +1,6 @@
 //! What a trail shows: kinds of events and what they map to; usage per role, function and action.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -21,6 +22,15 @@ pub struct EventKindRow {
     pub class: &'static str,
     /// The actions that it proves.
     pub actions: Vec<EventActionRow>,
+    /// How the calls ended: `authorised`, `denied`, `undecided`, `not-reached` with their counts; empty for what is no call.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub outcomes: BTreeMap<&'static str, u64>,
+    /// Actions that the call may have needed too, without evidence: never counted as used.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub possible: Vec<String>,
+    /// Actions of items that were denied inside calls that succeeded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub denied_items: Vec<String>,
     /// Why it proves none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
@@ -38,6 +48,9 @@ pub struct EventActionRow {
     pub basis: &'static str,
     /// Resources seen; empty where no event names one.
     pub resources: Vec<String>,
+    /// For `iam:PassRole`: the services that the role may have been passed to (`iam:PassedToService`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub passed_to_service: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -75,10 +88,11 @@ pub fn map_human(rows: &[EventKindRow]) -> String {
         .iter()
         .map(|row| {
             let what = if row.actions.is_empty() {
-                match (row.reason, row.nearest.is_empty()) {
-                    (Some(reason), _) => reason.to_owned(),
-                    (None, false) => format!("spelled like {}", row.nearest.join(", ")),
-                    (None, true) => String::new(),
+                let reason = row.reason.unwrap_or_default();
+                if row.nearest.is_empty() {
+                    reason.to_owned()
+                } else {
+                    format!("spelled like {}; {reason}", row.nearest.join(", "))
                 }
             } else {
                 let actions: Vec<String> = row
@@ -90,16 +104,18 @@ pub fn map_human(rows: &[EventKindRow]) -> String {
                     .collect();
                 actions.join(", ")
             };
+            let denied = row.outcomes.get("denied").copied().unwrap_or_default();
             vec![
                 clean(&row.event_source),
                 clean(&row.event_name),
                 row.events.to_string(),
+                if denied == 0 { String::new() } else { denied.to_string() },
                 row.class.to_owned(),
                 clean(&what),
             ]
         })
         .collect();
-    let mut out = table(&["event source", "event name", "events", "class", "actions"], &cells, &[2], None);
+    let mut out = table(&["event source", "event name", "events", "denied", "class", "actions"], &cells, &[2, 3], None);
     let unknown = rows.iter().filter(|row| row.class == "unknown").count();
     let _ = writeln!(out, "\n{} kinds of events, {unknown} unknown; secondary actions in parentheses", rows.len());
     out

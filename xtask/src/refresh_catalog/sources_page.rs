@@ -76,8 +76,8 @@ pub fn render(catalog: &Catalog, file_bytes: usize) -> String {
     }
     page.push_str(
         "## How differences are settled\n\n\
-         - Names come from the first source (or AWS's service reference, where given); an action that only an older \
-         package knows is withdrawn and left out.\n\
+         - Names come from the first two sources, the newer of which wins (or AWS's service reference, where given); \
+         what only the older one knows stays, and what only further packages know is withdrawn and left out.\n\
          - Access levels: compound ones resolve to one (`Tagging, Write` is Tagging, otherwise the most dangerous part); \
          where two sources differ, the more dangerous level is taken.\n\
          - Authorised actions of an operation are the same-named action and whatever a source lists: a superset. AWS's \

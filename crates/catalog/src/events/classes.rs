@@ -40,18 +40,20 @@ impl Classes {
         classes
     }
 
-    /// The class of an event by source label and lower-case name.
+    /// The class of an event by source label and lower-case name, if a row names it.
     pub fn find(&self, label: &'static str, name: &str) -> Option<(Class, &'static str)> {
-        self.exact.get(&(label, name.to_owned())).copied().or_else(|| {
-            let mut rows = self.starts.iter();
-            rows.find(|row| row.0 == label && name.starts_with(row.1.as_str())).map(|row| (row.2, row.3))
-        })
+        self.exact.get(&(label, name.to_owned())).copied()
+    }
+
+    /// The class of events that nothing else explains, by source label and lower-case name.
+    pub fn otherwise(&self, label: &str, name: &str) -> Option<(Class, &'static str)> {
+        let mut rows = self.starts.iter();
+        rows.find(|row| row.0 == label && name.starts_with(row.1.as_str())).map(|row| (row.2, row.3))
     }
 
     /// The row label equal to a text, to search without allocating a key per label.
     pub fn known_label(&self, label: &str) -> Option<&'static str> {
-        let exact = self.exact.keys().map(|key| key.0);
-        exact.chain(self.starts.iter().map(|row| row.0)).find(|known| *known == label)
+        self.exact.keys().map(|key| key.0).find(|known| *known == label)
     }
 
     pub fn event_type(&self, event_type: &str) -> Option<&'static str> {

@@ -17,6 +17,18 @@ pub enum Outcome {
     NotReached,
 }
 
+impl Outcome {
+    /// The word for output: `authorised`, `denied`, `undecided`, `not-reached`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Authorised => "authorised",
+            Self::Denied => "denied",
+            Self::Undecided => "undecided",
+            Self::NotReached => "not-reached",
+        }
+    }
+}
+
 #[derive(Debug)]
 struct OutcomeRow {
     prefix: &'static str,

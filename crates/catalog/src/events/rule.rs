@@ -345,11 +345,12 @@ pub(super) fn resolve<'a>(
     let name = event_name.to_ascii_lowercase();
     let prefixes = sources::of_label(catalog, tables, label);
     let class = |label: &str| tables.classes.find(tables.classes.known_label(label)?, &name);
-    if let Some((class, reason)) = class(label).or_else(|| prefixes.iter().find_map(|prefix| class(prefix))) {
-        return match class {
-            Class::NoPermission => EventResolution::NoPermission { reason },
-            Class::NotACall => EventResolution::NotACall { reason },
-        };
+    let classified = |(class, reason)| match class {
+        Class::NoPermission => EventResolution::NoPermission { reason },
+        Class::NotACall => EventResolution::NotACall { reason },
+    };
+    if let Some(found) = class(label).or_else(|| prefixes.iter().find_map(|prefix| class(prefix))) {
+        return classified(found);
     }
     // INVARIANT: match first, strip second: about fifty actions end in digits of their own.
     let stripped = without_api_date(&name);
@@ -362,6 +363,13 @@ pub(super) fn resolve<'a>(
     }
     let base = stripped.unwrap_or(&name);
     if let Some(rule) = prefixes.iter().find_map(|prefix| by_operation_map(catalog, tables, prefix, base)) {
+        return EventResolution::Actions(rule);
+    }
+    if let Some(found) = tables.classes.otherwise(label, &name) {
+        return classified(found);
+    }
+    // Rows that say only what may be checked, or what parameters prove.
+    if let Some(rule) = prefixes.iter().find_map(|prefix| by_clauses_alone(tables, prefix, base)) {
         return EventResolution::Actions(rule);
     }
     let asked = format!("{}:{}", prefixes.first().copied().unwrap_or(label), base);
@@ -380,6 +388,17 @@ fn find<'a>(catalog: &'a Catalog, tables: &'static Tables, prefix: &'a str, name
         same_named,
         origin: if curated { RuleOrigin::Curated } else { RuleOrigin::SameName },
         clauses: [exact, start, tables.rules.wide(prefix)],
+    })
+}
+
+/// An event that has no action of its own, but rows that name further ones.
+fn by_clauses_alone<'a>(tables: &'static Tables, prefix: &'a str, name: &str) -> Option<EventRule<'a>> {
+    let exact = tables.rules.exact(prefix, name);
+    (!exact.is_empty()).then(|| EventRule {
+        prefix,
+        same_named: None,
+        origin: RuleOrigin::Curated,
+        clauses: [exact, &[], tables.rules.wide(prefix)],
     })
 }
 

@@ -7,7 +7,7 @@ pub(super) struct Row {
     pub service: Option<&'static str>,
     /// Value of the last `# source: …` line.
     pub source: &'static str,
-    columns: [&'static str; 6],
+    columns: [&'static str; 8],
     /// Line number from one, for messages of the tests.
     pub line: usize,
 }
@@ -41,7 +41,7 @@ pub(super) fn rows(text: &'static str) -> impl Iterator<Item = Row> {
         if text.starts_with('#') || text.trim().is_empty() {
             return None;
         }
-        let mut columns = [""; 6];
+        let mut columns = [""; 8];
         for (slot, column) in columns.iter_mut().zip(text.split('\t')) {
             *slot = column.trim();
         }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::classes::Classes;
+use super::items::Batches;
 use super::outcome::Outcomes;
+use super::passed_to::PassedTo;
 use super::rule::Rules;
 use super::template::Templates;
 use super::{sources, visibility};
@@ -18,6 +20,8 @@ pub(super) struct Tables {
     pub rules: Rules,
     pub outcomes: Outcomes,
     pub templates: Templates,
+    pub batches: Batches,
+    pub passed_to: PassedTo,
     pub data_types: Vec<&'static str>,
 }
 
@@ -31,6 +35,8 @@ pub(super) fn tables() -> &'static Tables {
         rules: Rules::read(crate::catalog()),
         outcomes: Outcomes::read(),
         templates: Templates::read(),
+        batches: Batches::read(crate::catalog()),
+        passed_to: PassedTo::read(),
         data_types: visibility::data_types(),
     })
 }

@@ -1,16 +1,19 @@
 //! `whittle trail map|usage|coverage`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use whittle_analysis::issue::{Issue, merge_issues};
 use whittle_catalog::catalog;
+use whittle_evidence::coverage::{Sight, Trails};
 use whittle_evidence::ledger::Ledger;
+use whittle_evidence::ledger::days::start_of_day;
 use whittle_local::snapshot::SnapshotFolder;
 use whittle_local::trail::TrailFolder;
 use whittle_pipeline::ingest::{IngestSummary, read_all};
-use whittle_pipeline::look::{map_events, usage_rows};
+use whittle_pipeline::look::{ActionDays, days_of_action, map_events, usage_rows};
 use whittle_pipeline::ports::{InventorySource, TrailConfigSource};
 use whittle_pipeline::run::{Observed, RunSettings};
+use whittle_render::coverage::{ActionDaysRow, DayRunRow};
 use whittle_render::trail::{self as render, EventActionRow, EventKindRow};
 
 use crate::args::{Format, TrailCoverageArguments, TrailMapArguments, TrailUsageArguments};
@@ -37,12 +40,20 @@ pub fn map(arguments: &TrailMapArguments, printer: &Printer) -> Result<Exit, Com
             actions: kind
                 .actions
                 .into_iter()
-                .map(|(action, (basis, resources))| EventActionRow {
-                    action: catalog.info(action).name().to_owned(),
-                    basis: basis.as_str(),
-                    resources: resources.patterns(),
+                .map(|(action, (basis, resources))| {
+                    let action = catalog.info(action).name();
+                    let passes_role = action == "iam:PassRole";
+                    EventActionRow {
+                        action: action.to_owned(),
+                        basis: basis.as_str(),
+                        resources: resources.patterns(),
+                        passed_to_service: kind.passed_to.iter().copied().filter(|_| passes_role).collect(),
+                    }
                 })
                 .collect(),
+            outcomes: kind.outcomes.iter().map(|(outcome, count)| (outcome.as_str(), *count)).collect(),
+            possible: kind.possible.iter().map(|action| catalog.info(*action).name().to_owned()).collect(),
+            denied_items: kind.denied_items.iter().map(|action| catalog.info(*action).name().to_owned()).collect(),
             reason: kind.reason,
             nearest: kind.nearest,
         })
@@ -76,27 +87,82 @@ pub fn usage(arguments: &TrailUsageArguments, printer: &Printer) -> Result<Exit,
     Ok(Exit::Clean)
 }
 
-/// What the trails of a snapshot can see.
+/// What trails can see: all of it by source, and chosen actions day by day.
 pub fn coverage(arguments: &TrailCoverageArguments, printer: &Printer) -> Result<Exit, CommandError> {
-    let snapshot = SnapshotFolder::open(&arguments.snapshot)?;
-    let account = super::block_on(snapshot.inventory())??.account;
-    let trails = super::block_on(snapshot.trails())??;
     let (ledger, mut issues) =
         if arguments.trails.is_empty() { (Ledger::default(), Vec::new()) } else { ledger(&arguments.trails, printer)? };
-    issues.extend(trails.issues);
+    let (account, trails) = if arguments.snapshot.is_file() {
+        trails_of_file(&arguments.snapshot, &ledger)?
+    } else {
+        let snapshot = SnapshotFolder::open(&arguments.snapshot)?;
+        let account = super::block_on(snapshot.inventory())??.account.to_string();
+        let trails = super::block_on(snapshot.trails())??;
+        issues.extend(trails.issues);
+        (account, trails.trails)
+    };
     let settings = RunSettings { event_history: arguments.event_history.clone(), ..RunSettings::default() };
     let history = |days| settings.declared_history(days);
-    let observed = Observed::of(account.as_ref(), &ledger, settings.quiet_days_are_real, &history, &mut issues);
-    let coverage = observed.coverage(account.as_ref(), trails.trails.as_ref(), &ledger);
+    let observed = Observed::of(&account, &ledger, settings.quiet_days_are_real, &history, &mut issues);
+    let coverage = observed.coverage(&account, trails.as_ref(), &ledger);
     let rows = whittle_analysis::observe::coverage_rows(&coverage);
+    let actions = chosen_actions(arguments)?
+        .into_iter()
+        .map(|action| {
+            let (resource, region, role) =
+                (arguments.resource.as_str(), arguments.region.as_deref(), arguments.role.as_deref());
+            let days = days_of_action(catalog(), &coverage, &ledger, action, resource, region, role);
+            action_days_row(catalog().info(action).name(), resource, &days)
+        })
+        .collect::<Vec<_>>();
     let issues = merge_issues(issues);
     let window = observed.window.to_result();
     printer.data(&match arguments.format {
-        Format::Table => whittle_render::coverage::human(&window, &rows, &issues),
-        Format::Json => whittle_render::coverage::json(&window, &rows, &issues)?,
-        Format::Ndjson => render::ndjson(&rows)?,
+        Format::Table => whittle_render::coverage::human(&window, &rows, &actions, &issues),
+        Format::Json => whittle_render::coverage::json(&window, &rows, &actions, &issues)?,
+        Format::Ndjson if arguments.action.is_empty() => render::ndjson(&rows)?,
+        Format::Ndjson => render::ndjson(&actions)?,
     })?;
     Ok(Exit::Clean)
+}
+
+fn action_days_row(action: &str, resource: &str, days: &ActionDays) -> ActionDaysRow {
+    let runs = days.runs.iter().map(|run| {
+        let (state, reason, remedy) = match (&run.sight, run.seen) {
+            (_, true) => ("seen", String::new(), None),
+            (Sight::Full, false) => ("could-have-been-seen", String::new(), None),
+            (Sight::Partial { reason, .. }, false) => ("partly", reason.clone(), None),
+            (Sight::None { reason, remedy }, false) => ("could-not-be-seen", reason.clone(), remedy.clone()),
+        };
+        let date = |day: i32| start_of_day(day).map(|time| time.strftime("%Y-%m-%d").to_string()).unwrap_or_default();
+        DayRunRow { first: date(run.days.start), last: date(run.days.end - 1), state, reason, remedy }
+    });
+    ActionDaysRow { action: action.to_owned(), resource: resource.to_owned(), days: runs.collect() }
+}
+
+/// A file that holds what `aws cloudtrail describe-trails` answers; the account is that of the trails, or of the events.
+fn trails_of_file(path: &Path, ledger: &Ledger) -> Result<(String, Option<Trails>), CommandError> {
+    let problem = |message: String, hint: &str| CommandError::NotFound { message, hint: hint.to_owned() };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| problem(format!("cannot read `{}`: {error}", path.display()), "give a snapshot folder"))?;
+    let trails = Trails::parse(&text).map_err(|error| {
+        let hint = error.hint().unwrap_or_default();
+        problem(format!("`{}`: {error}", path.display()), hint)
+    })?;
+    let of_trail = |arn: &String| arn.split(':').nth(4).map(str::to_owned);
+    let seen = || ledger.account().recipients().into_iter().next().map(str::to_owned);
+    let account = trails.trails.iter().filter_map(|trail| trail.arn.as_ref()).find_map(of_trail);
+    Ok((seen().or(account).unwrap_or_default(), Some(trails)))
+}
+
+fn chosen_actions(arguments: &TrailCoverageArguments) -> Result<Vec<whittle_catalog::ActionId>, CommandError> {
+    let mut actions = Vec::new();
+    for text in &arguments.action {
+        let expanded = super::catalog::expand(text)?;
+        actions.extend(expanded);
+    }
+    actions.sort_unstable();
+    actions.dedup();
+    Ok(actions)
 }
 
 fn ledger(paths: &[PathBuf], printer: &Printer) -> Result<(Ledger, Vec<Issue>), CommandError> {

@@ -84,11 +84,14 @@ pub fn resolve(key: &CallerKey, functions: &RoleFunctions) -> Caller {
         }
         CallerKey::Session { name, .. } if name == CallerKey::ANY_SESSION => Caller::Function(FunctionRef::Any),
         CallerKey::Session { name, exec_env } => {
+            // Replicas of Lambda@Edge run under `us-east-1.<name>` (seen in public logs, not documented); a name of a
+            // function holds no full stop.
+            let name = name.strip_prefix("us-east-1.").unwrap_or(name);
             let mut named = functions.named(name);
             match (named.next(), named.next()) {
                 (Some(arn), None) => Caller::Function(FunctionRef::Arn(arn.to_owned())),
-                (Some(_), Some(_)) => Caller::Function(FunctionRef::Name(name.clone())),
-                (None, _) if *exec_env => Caller::Function(FunctionRef::Name(name.clone())),
+                (Some(_), Some(_)) => Caller::Function(FunctionRef::Name(name.to_owned())),
+                (None, _) if *exec_env => Caller::Function(FunctionRef::Name(name.to_owned())),
                 (None, _) => Caller::Other,
             }
         }

@@ -18,7 +18,7 @@ fn check(fields: &str, expect: Option<(&str, Option<&str>, CallerKey)>) {
     );
     let ParsedRecord::Record(record) = parse_record(&text).unwrap() else { panic!("skipped") };
     let got = attribute(&record);
-    let got = got.as_ref().map(|a| (a.role_id, a.role_arn, a.caller.clone()));
+    let got = got.as_ref().map(|a| (a.role_id, a.role_arn, a.caller.to_key()));
     assert_eq!(got, expect, "{fields}");
 }
 

@@ -1,6 +1,7 @@
 //! One question at a time: would some source have shown it, over the whole window?
 
 use super::question::{DependsOn, EventHistory, EventKind, Evidence, Question, Sight, SourceSummary, Window};
+use super::remedy;
 use super::selectors::Events;
 use super::trails::Trail;
 use crate::ledger::ChangeKind;
@@ -11,6 +12,8 @@ use crate::ledger::days::start_of_day;
 pub struct Coverage<'a> {
     evidence: Evidence<'a>,
     has_trail_files: bool,
+    /// Over which days the files at hand tell what a trail delivers: the whole window, also where one day is asked about.
+    files: Window,
 }
 
 /// Event sources whose events are global: logged in us-east-1, and by a trail only if it includes global service events.
@@ -25,7 +28,17 @@ const GLOBAL_REGION: &str = "us-east-1";
 impl<'a> Coverage<'a> {
     /// Over this evidence.
     pub fn new(evidence: Evidence<'a>) -> Self {
-        Self { evidence, has_trail_files: true }
+        let files = evidence.window;
+        Self { evidence, has_trail_files: true, files }
+    }
+
+    /// The same files, asked about a part of the window.
+    pub(super) fn within(&self, evidence: Evidence<'a>) -> Self {
+        Self { evidence, has_trail_files: self.has_trail_files, files: self.files }
+    }
+
+    pub(super) fn evidence(&self) -> &Evidence<'a> {
+        &self.evidence
     }
 
     /// The same without any file that a trail delivered among the evidence: then the trails' settings prove nothing. Say so
@@ -117,7 +130,7 @@ impl<'a> Coverage<'a> {
         if trails.trails.is_empty() {
             return Sight::None {
                 reason: "the account has no trail".to_owned(),
-                remedy: Some(remedy_selector(data_type, None)),
+                remedy: Some(remedy::for_account(data_type)),
             };
         }
         if !self.has_trail_files {
@@ -143,17 +156,16 @@ impl<'a> Coverage<'a> {
         };
         let resource = resource_for_selectors(data_type, question.resource);
         let principal = question.role_arn.and_then(session_pattern);
-        let covers = |read_only: bool| {
-            selectors.cover(&Events {
-                category: if data_type.is_some() { "Data" } else { "Management" },
-                resource_type: data_type,
-                read_only,
-                event_source: question.event_source,
-                event_names: question.event_names,
-                resource: &resource,
-                principal: principal.as_deref(),
-            })
+        let events = |read_only: bool| Events {
+            category: if data_type.is_some() { "Data" } else { "Management" },
+            resource_type: data_type,
+            read_only,
+            event_source: question.event_source,
+            event_names: question.event_names,
+            resource: &resource,
+            principal: principal.as_deref(),
         };
+        let covers = |read_only: bool| selectors.cover(&events(read_only));
         let is_covered = match question.read_only {
             Some(read_only) => covers(read_only),
             None => covers(true) && covers(false),
@@ -163,9 +175,11 @@ impl<'a> Coverage<'a> {
                 data_type.map_or_else(|| "these management events".to_owned(), |kind| format!("data events of {kind}"));
             let some = data_type.map_or(selectors.has_management(), |kind| selectors.data_types().contains(&kind));
             let extent = if some { "does not select all of" } else { "does not select" };
+            let obstacle = remedy::Obstacle::of(selectors, &events(question.read_only.unwrap_or(!covers(true))));
+            let why = obstacle.as_ref().map_or(String::new(), |obstacle| format!(" ({obstacle})"));
             return Sight::None {
-                reason: format!("trail `{name}` {extent} {what}"),
-                remedy: Some(remedy_selector(data_type, Some(name))),
+                reason: format!("trail `{name}` {extent} {what}{why}"),
+                remedy: Some(remedy::for_trail(trail, selectors, data_type, obstacle.as_ref())),
             };
         }
         if let Some(sight) = self.not_in_files(data_type, name) {
@@ -179,17 +193,28 @@ impl<'a> Coverage<'a> {
 
     /// A trail that selects events proves nothing if none of the files at hand came from it.
     fn not_in_files(&self, data_type: Option<&str>, name: &str) -> Option<Sight> {
-        let Window { start, end } = self.evidence.window;
+        let Window { start, end } = self.files;
         let mut regions = self.evidence.facts.regions_of(self.evidence.account);
         let (seen, what) = match data_type {
             Some(_) => (regions.any(|(_, facts)| facts.data.intersects(start, end)), "data"),
             None => (regions.any(|(_, facts)| facts.management.intersects(start, end)), "management"),
         };
-        (!seen).then(|| Sight::None {
-            reason: format!(
-                "trail `{name}` selects {what} events, but the files given hold no {what} event of this account"
-            ),
-            remedy: Some(format!("give the files that trail `{name}` delivered for the window")),
+        if !seen {
+            return Some(Sight::None {
+                reason: format!(
+                    "trail `{name}` selects {what} events, but the files given hold no {what} event of this account"
+                ),
+                remedy: Some(format!("give the files that trail `{name}` delivered for the window")),
+            });
+        }
+        // Asked about a part of the window: its own files may be missing.
+        let asked = self.evidence.window;
+        let mut regions = self.evidence.facts.regions_of(self.evidence.account);
+        let missing = asked != self.files && !regions.any(|(_, facts)| facts.any.intersects(asked.start, asked.end));
+        missing.then(|| Sight::None {
+            reason: "the files given hold no event of this account on these days: files are missing, or it was quiet"
+                .to_owned(),
+            remedy: Some(format!("give all files that trail `{name}` delivered for these days")),
         })
     }
 
@@ -220,6 +245,13 @@ impl<'a> Coverage<'a> {
         let Some(status) = &trail.status else {
             return unknown(&format!("it is not known whether trail `{name}` was logging"));
         };
+        // CloudTrail API Reference, GetTrailStatus: the error of the last delivery, absent once files arrive again.
+        if let Some(error) = &status.delivery_error {
+            return Sight::Partial {
+                reason: format!("trail `{name}` cannot deliver its files ({error})"),
+                since: None,
+            };
+        }
         let start_remedy = || Some(format!("aws cloudtrail start-logging --name {name}"));
         if !status.is_logging {
             match status.stopped {
@@ -261,7 +293,8 @@ impl<'a> Coverage<'a> {
             .facts
             .changes(ChangeKind::Trail)
             .filter(|(change, times)| {
-                is_same_trail(trail, &change.subject) && times.days.intersects(window.start, window.end)
+                // The selectors at hand are those after the last change: before it nothing is known of them.
+                is_same_trail(trail, &change.subject) && times.last >= start
             })
             .map(|(change, times)| (times.last, change.event_name.as_str()))
             .max();
@@ -389,20 +422,6 @@ fn session_pattern(role_arn: &str) -> Option<String> {
 fn resource_for_selectors(data_type: Option<&str>, resource: &str) -> String {
     let is_bucket = data_type == Some("AWS::S3::Object") && resource.contains(":s3:::") && !resource.contains('/');
     if is_bucket && !resource.ends_with('*') { format!("{resource}/") } else { resource.to_owned() }
-}
-
-/// The selector that would log the events, as `put-event-selectors` takes it.
-fn remedy_selector(data_type: Option<&str>, trail: Option<&str>) -> String {
-    let selector = match data_type {
-        None => r#"{"FieldSelectors":[{"Field":"eventCategory","Equals":["Management"]}]}"#.to_owned(),
-        Some(kind) => format!(
-            r#"{{"FieldSelectors":[{{"Field":"eventCategory","Equals":["Data"]}},{{"Field":"resources.type","Equals":["{kind}"]}}]}}"#
-        ),
-    };
-    match trail {
-        Some(name) => format!("add to the advanced event selectors of trail `{name}`: {selector}"),
-        None => format!("create a multi-Region trail with the advanced event selector {selector}"),
-    }
 }
 
 #[cfg(test)]

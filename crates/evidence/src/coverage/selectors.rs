@@ -87,6 +87,19 @@ pub enum Operator {
 }
 
 impl Operator {
+    /// The word that CloudTrail uses.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Equals => "Equals",
+            Self::StartsWith => "StartsWith",
+            Self::EndsWith => "EndsWith",
+            Self::NotEquals => "NotEquals",
+            Self::NotStartsWith => "NotStartsWith",
+            Self::NotEndsWith => "NotEndsWith",
+            Self::Unknown => "an operator that is not known",
+        }
+    }
+
     fn from_name(name: &str) -> Self {
         match name {
             "Equals" => Self::Equals,
@@ -283,6 +296,11 @@ fn texts(value: Option<&Value>) -> Vec<String> {
 }
 
 impl BasicSelector {
+    /// Whether management events of this source are left out.
+    pub(super) fn excludes(&self, source: &str) -> bool {
+        self.excluded_sources.iter().any(|excluded| excluded == source)
+    }
+
     fn read(object: &Object) -> Self {
         let kind = object.get("ReadWriteType").and_then(Value::as_str).unwrap_or("All");
         let data_resources = object.get("DataResources").and_then(Value::as_array).into_iter().flatten();
@@ -306,9 +324,9 @@ impl BasicSelector {
         }
         match events.resource_type {
             None if events.category == "Management" => {
-                let excluded = |source: &str| self.excluded_sources.iter().any(|excluded| excluded == source);
                 self.includes_management
-                    && (self.excluded_sources.is_empty() || events.event_source.is_some_and(|source| !excluded(source)))
+                    && (self.excluded_sources.is_empty()
+                        || events.event_source.is_some_and(|source| !self.excludes(source)))
             }
             None => false,
             Some(kind) => {
@@ -353,7 +371,7 @@ impl AdvancedSelector {
         }
     }
 
-    fn is_for(&self, category: &str) -> bool {
+    pub(super) fn is_for(&self, category: &str) -> bool {
         let field = self.fields.iter().find(|field| field.field == "eventCategory");
         field.is_some_and(|field| field.conditions.iter().all(|condition| condition.holds(Known::Values(&[category]))))
     }
@@ -361,31 +379,34 @@ impl AdvancedSelector {
     fn covers(&self, events: &Events<'_>) -> bool {
         // A selector names its category (`eventCategory` is required); without one nothing is certain.
         self.is_for(events.category)
-            && (events.resource_type.is_none() || self.fields.iter().any(|field| field.field == "resources.type"))
-            && self.fields.iter().all(|field| {
-                let read_only = [if events.read_only { "true" } else { "false" }];
-                let resource_type: &[&str] = events.resource_type.as_slice();
-                let known = match field.field.as_str() {
-                    "eventCategory" => Known::Values(std::slice::from_ref(&events.category)),
-                    "resources.type" => Known::Values(resource_type),
-                    "readOnly" => Known::Values(&read_only),
-                    "eventName" => Known::Values(events.event_names),
-                    "eventSource" => {
-                        events.event_source.as_ref().map_or(Known::Nothing, |s| Known::Values(std::slice::from_ref(s)))
-                    }
-                    "eventType" => Known::Values(&["AwsApiCall"]),
-                    "resources.ARN" => Known::Pattern(events.resource),
-                    "userIdentity.arn" => events.principal.map_or(Known::Nothing, Known::Pattern),
-                    // Only console sessions carry it; a function has none.
-                    "sessionCredentialFromConsole" => Known::Absent,
-                    _ => Known::Nothing,
-                };
-                field.conditions.iter().all(|condition| condition.holds(known))
-            })
+            && (events.resource_type.is_none() || self.looks_at("resources.type"))
+            && self.fields.iter().all(|field| field.admits(events))
     }
 }
 
 impl FieldSelector {
+    /// Whether the field lets every one of the events through.
+    pub(super) fn admits(&self, events: &Events<'_>) -> bool {
+        let read_only = [if events.read_only { "true" } else { "false" }];
+        let resource_type: &[&str] = events.resource_type.as_slice();
+        let known = match self.field.as_str() {
+            "eventCategory" => Known::Values(std::slice::from_ref(&events.category)),
+            "resources.type" => Known::Values(resource_type),
+            "readOnly" => Known::Values(&read_only),
+            "eventName" => Known::Values(events.event_names),
+            "eventSource" => {
+                events.event_source.as_ref().map_or(Known::Nothing, |s| Known::Values(std::slice::from_ref(s)))
+            }
+            "eventType" => Known::Values(&["AwsApiCall"]),
+            "resources.ARN" => Known::Pattern(events.resource),
+            "userIdentity.arn" => events.principal.map_or(Known::Nothing, Known::Pattern),
+            // Only console sessions carry it; a function has none.
+            "sessionCredentialFromConsole" => Known::Absent,
+            _ => Known::Nothing,
+        };
+        self.conditions.iter().all(|condition| condition.holds(known))
+    }
+
     fn read(object: &Object) -> Self {
         let conditions = object
             .iter()

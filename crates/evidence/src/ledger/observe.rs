@@ -40,6 +40,21 @@ impl Ledger {
             };
             caller.observe_use(record, by, &event, &self.settings);
         }
+        for action in &mapped.denied_items {
+            let resources = action.resources.iter().map(|resource| match resource {
+                ResourceSeen::Arn(arn, _) => Some(generalise(arn, action.action)),
+                ResourceSeen::Unnamed => None,
+            });
+            let resources: Vec<_> = resources.collect();
+            let event = UsageEvent {
+                action: catalog().info(action.action).name(),
+                is_primary: action.basis == Basis::Primary,
+                outcome: Outcome::Denied,
+                resources: resources.iter().map(Option::as_deref).collect(),
+                denial: Some("item of a batch"),
+            };
+            caller.observe_use(record, by, &event, &self.settings);
+        }
         if matches!(mapped.outcome, Outcome::Authorised | Outcome::Undecided) {
             for action in &mapped.possible {
                 caller.observe_possible(record, catalog().info(*action).name());

@@ -123,7 +123,7 @@ impl RoleLedger {
         {
             self.account = Some(account.to_owned());
         }
-        let mut key = by.caller.clone();
+        let mut key = by.caller.to_key();
         if !self.callers.contains_key(&key) {
             self.callers.insert(key.clone(), CallerLedger::default());
             self.settle(settings);

@@ -65,7 +65,11 @@ impl Call<'_, '_> {
 
     /// Tags on a create call prove the tagging action (Service Authorization Reference, dependent actions).
     pub(super) fn add_tagging(&self, tags: &TagKeys<'_>, uses: &mut Uses) {
-        if !contains_ignore_case(self.parameters.raw_request(), "\"tag") {
+        // CloudTrail changes only the case of the first letter; both finders are faster than comparing in any case.
+        static TAGS: LazyLock<[memmem::Finder<'static>; 2]> =
+            LazyLock::new(|| ["\"tag", "\"Tag"].map(memmem::Finder::new));
+        let raw = self.parameters.raw_request().as_bytes();
+        if TAGS.iter().all(|finder| finder.find(raw).is_none()) {
             return;
         }
         let is_tags = |key: &str| {
@@ -107,7 +111,7 @@ impl Call<'_, '_> {
         if self.record.read_only == Some(true) || ROLE.find(request.as_bytes()).is_none() {
             return;
         }
-        let Some(pass_role) = self.catalog.action("iam:PassRole") else { return };
+        let Some(pass_role) = super::pass_role(self.catalog) else { return };
         let mut roles = Vec::new();
         if let Some(request) = self.parameters.request() {
             collect_roles(request, "", 0, &mut roles);
@@ -159,9 +163,4 @@ fn first_word_is(statement: &str, word: &str) -> bool {
     let statement = statement.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
     let end = statement.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(statement.len());
     statement.get(..end).is_some_and(|first| first.eq_ignore_ascii_case(word))
-}
-
-pub(super) fn contains_ignore_case(text: &str, needle: &str) -> bool {
-    let (text, needle) = (text.as_bytes(), needle.as_bytes());
-    text.windows(needle.len().max(1)).any(|window| window.eq_ignore_ascii_case(needle))
 }

@@ -115,6 +115,13 @@ impl<'a> Parameters<'a> {
     }
 }
 
+/// The texts at the ends of a path below a value.
+pub(super) fn texts_in<'v>(value: &'v Value, path: &FieldPath) -> Vec<&'v str> {
+    let mut leaves = Vec::new();
+    walk(value, path.segments(), &mut leaves);
+    leaves.into_iter().filter_map(Leaf::text).collect()
+}
+
 fn parse(raw: Option<&RawValue>) -> Option<Value> {
     serde_json::from_str(raw?.get()).ok()
 }

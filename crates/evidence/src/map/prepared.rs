@@ -1,9 +1,8 @@
 //! What an event name means, with everything worked out that does not depend on the single event.
 
-use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use whittle_catalog::Catalog;
-use whittle_catalog::events::{Clause, EventRule, FieldPath, Segment, TagKeys, Test};
+use whittle_catalog::events::{BatchItems, Clause, EventRule, FieldPath, Segment, TagKeys, Test};
 
 /// A rule, ready for many events.
 #[derive(Debug)]
@@ -14,6 +13,10 @@ pub(super) struct Prepared {
     pub tags: Option<TagKeys<'static>>,
     /// Whether a role in the parameters is passed on.
     pub may_pass_role: bool,
+    /// Where the answer of a batch call says which items were denied.
+    pub batch: Option<&'static BatchItems>,
+    /// The services that a role in the parameters may be passed to.
+    pub passed_to: &'static [&'static str],
 }
 
 impl Prepared {
@@ -23,6 +26,8 @@ impl Prepared {
             keys: Keys::of(&rule),
             tags: catalog.tag_on_create(rule.prefix(), event_name),
             may_pass_role: may_pass_role(rule.prefix(), event_name),
+            batch: catalog.batch_items(rule.prefix(), event_name),
+            passed_to: catalog.passed_to_services(rule.prefix(), event_name),
         }
     }
 }
@@ -78,9 +83,10 @@ impl Keys {
         if self.names.is_empty() && self.starts.is_empty() {
             return true;
         }
-        let mut reader = serde_json::Deserializer::from_str(request.get());
-        // Anything but an object (or broken text) has no keys; the full parse will say the same.
-        serde::de::Deserializer::deserialize_map(&mut reader, AnyOf(self)).is_ok_and(|found| !found)
+        let mut found = false;
+        // Broken text has no keys that count: the full parse will say the same.
+        let well_formed = top_level_keys(request.get(), &mut |key| found |= self.contain(key));
+        well_formed && !found
     }
 
     fn contain(&self, key: &str) -> bool {
@@ -91,27 +97,102 @@ impl Keys {
     }
 }
 
-/// Reads an object and says whether it has one of the keys.
-struct AnyOf<'k>(&'k Keys);
+/// Calls `see` with every key of a JSON object's top level, as it stands in the text. `false` if the text is no object, or a
+/// key holds an escape, so that nothing can be said.
+///
+/// The text has been checked to be JSON by the reader of the record; this only skips over values, faster than a parser that
+/// looks at each.
+fn top_level_keys(text: &str, see: &mut dyn FnMut(&str)) -> bool {
+    let bytes = text.as_bytes();
+    let (mut at, mut depth, mut key_next, mut is_object) = (0_usize, 0_usize, false, false);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'{' | b'[' => {
+                depth += 1;
+                if depth == 1 {
+                    is_object = *byte == b'{';
+                    key_next = true;
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ if !is_object && !byte.is_ascii_whitespace() => return false,
+            b',' if depth == 1 => key_next = true,
+            b'"' => {
+                let start = at + 1;
+                let Some((end, escaped)) = string_end(bytes, start) else { return false };
+                if depth == 1 && key_next {
+                    let Some(key) = text.get(start..end) else { return false };
+                    if escaped {
+                        return false;
+                    }
+                    see(key);
+                    key_next = false;
+                }
+                at = end;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    is_object && depth == 0
+}
 
-/// A key, borrowed where the text holds no escape.
-#[derive(serde::Deserialize)]
-#[serde(transparent)]
-struct Key<'a>(#[serde(borrow)] std::borrow::Cow<'a, str>);
+/// The closing quote of a string whose content starts at `at`, and whether it holds an escape.
+fn string_end(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
+    let mut escaped = false;
+    loop {
+        let found = at + memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes.get(found) == Some(&b'"') {
+            return Some((found, escaped));
+        }
+        escaped = true;
+        at = found + 2;
+    }
+}
 
-impl<'de> Visitor<'de> for AnyOf<'_> {
-    type Value = bool;
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an object")
+    use super::top_level_keys;
+
+    fn keys(text: &str) -> Option<Vec<String>> {
+        let mut keys = Vec::new();
+        top_level_keys(text, &mut |key| keys.push(key.to_owned())).then_some(keys)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        let mut found = false;
-        while let Some(Key(key)) = map.next_key()? {
-            found |= self.0.contain(&key);
-            map.next_value::<IgnoredAny>()?;
+    #[test]
+    fn only_keys_of_the_top_level_are_seen() {
+        let text = r#" {"a": {"b": "x, \"c\": 1"}, "d":[{"e":1},"f"], "g" : null} "#;
+        assert_eq!(keys(text).unwrap(), ["a", "d", "g"]);
+        assert_eq!(keys("{}").unwrap(), Vec::<String>::new());
+        for text in ["[]", "null", "\"a\"", r#"{"\u0061":1}"#, "{\"a"] {
+            assert_eq!(keys(text), None, "{text}");
         }
-        Ok(found)
+    }
+
+    fn value() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            any::<bool>().prop_map(Into::into),
+            any::<i32>().prop_map(Into::into),
+            "[a-c\"\\\\{}\\[\\],:é ]{0,6}".prop_map(serde_json::Value::from),
+        ];
+        leaf.prop_recursive(3, 20, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+                prop::collection::hash_map("[a-c]{1,2}", inner, 0..4)
+                    .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_scan_sees_what_a_parser_sees(value in value(), pretty in any::<bool>()) {
+            let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap();
+            let expect = value.as_object().map(|map| map.keys().cloned().collect::<std::collections::BTreeSet<_>>());
+            let seen = keys(&text).map(|keys| keys.into_iter().collect::<std::collections::BTreeSet<_>>());
+            prop_assert_eq!(seen, expect, "{}", text);
+        }
     }
 }

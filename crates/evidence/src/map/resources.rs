@@ -74,31 +74,44 @@ impl Call<'_, '_> {
             return vec![ResourceSeen::Arn("*".to_owned(), Step::NoResourceTypes)];
         }
         let Some(plan) = plan::of(self.catalog, action) else { return vec![ResourceSeen::Unnamed] };
-        let types = plan.types.as_slice();
         let mut seen = Vec::new();
         for (path, transform) in paths {
             for text in self.parameters.texts(path) {
-                for name in named(*transform, text, self.place()) {
-                    let name = match name {
-                        Named::Part(bucket) if *transform == Transform::S3Bucket => {
-                            Named::Arn(format!("arn:{}:s3:::{bucket}", self.place().partition))
-                        }
-                        name => name,
-                    };
-                    match name {
-                        Named::Arn(arn) if arns::type_of(plan.prefix, types, &arn).is_some() => {
-                            seen.push(ResourceSeen::Arn(harmless(&arn), Step::Template));
-                        }
-                        Named::Arn(_) => {}
-                        Named::Part(part) => seen.extend(self.only_placeholder(types, &part)),
-                    }
-                }
+                self.push_named(plan, *transform, text, &mut seen);
             }
         }
         if seen.is_empty() {
             seen.push(ResourceSeen::Unnamed);
         }
         seen
+    }
+
+    /// Resources of an action that one text names; empty if it names none.
+    pub(super) fn resources_named(&self, transform: Transform, text: &str, action: ActionId) -> Vec<ResourceSeen> {
+        let mut seen = Vec::new();
+        if let Some(plan) = plan::of(self.catalog, action) {
+            self.push_named(plan, transform, text, &mut seen);
+        }
+        seen
+    }
+
+    fn push_named(&self, plan: &'static Plan, transform: Transform, text: &str, seen: &mut Vec<ResourceSeen>) {
+        let types = plan.types.as_slice();
+        for name in named(transform, text, self.place()) {
+            let name = match name {
+                Named::Part(bucket) if transform == Transform::S3Bucket => {
+                    Named::Arn(format!("arn:{}:s3:::{bucket}", self.place().partition))
+                }
+                name => name,
+            };
+            match name {
+                Named::Arn(arn) if arns::type_of(plan.prefix, types, &arn).is_some() => {
+                    seen.push(ResourceSeen::Arn(harmless(&arn), Step::Template));
+                }
+                Named::Arn(_) => {}
+                Named::Part(part) => seen.extend(self.only_placeholder(types, &part)),
+            }
+        }
     }
 
     /// An ARN of the first format with one placeholder of its own.

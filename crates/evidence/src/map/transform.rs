@@ -20,10 +20,8 @@ impl Place {
     ///
     /// AWS page: AWS General Reference, "Amazon Resource Names", partitions.
     pub fn of(record: &Record<'_>) -> Self {
-        let identity = &record.user_identity;
-        let arns = [identity.session_issuer().and_then(|issuer| issuer.arn.as_deref()), identity.arn.as_deref()];
-        let listed = record.resources.iter().filter_map(|entry| entry.arn.as_deref());
-        let partition = arns.into_iter().flatten().chain(listed).find_map(partition_of);
+        let listed = || record.resources.iter().filter_map(|entry| entry.arn.as_deref()).find_map(partition_of);
+        let partition = partition_of_caller(record).or_else(listed);
         let region = record.aws_region.as_deref().filter(|region| is_region(region));
         let by_region = match region {
             Some(region) if region.starts_with("cn-") => "aws-cn",
@@ -40,6 +38,13 @@ impl Place {
             account: account.unwrap_or("*").to_owned(),
         }
     }
+}
+
+/// The partition of the caller's ARN.
+pub(super) fn partition_of_caller<'r>(record: &'r Record<'_>) -> Option<&'r str> {
+    let identity = &record.user_identity;
+    let arns = [identity.session_issuer().and_then(|issuer| issuer.arn.as_deref()), identity.arn.as_deref()];
+    arns.into_iter().flatten().find_map(partition_of)
 }
 
 fn partition_of(arn: &str) -> Option<&str> {

@@ -1,4 +1,4 @@
-//! `service-last-accessed/<role name>.json`: IAM's service-level report of a role.
+//! `service-last-accessed/<role name>.json`: IAM's report of a role, of service or of action level.
 //!
 //! Shape: IAM API Reference, `GetServiceLastAccessedDetails`. A report is used whole or not at all: it proves absence,
 //! so a cut-off or half-read one would prove too much.
@@ -24,9 +24,21 @@ pub(super) const COMMAND: &str = "aws iam generate-service-last-accessed-details
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Service<'a> {
-    service_namespace: String,
+    #[serde(rename = "ServiceNamespace")]
+    namespace: String,
     #[serde(borrow)]
     last_authenticated: Option<&'a RawValue>,
+    /// Only in a report that was asked for with `--granularity ACTION_LEVEL`.
+    #[serde(borrow, default)]
+    tracked_actions_last_accessed: Vec<TrackedAction<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TrackedAction<'a> {
+    action_name: String,
+    #[serde(borrow)]
+    last_accessed_time: Option<&'a RawValue>,
 }
 
 /// Gives each report to the role that its file is named after.
@@ -73,6 +85,7 @@ fn parse(text: &str, place: &str) -> Result<LastAccessed, Problem> {
     }
     let mut report = LastAccessed {
         services: BTreeMap::new(),
+        actions: BTreeMap::new(),
         completed: timestamp(object.member("JobCompletionDate"))
             .map_err(|reason| problem(format!("JobCompletionDate: {reason}")))?,
     };
@@ -81,7 +94,14 @@ fn parse(text: &str, place: &str) -> Result<LastAccessed, Problem> {
             object.typed(raw).map_err(|reason| problem(format!("entry {index} of `ServicesLastAccessed` {reason}")))?;
         let last = timestamp(service.last_authenticated)
             .map_err(|reason| problem(format!("entry {index} of `ServicesLastAccessed`: {reason}")))?;
-        let known = report.services.entry(service.service_namespace).or_insert(last);
+        for tracked in service.tracked_actions_last_accessed {
+            let last = timestamp(tracked.last_accessed_time)
+                .map_err(|reason| problem(format!("entry {index} of `ServicesLastAccessed`: {reason}")))?;
+            let action = format!("{}:{}", service.namespace, tracked.action_name);
+            let known = report.actions.entry(action).or_insert(last);
+            *known = (*known).max(last);
+        }
+        let known = report.services.entry(service.namespace).or_insert(last);
         *known = (*known).max(last);
     }
     Ok(report)
