@@ -120,11 +120,11 @@ fn set(row: &mut [bool], at: usize) {
     }
 }
 
-fn is_star(token: Token<'_>) -> bool {
+pub(super) fn is_star(token: Token<'_>) -> bool {
     matches!(token, Token::Star { .. } | Token::Variable(_))
 }
 
-fn share_a_character(a: Token<'_>, b: Token<'_>) -> bool {
+pub(super) fn share_a_character(a: Token<'_>, b: Token<'_>) -> bool {
     let only_segment = |token| matches!(token, Token::One { colon: false } | Token::Star { colon: false });
     match (a, b) {
         (Token::Char(a), Token::Char(b)) => a == b,
