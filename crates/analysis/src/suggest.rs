@@ -4,9 +4,12 @@
 //! condition and at most one more. So "never wider" holds by construction and is still proved afterwards ([`crate::proof`]).
 //! Deny statements are copied as they are. A statement of which everything stays is copied as it is, patterns and all.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use whittle_catalog::{ActionId, Catalog};
+use whittle_policy::minify::{KnownActions, Merged, minify_where, shorten_actions};
+pub use whittle_policy::pack::MANAGED_POLICY_CHARACTERS;
+use whittle_policy::pack::{Placed, pack};
 use whittle_policy::{
     ActionClause, ActionPattern, Effect, OneOrMany, PolicyDocument, ResourceClause, ResourcePattern, Statement,
 };
@@ -17,8 +20,8 @@ use crate::inventory::Role;
 use crate::need::ExtraCondition;
 use crate::result::{StatementNote, SuggestedPolicy, Verdict};
 
-/// Characters that a managed policy may have, white space not counted (IAM User Guide, "IAM and AWS STS quotas").
-pub const MANAGED_POLICY_CHARACTERS: usize = 6_144;
+/// Managed policies that a role may have by default (IAM User Guide, "IAM and AWS STS quotas").
+const MOST_MANAGED_POLICIES: usize = 20;
 
 /// A narrowed set of policies, not yet proved.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -50,7 +53,7 @@ pub fn draft(catalog: &Catalog, role: &Role, grants: &Grants<'_>, decision: &Dec
             }
         }
     }
-    pack(builder.out, name)
+    fit(catalog, role, builder.out, name)
 }
 
 struct Suggested {
@@ -264,104 +267,75 @@ fn keeps(grants: &Grants<'_>, other: &Piece, piece: &Piece, resource: &ResourceP
 }
 
 /// Puts statements into as few policies as their order allows, none above the size limit.
-fn pack(statements: Vec<Suggested>, name: &str) -> Draft {
+///
+/// What fits one policy stays as it is, each statement with its own reason. What does not is merged where one original Allow
+/// covers the result. What then still needs more policies than a role may have gets action prefixes in place of names, where
+/// an original Allow grants the prefix and the catalog knows nothing more that it matches.
+fn fit(catalog: &Catalog, role: &Role, mut suggested: Vec<Suggested>, name: &str) -> Draft {
+    let mut packed = packed(&suggested);
+    if packed.len() > 1 {
+        suggested = merged(role, suggested);
+        packed = self::packed(&suggested);
+    }
+    if packed.len() > MOST_MANAGED_POLICIES {
+        shorten(catalog, role, &mut suggested);
+        packed = self::packed(&suggested);
+    }
     let mut draft = Draft::default();
-    let mut current: Vec<Statement> = Vec::new();
-    let mut documents: Vec<PolicyDocument> = Vec::new();
-    let empty = PolicyDocument::new(Vec::new()).size();
-    let mut size = empty;
-    // One more for the comma.
-    let size_of = |statement: &Statement| {
-        PolicyDocument::new(vec![statement.clone()]).size().saturating_sub(empty).saturating_add(1)
-    };
-    let mut queue: VecDeque<(Statement, StatementNote)> =
-        statements.into_iter().map(|suggested| (suggested.statement, suggested.note)).collect();
-    while let Some((statement, note)) = queue.pop_front() {
-        let own = size_of(&statement);
-        if size + own <= MANAGED_POLICY_CHARACTERS {
-            size += own;
-            current.push(statement);
-            draft.notes.push(note);
-        } else if let Some((head, tail)) = split(&statement, MANAGED_POLICY_CHARACTERS.saturating_sub(size), &size_of) {
-            // The rest of a statement that is split goes on in the next policy under a Sid of its own.
-            let rest = StatementNote { sid: format!("{}Rest", note.sid), ..note.clone() };
-            queue.push_front((Statement { sid: Some(rest.sid.clone()), ..tail }, rest));
-            queue.push_front((head, note));
-        } else if current.is_empty() {
-            // One action on one resource that is too long: nothing can make it smaller.
-            current.push(statement);
-            draft.notes.push(note);
-            documents.push(PolicyDocument::new(std::mem::take(&mut current)));
-        } else {
-            documents.push(PolicyDocument::new(std::mem::take(&mut current)));
-            size = empty;
-            queue.push_front((statement, note));
-        }
-    }
-    if !current.is_empty() {
-        documents.push(PolicyDocument::new(current));
-    }
-    let many = documents.len() > 1;
-    for (index, document) in documents.into_iter().enumerate() {
+    let many = packed.len() > 1;
+    for (index, policy) in packed.into_iter().enumerate() {
         let name = if many { format!("{name}-{}", index + 1) } else { name.to_owned() };
-        draft.policies.push(SuggestedPolicy { name, document });
+        let mut statements = Vec::with_capacity(policy.len());
+        for Placed { statement, origin } in policy {
+            if let Some(whole) = suggested.get(origin) {
+                let sid = statement.sid.clone().unwrap_or_default();
+                draft.notes.push(StatementNote { sid, ..whole.note.clone() });
+            }
+            statements.push(statement);
+        }
+        draft.policies.push(SuggestedPolicy { name, document: PolicyDocument::new(statements) });
     }
     draft
 }
 
-/// Splits a statement that no policy can hold whole: the head fills `room`, the tail is the rest. Both together grant (or
-/// deny) the same. `None` if the statement fits a policy of its own, or not even its smallest part fits the room.
-fn split(statement: &Statement, room: usize, size_of: &impl Fn(&Statement) -> usize) -> Option<(Statement, Statement)> {
-    let empty = PolicyDocument::new(Vec::new()).size();
-    if empty + size_of(statement) <= MANAGED_POLICY_CHARACTERS {
-        return None;
-    }
-    let actions = match &statement.action {
-        ActionClause::Action(patterns) => patterns.len(),
-        ActionClause::NotAction(_) => 1,
-    };
-    let resources = match &statement.resource {
-        Some(ResourceClause::Resource(patterns)) => patterns.len(),
-        _ => 1,
-    };
-    // Where one action alone is too long for a policy, it is so because of its resources.
-    let one_action_fits =
-        split_actions(statement, 1).is_some_and(|(head, _)| empty + size_of(&head) <= MANAGED_POLICY_CHARACTERS);
-    let (parts, by_action) = match (actions, resources) {
-        (2.., _) if one_action_fits => (actions, true),
-        (_, 2..) => (resources, false),
-        (2.., _) => (actions, true),
-        _ => return None,
-    };
-    let take = |count: usize| {
-        if by_action { split_actions(statement, count) } else { split_resources(statement, count) }
-    };
-    // The largest head that fits, by bisection: a head grows with its parts.
-    let (mut fits, mut too_many) = (0_usize, parts);
-    while too_many - fits > 1 {
-        let middle = usize::midpoint(fits, too_many);
-        let head_fits = take(middle).is_some_and(|(head, _)| size_of(&head) <= room);
-        if head_fits { fits = middle } else { too_many = middle }
-    }
-    if fits == 0 { None } else { take(fits) }
+fn packed(suggested: &[Suggested]) -> Vec<Vec<Placed>> {
+    let statements: Vec<Statement> = suggested.iter().map(|suggested| suggested.statement.clone()).collect();
+    pack(&statements, MANAGED_POLICY_CHARACTERS)
 }
 
-fn split_actions(statement: &Statement, count: usize) -> Option<(Statement, Statement)> {
-    let ActionClause::Action(patterns) = &statement.action else { return None };
-    let (head, tail) = patterns.as_slice().split_at_checked(count)?;
-    let with = |part: &[ActionPattern]| Statement {
-        action: ActionClause::Action(OneOrMany::from(part.to_vec())),
-        ..statement.clone()
-    };
-    Some((with(head), with(tail)))
+/// Whether one original Allow covers the statement.
+fn is_granted(role: &Role, statement: &Statement) -> bool {
+    let mut original = role.policies.iter().flat_map(|policy| policy.document.statements.iter());
+    original.any(|wide| wide.effect == Effect::Allow && wide.covers(statement))
 }
 
-fn split_resources(statement: &Statement, count: usize) -> Option<(Statement, Statement)> {
-    let Some(ResourceClause::Resource(patterns)) = &statement.resource else { return None };
-    let (head, tail) = patterns.as_slice().split_at_checked(count)?;
-    let with = |part: &[ResourcePattern]| Statement {
-        resource: Some(ResourceClause::Resource(OneOrMany::from(part.to_vec()))),
-        ..statement.clone()
-    };
-    Some((with(head), with(tail)))
+/// Allow statements merged; Deny statements as they are, in front.
+fn merged(role: &Role, suggested: Vec<Suggested>) -> Vec<Suggested> {
+    let (mut out, allows): (Vec<_>, Vec<_>) =
+        suggested.into_iter().partition(|suggested| suggested.statement.effect == Effect::Deny);
+    let statements: Vec<Statement> = allows.iter().map(|suggested| suggested.statement.clone()).collect();
+    for Merged { statement, origins } in minify_where(&statements, |statement| is_granted(role, statement)) {
+        let mut notes = origins.iter().filter_map(|&at| allows.get(at)).map(|suggested| &suggested.note);
+        let Some(mut note) = notes.next().cloned() else { continue };
+        for other in notes {
+            note.reason = format!("{}; with {}: {}", note.reason, other.sid, other.reason);
+        }
+        out.push(Suggested { statement, note });
+    }
+    out
+}
+
+fn shorten(catalog: &Catalog, role: &Role, suggested: &mut [Suggested]) {
+    let known: KnownActions = catalog.actions().map(|action| catalog.info(action).name()).collect();
+    for Suggested { statement, .. } in suggested.iter_mut().filter(|s| s.statement.effect == Effect::Allow) {
+        let with = |pattern: &ActionPattern| {
+            let action = ActionClause::Action(OneOrMany::One(pattern.clone()));
+            Statement { action, ..statement.clone() }
+        };
+        let shorter = shorten_actions(statement, &known, |pattern| is_granted(role, &with(pattern)));
+        // One original must cover the whole.
+        if let Some(shorter) = shorter.filter(|shorter| is_granted(role, shorter)) {
+            *statement = shorter;
+        }
+    }
 }

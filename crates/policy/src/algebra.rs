@@ -240,3 +240,10 @@ pub fn effective<'a>(
     }
     Ok(set)
 }
+
+/// Whether it is proved that some of `denies` refuse all that `allow` grants.
+pub(crate) fn is_shadowed<'a>(allow: &'a Statement, denies: Vec<&'a Statement>) -> bool {
+    !denies.is_empty()
+        && !allow.action.patterns().is_empty()
+        && Region { all: vec![allow], none: denies }.is_proved_empty()
+}

@@ -1,5 +1,6 @@
 //! Builders, fakes and the literal oracle. Development only: no crate ships with it.
 
+pub mod cases;
 #[cfg(feature = "store")]
 pub mod memory_store;
 pub mod oracle;

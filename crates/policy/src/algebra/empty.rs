@@ -136,13 +136,15 @@ impl Region<'_> {
             return false;
         }
         actions.iter().all(|action| {
-            if self.all.iter().any(|own| !action.meets(&own.action)) {
+            if self.all.iter().any(|own| !std::ptr::eq(*own, by_action) && !action.meets(&own.action)) {
                 return true;
             }
             let cutting: Vec<&&Statement> = cutting.iter().filter(|cut| action.is_within(&cut.action)).collect();
             resources.iter().all(|resource| {
                 cutting.iter().any(|cut| resource.is_within(cut.resource.as_ref()))
-                    || self.all.iter().any(|own| !resource.meets(own.resource.as_ref()))
+                    || self.all.iter().any(|own| {
+                        !std::ptr::eq(*own, by_resource) && !resource.meets(own.resource.as_ref())
+                    })
             })
         })
     }

@@ -52,6 +52,12 @@ impl Region<'_> {
             })
             .collect();
         let mut out: Vec<String> = common(&lists, ActionPattern::common_text);
+        // Not to match "all but these" is to match one of these.
+        for cut in &self.none {
+            if let (ActionClause::NotAction(patterns), Some(first)) = (&cut.action, lists.first()) {
+                out.extend(common(&[first, patterns.as_slice()], ActionPattern::common_text));
+            }
+        }
         for pattern in lists.iter().copied().flatten() {
             out.extend(pattern.samples());
         }
@@ -72,6 +78,11 @@ impl Region<'_> {
             })
             .collect();
         let mut out: Vec<String> = common(&lists, ResourcePattern::common_text);
+        for cut in &self.none {
+            if let (Some(ResourceClause::NotResource(patterns)), Some(first)) = (&cut.resource, lists.first()) {
+                out.extend(common(&[first, patterns.as_slice()], ResourcePattern::common_text));
+            }
+        }
         for pattern in lists.iter().copied().flatten() {
             out.extend(pattern.samples(VARIABLE_VALUE));
         }

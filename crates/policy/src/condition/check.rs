@@ -15,7 +15,7 @@ use crate::glob::Glob;
 
 /// How the values of a comparison are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Family {
+pub(super) enum Family {
     /// Text; the pattern compiler of the comparison tells what is special in it.
     Text,
     /// Text without regard to ASCII case.
