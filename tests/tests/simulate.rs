@@ -148,8 +148,7 @@ fn files_standard_input_and_an_output_file() {
     assert!(output.status.success());
     assert_eq!(stdout(&output), "");
     let text = std::fs::read_to_string(dir.path().join("out.ndjson")).unwrap();
-    let ids: Vec<Value> =
-        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].clone()).collect();
+    let ids: Vec<Value> = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].clone()).collect();
     assert_eq!(ids, [1, 2]);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 3, "nothing is left beside");
 
@@ -182,7 +181,10 @@ fn a_bad_line_has_its_answer_and_ends_nothing() {
     }
     let output = simulate(&input, &[]);
     let answers = answers(&output);
-    assert_eq!(answers[0]["error"], "standard input, line 1: $: not JSON: text ended too early (line 1, column 9); the document was cut off");
+    assert_eq!(
+        answers[0]["error"],
+        "standard input, line 1: $: not JSON: text ended too early (line 1, column 9); the document was cut off"
+    );
     assert_eq!(answers[1]["error"], "standard input, line 2: not UTF-8 from byte 0");
     assert_eq!(answers[2]["decision"], "Allowed");
     assert_eq!(answers[4]["id"], "five");

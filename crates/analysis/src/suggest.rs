@@ -4,24 +4,19 @@
 //! condition and at most one more. So "never wider" holds by construction and is still proved afterwards ([`crate::proof`]).
 //! Deny statements are copied as they are. A statement of which everything stays is copied as it is, patterns and all.
 
+mod fit;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use whittle_catalog::{ActionId, Catalog};
-use whittle_policy::minify::{KnownActions, Merged, minify_where, shorten_actions};
 pub use whittle_policy::pack::MANAGED_POLICY_CHARACTERS;
-use whittle_policy::pack::{Placed, pack};
-use whittle_policy::{
-    ActionClause, ActionPattern, Effect, OneOrMany, PolicyDocument, ResourceClause, ResourcePattern, Statement,
-};
+use whittle_policy::{ActionClause, ActionPattern, Effect, OneOrMany, ResourceClause, ResourcePattern, Statement};
 
 use crate::decide::{Decision, Kept, Piece};
 use crate::grants::{GrantSite, Grants};
 use crate::inventory::Role;
 use crate::need::ExtraCondition;
 use crate::result::{StatementNote, SuggestedPolicy, Verdict};
-
-/// Managed policies that a role may have by default (IAM User Guide, "IAM and AWS STS quotas").
-const MOST_MANAGED_POLICIES: usize = 20;
 
 /// A narrowed set of policies, not yet proved.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -53,7 +48,7 @@ pub fn draft(catalog: &Catalog, role: &Role, grants: &Grants<'_>, decision: &Dec
             }
         }
     }
-    fit(catalog, role, builder.out, name)
+    fit::fit(catalog, role, builder.out, name)
 }
 
 struct Suggested {
@@ -264,78 +259,4 @@ fn keeps(grants: &Grants<'_>, other: &Piece, piece: &Piece, resource: &ResourceP
     same_extra
         && wide.statement.condition.covers(&narrow.statement.condition)
         && resources_of(grants, other).iter().any(|pattern| pattern.covers(resource))
-}
-
-/// Puts statements into as few policies as their order allows, none above the size limit.
-///
-/// What fits one policy stays as it is, each statement with its own reason. What does not is merged where one original Allow
-/// covers the result. What then still needs more policies than a role may have gets action prefixes in place of names, where
-/// an original Allow grants the prefix and the catalog knows nothing more that it matches.
-fn fit(catalog: &Catalog, role: &Role, mut suggested: Vec<Suggested>, name: &str) -> Draft {
-    let mut packed = packed(&suggested);
-    if packed.len() > 1 {
-        suggested = merged(role, suggested);
-        packed = self::packed(&suggested);
-    }
-    if packed.len() > MOST_MANAGED_POLICIES {
-        shorten(catalog, role, &mut suggested);
-        packed = self::packed(&suggested);
-    }
-    let mut draft = Draft::default();
-    let many = packed.len() > 1;
-    for (index, policy) in packed.into_iter().enumerate() {
-        let name = if many { format!("{name}-{}", index + 1) } else { name.to_owned() };
-        let mut statements = Vec::with_capacity(policy.len());
-        for Placed { statement, origin } in policy {
-            if let Some(whole) = suggested.get(origin) {
-                let sid = statement.sid.clone().unwrap_or_default();
-                draft.notes.push(StatementNote { sid, ..whole.note.clone() });
-            }
-            statements.push(statement);
-        }
-        draft.policies.push(SuggestedPolicy { name, document: PolicyDocument::new(statements) });
-    }
-    draft
-}
-
-fn packed(suggested: &[Suggested]) -> Vec<Vec<Placed>> {
-    let statements: Vec<Statement> = suggested.iter().map(|suggested| suggested.statement.clone()).collect();
-    pack(&statements, MANAGED_POLICY_CHARACTERS)
-}
-
-/// Whether one original Allow covers the statement.
-fn is_granted(role: &Role, statement: &Statement) -> bool {
-    let mut original = role.policies.iter().flat_map(|policy| policy.document.statements.iter());
-    original.any(|wide| wide.effect == Effect::Allow && wide.covers(statement))
-}
-
-/// Allow statements merged; Deny statements as they are, in front.
-fn merged(role: &Role, suggested: Vec<Suggested>) -> Vec<Suggested> {
-    let (mut out, allows): (Vec<_>, Vec<_>) =
-        suggested.into_iter().partition(|suggested| suggested.statement.effect == Effect::Deny);
-    let statements: Vec<Statement> = allows.iter().map(|suggested| suggested.statement.clone()).collect();
-    for Merged { statement, origins } in minify_where(&statements, |statement| is_granted(role, statement)) {
-        let mut notes = origins.iter().filter_map(|&at| allows.get(at)).map(|suggested| &suggested.note);
-        let Some(mut note) = notes.next().cloned() else { continue };
-        for other in notes {
-            note.reason = format!("{}; with {}: {}", note.reason, other.sid, other.reason);
-        }
-        out.push(Suggested { statement, note });
-    }
-    out
-}
-
-fn shorten(catalog: &Catalog, role: &Role, suggested: &mut [Suggested]) {
-    let known: KnownActions = catalog.actions().map(|action| catalog.info(action).name()).collect();
-    for Suggested { statement, .. } in suggested.iter_mut().filter(|s| s.statement.effect == Effect::Allow) {
-        let with = |pattern: &ActionPattern| {
-            let action = ActionClause::Action(OneOrMany::One(pattern.clone()));
-            Statement { action, ..statement.clone() }
-        };
-        let shorter = shorten_actions(statement, &known, |pattern| is_granted(role, &with(pattern)));
-        // One original must cover the whole.
-        if let Some(shorter) = shorter.filter(|shorter| is_granted(role, shorter)) {
-            *statement = shorter;
-        }
-    }
 }

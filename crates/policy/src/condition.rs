@@ -229,20 +229,18 @@ impl ConditionBlock {
     }
 
     /// Whether a request that meets each of the `given` blocks meets this one. Sound, as [`Self::covers`] is.
-    pub(crate) fn follows_from<'c>(&self, given: impl Iterator<Item = &'c Self> + Clone) -> bool {
+    pub(crate) fn follows_from(&self, given: &[&Self]) -> bool {
         let by = |wanted, block: &Self| {
             block.literal == self.literal && block.iter().any(|given| implies::implies(given, wanted, !self.literal))
         };
-        self.iter().all(|wanted| given.clone().any(|block| by(wanted, block)))
+        self.iter().all(|wanted| given.iter().any(|block| by(wanted, block)))
     }
 
     /// Whether no request meets both. Sound: `false` may mean that no proof was found.
     pub(crate) fn excludes(&self, other: &Self) -> bool {
         self.literal == other.literal
             && self.iter().any(|a| {
-                other.iter().any(|b| {
-                    implies::excludes(a, b, !self.literal) || implies::excludes(b, a, !self.literal)
-                })
+                other.iter().any(|b| implies::excludes(a, b, !self.literal) || implies::excludes(b, a, !self.literal))
             })
     }
 

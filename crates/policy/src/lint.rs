@@ -238,8 +238,7 @@ impl Linter {
             let Some(operator) = Operator::parse(name) else { continue };
             let whole_text =
                 matches!(operator.comparison(), Comparison::StringEquals | Comparison::StringEqualsIgnoreCase);
-            let is_pattern =
-                |value: &String| value.replace("${*}", "").replace("${?}", "").contains(['*', '?']);
+            let is_pattern = |value: &String| value.replace("${*}", "").replace("${?}", "").contains(['*', '?']);
             if whole_text && values.iter().any(is_pattern) {
                 let message = format!("{name} reads * and ? as plain text; StringLike knows them as wildcards");
                 self.within(name, |linter| linter.report_in(key, LintCode::PlainWildcard, message));
@@ -252,7 +251,9 @@ impl Linter {
                 })
             };
             let all_values = operator.quantifier() == Some(Quantifier::ForAllValues);
-            if statement.effect == Effect::Allow && all_values && !is_guarded() {
+            // "Controlling access … using tags": without tags, there is nothing to refuse.
+            let may_be_absent = key.eq_ignore_ascii_case("aws:TagKeys");
+            if statement.effect == Effect::Allow && all_values && !may_be_absent && !is_guarded() {
                 let message = "a request without the key passes too; add a Null condition to ask for the key";
                 self.within(name, |linter| linter.report_in(key, LintCode::PassesWithoutKey, message));
             }

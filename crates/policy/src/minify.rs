@@ -214,18 +214,18 @@ fn drop_covered(statements: &mut Vec<Merged>) {
     let mut at = 0;
     while at < statements.len() {
         let Some(own) = statements.get(at) else { return };
-        let others = || statements.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, other)| &other.statement);
+        let others =
+            || statements.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, other)| &other.statement);
         let left = match &own.statement.action {
             ActionClause::Action(patterns) => {
-                let wide: Vec<&Statement> =
-                    others().filter(|other| may_cover_part(other, &own.statement)).collect();
+                let wide: Vec<&Statement> = others().filter(|other| may_cover_part(other, &own.statement)).collect();
                 let is_needed = |pattern: &&ActionPattern| !wide.iter().any(|other| other.action.covers(pattern));
                 let needed: Vec<ActionPattern> = patterns.iter().filter(is_needed).cloned().collect();
                 if needed.len() == patterns.len() { None } else { Some(needed) }
             }
             clause @ ActionClause::NotAction(_) => {
-                let gone = others()
-                    .any(|other| may_cover_part(other, &own.statement) && other.action.covers_clause(clause));
+                let gone =
+                    others().any(|other| may_cover_part(other, &own.statement) && other.action.covers_clause(clause));
                 gone.then(Vec::new)
             }
         };

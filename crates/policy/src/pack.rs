@@ -90,7 +90,8 @@ impl Packer {
                     rest = Some(self.named_as_rest(tail));
                     continue;
                 }
-                if let Some((head, tail)) = split(&statement, limit.saturating_sub(empty), limit.saturating_sub(empty)) {
+                if let Some((head, tail)) = split(&statement, limit.saturating_sub(empty), limit.saturating_sub(empty))
+                {
                     let size = empty.saturating_add(own_size(&head));
                     self.policies.push(Policy { statements: vec![Placed { statement: head, origin }], size });
                     rest = Some(self.named_as_rest(tail));
@@ -200,7 +201,8 @@ mod tests {
 
     #[test]
     fn nothing_is_lost_and_nothing_is_too_long() {
-        let statements = [allow("A", 40, 1), allow("B", 700, 3), allow("C", 1, 400), allow("D", 3, 2), allow("E", 30, 300)];
+        let statements =
+            [allow("A", 40, 1), allow("B", 700, 3), allow("C", 1, 400), allow("D", 3, 2), allow("E", 30, 300)];
         let packed = pack(&statements, MANAGED_POLICY_CHARACTERS);
         for policy in &packed {
             assert!(size(policy) <= MANAGED_POLICY_CHARACTERS, "{}", size(policy));

@@ -147,11 +147,11 @@ fn request() -> impl Strategy<Value = Request> {
     let action = (prop::sample::select(vec!["s", "t"]), policies::text(&['a', 'b', 'A'], 3))
         .prop_map(|(prefix, name)| format!("{prefix}:a{name}"));
     let resource = policies::text(&['a', 'b', ':'], 4);
-    (action, resource, policies::context_values(), policies::context_values()).prop_map(|(action, resource, one, two)| {
-        Request {
+    (action, resource, policies::context_values(), policies::context_values()).prop_map(
+        |(action, resource, one, two)| Request {
             action,
             resource,
             context: BTreeMap::from([("k:one".to_owned(), one), ("k:two".to_owned(), two)]),
-        }
-    })
+        },
+    )
 }

@@ -105,7 +105,9 @@ fn minified_and_packed_policies_decide_sampled_requests_the_same() {
             .into_iter()
             .map(|policy| PolicyDocument::new(policy.into_iter().map(|placed| placed.statement).collect()))
             .collect();
-        assert!(packed.iter().all(|policy| policy.size() <= MANAGED_POLICY_CHARACTERS), "{name}");
+        // AWS's own policies may be longer than a customer's. A NotAction cannot be split.
+        let fits = |policy: &PolicyDocument| policy.size() <= MANAGED_POLICY_CHARACTERS || policy.statements.len() == 1;
+        assert!(packed.iter().all(fits), "{name}");
         let was = PolicySets { identity: vec![Policy { name, document: &document }], ..PolicySets::default() };
         let identity = packed.iter().map(|document| Policy { name, document }).collect();
         let is = PolicySets { identity, ..PolicySets::default() };
@@ -185,4 +187,4 @@ fn lint_finds_little_in_managed_policies() {
     assert_eq!(found, expected, "{examples:#?}");
 }
 
-const EXPECTED_LINTS: [(&str, usize); 1] = [("allow-all-but", 9)];
+const EXPECTED_LINTS: [(&str, usize); 2] = [("allow-all-but", 9), ("passes-without-key", 47)];

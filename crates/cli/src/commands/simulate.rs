@@ -159,8 +159,7 @@ fn write_answers(
     let (mut cases, mut undecided) = (0_u64, 0_u64);
     let mut text = String::new();
     for batch in batches {
-        let answers: Vec<Answer> =
-            batch.lines.par_iter().map(|line| answer(line, &batch.source, explain)).collect();
+        let answers: Vec<Answer> = batch.lines.par_iter().map(|line| answer(line, &batch.source, explain)).collect();
         text.clear();
         for answer in answers {
             cases += 1;

@@ -22,9 +22,7 @@ fn actions_meet(a: &ActionClause, b: &ActionClause) -> bool {
             patterns.iter().any(|pattern| other.intersects(pattern))
         }
         // Two times "all but": something is outside both lists, unless one of them is everything.
-        (ActionClause::NotAction(a), ActionClause::NotAction(b)) => {
-            !a.iter().chain(b).any(ActionPattern::is_any)
-        }
+        (ActionClause::NotAction(a), ActionClause::NotAction(b)) => !a.iter().chain(b).any(ActionPattern::is_any),
     }
 }
 
@@ -117,14 +115,12 @@ impl Region<'_> {
             None => true,
             Some(clause) => self.all.iter().any(|own| own.principal.as_ref().is_some_and(|own| own.is_same(clause))),
         };
-        let cutting: Vec<&Statement> = self
-            .none
-            .iter()
-            .copied()
-            .filter(|cut| same_principal(cut) && follows(&cut.condition, &self.all))
-            .collect();
+        let cutting: Vec<&Statement> =
+            self.none.iter().copied().filter(|cut| same_principal(cut) && follows(&cut.condition, &self.all)).collect();
         // Any statement of the region may give the pieces of its action, and any those of its resource.
-        self.all.iter().any(|by_action| self.all.iter().any(|by_resource| self.all_cut(by_action, by_resource, &cutting)))
+        self.all
+            .iter()
+            .any(|by_action| self.all.iter().any(|by_resource| self.all_cut(by_action, by_resource, &cutting)))
     }
 
     /// Whether each piece of the region lies within one of the statements `cutting`, or holds nothing.
@@ -142,9 +138,10 @@ impl Region<'_> {
             let cutting: Vec<&&Statement> = cutting.iter().filter(|cut| action.is_within(&cut.action)).collect();
             resources.iter().all(|resource| {
                 cutting.iter().any(|cut| resource.is_within(cut.resource.as_ref()))
-                    || self.all.iter().any(|own| {
-                        !std::ptr::eq(*own, by_resource) && !resource.meets(own.resource.as_ref())
-                    })
+                    || self
+                        .all
+                        .iter()
+                        .any(|own| !std::ptr::eq(*own, by_resource) && !resource.meets(own.resource.as_ref()))
             })
         })
     }

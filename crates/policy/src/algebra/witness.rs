@@ -62,9 +62,8 @@ impl Region<'_> {
             out.extend(pattern.samples());
         }
         out.push("x:X".to_owned());
-        let fits = |action: &String| {
-            action.contains(':') && self.all.iter().all(|statement| statement.action.matches(action))
-        };
+        let fits =
+            |action: &String| action.contains(':') && self.all.iter().all(|statement| statement.action.matches(action));
         spread(out, fits)
     }
 
@@ -174,7 +173,8 @@ fn avoid(statement: &Statement, context: &mut Context) {
 /// A value of the request that matches this value of the policy.
 fn beside(comparison: Comparison, value: &str) -> String {
     use Comparison as C;
-    let shifted = |by: i64| value.parse::<i64>().map_or_else(|_| value.to_owned(), |n| n.saturating_add(by).to_string());
+    let shifted =
+        |by: i64| value.parse::<i64>().map_or_else(|_| value.to_owned(), |n| n.saturating_add(by).to_string());
     match comparison {
         C::StringLike | C::ArnLike => value.replace('*', "").replace('?', "x"),
         C::IpAddress => value.split('/').next().unwrap_or(value).to_owned(),

@@ -1,8 +1,8 @@
 //! Conditions read once, to be met or not by many requests.
 
+use super::ConditionBlock;
 use super::check::{Wanted, is_met_by, read_all};
 use super::operator::Operator;
-use super::ConditionBlock;
 use crate::evaluate::Context;
 
 /// A [`ConditionBlock`] whose operators and values are read.

@@ -415,6 +415,7 @@ fn lint_names_conditions_that_do_not_do_what_they_seem_to() {
     let all = "$.Statement.Condition[\"ForAllValues:StringEquals\"].k";
     one(r#"{"ForAllValues:StringEquals":{"k":"a"}}"#, &[(all, C::PassesWithoutKey)]);
     one(r#"{"ForAllValues:StringEquals":{"k":"a"},"Null":{"K":"false"}}"#, &[]);
+    one(r#"{"ForAllValues:StringEquals":{"aws:TagKeys":"a"}}"#, &[]);
     one(r#"{"StringEquals":{"k":"a"},"StringNotLike":{"K":"*"}}"#, &[("$.Statement.Condition", C::Contradiction)]);
     one(r#"{"StringEquals":{"k":"a"},"Null":{"k":"true"}}"#, &[("$.Statement.Condition", C::Contradiction)]);
     one(r#"{"StringEqualsIfExists":{"k":"a"},"Null":{"k":"true"}}"#, &[]);

@@ -1,8 +1,8 @@
 //! Texts that patterns match, built rather than searched for.
 
+use super::Glob;
 use super::machine::{Token, tokens};
 use super::relation::{is_star, share_a_character};
-use super::Glob;
 
 /// Pairs of positions that the search for a common text may look at.
 const MOST_PAIRS: usize = 1 << 16;

@@ -65,9 +65,8 @@ pub fn shorten_actions(
             continue;
         }
         let (Some(service), Some(name)) = (candidate.service_prefix(), candidate.name()) else { continue };
-        let matches_nothing_more = known
-            .beginning_with(service, name.trim_end_matches('*'))
-            .all(|action| statement.action.matches(&action));
+        let matches_nothing_more =
+            known.beginning_with(service, name.trim_end_matches('*')).all(|action| statement.action.matches(&action));
         if matches_nothing_more && may_use(&candidate) {
             names.retain(|name| !candidate.covers(name));
             out.push(candidate);

@@ -123,7 +123,8 @@ fn policies_that_aws_refuses_are_errors_with_their_place() {
     refused(&with(r#""{\"Statement\":[7]}""#), id, "$.identity_policies[0].document.Statement[0]: expected");
     let own = case(r#","resource_policy":{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#);
     refused(&own, id, "$.resource_policy.Statement[0]: Principal is missing");
-    let two = case(&format!(r#","resource_policy":[{READ},{READ}]"#).replace("\"Effect\"", "\"Principal\":\"*\",\"Effect\""));
+    let two =
+        case(&format!(r#","resource_policy":[{READ},{READ}]"#).replace("\"Effect\"", "\"Principal\":\"*\",\"Effect\""));
     refused(&two, id, "$.resource_policy: expected the one policy of the resource, found several");
     let rcp = r#","resource_control_policies":[[{"Statement":[{"Effect":"Deny","NotPrincipal":"*","Action":"*","Resource":"*"}]}]]"#;
     refused(&case(rcp), id, "a resource control policy has no NotPrincipal");
