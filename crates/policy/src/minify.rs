@@ -96,19 +96,16 @@ fn merge_by(statements: Vec<Merged>, side: Side, may_merge: &impl Fn(&Statement)
             let joined = join(&out.get(at)?.statement, &next.statement, side)?;
             may_merge(&joined).then_some((at, joined))
         });
-        match joined {
-            Some((at, statement)) => {
-                if let Some(into) = out.get_mut(at) {
-                    into.statement = statement;
-                    into.origins.extend(next.origins);
-                    into.origins.sort_unstable();
-                    into.origins.dedup();
-                }
+        if let Some((at, statement)) = joined {
+            if let Some(into) = out.get_mut(at) {
+                into.statement = statement;
+                into.origins.extend(next.origins);
+                into.origins.sort_unstable();
+                into.origins.dedup();
             }
-            None => {
-                same.push(out.len());
-                out.push(next);
-            }
+        } else {
+            same.push(out.len());
+            out.push(next);
         }
     }
     out
@@ -186,7 +183,7 @@ fn widest_actions(patterns: &[ActionPattern]) -> Vec<ActionPattern> {
     // Only case tells these apart.
     let mut seen = std::collections::BTreeSet::new();
     sorted.retain(|pattern| seen.insert(pattern.as_str().to_ascii_lowercase()));
-    widest(sorted, ActionPattern::is_wildcard, ActionPattern::covers)
+    widest(&sorted, ActionPattern::is_wildcard, ActionPattern::covers)
 }
 
 fn widest_resources(patterns: &[ResourcePattern]) -> Vec<ResourcePattern> {
@@ -194,10 +191,10 @@ fn widest_resources(patterns: &[ResourcePattern]) -> Vec<ResourcePattern> {
     sorted.sort();
     sorted.dedup();
     // Two variables may stand for one text, but only a wildcard is known to cover another pattern.
-    widest(sorted, ResourcePattern::is_wildcard, ResourcePattern::covers)
+    widest(&sorted, ResourcePattern::is_wildcard, ResourcePattern::covers)
 }
 
-fn widest<T: Clone>(sorted: Vec<T>, is_wildcard: impl Fn(&T) -> bool, covers: impl Fn(&T, &T) -> bool) -> Vec<T> {
+fn widest<T: Clone>(sorted: &[T], is_wildcard: impl Fn(&T) -> bool, covers: impl Fn(&T, &T) -> bool) -> Vec<T> {
     let wide: Vec<(usize, &T)> = sorted.iter().enumerate().filter(|(_, pattern)| is_wildcard(pattern)).collect();
     let is_needed = |(at, pattern): &(usize, &T)| {
         !wide.iter().any(|&(other, wide)| {

@@ -134,14 +134,30 @@ fn split(statement: &Statement, room: usize, whole: usize) -> Option<(Statement,
     };
     let take =
         |count: usize| if by_action { split_actions(statement, count) } else { split_resources(statement, count) };
-    // A head grows with its parts: bisection.
-    let (mut fits, mut too_many) = (0_usize, parts);
-    while too_many - fits > 1 {
-        let middle = usize::midpoint(fits, too_many);
-        let head_fits = take(middle).is_some_and(|(head, _)| own_size(&head) <= room);
-        if head_fits { fits = middle } else { too_many = middle }
+    // A head grows by each part and its comma.
+    let texts: Vec<usize> = match (&statement.action, &statement.resource) {
+        (ActionClause::Action(patterns), _) if by_action => patterns.iter().map(|p| quoted(p.as_str())).collect(),
+        (_, Some(ResourceClause::Resource(patterns))) => patterns.iter().map(|p| quoted(p.as_str())).collect(),
+        _ => return None,
+    };
+    let (first, _) = take(1)?;
+    let mut size = own_size(&first);
+    let mut fits = 0;
+    for (at, text) in texts.iter().take(parts.saturating_sub(1)).enumerate() {
+        if at > 0 {
+            size = size.saturating_add(text.saturating_add(1));
+        }
+        if size > room {
+            break;
+        }
+        fits = at + 1;
     }
     if fits == 0 { None } else { take(fits) }
+}
+
+/// Characters of a text as a JSON string.
+fn quoted(text: &str) -> usize {
+    serde_json::Value::from(text).to_string().chars().count()
 }
 
 fn split_actions(statement: &Statement, count: usize) -> Option<(Statement, Statement)> {

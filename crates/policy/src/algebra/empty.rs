@@ -99,11 +99,6 @@ fn resource_pieces(statement: &Statement) -> Vec<ResourcePiece<'_>> {
     }
 }
 
-/// Whether a request that meets every one of `given` meets `wanted`. Sound.
-fn follows(wanted: &ConditionBlock, given: &[&Statement]) -> bool {
-    wanted.is_empty() || wanted.follows_from(given.iter().map(|statement| &statement.condition))
-}
-
 impl Region<'_> {
     /// Whether it is proved that no request is in the region.
     pub(super) fn is_proved_empty(&self) -> bool {
@@ -115,8 +110,9 @@ impl Region<'_> {
             None => true,
             Some(clause) => self.all.iter().any(|own| own.principal.as_ref().is_some_and(|own| own.is_same(clause))),
         };
-        let cutting: Vec<&Statement> =
-            self.none.iter().copied().filter(|cut| same_principal(cut) && follows(&cut.condition, &self.all)).collect();
+        let conditions: Vec<&ConditionBlock> = self.all.iter().map(|statement| &statement.condition).collect();
+        let cuts = |cut: &&Statement| same_principal(cut) && cut.condition.follows_from(&conditions);
+        let cutting: Vec<&Statement> = self.none.iter().copied().filter(cuts).collect();
         // Any statement of the region may give the pieces of its action, and any those of its resource.
         self.all
             .iter()

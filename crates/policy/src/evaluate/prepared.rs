@@ -64,13 +64,8 @@ impl<'a> PreparedPolicies<'a> {
             buffer.make_ascii_lowercase();
             std::str::from_utf8(buffer).ok()
         });
-        match short {
-            Some(action) => decide(request, &mut Lookup { prepared: self, request, action, collects }),
-            None => {
-                let action = request.action.to_ascii_lowercase();
-                decide(request, &mut Lookup { prepared: self, request, action: &action, collects })
-            }
-        }
+        let long = if short.is_none() { request.action.to_ascii_lowercase() } else { String::new() };
+        decide(request, &mut Lookup { prepared: self, request, action: short.unwrap_or(&long), collects })
     }
 }
 
@@ -142,7 +137,9 @@ impl<'a> Level<'a> {
     /// once.
     fn about(&self, action: &str, mut tell: impl FnMut(usize)) {
         if let Some(list) = self.by_name.get(action) {
-            list.iter().for_each(|&at| tell(at));
+            for &at in list {
+                tell(at);
+            }
         }
         if let Some((service, _)) = action.split_once(':')
             && let Some(list) = self.by_service.get(service)
@@ -220,7 +217,9 @@ impl<'a> Layers<'a> for Lookup<'_, 'a> {
                 level.about(self.action, |at| places.push(at));
                 places.sort_unstable();
                 places.dedup();
-                places.into_iter().for_each(consider);
+                for at in places {
+                    consider(at);
+                }
             } else {
                 level.about(self.action, &mut consider);
             }

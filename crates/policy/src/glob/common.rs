@@ -21,11 +21,7 @@ impl Glob {
 
     /// What stands between the braces of each variable.
     pub(crate) fn variable_names(&self) -> Vec<&str> {
-        let name = |token: Token<'_>| match token {
-            Token::Variable(_) => true,
-            _ => false,
-        };
-        if !tokens(self).into_iter().any(name) {
+        if !self.has_variables() {
             return Vec::new();
         }
         let pieces = self.program.split(|&byte| byte == super::VARIABLE).enumerate();
@@ -38,15 +34,15 @@ impl Glob {
         if self.has_variables() || other.has_variables() {
             return None;
         }
-        let (a, b) = (tokens(self), tokens(other));
-        let width = b.len() + 1;
-        let cells = (a.len() + 1).checked_mul(width).filter(|&cells| cells <= MOST_PAIRS)?;
+        let (own, others) = (tokens(self), tokens(other));
+        let width = others.len() + 1;
+        let cells = (own.len() + 1).checked_mul(width).filter(|&cells| cells <= MOST_PAIRS)?;
         // For each pair of positions that some text leads to: the pair before, and the character between.
         let mut from: Vec<Option<(usize, Option<char>)>> = vec![None; cells];
         let mut pending = vec![0_usize];
         while let Some(at) = pending.pop() {
             let (i, j) = (at / width, at % width);
-            let (x, y) = (a.get(i).copied(), b.get(j).copied());
+            let (x, y) = (own.get(i).copied(), others.get(j).copied());
             let mut go = |i: usize, j: usize, char: Option<char>| {
                 let to = i * width + j;
                 if to != 0
