@@ -8,6 +8,7 @@ mod docs;
 mod public_corpus;
 mod resume;
 mod shop;
+mod simulate;
 mod support;
 
 // The proxy of the system test, which has its own binary because it needs the emulator; its unit tests need nothing.

@@ -4,21 +4,19 @@
 //! condition and at most one more. So "never wider" holds by construction and is still proved afterwards ([`crate::proof`]).
 //! Deny statements are copied as they are. A statement of which everything stays is copied as it is, patterns and all.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod fit;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use whittle_catalog::{ActionId, Catalog};
-use whittle_policy::{
-    ActionClause, ActionPattern, Effect, OneOrMany, PolicyDocument, ResourceClause, ResourcePattern, Statement,
-};
+pub use whittle_policy::pack::MANAGED_POLICY_CHARACTERS;
+use whittle_policy::{ActionClause, ActionPattern, Effect, OneOrMany, ResourceClause, ResourcePattern, Statement};
 
 use crate::decide::{Decision, Kept, Piece};
 use crate::grants::{GrantSite, Grants};
 use crate::inventory::Role;
 use crate::need::ExtraCondition;
 use crate::result::{StatementNote, SuggestedPolicy, Verdict};
-
-/// Characters that a managed policy may have, white space not counted (IAM User Guide, "IAM and AWS STS quotas").
-pub const MANAGED_POLICY_CHARACTERS: usize = 6_144;
 
 /// A narrowed set of policies, not yet proved.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -50,7 +48,7 @@ pub fn draft(catalog: &Catalog, role: &Role, grants: &Grants<'_>, decision: &Dec
             }
         }
     }
-    pack(builder.out, name)
+    fit::fit(catalog, role, builder.out, name)
 }
 
 struct Suggested {
@@ -261,107 +259,4 @@ fn keeps(grants: &Grants<'_>, other: &Piece, piece: &Piece, resource: &ResourceP
     same_extra
         && wide.statement.condition.covers(&narrow.statement.condition)
         && resources_of(grants, other).iter().any(|pattern| pattern.covers(resource))
-}
-
-/// Puts statements into as few policies as their order allows, none above the size limit.
-fn pack(statements: Vec<Suggested>, name: &str) -> Draft {
-    let mut draft = Draft::default();
-    let mut current: Vec<Statement> = Vec::new();
-    let mut documents: Vec<PolicyDocument> = Vec::new();
-    let empty = PolicyDocument::new(Vec::new()).size();
-    let mut size = empty;
-    // One more for the comma.
-    let size_of = |statement: &Statement| {
-        PolicyDocument::new(vec![statement.clone()]).size().saturating_sub(empty).saturating_add(1)
-    };
-    let mut queue: VecDeque<(Statement, StatementNote)> =
-        statements.into_iter().map(|suggested| (suggested.statement, suggested.note)).collect();
-    while let Some((statement, note)) = queue.pop_front() {
-        let own = size_of(&statement);
-        if size + own <= MANAGED_POLICY_CHARACTERS {
-            size += own;
-            current.push(statement);
-            draft.notes.push(note);
-        } else if let Some((head, tail)) = split(&statement, MANAGED_POLICY_CHARACTERS.saturating_sub(size), &size_of) {
-            // The rest of a statement that is split goes on in the next policy under a Sid of its own.
-            let rest = StatementNote { sid: format!("{}Rest", note.sid), ..note.clone() };
-            queue.push_front((Statement { sid: Some(rest.sid.clone()), ..tail }, rest));
-            queue.push_front((head, note));
-        } else if current.is_empty() {
-            // One action on one resource that is too long: nothing can make it smaller.
-            current.push(statement);
-            draft.notes.push(note);
-            documents.push(PolicyDocument::new(std::mem::take(&mut current)));
-        } else {
-            documents.push(PolicyDocument::new(std::mem::take(&mut current)));
-            size = empty;
-            queue.push_front((statement, note));
-        }
-    }
-    if !current.is_empty() {
-        documents.push(PolicyDocument::new(current));
-    }
-    let many = documents.len() > 1;
-    for (index, document) in documents.into_iter().enumerate() {
-        let name = if many { format!("{name}-{}", index + 1) } else { name.to_owned() };
-        draft.policies.push(SuggestedPolicy { name, document });
-    }
-    draft
-}
-
-/// Splits a statement that no policy can hold whole: the head fills `room`, the tail is the rest. Both together grant (or
-/// deny) the same. `None` if the statement fits a policy of its own, or not even its smallest part fits the room.
-fn split(statement: &Statement, room: usize, size_of: &impl Fn(&Statement) -> usize) -> Option<(Statement, Statement)> {
-    let empty = PolicyDocument::new(Vec::new()).size();
-    if empty + size_of(statement) <= MANAGED_POLICY_CHARACTERS {
-        return None;
-    }
-    let actions = match &statement.action {
-        ActionClause::Action(patterns) => patterns.len(),
-        ActionClause::NotAction(_) => 1,
-    };
-    let resources = match &statement.resource {
-        Some(ResourceClause::Resource(patterns)) => patterns.len(),
-        _ => 1,
-    };
-    // Where one action alone is too long for a policy, it is so because of its resources.
-    let one_action_fits =
-        split_actions(statement, 1).is_some_and(|(head, _)| empty + size_of(&head) <= MANAGED_POLICY_CHARACTERS);
-    let (parts, by_action) = match (actions, resources) {
-        (2.., _) if one_action_fits => (actions, true),
-        (_, 2..) => (resources, false),
-        (2.., _) => (actions, true),
-        _ => return None,
-    };
-    let take = |count: usize| {
-        if by_action { split_actions(statement, count) } else { split_resources(statement, count) }
-    };
-    // The largest head that fits, by bisection: a head grows with its parts.
-    let (mut fits, mut too_many) = (0_usize, parts);
-    while too_many - fits > 1 {
-        let middle = usize::midpoint(fits, too_many);
-        let head_fits = take(middle).is_some_and(|(head, _)| size_of(&head) <= room);
-        if head_fits { fits = middle } else { too_many = middle }
-    }
-    if fits == 0 { None } else { take(fits) }
-}
-
-fn split_actions(statement: &Statement, count: usize) -> Option<(Statement, Statement)> {
-    let ActionClause::Action(patterns) = &statement.action else { return None };
-    let (head, tail) = patterns.as_slice().split_at_checked(count)?;
-    let with = |part: &[ActionPattern]| Statement {
-        action: ActionClause::Action(OneOrMany::from(part.to_vec())),
-        ..statement.clone()
-    };
-    Some((with(head), with(tail)))
-}
-
-fn split_resources(statement: &Statement, count: usize) -> Option<(Statement, Statement)> {
-    let Some(ResourceClause::Resource(patterns)) = &statement.resource else { return None };
-    let (head, tail) = patterns.as_slice().split_at_checked(count)?;
-    let with = |part: &[ResourcePattern]| Statement {
-        resource: Some(ResourceClause::Resource(OneOrMany::from(part.to_vec()))),
-        ..statement.clone()
-    };
-    Some((with(head), with(tail)))
 }

@@ -73,6 +73,8 @@ pub enum Command {
     Policy(PolicyArguments),
     /// Say why: the evidence, the configuration and the coverage behind each verdict
     Explain(ExplainArguments),
+    /// Decide requests against policies, as AWS does: cases in, decisions out, one a line
+    Simulate(SimulateArguments),
     /// Look into trails: what events map to, who used what, what could be seen
     #[command(subcommand)]
     Trail(TrailCommand),
@@ -216,6 +218,42 @@ pub struct ExplainArguments {
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table, env = "WHITTLE_FORMAT")]
     pub format: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+A case is one line (broken up here):
+  {\"id\": 1,
+   \"request\": {\"principal\": \"arn:aws:iam::111122223333:role/reader\", \"action\": \"s3:GetObject\",
+               \"resource\": \"arn:aws:s3:::photos/a.jpg\", \"resource_account\": \"111122223333\",
+               \"context\": {\"aws:SourceIp\": [\"192.0.2.1\"]}},
+   \"identity_policies\": [{\"name\": \"read\", \"document\": {\"Version\": \"2012-10-17\", \"Statement\": []}}],
+   \"resource_policy\": null, \"permissions_boundaries\": null, \"session_policies\": null,
+   \"service_control_policies\": [[]], \"resource_control_policies\": [], \"endpoint_policies\": null}
+Only request.principal, request.action and request.resource are needed; null, [] and a missing member are the same.
+Control policies are a list with a list of policies for each level, from the root to the account: [] is no
+organization, [[]] a level that allows nothing.
+
+Answers:
+  {\"id\":1,\"decision\":\"Allowed\",\"deciding\":[{\"policy\":\"read\",\"statement\":0,\"layer\":\"identity\"}]}
+  {\"id\":2,\"decision\":\"ImplicitlyDenied\",\"deciding\":[],\"missing\":\"service-control\"}
+  {\"id\":3,\"error\":\"$.request: action is missing (line 1, column 18)\"}
+
+Nothing is derived: a context key that is not given is missing, aws:PrincipalArn and aws:username included.
+
+Examples:
+  whittle simulate cases.ndjson
+  whittle simulate --explain < cases.ndjson
+  cat *.ndjson | whittle simulate - -o answers.ndjson
+
+Exit codes: 0 every line has its answer (some may be errors, which are counted on standard error), 2 a file cannot be read.")]
+pub struct SimulateArguments {
+    /// Files of cases, one JSON object a line; `-` or none is standard input
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Name every statement, and say why it does not match
+    #[arg(long, env = "WHITTLE_EXPLAIN")]
+    pub explain: bool,
 }
 
 #[derive(Debug, Subcommand)]

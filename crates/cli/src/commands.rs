@@ -6,6 +6,7 @@ mod aws;
 mod catalog;
 mod explain;
 mod policy;
+mod simulate;
 mod stored;
 mod trail;
 
@@ -28,6 +29,7 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<Exit, CommandErro
         Command::Snapshot(_) => Err(without_aws("`whittle snapshot`")),
         Command::Policy(arguments) => policy::run(arguments, printer),
         Command::Explain(arguments) => explain::run(arguments, printer),
+        Command::Simulate(arguments) => simulate::run(arguments, printer),
         Command::Trail(TrailCommand::Map(arguments)) => trail::map(arguments, printer),
         Command::Trail(TrailCommand::Usage(arguments)) => trail::usage(arguments, printer),
         Command::Trail(TrailCommand::Coverage(arguments)) => trail::coverage(arguments, printer),

@@ -11,6 +11,15 @@ pub enum CommandError {
     /// An adapter could not answer.
     #[error(transparent)]
     Port(#[from] PortError),
+    /// Input could not be read.
+    #[error("cannot read `{}`", .path.display())]
+    Read {
+        /// Where from.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// Output could not be written.
     #[error("cannot write `{}`", .path.display())]
     Write {

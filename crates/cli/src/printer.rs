@@ -72,6 +72,19 @@ impl Printer {
         }
     }
 
+    /// Writes data piece by piece, to where [`Printer::data`] writes.
+    pub fn stream(&self) -> Result<DataStream, CommandError> {
+        match &self.output {
+            None => Ok(DataStream { to: Box::new(std::io::stdout()), file: None }),
+            Some(path) => {
+                let beside = beside(path);
+                let failed = |source| CommandError::Write { path: path.clone(), source };
+                let file = std::fs::File::create(&beside).map_err(failed)?;
+                Ok(DataStream { to: Box::new(file), file: Some((beside, path.clone())) })
+            }
+        }
+    }
+
     /// Something the user should know and can do something about.
     pub fn warning(&self, text: &str) {
         if !self.quiet {
@@ -112,6 +125,40 @@ impl Printer {
     }
 }
 
+/// Data that is written piece by piece. A file appears under its name only when all is written.
+pub struct DataStream {
+    to: Box<dyn std::io::Write>,
+    /// File that is written, and the name it gets.
+    file: Option<(PathBuf, PathBuf)>,
+}
+
+impl DataStream {
+    /// Writes a piece; it is there for a reader at once.
+    pub fn write(&mut self, text: &str) -> Result<(), CommandError> {
+        let written = self.to.write_all(text.as_bytes()).and_then(|()| self.to.flush());
+        written.map_err(|source| match &self.file {
+            None if source.kind() == std::io::ErrorKind::BrokenPipe => CommandError::BrokenPipe,
+            None => CommandError::Write { path: PathBuf::from("standard output"), source },
+            Some((_, path)) => CommandError::Write { path: path.clone(), source },
+        })
+    }
+
+    /// Nothing more comes.
+    pub fn finish(mut self) -> Result<(), CommandError> {
+        let Some((beside, path)) = self.file.take() else { return Ok(()) };
+        std::fs::rename(&beside, &path).map_err(|source| CommandError::Write { path, source })
+    }
+}
+
+impl Drop for DataStream {
+    fn drop(&mut self) {
+        if let Some((beside, _)) = &self.file {
+            // What is left of a run that failed is no data; if it cannot be removed, it does no harm.
+            let _ = std::fs::remove_file(beside);
+        }
+    }
+}
+
 fn stderr(text: &str) {
     // Nobody can be told that standard error is gone.
     let _ = std::io::Write::write_all(&mut anstream::stderr().lock(), text.as_bytes());
@@ -119,9 +166,14 @@ fn stderr(text: &str) {
 
 fn write_then_rename(path: &Path, text: &str) -> Result<(), CommandError> {
     let failed = |source| CommandError::Write { path: path.to_owned(), source };
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let beside = path.with_file_name(name);
+    let beside = beside(path);
     std::fs::write(&beside, text).map_err(failed)?;
     std::fs::rename(&beside, path).map_err(failed)
+}
+
+/// A file in the same folder, so that renaming it is one step.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.tmp", std::process::id()));
+    path.with_file_name(name)
 }

@@ -97,6 +97,16 @@ impl ActionPattern {
         self.is_any() || self.glob.covers(&other.glob)
     }
 
+    /// A few texts that the pattern matches; those of the lone `*` lack the colon of an action.
+    pub(crate) fn samples(&self) -> [String; 2] {
+        ["", "X"].map(|star| self.text.replace('*', star).replace('?', "X"))
+    }
+
+    /// A text that both match, in lower case as far as the patterns are.
+    pub(crate) fn common_text(&self, other: &Self) -> Option<String> {
+        self.glob.common_text(&other.glob)
+    }
+
     /// Whether some action is matched by both. Complete, and exact up to a bound on work.
     pub fn intersects(&self, other: &Self) -> bool {
         self.is_any() || other.is_any() || self.glob.intersects(&other.glob)

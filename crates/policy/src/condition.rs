@@ -9,6 +9,7 @@
 mod check;
 pub(crate) mod implies;
 pub mod operator;
+pub(crate) mod prepared;
 #[cfg(test)]
 mod tests;
 pub(crate) mod value;
@@ -225,6 +226,22 @@ impl ConditionBlock {
             present.values = Values::list(kept);
         }
         block
+    }
+
+    /// Whether a request that meets each of the `given` blocks meets this one. Sound, as [`Self::covers`] is.
+    pub(crate) fn follows_from(&self, given: &[&Self]) -> bool {
+        let by = |wanted, block: &Self| {
+            block.literal == self.literal && block.iter().any(|given| implies::implies(given, wanted, !self.literal))
+        };
+        self.iter().all(|wanted| given.iter().any(|block| by(wanted, block)))
+    }
+
+    /// Whether no request meets both. Sound: `false` may mean that no proof was found.
+    pub(crate) fn excludes(&self, other: &Self) -> bool {
+        self.literal == other.literal
+            && self.iter().any(|a| {
+                other.iter().any(|b| implies::excludes(a, b, !self.literal) || implies::excludes(b, a, !self.literal))
+            })
     }
 
     fn entry(&mut self, operator: &str, key: &str) -> Option<&mut KeyEntry> {

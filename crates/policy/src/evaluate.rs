@@ -13,10 +13,12 @@
 //! Not here: which policies apply (the caller collects them), parsing ([`crate::document`]), and anything about actions by
 //! name but for the two resource types whose own policy must always allow.
 //!
-//! Work is linear in the number of statements; a pattern costs at worst text × pattern.
+//! Work is linear in the number of statements; a pattern costs at worst text × pattern. For many requests against the same
+//! policies, [`PreparedPolicies`] reads them once and looks actions up.
 
 mod context;
 mod flow;
+mod prepared;
 mod principal;
 mod statement;
 #[cfg(test)]
@@ -26,10 +28,11 @@ use std::fmt;
 
 pub use context::Context;
 pub use flow::{evaluate, explain};
+pub use prepared::PreparedPolicies;
 pub use principal::{Caller, CallerKind, Naming};
 pub use statement::Miss;
 
-use crate::document::{Effect, PolicyDocument};
+use crate::document::{Effect, PolicyDocument, Statement};
 
 /// A call that someone makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +99,20 @@ pub struct PolicySets<'a> {
     pub resource_control: Vec<Vec<Policy<'a>>>,
     /// Policy of the VPC endpoint that the request goes through. AWS has at most one; of several, one must allow.
     pub endpoint: Vec<Policy<'a>>,
+}
+
+impl<'a> PolicySets<'a> {
+    /// The policies of a layer without levels; none of one with.
+    fn flat(&self, layer: Layer) -> &[Policy<'a>] {
+        match layer {
+            Layer::ResourceControl | Layer::ServiceControl => &[],
+            Layer::Endpoint => &self.endpoint,
+            Layer::Resource => self.resource.as_slice(),
+            Layer::Identity => &self.identity,
+            Layer::Boundary => &self.boundaries,
+            Layer::Session => &self.session,
+        }
+    }
 }
 
 /// Kind of policy in a decision.
@@ -190,6 +207,13 @@ pub struct StatementRef<'a> {
     pub statement: usize,
     /// Its Sid, if it has one that is not empty.
     pub sid: Option<&'a str>,
+}
+
+impl<'a> StatementRef<'a> {
+    fn new(layer: Layer, level: usize, policy: &'a str, index: usize, statement: &'a Statement) -> Self {
+        let sid = statement.sid.as_deref().filter(|sid| !sid.is_empty());
+        Self { layer, level, policy, statement: index, sid }
+    }
 }
 
 /// The answer to a request.

@@ -9,6 +9,7 @@
 //! (0xF8..=0xFF), so a literal `*` (spelled `${*}`) and the wildcard cannot be confused, matching needs no decoding,
 //! and the program is not longer than the text plus two bytes per variable.
 
+mod common;
 mod machine;
 mod relation;
 #[cfg(test)]

@@ -11,6 +11,8 @@
 //! | can A and B ever meet? | `intersects` |
 //! | does AWS allow this request under these policies, and why? | [`evaluate::evaluate`], [`evaluate::explain`] |
 //! | the same for cases in JSON | [`simulate`] |
+//! | what does A grant that B does not? what is left under a boundary? | [`algebra`] |
+//! | the same grants in fewer statements, in policies that fit AWS's quotas? | [`minify`], [`pack`] |
 //! | does it fit AWS's size quota? | [`PolicyDocument::size`] |
 //!
 //! Two words are used with care. `covers` is **sound**: `true` is a proof, `false` may only mean that no proof was
@@ -21,6 +23,7 @@
 //! depth depends on the input, and does work bounded by a polynomial of the input size.
 
 pub mod action;
+pub mod algebra;
 pub mod condition;
 pub mod document;
 pub mod error;
@@ -29,7 +32,9 @@ mod glob;
 pub mod id;
 mod json;
 pub mod lint;
+pub mod minify;
 mod nearest;
+pub mod pack;
 pub mod resource;
 pub mod simulate;
 

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::action::ActionPattern;
-use crate::condition::operator::Operator;
+use crate::algebra::is_shadowed;
+use crate::condition::operator::{Comparison, Operator, Quantifier};
 use crate::document::{Effect, PolicyDocument, Statement, Version};
 use crate::error::excerpt;
 use crate::json::Path;
@@ -55,11 +56,19 @@ pub enum LintCode {
     PartialPrincipal,
     /// A condition value that its operator cannot read.
     UnreadableValue,
+    /// A wildcard in the value of an operator that compares the whole text.
+    PlainWildcard,
+    /// Allow under `ForAllValues` alone: a request without the key passes.
+    PassesWithoutKey,
+    /// Constraints that no request can meet together.
+    Contradiction,
+    /// Allow that a Deny of the same policy refuses altogether.
+    ShadowedAllow,
 }
 
 impl LintCode {
     /// Every code, sorted.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::DuplicateSid,
         Self::InvalidSid,
         Self::EmptyList,
@@ -73,6 +82,10 @@ impl LintCode {
         Self::AllowAllBut,
         Self::PartialPrincipal,
         Self::UnreadableValue,
+        Self::PlainWildcard,
+        Self::PassesWithoutKey,
+        Self::Contradiction,
+        Self::ShadowedAllow,
     ];
 
     /// The stable name.
@@ -91,6 +104,10 @@ impl LintCode {
             Self::AllowAllBut => "allow-all-but",
             Self::PartialPrincipal => "partial-principal",
             Self::UnreadableValue => "unreadable-value",
+            Self::PlainWildcard => "plain-wildcard",
+            Self::PassesWithoutKey => "passes-without-key",
+            Self::Contradiction => "contradiction",
+            Self::ShadowedAllow => "shadowed-allow",
         }
     }
 }
@@ -168,6 +185,10 @@ impl Linter {
                 }
                 index += 1;
                 linter.statement(statement, inactive);
+                let denies = document.statements.iter().filter(|other| other.effect == Effect::Deny);
+                if statement.effect == Effect::Allow && is_shadowed(statement, denies.collect()) {
+                    linter.report(LintCode::ShadowedAllow, "a Deny of this policy refuses all that this grants");
+                }
             });
         });
     }
@@ -207,6 +228,36 @@ impl Linter {
             });
         }
         self.within("Condition", |linter| linter.condition(statement, inactive));
+    }
+
+    /// Operators that do not do what they seem to (IAM User Guide, "Condition operators"; "Single-valued vs. multivalued
+    /// context keys").
+    fn traps(&mut self, statement: &Statement) {
+        let constraints = || statement.condition.iter();
+        for (name, key, values) in constraints() {
+            let Some(operator) = Operator::parse(name) else { continue };
+            let whole_text =
+                matches!(operator.comparison(), Comparison::StringEquals | Comparison::StringEqualsIgnoreCase);
+            let is_pattern = |value: &String| value.replace("${*}", "").replace("${?}", "").contains(['*', '?']);
+            if whole_text && values.iter().any(is_pattern) {
+                let message = format!("{name} reads * and ? as plain text; StringLike knows them as wildcards");
+                self.within(name, |linter| linter.report_in(key, LintCode::PlainWildcard, message));
+            }
+            let is_guarded = || {
+                constraints().any(|(other, other_key, other_values)| {
+                    other_key.eq_ignore_ascii_case(key)
+                        && other.eq_ignore_ascii_case("Null")
+                        && other_values.iter().any(|value| value.eq_ignore_ascii_case("false"))
+                })
+            };
+            let all_values = operator.quantifier() == Some(Quantifier::ForAllValues);
+            // "Controlling access … using tags": without tags, there is nothing to refuse.
+            let may_be_absent = key.eq_ignore_ascii_case("aws:TagKeys");
+            if statement.effect == Effect::Allow && all_values && !may_be_absent && !is_guarded() {
+                let message = "a request without the key passes too; add a Null condition to ask for the key";
+                self.within(name, |linter| linter.report_in(key, LintCode::PassesWithoutKey, message));
+            }
+        }
     }
 
     fn principals(&mut self, clause: &crate::PrincipalClause) {
@@ -267,6 +318,11 @@ impl Linter {
                 self.report_in(operator, LintCode::UnknownOperator, message);
             }
         }
+        if statement.condition.excludes(&statement.condition) {
+            let message = "two of the constraints contradict each other; no request meets both";
+            self.report(LintCode::Contradiction, message);
+        }
+        self.traps(statement);
         for (operator, key, value) in statement.condition.unreadable() {
             let message = format!("{operator} cannot read {:?}; it matches nothing", excerpt(value));
             self.within(operator, |linter| linter.report_in(key, LintCode::UnreadableValue, message));

@@ -115,6 +115,21 @@ impl ResourcePattern {
         self.glob.intersects(&other.glob)
     }
 
+    /// A few texts that the pattern matches where its variables have this value.
+    pub(crate) fn samples(&self, value: &str) -> [String; 2] {
+        ["", "x"].map(|star| self.glob.sample(star, value))
+    }
+
+    /// A text that both match; none where variables are in the way.
+    pub(crate) fn common_text(&self, other: &Self) -> Option<String> {
+        self.glob.common_text(&other.glob)
+    }
+
+    /// What stands between the braces of each variable.
+    pub(crate) fn variable_names(&self) -> Vec<&str> {
+        self.glob.variable_names()
+    }
+
     /// The same pattern spelled for a policy of version 2012-10-17: a `$` that would begin a variable there is escaped.
     #[must_use]
     pub fn to_version_2012(&self) -> Self {

@@ -24,7 +24,7 @@ use crate::document::PolicyDocument;
 use crate::error::ParsePolicyError;
 use crate::evaluate::{Decision, Explanation, Policy, PolicySets, Request, evaluate, explain};
 
-pub use answer::{answer_bytes, answer_line};
+pub use answer::{Answer, answer_bytes, answer_line, refuse};
 
 /// A request with the policies that apply to it.
 #[derive(Debug, Clone, PartialEq)]

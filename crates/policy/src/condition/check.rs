@@ -15,7 +15,7 @@ use crate::glob::Glob;
 
 /// How the values of a comparison are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Family {
+pub(super) enum Family {
     /// Text; the pattern compiler of the comparison tells what is special in it.
     Text,
     /// Text without regard to ASCII case.
@@ -84,26 +84,45 @@ pub(super) fn is_met(
     variables: bool,
     context: &Context,
 ) -> bool {
+    if let Some(answer) = settled(operator, values, given) {
+        return answer;
+    }
+    compare(operator, &read_all(operator, values, variables), given, context)
+}
+
+/// [`is_met`] with the values read before.
+pub(super) fn is_met_by(
+    operator: Operator,
+    values: &[String],
+    wanted: &[Wanted<'_>],
+    given: &[String],
+    context: &Context,
+) -> bool {
+    settled(operator, values, given).unwrap_or_else(|| compare(operator, wanted, given, context))
+}
+
+/// The answer where presence or absence of the key decides.
+fn settled(operator: Operator, values: &[String], given: &[String]) -> Option<bool> {
     if operator.comparison() == Comparison::Null {
-        return values.iter().any(|value| truth(value) == Some(given.is_empty()));
+        return Some(values.iter().any(|value| truth(value) == Some(given.is_empty())));
     }
     if given.is_empty() {
-        return operator.is_met_by_missing_key();
+        return Some(operator.is_met_by_missing_key());
     }
     // "If the key values in the request resolve to an empty data set (for example, an empty string)".
-    if let Some(quantifier) = operator.quantifier()
-        && given.iter().all(String::is_empty)
-    {
-        return quantifier == Quantifier::ForAllValues;
+    match operator.quantifier() {
+        Some(quantifier) if given.iter().all(String::is_empty) => Some(quantifier == Quantifier::ForAllValues),
+        _ => None,
     }
-    let wanted: Vec<Option<Wanted<'_>>> =
-        values.iter().map(|value| Wanted::read(operator.comparison(), value, variables, context)).collect();
-    if operator.is_negated() && wanted.iter().any(|wanted| matches!(wanted, Some(Wanted::Unresolved))) {
+}
+
+fn compare(operator: Operator, wanted: &[Wanted<'_>], given: &[String], context: &Context) -> bool {
+    if operator.is_negated() && wanted.iter().any(|wanted| wanted.is_unresolved(context)) {
         // "Any attempt to match it fails and causes the statement to be invalid": not a way to pass a negated operator.
         return false;
     }
     let accepts = semantics(operator.comparison()).map_or(&[][..], |row| row.accepts);
-    let among = |given: &String| wanted.iter().flatten().any(|wanted| wanted.matches(given, accepts));
+    let among = |given: &String| wanted.iter().any(|wanted| wanted.matches(given, accepts, context));
     match operator.quantifier() {
         Some(Quantifier::ForAllValues) => given.iter().all(|given| among(given) != operator.is_negated()),
         Some(Quantifier::ForAnyValue) => given.iter().any(|given| among(given) != operator.is_negated()),
@@ -111,16 +130,22 @@ pub(super) fn is_met(
     }
 }
 
+/// The values of the policy, read for comparison; those that the operator cannot read match nothing and are left out.
+pub(super) fn read_all(operator: Operator, values: &[String], variables: bool) -> Vec<Wanted<'_>> {
+    values.iter().filter_map(|value| Wanted::read(operator.comparison(), value, variables)).collect()
+}
+
 /// Whether the operator can make sense of a value at all.
 pub(super) fn reads(operator: Operator, value: &str, variables: bool) -> bool {
     if operator.comparison() == Comparison::Null {
         return truth(value).is_some();
     }
-    Wanted::read(operator.comparison(), value, variables, &Context::default()).is_some()
+    Wanted::read(operator.comparison(), value, variables).is_some()
 }
 
 /// A value of the policy, read for comparison.
-enum Wanted<'a> {
+#[derive(Debug, Clone)]
+pub(super) enum Wanted<'a> {
     Text(Glob),
     Folded(Glob),
     Arn(Box<[Glob]>),
@@ -129,44 +154,47 @@ enum Wanted<'a> {
     Truth(bool),
     Network(IpAddr, u8),
     Bytes(&'a str, Vec<u8>),
-    /// A variable in it has no value.
-    Unresolved,
+    /// Holds variables; what it is, the request tells.
+    Variable(Family, Glob),
 }
 
 impl<'a> Wanted<'a> {
     /// `None` if the operator cannot read the text.
-    fn read(comparison: Comparison, text: &'a str, variables: bool, context: &Context) -> Option<Self> {
+    fn read(comparison: Comparison, text: &'a str, variables: bool) -> Option<Self> {
         let row = semantics(comparison)?;
-        let resolved = |glob: Glob| {
-            if glob.has_variables() { glob.resolved(|name| context.variable(name)) } else { Some(glob) }
-        };
         let variables = variables && row.variables;
-        Some(match row.family {
-            Family::Text => match resolved(value_glob(comparison, text, variables)) {
-                Some(glob) => Self::Text(glob),
-                None => Self::Unresolved,
-            },
-            Family::Folded => match resolved(Glob::string_equals(text, variables)) {
-                Some(glob) => Self::Folded(glob.to_ascii_lowercase()),
-                None => Self::Unresolved,
-            },
-            Family::Arn => match resolved(Glob::string_like(text, variables)) {
-                Some(glob) => Self::Arn(glob.arn_components()?),
-                None => Self::Unresolved,
-            },
-            Family::Truth => match resolved(Glob::string_equals(text, variables)) {
-                Some(glob) => Self::Truth(truth(glob.literal()?)?),
-                None => Self::Unresolved,
-            },
-            Family::Number => Self::Number(Decimal::parse(text)?),
-            Family::Instant => Self::Instant(instant(text)?),
-            Family::Network => network(text).map(|(address, bits)| Self::Network(address, bits))?,
-            Family::Bytes => Self::Bytes(text, base64(text)?),
+        let glob = match row.family {
+            Family::Text => value_glob(comparison, text, variables),
+            Family::Arn => Glob::string_like(text, variables),
+            Family::Folded | Family::Truth => Glob::string_equals(text, variables),
+            Family::Number => return Decimal::parse(text).map(Self::Number),
+            Family::Instant => return instant(text).map(Self::Instant),
+            Family::Network => return network(text).map(|(address, bits)| Self::Network(address, bits)),
+            Family::Bytes => return base64(text).map(|bytes| Self::Bytes(text, bytes)),
             Family::Presence => return None,
-        })
+        };
+        if glob.has_variables() { Some(Self::Variable(row.family, glob)) } else { Self::of_glob(row.family, glob) }
     }
 
-    fn matches(&self, given: &str, accepts: &[Ordering]) -> bool {
+    /// `None` if the operator cannot read the text.
+    fn of_glob(family: Family, glob: Glob) -> Option<Self> {
+        match family {
+            Family::Text => Some(Self::Text(glob)),
+            Family::Folded => Some(Self::Folded(glob.to_ascii_lowercase())),
+            Family::Arn => glob.arn_components().map(Self::Arn),
+            Family::Truth => glob.literal().and_then(truth).map(Self::Truth),
+            _ => None,
+        }
+    }
+
+    fn is_unresolved(&self, context: &Context) -> bool {
+        match self {
+            Self::Variable(_, glob) => glob.resolved(|name| context.variable(name)).is_none(),
+            _ => false,
+        }
+    }
+
+    fn matches(&self, given: &str, accepts: &[Ordering], context: &Context) -> bool {
         match self {
             Self::Text(glob) => glob.matches(given),
             Self::Folded(glob) => glob.matches_ignore_ascii_case(given),
@@ -181,7 +209,11 @@ impl<'a> Wanted<'a> {
                 given.parse().is_ok_and(|given| prefix(given, *bits) == prefix(*address, *bits))
             }
             Self::Bytes(text, bytes) => given == *text || base64(given).as_ref() == Some(bytes),
-            Self::Unresolved => false,
+            Self::Variable(family, glob) => {
+                let resolved = glob.resolved(|name| context.variable(name));
+                let wanted = resolved.and_then(|glob| Wanted::of_glob(*family, glob));
+                wanted.is_some_and(|wanted| wanted.matches(given, accepts, context))
+            }
         }
     }
 }

@@ -88,6 +88,31 @@ enum Form<'a> {
     Opaque,
 }
 
+/// Whether no request meets both, as far as this order of the two shows. Sound, not complete.
+pub(crate) fn excludes(first: Constraint<'_>, second: Constraint<'_>, variables: bool) -> bool {
+    let ((first_op, first_key, first_values), (second_op, second_key, second_values)) = (first, second);
+    if !first_key.eq_ignore_ascii_case(second_key) {
+        return false;
+    }
+    let (Some(first), Some(second)) = (Operator::parse(first_op), Operator::parse(second_op)) else { return false };
+    if is_null(first, first_values, "true") {
+        // The key is absent; does the second want it there?
+        return match second.comparison() {
+            Comparison::Null => is_null(second, second_values, "false"),
+            _ => !second.is_met_by_missing_key(),
+        };
+    }
+    // Some value is among the first's, and none may be among the second's.
+    let is_some = !first.is_negated() && first.quantifier().is_none() && !first.is_if_exists();
+    let is_none = second.is_negated() && second.quantifier().is_none();
+    if !is_some || !is_none || first.comparison() == Comparison::Null {
+        return false;
+    }
+    let narrow = readings(first.comparison(), first_values, variables);
+    let wide = readings(second.comparison(), second_values, variables);
+    narrow.iter().all(|narrow| wide.iter().any(|wide| wide.contains(narrow)))
+}
+
 fn readings(comparison: Comparison, values: &[String], variables: bool) -> Vec<Reading<'_>> {
     values.iter().map(|text| Reading { comparison, text, form: form(comparison, text, variables) }).collect()
 }

@@ -401,3 +401,34 @@ fn serde_goes_both_ways() {
     assert_eq!(serde_json::to_value(&document.statements.as_slice()[0]).unwrap(), value["Statement"]);
     assert!(serde_json::from_value::<PolicyDocument>(json!({"Statement": 1})).is_err());
 }
+
+#[test]
+fn lint_names_conditions_that_do_not_do_what_they_seem_to() {
+    use LintCode as C;
+    let one = |condition: &str, expect: &[(&str, C)]| {
+        let statement = format!(r#"{{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{condition}}}"#);
+        lints(&format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#), expect);
+    };
+    let path = "$.Statement.Condition.StringEquals";
+    one(r#"{"StringEquals":{"k":"a*"}}"#, &[(&format!("{path}.k"), C::PlainWildcard)]);
+    one(r#"{"StringEquals":{"k":"a${*}"},"StringLike":{"k":"a*"}}"#, &[]);
+    let all = "$.Statement.Condition[\"ForAllValues:StringEquals\"].k";
+    one(r#"{"ForAllValues:StringEquals":{"k":"a"}}"#, &[(all, C::PassesWithoutKey)]);
+    one(r#"{"ForAllValues:StringEquals":{"k":"a"},"Null":{"K":"false"}}"#, &[]);
+    one(r#"{"ForAllValues:StringEquals":{"aws:TagKeys":"a"}}"#, &[]);
+    one(r#"{"StringEquals":{"k":"a"},"StringNotLike":{"K":"*"}}"#, &[("$.Statement.Condition", C::Contradiction)]);
+    one(r#"{"StringEquals":{"k":"a"},"Null":{"k":"true"}}"#, &[("$.Statement.Condition", C::Contradiction)]);
+    one(r#"{"StringEqualsIfExists":{"k":"a"},"Null":{"k":"true"}}"#, &[]);
+}
+
+#[test]
+fn lint_names_what_a_deny_takes_away_altogether() {
+    let with = |deny: &str, expect: &[(&str, LintCode)]| {
+        let allow = r#"{"Effect":"Allow","Action":["s3:Get*","s3:PutObject"],"Resource":"arn:aws:s3:::a/*"}"#;
+        lints(&format!(r#"{{"Version":"2012-10-17","Statement":[{allow},{deny}]}}"#), expect);
+    };
+    let shadowed = [("$.Statement[0]", LintCode::ShadowedAllow)];
+    with(r#"{"Effect":"Deny","Action":"s3:*","Resource":"*"}"#, &shadowed);
+    with(r#"{"Effect":"Deny","Action":"s3:Get*","Resource":"*"}"#, &[]);
+    with(r#"{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"Null":{"k":"true"}}}"#, &[]);
+}

@@ -9,7 +9,7 @@ use crate::document::Effect;
 
 /// What a kind of policy means to a kind of caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach {
+pub(super) enum Reach {
     /// It does not apply.
     None,
     /// It applies if there is one.
@@ -73,15 +73,14 @@ static NOT_RESOURCE_CONTROLLED: [&str; 1] = ["kms:RetireGrant"];
 /// # Ok::<(), whittle_policy::ParsePolicyError>(())
 /// ```
 pub fn evaluate<'a>(request: &Request, policies: &PolicySets<'a>) -> Decision<'a> {
-    decide(request, policies, &mut |_, _, _| {})
+    decide(request, &mut Walk { request, policies, witness: &mut |_, _, _| {} })
 }
 
 /// Decides a request and accounts for every statement.
 pub fn explain<'a>(request: &Request, policies: &PolicySets<'a>) -> Explanation<'a> {
     let mut statements = Vec::new();
-    let decision = decide(request, policies, &mut |statement, effect, miss| {
-        statements.push(Account { statement, effect, miss });
-    });
+    let mut witness = |statement, effect, miss| statements.push(Account { statement, effect, miss });
+    let decision = decide(request, &mut Walk { request, policies, witness: &mut witness });
     Explanation { decision, statements }
 }
 
@@ -90,26 +89,55 @@ type Witness<'w, 'a> = &'w mut dyn FnMut(StatementRef<'a>, Effect, Option<Miss<'
 
 /// The statements of one layer that match.
 #[derive(Default)]
-struct Matched<'a> {
+pub(super) struct Matched<'a> {
     /// The layer reaches this caller and limits or grants something.
-    applies: bool,
+    pub(super) applies: bool,
     /// Every level allows. True of a layer that does not apply.
-    allows: bool,
+    pub(super) allows: bool,
+    /// Some Deny matches.
+    pub(super) denies: bool,
     /// The strongest way in which a matching Allow names the caller.
-    naming: Option<Naming>,
-    grants: Vec<StatementRef<'a>>,
-    denies: Vec<StatementRef<'a>>,
+    pub(super) naming: Option<Naming>,
+    /// The Allow statements that match, if they are wanted.
+    pub(super) granting: Vec<StatementRef<'a>>,
+    /// The Deny statements that match, if they are wanted.
+    pub(super) denying: Vec<StatementRef<'a>>,
 }
 
-struct Walk<'w, 'a> {
+impl Matched<'_> {
+    /// Whether a layer allows of whose levels so many allow.
+    pub(super) fn is_satisfied(reach: Reach, levels: usize, allowing: usize) -> bool {
+        match reach {
+            Reach::None | Reach::Granted => true,
+            Reach::If => allowing == levels,
+            Reach::Must => levels > 0 && allowing == levels,
+        }
+    }
+}
+
+/// Policies, layer by layer, as the order of evaluation asks for them.
+pub(super) trait Layers<'a> {
+    /// The caller has a permissions boundary.
+    fn has_boundary(&self) -> bool;
+    /// Goes through one layer, level by level. `has_boundary`: it also applies to this caller.
+    fn layer(&mut self, layer: Layer, reach: Reach, has_boundary: bool) -> Matched<'a>;
+}
+
+/// Goes through every statement and tells of it.
+struct Walk<'w, 'p, 'a> {
     request: &'w Request,
-    has_boundary: bool,
+    policies: &'p PolicySets<'a>,
     witness: Witness<'w, 'a>,
 }
 
-impl<'a> Walk<'_, 'a> {
-    /// Goes through one layer, level by level.
-    fn layer<'p>(&mut self, layer: Layer, levels: impl Iterator<Item = &'p [Policy<'a>]>, reach: Reach) -> Matched<'a>
+impl<'a> Walk<'_, '_, 'a> {
+    fn levels<'p>(
+        &mut self,
+        layer: Layer,
+        levels: impl Iterator<Item = &'p [Policy<'a>]>,
+        reach: Reach,
+        has_boundary: bool,
+    ) -> Matched<'a>
     where
         'a: 'p,
     {
@@ -122,30 +150,46 @@ impl<'a> Walk<'_, 'a> {
             }) {
                 let found = match reach {
                     Reach::None => Err(Miss::Layer),
-                    _ => statement::matches(statement, layer, self.request, self.has_boundary),
+                    _ => statement::matches(statement, layer, self.request, has_boundary),
                 };
-                let sid = statement.sid.as_deref().filter(|sid| !sid.is_empty());
-                let place = StatementRef { layer, level, policy: policy.name, statement: index, sid };
+                let place = StatementRef::new(layer, level, policy.name, index, statement);
                 (self.witness)(place, statement.effect, found.err());
                 match (found, statement.effect) {
                     (Err(_), _) => {}
-                    (Ok(_), Effect::Deny) => matched.denies.push(place),
+                    (Ok(_), Effect::Deny) => {
+                        matched.denies = true;
+                        matched.denying.push(place);
+                    }
                     (Ok(naming), Effect::Allow) => {
                         allows = true;
                         matched.naming = matched.naming.max(Some(naming));
-                        matched.grants.push(place);
+                        matched.granting.push(place);
                     }
                 }
             }
             seen_levels += 1;
             allowing_levels += usize::from(allows);
         }
-        matched.allows = match reach {
-            Reach::None | Reach::Granted => true,
-            Reach::If => allowing_levels == seen_levels,
-            Reach::Must => seen_levels > 0 && allowing_levels == seen_levels,
-        };
+        matched.allows = Matched::is_satisfied(reach, seen_levels, allowing_levels);
         matched
+    }
+}
+
+impl<'a> Layers<'a> for Walk<'_, '_, 'a> {
+    fn has_boundary(&self) -> bool {
+        !self.policies.boundaries.is_empty()
+    }
+
+    fn layer(&mut self, layer: Layer, reach: Reach, has_boundary: bool) -> Matched<'a> {
+        let policies = self.policies;
+        match layer {
+            Layer::ResourceControl | Layer::ServiceControl => {
+                let levels =
+                    if layer == Layer::ServiceControl { &policies.service_control } else { &policies.resource_control };
+                self.levels(layer, levels.iter().map(Vec::as_slice), reach, has_boundary)
+            }
+            _ => self.levels(layer, one_level(policies.flat(layer)), reach, has_boundary),
+        }
     }
 }
 
@@ -154,7 +198,8 @@ fn one_level<'p, 'a>(policies: &'p [Policy<'a>]) -> impl Iterator<Item = &'p [Po
     std::iter::once(policies).filter(|policies| !policies.is_empty())
 }
 
-fn decide<'a>(request: &Request, policies: &PolicySets<'a>, witness: Witness<'_, 'a>) -> Decision<'a> {
+/// The order of evaluation.
+pub(super) fn decide<'a>(request: &Request, policies: &mut impl Layers<'a>) -> Decision<'a> {
     let (caller, context) = (&request.caller, &request.context);
     let none = row(caller.kind(), [Reach::None; 4]);
     let reach = REACH.iter().find(|row| row.caller == caller.kind()).unwrap_or(&none);
@@ -175,22 +220,19 @@ fn decide<'a>(request: &Request, policies: &PolicySets<'a>, witness: Witness<'_,
     // "You cannot apply a permissions boundary to a service-linked role."
     let boundary = if service_linked { Reach::None } else { reach.boundary };
 
-    let has_boundary = boundary != Reach::None && !policies.boundaries.is_empty();
-    let mut walk = Walk { request, has_boundary, witness };
-    let rcp = walk.layer(Layer::ResourceControl, policies.resource_control.iter().map(Vec::as_slice), resource_control);
-    let scp = walk.layer(Layer::ServiceControl, policies.service_control.iter().map(Vec::as_slice), service_control);
-    let endpoint = walk.layer(Layer::Endpoint, one_level(&policies.endpoint), Reach::If);
-    let own = walk.layer(Layer::Resource, one_level(policies.resource.as_slice()), Reach::Must);
-    let identity = walk.layer(Layer::Identity, one_level(&policies.identity), reach.identity);
-    let boundary = walk.layer(Layer::Boundary, one_level(&policies.boundaries), boundary);
-    let session = walk.layer(Layer::Session, one_level(&policies.session), reach.session);
+    let has_boundary = boundary != Reach::None && policies.has_boundary();
+    let rcp = policies.layer(Layer::ResourceControl, resource_control, has_boundary);
+    let scp = policies.layer(Layer::ServiceControl, service_control, has_boundary);
+    let endpoint = policies.layer(Layer::Endpoint, Reach::If, has_boundary);
+    let own = policies.layer(Layer::Resource, Reach::Must, has_boundary);
+    let identity = policies.layer(Layer::Identity, reach.identity, has_boundary);
+    let boundary = policies.layer(Layer::Boundary, boundary, has_boundary);
+    let session = policies.layer(Layer::Session, reach.session, has_boundary);
 
-    let mut denies = rcp.denies;
-    for layer in [scp.denies, endpoint.denies, own.denies, identity.denies, boundary.denies, session.denies] {
-        denies.extend(layer);
-    }
-    if !denies.is_empty() {
-        return Decision { outcome: Outcome::ExplicitlyDenied, deciding: denies, missing: None };
+    if [&rcp, &scp, &endpoint, &own, &identity, &boundary, &session].iter().any(|layer| layer.denies) {
+        let layers = [rcp, scp, endpoint, own, identity, boundary, session];
+        let deciding = layers.into_iter().flat_map(|layer| layer.denying).collect();
+        return Decision { outcome: Outcome::ExplicitlyDenied, deciding, missing: None };
     }
     let guards =
         [(rcp.allows, Layer::ResourceControl), (scp.allows, Layer::ServiceControl), (endpoint.allows, Layer::Endpoint)];
@@ -199,7 +241,7 @@ fn decide<'a>(request: &Request, policies: &PolicySets<'a>, witness: Witness<'_,
     let by_identity = || first_missing(&[(identity.allows, Layer::Identity)]).or_else(|| first_missing(&limits));
 
     let same_account = account.is_none() || account == owner;
-    let mut deciding = own.grants;
+    let mut deciding = own.granting;
     let rest = match own.naming {
         // Callers without identity policies: the resource's policy alone.
         naming if !identity.applies => naming.is_none().then_some(Layer::Resource),
@@ -217,7 +259,7 @@ fn decide<'a>(request: &Request, policies: &PolicySets<'a>, witness: Witness<'_,
     if let Some(missing) = first_missing(&guards).or(rest) {
         return Decision { outcome: Outcome::ImplicitlyDenied, deciding: Vec::new(), missing: Some(missing) };
     }
-    deciding.extend(identity.grants);
+    deciding.extend(identity.granting);
     Decision { outcome: Outcome::Allowed, deciding, missing: None }
 }
 

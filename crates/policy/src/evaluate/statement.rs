@@ -51,6 +51,20 @@ pub(super) fn matches<'a>(
     if !statement.action.matches(&request.action) {
         return Err(Miss::Action);
     }
+    let naming = matches_on(statement, layer, request, has_boundary)?;
+    match statement.condition.first_unmet(&request.context) {
+        Some((operator, key)) => Err(Miss::Condition { operator, key }),
+        None => Ok(naming),
+    }
+}
+
+/// [`matches`], but for action and condition.
+pub(super) fn matches_on<'a>(
+    statement: &Statement,
+    layer: Layer,
+    request: &Request,
+    has_boundary: bool,
+) -> Result<Naming, Miss<'a>> {
     let resource = match &statement.resource {
         Some(clause) => clause.matches_in(&request.resource, &request.context),
         None => layer == Layer::Resource,
@@ -62,9 +76,5 @@ pub(super) fn matches<'a>(
         Some(clause) => request.caller.reached_by(clause, statement.effect, has_boundary, &request.context),
         None => (layer != Layer::Resource).then_some(Naming::Everyone),
     };
-    let naming = naming.ok_or(Miss::Principal)?;
-    match statement.condition.first_unmet(&request.context) {
-        Some((operator, key)) => Err(Miss::Condition { operator, key }),
-        None => Ok(naming),
-    }
+    naming.ok_or(Miss::Principal)
 }

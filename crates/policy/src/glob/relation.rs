@@ -49,6 +49,15 @@ impl Glob {
             || own.rev().zip(other.rev()).take_while(is_literal).any(differ)
     }
 
+    /// Whether both begin, or both end, with literals that differ: then they share no text. Settles nearly all pairs.
+    fn is_apart_at_either_end(&self, other: &Glob) -> bool {
+        let (own, other) = (self.program.iter(), other.program.iter());
+        let differ = |(own, other): (&u8, &u8)| own != other;
+        let are_literal = |(own, other): &(&u8, &u8)| **own < VARIABLE && **other < VARIABLE;
+        own.clone().zip(other.clone()).take_while(are_literal).any(differ)
+            || own.rev().zip(other.rev()).take_while(are_literal).any(differ)
+    }
+
     /// A few texts of a pattern without variables; none of one with.
     fn samples(&self) -> Vec<String> {
         if self.has_variables() {
@@ -71,6 +80,12 @@ impl Glob {
     ///
     /// Complete; exact when neither has a variable, up to a bound on work after which the answer is `true`.
     pub(crate) fn intersects(&self, other: &Glob) -> bool {
+        if self.is_apart_at_either_end(other) {
+            return false;
+        }
+        if let (Some(own), Some(other)) = (self.literal(), other.literal()) {
+            return own == other;
+        }
         let (a, b) = (tokens(self), tokens(other));
         if a.len().saturating_mul(b.len()) > INTERSECTS_WORK {
             return true;
@@ -120,11 +135,11 @@ fn set(row: &mut [bool], at: usize) {
     }
 }
 
-fn is_star(token: Token<'_>) -> bool {
+pub(super) fn is_star(token: Token<'_>) -> bool {
     matches!(token, Token::Star { .. } | Token::Variable(_))
 }
 
-fn share_a_character(a: Token<'_>, b: Token<'_>) -> bool {
+pub(super) fn share_a_character(a: Token<'_>, b: Token<'_>) -> bool {
     let only_segment = |token| matches!(token, Token::One { colon: false } | Token::Star { colon: false });
     match (a, b) {
         (Token::Char(a), Token::Char(b)) => a == b,

@@ -5,10 +5,11 @@ use serde_json::Value;
 
 use super::read;
 use crate::document::Effect;
+use crate::error::ParsePolicyError;
 use crate::evaluate::{Account, Decision, StatementRef};
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct Decided<'a> {
     id: &'a Value,
     decision: &'static str,
     deciding: Vec<Place<'a>>,
@@ -69,11 +70,39 @@ impl<'a> From<Account<'a>> for Told<'a> {
     }
 }
 
+/// The answer to a line, as JSON without a line break.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The JSON.
+    pub json: String,
+    /// Whether the line was read as a case and decided. If not, the JSON says why.
+    pub is_decided: bool,
+}
+
 /// The answer to a line, without a line break. `explain`: with every statement and why it does not match.
 pub fn answer_line(line: &str, explain: bool) -> String {
+    answer_text(line, explain, "").json
+}
+
+/// The answer to a line that may not be UTF-8, which is an error like others.
+///
+/// `place` (file and line, say) stands before the error of a line whose id cannot be read, so that it can be found.
+pub fn answer_bytes(line: &[u8], explain: bool, place: &str) -> Answer {
+    match std::str::from_utf8(line) {
+        Ok(line) => answer_text(line, explain, place),
+        Err(error) => refuse(place, format_args!("not UTF-8 from byte {}", error.valid_up_to())),
+    }
+}
+
+/// The answer to a line that is not even looked at.
+pub fn refuse(place: &str, why: impl std::fmt::Display) -> Answer {
+    refusal(&Value::Null, place, &why)
+}
+
+fn answer_text(line: &str, explain: bool, place: &str) -> Answer {
     let case = match read::case(line) {
         Ok(case) => case,
-        Err(failure) => return refusal(&failure.id, failure.error.to_string()),
+        Err(failure) => return refusal(&failure.id, place, &Advice(&failure.error)),
     };
     let (decision, statements) = if explain {
         let explanation = case.explain();
@@ -82,25 +111,32 @@ pub fn answer_line(line: &str, explain: bool) -> String {
         (case.decide(), None)
     };
     let Decision { outcome, deciding, missing } = decision;
-    json(&Answer {
+    let json = json(&Decided {
         id: &case.id,
         decision: outcome.as_str(),
         deciding: deciding.into_iter().map(Place::from).collect(),
         missing: missing.map(crate::evaluate::Layer::as_str),
         statements,
-    })
+    });
+    Answer { json, is_decided: true }
 }
 
-/// [`answer_line`] for a line that may not be UTF-8, which is an error like others.
-pub fn answer_bytes(line: &[u8], explain: bool) -> String {
-    match std::str::from_utf8(line) {
-        Ok(line) => answer_line(line, explain),
-        Err(error) => refusal(&Value::Null, format!("not UTF-8 from byte {}", error.valid_up_to())),
+/// An error with what to do about it.
+struct Advice<'a>(&'a ParsePolicyError);
+
+impl std::fmt::Display for Advice<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0.hint() {
+            Some(hint) => write!(f, "{}; {hint}", self.0),
+            None => self.0.fmt(f),
+        }
     }
 }
 
-fn refusal(id: &Value, error: String) -> String {
-    json(&Refusal { id, error })
+fn refusal(id: &Value, place: &str, why: &dyn std::fmt::Display) -> Answer {
+    let named = id.is_null() && !place.is_empty();
+    let error = if named { format!("{place}: {why}") } else { why.to_string() };
+    Answer { json: json(&Refusal { id, error }), is_decided: false }
 }
 
 fn json(answer: &impl Serialize) -> String {

@@ -129,7 +129,15 @@ impl CaseReader<'_> {
         let boundaries = policies("permissions_boundaries", Layer::Boundary)?;
         let session = policies("session_policies", Layer::Session)?;
         let endpoint = policies("endpoint_policies", Layer::Endpoint)?;
-        let resource = policies("resource_policy", Layer::Resource)?.pop();
+        let mut resource = policies("resource_policy", Layer::Resource)?;
+        if resource.len() > 1 {
+            let mark = self.reader.enter("resource_policy");
+            let found = Kind::WrongType { expected: "the one policy of the resource", found: "several" };
+            let error = self.reader.error(members.offset, found);
+            self.reader.leave(mark);
+            return Err(error);
+        }
+        let resource = resource.pop();
         let service_control = self.levels(&mut members, "service_control_policies", Layer::ServiceControl)?;
         let resource_control = self.levels(&mut members, "resource_control_policies", Layer::ResourceControl)?;
         let case =

@@ -123,14 +123,17 @@ fn policies_that_aws_refuses_are_errors_with_their_place() {
     refused(&with(r#""{\"Statement\":[7]}""#), id, "$.identity_policies[0].document.Statement[0]: expected");
     let own = case(r#","resource_policy":{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#);
     refused(&own, id, "$.resource_policy.Statement[0]: Principal is missing");
+    let two =
+        case(&format!(r#","resource_policy":[{READ},{READ}]"#).replace("\"Effect\"", "\"Principal\":\"*\",\"Effect\""));
+    refused(&two, id, "$.resource_policy: expected the one policy of the resource, found several");
     let rcp = r#","resource_control_policies":[[{"Statement":[{"Effect":"Deny","NotPrincipal":"*","Action":"*","Resource":"*"}]}]]"#;
     refused(&case(rcp), id, "a resource control policy has no NotPrincipal");
 }
 
 #[test]
 fn bytes_that_are_no_text_are_an_error() {
-    let answer: Value = serde_json::from_str(&answer_bytes(b"{\"id\":\xff}", false)).unwrap();
-    assert_eq!(answer["error"], "not UTF-8 from byte 6");
+    let answer: Value = serde_json::from_str(&answer_bytes(b"{\"id\":\xff}", false, "cases, line 3").json).unwrap();
+    assert_eq!(answer["error"], "cases, line 3: not UTF-8 from byte 6");
 }
 
 #[test]

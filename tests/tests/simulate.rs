@@ -1,0 +1,247 @@
+//! `whittle simulate` as a program: the body of decision cases, bad input, order, memory.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::{call, root, stderr, stdout, whittle};
+
+/// Answers to lines given on standard input.
+fn simulate(input: &[u8], args: &[&str]) -> Output {
+    let mut child = Command::new(whittle())
+        .arg("simulate")
+        .args(args)
+        .env_remove("WHITTLE_OUTPUT")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    // Written beside reading, or both sides would wait for each other once the pipes are full.
+    let writer = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output().unwrap();
+    let _ = writer.join().unwrap();
+    output
+}
+
+fn answers(output: &Output) -> Vec<Value> {
+    assert!(output.status.success(), "{}", stderr(output));
+    stdout(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The one answer to one line.
+#[track_caller]
+fn answer(line: &[u8]) -> Value {
+    let mut answers = answers(&simulate(line, &[]));
+    assert_eq!(answers.len(), 1);
+    answers.remove(0)
+}
+
+fn case(id: usize, action: &str, policy: &Value) -> String {
+    json!({
+        "id": id,
+        "request": {"principal": "arn:aws:iam::111122223333:role/reader", "action": action, "resource": "arn:aws:s3:::photos/a.jpg"},
+        "identity_policies": [{"name": "read", "document": policy}],
+    })
+    .to_string()
+}
+
+fn read() -> Value {
+    json!({"Version": "2012-10-17", "Statement": [{"Sid": "Read", "Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}]})
+}
+
+#[test]
+fn every_decision_case_of_the_project_through_the_binary() {
+    let mut lines = String::new();
+    let mut expected = BTreeMap::new();
+    for entry in std::fs::read_dir(root().join("crates/testkit/cases/evaluation")).unwrap() {
+        let file: Value = serde_json::from_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap()).unwrap();
+        for case in file["cases"].as_array().unwrap() {
+            writeln!(lines, "{case}").unwrap();
+            expected.insert(case["id"].as_str().unwrap().to_owned(), case["expect"].clone());
+        }
+    }
+    assert!(expected.len() >= 700);
+    let output = simulate(lines.as_bytes(), &[]);
+    assert_eq!(stderr(&output), "");
+    let decided: BTreeMap<String, Value> = answers(&output)
+        .into_iter()
+        .map(|answer| (answer["id"].as_str().unwrap().to_owned(), answer["decision"].clone()))
+        .collect();
+    assert_eq!(decided, expected);
+}
+
+#[test]
+fn answers_come_in_the_order_of_the_input() {
+    let mut lines = String::new();
+    for id in 0..20_000 {
+        let action = if id % 3 == 0 { "s3:GetObject" } else { "s3:PutObject" };
+        writeln!(lines, "{}", case(id, action, &read())).unwrap();
+    }
+    let answers = answers(&simulate(lines.as_bytes(), &[]));
+    assert_eq!(answers.len(), 20_000);
+    for (id, answer) in answers.iter().enumerate() {
+        assert_eq!(answer["id"], id);
+        assert_eq!(answer["decision"], if id % 3 == 0 { "Allowed" } else { "ImplicitlyDenied" });
+    }
+}
+
+#[test]
+fn one_question_at_a_time_is_answered_at_once() {
+    use std::io::{BufRead, BufReader};
+    let mut child = Command::new(whittle())
+        .arg("simulate")
+        .env_remove("WHITTLE_OUTPUT")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for id in 0..3 {
+        writeln!(stdin, "{}", case(id, "s3:GetObject", &read())).unwrap();
+        let answer: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        assert_eq!(answer["id"], id);
+    }
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn explain_names_what_decided_and_why_the_rest_did_not() {
+    let policy = json!({"Version": "2012-10-17", "Statement": [
+        {"Sid": "Write", "Effect": "Allow", "Action": "s3:Put*", "Resource": "*"},
+        {"Sid": "Other", "Effect": "Allow", "Action": "s3:Get*", "Resource": "arn:aws:s3:::other/*"},
+        {"Sid": "Net", "Effect": "Allow", "Action": "s3:Get*", "Resource": "*", "Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}},
+        {"Sid": "Read", "Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}]});
+    let output = simulate(case(1, "s3:GetObject", &policy).as_bytes(), &["--explain"]);
+    let answer = &answers(&output)[0];
+    assert_eq!(answer["deciding"], json!([{"policy": "read", "statement": 3, "sid": "Read", "layer": "identity"}]));
+    let told: Vec<(bool, &str)> = answer["statements"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|told| (told["matches"].as_bool().unwrap(), told["because"].as_str().unwrap_or_default()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (false, "the action does not match"),
+            (false, "the resource does not match"),
+            (false, "IpAddress on aws:SourceIp is not met"),
+            (true, ""),
+        ]
+    );
+}
+
+#[test]
+fn files_standard_input_and_an_output_file() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("one.ndjson"), case(1, "s3:GetObject", &read())).unwrap();
+    std::fs::write(dir.path().join("two.ndjson"), format!("\n{}\r\n\n", case(2, "s3:PutObject", &read()))).unwrap();
+    let output = call(dir.path(), &["simulate", "one.ndjson", "two.ndjson", "-o", "out.ndjson"]);
+    assert!(output.status.success());
+    assert_eq!(stdout(&output), "");
+    let text = std::fs::read_to_string(dir.path().join("out.ndjson")).unwrap();
+    let ids: Vec<Value> = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].clone()).collect();
+    assert_eq!(ids, [1, 2]);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 3, "nothing is left beside");
+
+    let missing = call(dir.path(), &["simulate", "one.ndjson", "none.ndjson"]);
+    assert_eq!(missing.status.code(), Some(2));
+    assert_eq!(stdout(&missing), "", "nothing is answered if a file is missing");
+    assert!(stderr(&missing).contains("cannot read `none.ndjson`"), "{}", stderr(&missing));
+    let folder = call(dir.path(), &["simulate", "."]);
+    assert_eq!(folder.status.code(), Some(2));
+
+    std::fs::write(dir.path().join("empty.ndjson"), "\n").unwrap();
+    let empty = call(dir.path(), &["simulate", "empty.ndjson"]);
+    assert_eq!((empty.status.code(), stderr(&empty).as_str()), (Some(0), "warning: no cases\n"));
+}
+
+#[test]
+fn a_bad_line_has_its_answer_and_ends_nothing() {
+    let mut input = Vec::new();
+    for line in [
+        b"{\"id\":1,".to_vec(),
+        b"\xff\xfe".to_vec(),
+        case(3, "s3:GetObject", &read()).into_bytes(),
+        b"[]".to_vec(),
+        br#"{"id":"five","request":{"principal":"*","resource":"*"}}"#.to_vec(),
+        br#"{"id":6,"id":7}"#.to_vec(),
+        b"null".to_vec(),
+    ] {
+        input.extend(line);
+        input.push(b'\n');
+    }
+    let output = simulate(&input, &[]);
+    let answers = answers(&output);
+    assert_eq!(
+        answers[0]["error"],
+        "standard input, line 1: $: not JSON: text ended too early (line 1, column 9); the document was cut off"
+    );
+    assert_eq!(answers[1]["error"], "standard input, line 2: not UTF-8 from byte 0");
+    assert_eq!(answers[2]["decision"], "Allowed");
+    assert_eq!(answers[4]["id"], "five");
+    assert!(answers[4]["error"].as_str().unwrap().contains("action is missing"), "{}", answers[4]);
+    assert!(answers[5]["error"].as_str().unwrap().contains("\"id\" occurs twice"), "{}", answers[5]);
+    for at in [3, 6] {
+        assert!(answers[at]["error"].as_str().unwrap().contains("a case (an object)"), "{}", answers[at]);
+    }
+    assert_eq!(stderr(&output), "warning: 6 of 7 cases could not be read; their answers say why\n");
+}
+
+#[test]
+fn hostile_lines_are_bounded() {
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let error = answer(deep.as_bytes());
+    assert!(error["error"].as_str().unwrap().contains("nested more than"), "{error}");
+    let inside = format!(r#"{{"id":1,"request":{{"principal":"*","action":"s3:Get","context":{{"k":{deep}}}}}}}"#);
+    assert!(answer(inside.as_bytes())["error"].as_str().unwrap().contains("nested more than"));
+
+    let ten_megabytes = "a".repeat(10 << 20);
+    let long = case(1, &format!("s3:{ten_megabytes}"), &read());
+    assert_eq!(answer(long.as_bytes())["decision"], "ImplicitlyDenied");
+    let long_id = format!(r#"{{"id":"{ten_megabytes}","request":7}}"#);
+    assert!(answer(long_id.as_bytes())["error"].as_str().unwrap().len() < 1_000);
+
+    let stars = format!("arn:aws:s3:::{}b", "a*".repeat(1_000));
+    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": stars}]});
+    let request = case(1, "s3:GetObject", &policy).replace("photos/a.jpg", &"a".repeat(100_000));
+    assert_eq!(answer(request.as_bytes())["decision"], "ImplicitlyDenied");
+
+    let twice = case(1, "s3:GetObject", &read()).replace(r#""Effect":"#, r#""Effect":"Deny","Effect":"#);
+    assert!(answer(twice.as_bytes())["error"].as_str().unwrap().contains("\"Effect\" occurs twice"));
+}
+
+/// Peak memory of the process, in kilobytes, where the system tells.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_grow_with_the_number_of_cases() {
+    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "x".repeat(2_000)}]});
+    let line = case(1, "s3:GetObject", &policy);
+    let mut child = Command::new(whittle())
+        .arg("simulate")
+        .env_remove("WHITTLE_OUTPUT")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    for _ in 0..60_000 {
+        stdin.write_all(line.as_bytes()).unwrap();
+        stdin.write_all(b"\n").unwrap();
+    }
+    // 140 MB went in, and the process still lives, waiting for more.
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+    assert!(kilobytes < 60_000, "{kilobytes} kB");
+}
