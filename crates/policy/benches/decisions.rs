@@ -68,11 +68,11 @@ fn requests(policies: &[PolicyDocument]) -> Vec<Vec<Request>> {
 fn repeat(mut once: impl FnMut()) -> (usize, Duration) {
     let start = now();
     let mut runs = 0;
-    while now() - start < Duration::from_secs(1) {
+    while now().saturating_sub(start) < Duration::from_secs(1) {
         once();
         runs += 1;
     }
-    (runs, now() - start)
+    (runs, now().saturating_sub(start))
 }
 
 fn rate(name: &str, things: usize, time: Duration) {
@@ -114,7 +114,7 @@ fn main() {
     let one: Vec<PolicySets<'_>> = policies.iter().map(std::slice::from_ref).map(sets).collect();
     decisions("decisions, one managed policy", &one, &requests);
     let ten: Vec<PolicySets<'_>> = policies.chunks(10).map(sets).collect();
-    let of_ten: Vec<Vec<Request>> = requests.chunks(10).map(|chunk| chunk.concat()).collect();
+    let of_ten: Vec<Vec<Request>> = requests.chunks(10).map(<[Vec<Request>]>::concat).collect();
     decisions("decisions, ten managed policies", &ten, &of_ten);
     let (runs, time) = repeat(|| one.iter().for_each(|sets| drop(black_box(PreparedPolicies::new(sets)))));
     rate("policies prepared", runs * one.len(), time);
@@ -163,21 +163,21 @@ fn main() {
         .iter()
         .map(|policy| minify(policy.statements.as_slice()).into_iter().map(|merged| merged.statement).collect())
         .collect();
-    rate(&format!("minify, the {LARGEST} largest"), largest.len(), now() - start);
+    rate(&format!("minify, the {LARGEST} largest"), largest.len(), now().saturating_sub(start));
     for (policy, small) in largest.iter().zip(&small) {
         shorter = (shorter.0 + policy.size(), shorter.1 + PolicyDocument::new(small.clone()).size());
     }
     println!("  {} characters become {}", shorter.0, shorter.1);
     let start = now();
     let packed: usize = small.iter().map(|small| pack(small, MANAGED_POLICY_CHARACTERS).len()).sum();
-    rate(&format!("pack, the same, into {packed} policies"), small.len(), now() - start);
+    rate(&format!("pack, the same, into {packed} policies"), small.len(), now().saturating_sub(start));
     let start = now();
     let mut proved = 0;
     for (policy, small) in largest.iter().zip(&small) {
         let small = PolicyDocument::new(small.clone());
         proved += usize::from(GrantSet::of([*policy]).covers(&GrantSet::of([&small])) == Answer::Yes);
     }
-    rate(&format!("covers, each its own minified form ({proved} proved)"), largest.len(), now() - start);
+    rate(&format!("covers, each its own minified form ({proved} proved)"), largest.len(), now().saturating_sub(start));
     let start = now();
     let mut answers = [0; 3];
     for pair in largest.windows(2) {
@@ -185,5 +185,5 @@ fn main() {
         answers[answer as usize] += 1;
     }
     let [yes, no, unknown] = answers;
-    rate(&format!("covers, neighbours ({yes} yes, {no} no, {unknown} unknown)"), largest.len() - 1, now() - start);
+    rate(&format!("covers, neighbours ({yes} yes, {no} no, {unknown} unknown)"), largest.len() - 1, now().saturating_sub(start));
 }

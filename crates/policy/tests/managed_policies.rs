@@ -133,7 +133,7 @@ fn sampled(document: &PolicyDocument) -> Vec<Request> {
     let mut out = Vec::new();
     for statement in &document.statements {
         let resources: Vec<&str> = match &statement.resource {
-            Some(clause) => clause.patterns().iter().map(|pattern| pattern.as_str()).collect(),
+            Some(clause) => clause.patterns().iter().map(whittle_policy::ResourcePattern::as_str).collect(),
             None => vec!["*"],
         };
         let actions: Vec<&ActionPattern> = statement.action.patterns().iter().collect();
