@@ -3,10 +3,11 @@
     {"service": "sqs", "operation": "receive_message", "parameters": {"QueueUrl": "…"}}
     {"ok": {…}}   or   {"error": {"code": "…", "message": "…"}}
 
-Parameters named in "bytes" are base64. Bodies and other bytes come back as text.
+Parameters named in "bytes" are base64. Bodies and other bytes come back as text, unpacked if they are gzip.
 """
 
 import base64
+import gzip
 import json
 import sys
 
@@ -20,6 +21,8 @@ CLIENTS = {}
 
 def readable(value):
     if isinstance(value, bytes):
+        if value.startswith(b"\x1f\x8b"):
+            value = gzip.decompress(value)
         return value.decode("utf-8", errors="replace")
     if hasattr(value, "read"):
         return value.read().decode("utf-8", errors="replace")

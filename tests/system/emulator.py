@@ -2,9 +2,10 @@
 
 Corrected is what the pinned version gets wrong, or leaves empty where AWS has a past:
 
-- the IAM actions of two calls of Lambda, which it takes for lambda:GetFunction, and the resource of one of IAM, which it
-  takes for any;
+- the IAM actions of two calls of Lambda, which it takes for lambda:GetFunction; the resource of one of IAM, which it takes
+  for any; and of calls of KMS that name a key by its alias, where AWS asks for the key itself;
 - the age of roles, and when they were last used: here an account is minutes old;
+- the AWS managed policies that are attached, which it leaves out of the account's authorization details;
 - the time since when a trail logs;
 - last-accessed reports, which it leaves empty: on AWS that would say that nothing was ever used;
 - LookupEvents, which it answers in a single page, as if every caller were an IAM user;
@@ -24,11 +25,11 @@ import os
 import re
 import time
 from datetime import datetime, timezone
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import cloudtrail, iam, lambda_svc
+from ministack.services import cloudtrail, iam, kms, lambda_svc
 
 
 def control():
@@ -82,10 +83,31 @@ resource_arn = iam_actions.extract_resource_arn
 def corrected_resource_arn(service, method, path, headers, body, query_params, *rest, **named):
     if service == "iam" and b"Action=GenerateServiceLastAccessedDetails" in (body or b""):
         return parse_qs(body.decode()).get("Arn", ["*"])[0]
-    return resource_arn(service, method, path, headers, body, query_params, *rest, **named)
+    arn = resource_arn(service, method, path, headers, body, query_params, *rest, **named)
+    if service == "kms" and ":alias/" in arn:
+        key = kms._resolve_key(arn)
+        return key["Arn"] if key else arn
+    return arn
 
 
 iam_actions.extract_resource_arn = corrected_resource_arn
+
+
+def aws_managed_policy(arn):
+    """As the authorization details list a managed policy; nothing if the emulator does not know it."""
+    policy = iam._lookup_policy(arn)
+    if not policy:
+        return ""
+    version = policy["DefaultVersionId"]
+    document = quote(policy["Versions"][version]["Document"], safe="")
+    return (
+        f"<member><PolicyName>{policy['PolicyName']}</PolicyName><PolicyId>{policy['PolicyId']}</PolicyId>"
+        f"<Arn>{arn}</Arn><Path>{policy['Path']}</Path><DefaultVersionId>{version}</DefaultVersionId>"
+        f"<PolicyVersionList><member><Document>{document}</Document><VersionId>{version}</VersionId>"
+        f"<IsDefaultVersion>true</IsDefaultVersion><CreateDate>{control()['born']}</CreateDate></member>"
+        f"</PolicyVersionList></member>"
+    )
+
 
 authorization_details = iam._IAM_HANDLERS["GetAccountAuthorizationDetails"]
 
@@ -108,6 +130,8 @@ def corrected_authorization_details(parameters):
     # Instance profiles, which hold roles too, are none in this account.
     text = body.decode() if isinstance(body, bytes) else body
     text = re.sub(r"<RoleName>([^<]+)</RoleName>.*?</AssumeRolePolicyDocument><RolePolicyList>", role, text, flags=re.S)
+    attached = sorted(set(re.findall(r"<PolicyArn>(arn:aws:iam::aws:[^<]+)</PolicyArn>", text)))
+    text = text.replace("</Policies>", "".join(map(aws_managed_policy, attached)) + "</Policies>", 1)
     return status, headers, text.encode()
 
 

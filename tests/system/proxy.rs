@@ -24,11 +24,21 @@ pub struct Call {
     /// Status that the client was sent; 0 if it got no answer.
     pub status: u16,
     pub fault: Option<Fault>,
+    /// What was said, if the proxy was told to keep it.
+    pub exchange: Option<Arc<Exchange>>,
+}
+
+/// A request and its answer.
+#[derive(Debug)]
+pub struct Exchange {
+    pub request: Message,
+    pub answer: Message,
 }
 
 #[derive(Default)]
 struct State {
     calls: Vec<Call>,
+    keep_exchanges: bool,
     dice: Option<Dice>,
     pages: BTreeMap<String, Message>,
 }
@@ -89,6 +99,16 @@ impl Proxy {
         std::mem::take(&mut self.shared.state().calls)
     }
 
+    /// The calls so far.
+    pub fn calls(&self) -> Vec<Call> {
+        self.shared.state().calls.clone()
+    }
+
+    /// Whether requests and answers are kept from now on.
+    pub fn keep_exchanges(&self, keep: bool) {
+        self.shared.state().keep_exchanges = keep;
+    }
+
     /// Disturbs from now on by `plan`; `None` ends it.
     pub fn disturb(&self, plan: Option<Plan>) {
         self.shared.state().dice = plan.map(Dice::new);
@@ -109,7 +129,8 @@ impl Drop for Proxy {
 /// Serves one request. The answer closes the connection: clients reconnect within a fraction of a millisecond here.
 fn serve(shared: &Shared, client: &TcpStream) -> io::Result<()> {
     client.set_read_timeout(Some(Duration::from_mins(1)))?;
-    let Some(request) = Message::read(&mut BufReader::new(client), false)? else { return Ok(()) };
+    let go_on = || (&mut &*client).write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
+    let Some(request) = Message::read_asked(&mut BufReader::new(client), false, go_on)? else { return Ok(()) };
     let Some(operation) = operation(&request) else {
         return forward(shared, &request)?.write(&mut &*client);
     };
@@ -120,7 +141,9 @@ fn serve(shared: &Shared, client: &TcpStream) -> io::Result<()> {
             if answer.status() == 200 {
                 shared.state().pages.insert(list_key(&request, &operation), answer.clone());
             }
-            record(shared, &operation, answer.status(), None);
+            let keep = shared.state().keep_exchanges;
+            let exchange = keep.then(|| Arc::new(Exchange { request: request.clone(), answer: answer.clone() }));
+            record(shared, &operation, answer.status(), None, exchange);
             return if request.method() == "HEAD" {
                 // Its length is that of the body that a GET would get.
                 let length = answer.header("content-length").and_then(|length| length.parse().ok());
@@ -136,7 +159,7 @@ fn serve(shared: &Shared, client: &TcpStream) -> io::Result<()> {
     };
     let Some(fault) = fault else { return Ok(()) };
     // Before the answer: whoever has the answer finds the call recorded.
-    record(shared, &operation, status, Some(fault));
+    record(shared, &operation, status, Some(fault), None);
     match fault {
         Fault::Reset => socket2::SockRef::from(client).set_linger(Some(Duration::ZERO)),
         Fault::RepeatedPage => earlier.map_or(Ok(()), |answer| answer.write(&mut &*client)),
@@ -163,8 +186,8 @@ fn decide(shared: &Shared, request: &Message, operation: &Operation) -> (Option<
     (fault.filter(|_| earlier.is_some()), earlier)
 }
 
-fn record(shared: &Shared, operation: &Operation, status: u16, fault: Option<Fault>) {
-    let call = Call { operation: operation.clone(), at: shared.started.elapsed(), status, fault };
+fn record(shared: &Shared, operation: &Operation, status: u16, fault: Option<Fault>, exchange: Option<Arc<Exchange>>) {
+    let call = Call { operation: operation.clone(), at: shared.started.elapsed(), status, fault, exchange };
     shared.state().calls.push(call);
 }
 

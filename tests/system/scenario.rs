@@ -12,7 +12,7 @@ use crate::proxy::Call;
 use crate::stand::{ACCOUNT, REGION, Stand, actions_of, source};
 use crate::trail;
 
-const WHITTLE: &str = "whittle";
+pub const WHITTLE: &str = "whittle";
 
 /// Granted, and never seen by the proxy: AWS services call these with the role, or inside of another call.
 const NOT_SEEN: &[&str] = &[
@@ -50,22 +50,9 @@ impl Account {
         let records = trail::records(&role_ids, now, 60);
         let bucket = format!("sample-trail-{ACCOUNT}");
         trail::deliver(&stand, &bucket, &records);
+        trail::start(&stand, &bucket, &trail::with_tables());
         stand.set_past(&past(&role_ids, now, &repeated(&records, times)));
-        // The Regions are named: the emulator knows no pseudo parameters in conditions.
-        let regions = format!("{REGION},us-east-1");
-        stand.deploy(
-            WHITTLE,
-            &stand.built_template(),
-            &[
-                ("Architecture", architecture()),
-                ("EvidenceSource", evidence),
-                ("TrailBucket", &bucket),
-                ("Regions", &regions),
-                ("LookbackDays", "60"),
-                ("MinWindowDays", "30"),
-                ("ScheduleState", "DISABLED"),
-            ],
-        );
+        install(&stand, evidence, &bucket);
         let outputs = stand.outputs(WHITTLE);
         let inbox = stand.aws("sqs", "get_queue_url", json!({"QueueName": "sample-inbox"}));
         let inbox = inbox["QueueUrl"].as_str().expect("a queue").to_owned();
@@ -80,8 +67,7 @@ impl Account {
                 "Attributes": {"FilterPolicy": r#"{"severity":[{"exists":true}]}"#},
             }),
         );
-        let schedule = include_str!("../../events/schedule.json");
-        let schedule = serde_json::from_str(schedule).expect("events/schedule.json is JSON");
+        let schedule = schedule_event();
         stand.proxy.take_calls();
         Self { stand, outputs, inbox, schedule }
     }
@@ -137,6 +123,30 @@ impl Account {
     }
 }
 
+/// Deploys Whittle, which runs only when it is invoked.
+pub fn install(stand: &Stand, evidence: &str, trail_bucket: &str) {
+    // The Regions are named: the emulator knows no pseudo parameters in conditions.
+    let regions = format!("{REGION},us-east-1");
+    stand.deploy(
+        WHITTLE,
+        &stand.built_template(),
+        &[
+            ("Architecture", architecture()),
+            ("EvidenceSource", evidence),
+            ("TrailBucket", trail_bucket),
+            ("Regions", &regions),
+            ("LookbackDays", "60"),
+            ("MinWindowDays", "30"),
+            ("ScheduleState", "DISABLED"),
+        ],
+    );
+}
+
+/// The event that starts a run.
+pub fn schedule_event() -> Value {
+    serde_json::from_str(include_str!("../../events/schedule.json")).expect("events/schedule.json is JSON")
+}
+
 /// Of this machine: the emulator runs the function as a process.
 fn architecture() -> &'static str {
     if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }
@@ -155,7 +165,8 @@ fn repeated(records: &[Value], times: usize) -> Vec<Value> {
     (0..times).flat_map(copy).collect()
 }
 
-fn role_ids(stand: &Stand) -> BTreeMap<String, String> {
+/// Ids of all roles by their name.
+pub fn role_ids(stand: &Stand) -> BTreeMap<String, String> {
     let answer = stand.aws("iam", "list_roles", json!({}));
     let roles = answer["Roles"].as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -325,7 +336,8 @@ fn without_a_permission_a_run_says_so_and_suggests_nothing_that_rests_on_it() {
     }
 }
 
-fn covers(pattern: &str, other: &str) -> bool {
+/// Whether one pattern of actions allows all that another does.
+pub fn covers(pattern: &str, other: &str) -> bool {
     let parsed = |text: &str| text.parse::<ActionPattern>().expect("a pattern of actions");
     parsed(pattern).covers(&parsed(other))
 }

@@ -74,7 +74,7 @@ impl Stand {
         write_control(&control, &json!({"born": "2025-01-01T00:00:00Z"}));
         let log = std::fs::File::create(dir.path().join("emulator.log")).expect("a log");
         let mut emulator = Command::new(tools.emulator.join("python"));
-        without_aws(&mut emulator)
+        without_aws(&mut emulator, dir.path())
             .arg(source("emulator.py"))
             .env("GATEWAY_PORT", address.port().to_string())
             .env("BIND_HOST", "127.0.0.1")
@@ -91,7 +91,7 @@ impl Stand {
             .stderr(log.try_clone().expect("the log"))
             .stdout(log);
         let emulator = emulator.spawn().expect("the emulator starts");
-        let helper = Mutex::new(start_helper(&tools, &endpoint));
+        let helper = Mutex::new(start_helper(&tools, &endpoint, dir.path()));
         let stand = Self { proxy, endpoint, dir, tools, emulator, helper };
         stand.wait_until_up(address);
         stand
@@ -101,8 +101,7 @@ impl Stand {
         let give_up = Instant::now() + Duration::from_mins(1);
         while TcpStream::connect(address).is_err() {
             if Instant::now() > give_up {
-                let log = std::fs::read_to_string(self.dir.path().join("emulator.log")).unwrap_or_default();
-                panic!("the emulator does not come up:\n{log}");
+                panic!("the emulator does not come up:\n{}", self.emulator_log());
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -149,7 +148,7 @@ impl Stand {
     /// Deploys with the real tool; `template` as it is, or as `sam build` left it.
     pub fn deploy(&self, stack: &str, template: &Path, parameters: &[(&str, &str)]) {
         let mut sam = Command::new(self.tools.sam.join("sam"));
-        without_aws(&mut sam)
+        without_aws(&mut sam, self.dir.path())
             .args(["deploy", "--stack-name", stack, "--template-file"])
             .arg(template)
             .args(["--resolve-s3", "--s3-prefix", stack, "--no-confirm-changeset", "--no-fail-on-empty-changeset"])
@@ -237,6 +236,30 @@ impl Stand {
             })
             .collect()
     }
+
+    /// Actions of all policies of a role, as they are written.
+    pub fn granted_actions(&self, role: &str) -> BTreeSet<String> {
+        let mut granted = actions_of(self.policies(role).values());
+        for arn in self.attached(role) {
+            let policy = self.aws("iam", "get_policy", json!({"PolicyArn": arn}));
+            let parameters = json!({"PolicyArn": arn, "VersionId": policy["Policy"]["DefaultVersionId"]});
+            let version = self.aws("iam", "get_policy_version", parameters);
+            granted.extend(actions_of([&version["PolicyVersion"]["Document"]]));
+        }
+        granted
+    }
+
+    /// ARNs of the managed policies of a role.
+    pub fn attached(&self, role: &str) -> Vec<String> {
+        let answer = self.aws("iam", "list_attached_role_policies", json!({"RoleName": role}));
+        let policies = answer["AttachedPolicies"].as_array().cloned().unwrap_or_default();
+        policies.iter().map(|policy| policy["PolicyArn"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// What the emulator logged.
+    pub fn emulator_log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("emulator.log")).unwrap_or_default()
+    }
 }
 
 impl Drop for Stand {
@@ -285,9 +308,9 @@ pub fn source(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("system").join(name)
 }
 
-fn start_helper(tools: &Tools, endpoint: &str) -> Helper {
+fn start_helper(tools: &Tools, endpoint: &str, dir: &Path) -> Helper {
     let mut command = Command::new(tools.emulator.join("python"));
-    without_aws(&mut command)
+    without_aws(&mut command, dir)
         .arg(source("aws.py"))
         .envs(credentials(endpoint))
         .stdin(Stdio::piped())
@@ -309,12 +332,14 @@ fn credentials(endpoint: &str) -> [(&'static str, String); 4] {
 }
 
 /// Takes the developer's own AWS settings away: nothing here may reach a real account.
-fn without_aws(command: &mut Command) -> &mut Command {
+fn without_aws<'a>(command: &'a mut Command, dir: &Path) -> &'a mut Command {
+    let none = dir.join("no-aws-settings");
+    std::fs::write(&none, "").expect("an empty file");
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
         command.env_remove(name);
     }
-    command.env("AWS_EC2_METADATA_DISABLED", "true").env("AWS_CONFIG_FILE", "/dev/null");
-    command.env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    command.env("AWS_EC2_METADATA_DISABLED", "true").env("AWS_CONFIG_FILE", &none);
+    command.env("AWS_SHARED_CREDENTIALS_FILE", none)
 }
 
 fn write_control(path: &Path, value: &Value) {

@@ -15,26 +15,29 @@ use crate::stand::{ACCOUNT, REGION, Stand};
 /// Region of the events of global services.
 const GLOBAL: &str = "us-east-1";
 
-/// Who calls what, on each day.
-struct Habit {
-    function: &'static str,
-    event_source: &'static str,
-    event_name: &'static str,
-    region: &'static str,
+/// A call that a function makes, as CloudTrail tells of it.
+#[derive(Debug, Clone)]
+pub struct Habit {
+    pub function: String,
+    pub role: String,
+    pub event_source: String,
+    pub event_name: String,
+    pub region: String,
     /// A data event.
-    data: bool,
-    read_only: bool,
-    parameters: Value,
-    resources: Value,
+    pub data: bool,
+    pub read_only: bool,
+    pub parameters: Value,
+    pub resources: Value,
 }
 
 fn habits() -> Vec<Habit> {
     let table = format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/sample-orders");
-    let item = |event_name, read_only| Habit {
-        function: "sample-orders",
-        event_source: "dynamodb.amazonaws.com",
-        event_name,
-        region: REGION,
+    let item = |event_name: &str, read_only| Habit {
+        function: "sample-orders".to_owned(),
+        role: "sample-orders-role".to_owned(),
+        event_source: "dynamodb.amazonaws.com".to_owned(),
+        event_name: event_name.to_owned(),
+        region: REGION.to_owned(),
         data: true,
         read_only,
         parameters: json!({"tableName": "sample-orders", "key": {"id": "***"}}),
@@ -44,10 +47,11 @@ fn habits() -> Vec<Habit> {
         item("GetItem", true),
         item("PutItem", false),
         Habit {
-            function: "sample-reports",
-            event_source: "ssm.amazonaws.com",
-            event_name: "GetParameter",
-            region: REGION,
+            function: "sample-reports".to_owned(),
+            role: "sample-reports-role".to_owned(),
+            event_source: "ssm.amazonaws.com".to_owned(),
+            event_name: "GetParameter".to_owned(),
+            region: REGION.to_owned(),
             data: false,
             read_only: true,
             parameters: json!({"name": "/reports/settings", "withDecryption": false}),
@@ -58,10 +62,11 @@ fn habits() -> Vec<Habit> {
             }]),
         },
         Habit {
-            function: "sample-admin",
-            event_source: "iam.amazonaws.com",
-            event_name: "ListUsers",
-            region: GLOBAL,
+            function: "sample-admin".to_owned(),
+            role: "sample-admin-role".to_owned(),
+            event_source: "iam.amazonaws.com".to_owned(),
+            event_name: "ListUsers".to_owned(),
+            region: GLOBAL.to_owned(),
             data: false,
             read_only: true,
             parameters: Value::Null,
@@ -70,14 +75,24 @@ fn habits() -> Vec<Habit> {
     ]
 }
 
-/// Records of `days` days up to yesterday, and of today up to an hour ago; role ids by role name.
+/// Records of the sample functions' `days` days up to yesterday, and of today up to an hour ago; role ids by role name.
 pub fn records(role_ids: &BTreeMap<String, String>, now: Timestamp, days: i64) -> Vec<Value> {
+    history(role_ids, now, days, |_| habits())
+}
+
+/// The same of any calls: `day` answers those of so many days back.
+pub fn history(
+    role_ids: &BTreeMap<String, String>,
+    now: Timestamp,
+    days: i64,
+    day: impl Fn(i64) -> Vec<Habit>,
+) -> Vec<Value> {
     let today = now.to_zoned(TimeZone::UTC).date();
     let latest = now.saturating_sub(1.hour()).expect("hours");
     let mut records = Vec::new();
     for back in (0..=days).rev() {
         let date = today.saturating_sub(back.days());
-        for (number, habit) in habits().iter().enumerate() {
+        for (number, habit) in day(back).iter().enumerate() {
             let at = moment(date, number);
             if at <= latest {
                 records.push(record(habit, role_ids, at, records.len()));
@@ -93,9 +108,8 @@ fn moment(date: Date, number: usize) -> Timestamp {
 }
 
 fn record(habit: &Habit, role_ids: &BTreeMap<String, String>, at: Timestamp, number: usize) -> Value {
-    let function = habit.function;
-    let role = format!("{function}-role");
-    let role_id = role_ids.get(&role).map_or("AROAUNKNOWN", String::as_str);
+    let Habit { function, role, .. } = habit;
+    let role_id = role_ids.get(role).map_or("AROAUNKNOWN", String::as_str);
     json!({
         "eventVersion": "1.11",
         "userIdentity": {
@@ -158,11 +172,15 @@ pub fn files(records: &[Value]) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-/// Puts the files into the bucket, and a trail over it that logs since long ago, data events of tables included.
+/// Puts the files into the bucket.
 pub fn deliver(stand: &Stand, bucket: &str, records: &[Value]) {
     for (key, content) in files(records) {
         stand.aws_bytes("s3", "put_object", json!({"Bucket": bucket, "Key": key}), "Body", &content);
     }
+}
+
+/// A trail over the bucket that logs since long ago, by these selectors.
+pub fn start(stand: &Stand, bucket: &str, selectors: &Value) {
     stand.aws(
         "cloudtrail",
         "create_trail",
@@ -170,17 +188,28 @@ pub fn deliver(stand: &Stand, bucket: &str, records: &[Value]) {
             "Name": "sample", "S3BucketName": bucket, "IsMultiRegionTrail": true, "IncludeGlobalServiceEvents": true,
         }),
     );
-    stand.aws(
-        "cloudtrail",
-        "put_event_selectors",
-        json!({
-            "TrailName": "sample",
-            "EventSelectors": [{
-                "ReadWriteType": "All",
-                "IncludeManagementEvents": true,
-                "DataResources": [{"Type": "AWS::DynamoDB::Table", "Values": ["arn:aws:dynamodb"]}],
-            }],
-        }),
-    );
+    let mut parameters = selectors.clone();
+    parameters["TrailName"] = json!("sample");
+    stand.aws("cloudtrail", "put_event_selectors", parameters);
     stand.aws("cloudtrail", "start_logging", json!({"Name": "sample"}));
+}
+
+/// Management events, and data events of tables.
+pub fn with_tables() -> Value {
+    json!({"EventSelectors": [{
+        "ReadWriteType": "All",
+        "IncludeManagementEvents": true,
+        "DataResources": [{"Type": "AWS::DynamoDB::Table", "Values": ["arn:aws:dynamodb"]}],
+    }]})
+}
+
+/// Management events, and data events of these types of resources.
+pub fn with_data_of(types: &[&str]) -> Value {
+    let selector = |name: &str, fields: Value| json!({"Name": name, "FieldSelectors": fields});
+    let management = selector("management", json!([{"Field": "eventCategory", "Equals": ["Management"]}]));
+    let data = types.iter().map(|kind| {
+        let fields = [("eventCategory", "Data"), ("resources.type", *kind)];
+        selector(kind, fields.iter().map(|(field, value)| json!({"Field": field, "Equals": [value]})).collect())
+    });
+    json!({"AdvancedEventSelectors": std::iter::once(management).chain(data).collect::<Vec<_>>()})
 }

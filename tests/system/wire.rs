@@ -49,6 +49,16 @@ impl Message {
     /// Reads one; `None` where the other side closed before its first byte. A body is read by its length, its chunks or,
     /// in an answer without either, up to the end of the connection.
     pub fn read(reader: &mut impl BufRead, answers_head: bool) -> io::Result<Option<Self>> {
+        Self::read_asked(reader, answers_head, || Ok(()))
+    }
+
+    /// The same; `go_on` is called where the other side waits to be asked for its body (`Expect: 100-continue`). The header
+    /// is taken out, which no AWS SDK signs: who gets the message next has its body.
+    pub fn read_asked(
+        reader: &mut impl BufRead,
+        answers_head: bool,
+        go_on: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<Option<Self>> {
         let mut start = String::new();
         if reader.read_line(&mut start)? == 0 {
             return Ok(None);
@@ -68,7 +78,8 @@ impl Message {
         }
         let mut message = Self { start: start.trim_end().to_owned(), headers, body: Vec::new() };
         if message.header("expect").is_some() {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, "Expect: 100-continue"));
+            go_on()?;
+            message.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("expect"));
         }
         if answers_head {
             return Ok(Some(message));

@@ -7,10 +7,16 @@
 mod faults;
 #[path = "../system/operation.rs"]
 mod operation;
+#[path = "../system/promise.rs"]
+mod promise;
 #[path = "../system/proxy.rs"]
 mod proxy;
+#[path = "../system/recorder.rs"]
+mod recorder;
 #[path = "../system/scenario.rs"]
 mod scenario;
+#[path = "../system/shop.rs"]
+mod shop;
 #[path = "../system/stand.rs"]
 mod stand;
 #[path = "../system/trail.rs"]

@@ -196,6 +196,42 @@ fn calls_are_forwarded_and_recorded() {
 }
 
 #[test]
+fn what_was_said_is_kept_when_asked_for() {
+    let (upstream, _) = server();
+    let proxy = Proxy::start(upstream).unwrap();
+    send(&proxy, &list()).unwrap();
+    proxy.keep_exchanges(true);
+    send(&proxy, &list()).unwrap();
+    let calls = proxy.calls();
+    assert!(calls[0].exchange.is_none());
+    let exchange = calls[1].exchange.as_ref().unwrap();
+    assert_eq!(
+        (exchange.request.target(), exchange.answer.body.as_slice()),
+        ("/", &br#"{"Page":1,"NextToken":"1"}"#[..])
+    );
+    assert_eq!(proxy.calls().len(), 2, "looking takes nothing");
+}
+
+/// As botocore sends objects: nothing of the body before the server asks for it.
+#[test]
+fn a_body_that_waits_is_asked_for() {
+    let (upstream, _) = server();
+    let proxy = Proxy::start(upstream).unwrap();
+    let address: SocketAddr = proxy.url().trim_start_matches("http://").parse().unwrap();
+    let mut client = TcpStream::connect(address).unwrap();
+    let put = request("s3", "PUT /b/k", &[("expect", "100-continue")], "text");
+    client.write_all(&put.head(None)).unwrap();
+    let mut go_on = [0; 25];
+    client.read_exact(&mut go_on).unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    proxy.keep_exchanges(true);
+    client.write_all(b"text").unwrap();
+    assert_eq!(Message::read(&mut BufReader::new(&client), false).unwrap().unwrap().status(), 200);
+    let sent = &proxy.take_calls()[0].exchange.as_ref().unwrap().request.clone();
+    assert_eq!((sent.header("expect"), sent.body.as_slice()), (None, &b"text"[..]));
+}
+
+#[test]
 fn each_protocol_gets_errors_in_its_own_words() {
     let (upstream, served) = server();
     let proxy = Proxy::start(upstream).unwrap();

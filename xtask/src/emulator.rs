@@ -66,7 +66,8 @@ pub fn run(args: &[String]) -> Result<()> {
 fn lint(root: &Path, tools: &Tools) -> Result<()> {
     // `-i I` adds the informational rules to errors and warnings.
     run_in(root, tools.command(tools.sam.join("cfn-lint"))?.args(["-i", "I", "--", "template.yaml"]))?;
-    run_in(root, tools.command(tools.sam.join("cfn-lint"))?.args(["--", "tests/system/sample.yaml"]))?;
+    let samples = ["--", "tests/system/sample.yaml", "tests/system/shop.yaml"];
+    run_in(root, tools.command(tools.sam.join("cfn-lint"))?.args(samples))?;
     run_in(root, tools.command(tools.sam.join("sam"))?.args(["validate", "--lint"]))
 }
 
