@@ -22,7 +22,10 @@ pub fn run(args: &[String]) -> Result<()> {
         cargo(&root, &["fmt", "--all", "--check"], &[])?;
     }
     if wanted("clippy") {
-        cargo(&root, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"], &[])?;
+        // The feature has the scenarios of the step `system` looked at as well.
+        let features = ["--features", "whittle-tests/system"];
+        let args = [&["clippy", "--workspace", "--all-targets", "--locked"], &features[..], &["--", "-D", "warnings"]];
+        cargo(&root, &args.concat(), &[])?;
     }
     if wanted("tests") {
         cargo(&root, &["test", "--workspace", "--locked"], &[("INSTA_UPDATE", "no")])?;

@@ -185,5 +185,9 @@ fn main() {
         answers[answer as usize] += 1;
     }
     let [yes, no, unknown] = answers;
-    rate(&format!("covers, neighbours ({yes} yes, {no} no, {unknown} unknown)"), largest.len() - 1, now().saturating_sub(start));
+    rate(
+        &format!("covers, neighbours ({yes} yes, {no} no, {unknown} unknown)"),
+        largest.len() - 1,
+        now().saturating_sub(start),
+    );
 }
