@@ -120,7 +120,7 @@ fn minified_and_packed_policies_decide_sampled_requests_the_same() {
             decided[outcome as usize] += 1;
         }
     }
-    assert!(decided.iter().all(|&count| count > 500), "{decided:?}");
+    assert!(decided.iter().all(|&count| count > 300), "{decided:?}");
 }
 
 fn minified(document: &PolicyDocument) -> Vec<Statement> {
@@ -187,4 +187,4 @@ fn lint_finds_little_in_managed_policies() {
     assert_eq!(found, expected, "{examples:#?}");
 }
 
-const EXPECTED_LINTS: [(&str, usize); 2] = [("allow-all-but", 9), ("passes-without-key", 47)];
+const EXPECTED_LINTS: [(&str, usize); 2] = [("allow-all-but", 9), ("passes-without-key", 49)];
