@@ -1,4 +1,4 @@
-//! Every AWS managed policy goes through the crate. See `data/SOURCE.md`.
+//! Every AWS managed policy goes through the crate. See `crates/template/data/SOURCES.md`.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -10,7 +10,7 @@ use std::io::Read as _;
 use serde_json::Value;
 use whittle_policy::{ActionClause, Effect, PolicyDocument};
 
-const FILE: &[u8] = include_bytes!("data/aws-managed-policies.ndjson.gz");
+const FILE: &[u8] = include_bytes!("../../template/data/aws-managed-policies.ndjson.gz");
 
 /// (name, document) of each policy.
 fn policies() -> Vec<(String, Value)> {
