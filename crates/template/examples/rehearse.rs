@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for path in arguments {
         let bytes = std::fs::read(&path)?;
         let name = Path::new(&path).file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.ends_with(".tf") {
+        if Path::new(&name).extension().is_some_and(|extension| extension == "tf") {
             if whittle_template::terraform::Module::read(&bytes).is_ok() {
                 let targets = terraform_targets(&bytes, Keep::Half);
                 let edited = whittle_template::terraform::apply(&bytes, &targets, &Surroundings::default(), catalog())?;
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let Ok(template) = Template::read(&bytes) else { continue };
         let surroundings = surroundings(&template);
         let resolver = whittle_template::edit::resolver(&template, &surroundings.context);
-        for (keep, suffix) in [(Keep::Half, "half"), (Keep::One, "one")] {
+        for (keep, suffix) in [(Keep::Half, "half"), (Keep::One, "one"), (Keep::All, "all")] {
             let targets = targets(&template, &surroundings, keep);
             let edited = apply(&bytes, &targets, &surroundings, catalog())?;
             let functions: Vec<Value> = edited

@@ -1,10 +1,8 @@
 //! Editing any template keeps every byte outside of the edited policies, and never leaves a damaged file.
-#![expect(clippy::unwrap_used, reason = "helpers outside the test functions handle files of our own making")]
+#![expect(clippy::unwrap_used, reason = "helpers outside the test functions read our own files")]
 
-mod support;
-
+use crate::support::{Keep, surroundings, targets};
 use proptest::prelude::*;
-use support::{Keep, surroundings, targets};
 use whittle_catalog::catalog;
 use whittle_template::edit::{Outcome, apply};
 use whittle_template::template::Template;

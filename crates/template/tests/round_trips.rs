@@ -1,13 +1,11 @@
 //! Templates in the styles people write, narrowed and read again. Each file of `tests/templates` has the difference that
 //! narrowing makes as a snapshot: reviewed like code.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers outside the test functions read our own files")]
-
-mod support;
+#![expect(clippy::unwrap_used, reason = "helpers outside the test functions read our own files")]
 
 use std::path::{Path, PathBuf};
 
+use crate::support::{Keep, surroundings, targets};
 use similar::TextDiff;
-use support::{Keep, surroundings, targets};
 use whittle_catalog::catalog;
 use whittle_template::edit::{Edited, Outcome, apply};
 use whittle_template::template::Template;

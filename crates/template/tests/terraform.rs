@@ -1,12 +1,10 @@
 //! Terraform files in the styles people write, narrowed and read again; each difference is a snapshot, reviewed like code.
 #![expect(clippy::unwrap_used, reason = "helpers outside the test functions read our own files")]
 
-mod support;
-
 use std::path::{Path, PathBuf};
 
+use crate::support::{Keep, terraform_targets};
 use similar::TextDiff;
-use support::{Keep, terraform_targets};
 use whittle_catalog::catalog;
 use whittle_template::edit::{Edited, Outcome, Surroundings};
 use whittle_template::terraform::{Module, apply};

@@ -1,5 +1,5 @@
 //! A deployment and a narrowing for any template: what the round trips rehearse with.
-#![allow(dead_code, clippy::unwrap_used, reason = "shared by tests and an example, each of which uses a part")]
+#![expect(clippy::unwrap_used, reason = "rehearsals stop at the first surprise")]
 
 use serde_json::{Value, json};
 use whittle_catalog::catalog;
