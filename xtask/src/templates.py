@@ -28,8 +28,16 @@ PSEUDO = {"AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::Partition": "a
           "AWS::URLSuffix": "amazonaws.com"}
 
 
+def parsed(text):
+    """As the SAM CLI does: JSON first, then YAML."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return yaml_parse(text)
+
+
 def translated(text):
-    template = yaml_parse(text)
+    template = parsed(text)
     transforms = template.get("Transform") or []
     if "AWS::Serverless-2016-10-31" in ([transforms] if isinstance(transforms, str) else transforms) or any(
             str(r.get("Type", "")).startswith("AWS::Serverless::") for r in template["Resources"].values()):
@@ -206,7 +214,7 @@ def check(base, managed):
     except Exception as error:  # noqa: BLE001 - what SAM refuses before the edit says nothing of the edit
         return f"skipped: SAM refuses the unedited file: {str(error)[:80]}"
     new = translated(after.read_text("utf-8-sig"))
-    values = Values(facts["references"], yaml_parse(after.read_text("utf-8-sig")))
+    values = Values(facts["references"], parsed(after.read_text("utf-8-sig")))
     roles = set()
     for function in facts["functions"]:
         role = role_of(new, function["function"])
