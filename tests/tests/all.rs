@@ -1,5 +1,6 @@
 //! One binary for all corpus and process tests.
 
+mod apply;
 mod architecture;
 mod bad_input;
 mod binary;

@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("whittle-catalog", &["whittle-policy"]),
     ("whittle-evidence", &["whittle-policy", "whittle-catalog"]),
     ("whittle-analysis", &["whittle-policy", "whittle-catalog", "whittle-evidence"]),
+    ("whittle-template", &["whittle-policy", "whittle-catalog"]),
     ("whittle-render", &["whittle-policy", "whittle-catalog", "whittle-evidence", "whittle-analysis"]),
     ("whittle-pipeline", &["whittle-policy", "whittle-catalog", "whittle-evidence", "whittle-analysis"]),
     (
@@ -27,6 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "whittle-evidence",
             "whittle-analysis",
             "whittle-render",
+            "whittle-template",
             "whittle-pipeline",
             "whittle-local",
             "whittle-aws",
@@ -38,7 +40,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
 ];
 
-const PURE: &[&str] = &["whittle-policy", "whittle-catalog", "whittle-evidence", "whittle-analysis", "whittle-render"];
+const PURE: &[&str] = &[
+    "whittle-policy",
+    "whittle-catalog",
+    "whittle-evidence",
+    "whittle-analysis",
+    "whittle-template",
+    "whittle-render",
+];
 
 /// What a pure crate's sources may not name: files, network, environment, clock, randomness.
 const IMPURE: &[&str] =

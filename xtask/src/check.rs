@@ -40,6 +40,9 @@ pub fn run(args: &[String]) -> Result<()> {
         let tool = tools()?.join("typos");
         run_in(&root, Command::new(tool).arg("--config").arg("typos.toml"))?;
     }
+    if wanted("templates") {
+        templates(&root)?;
+    }
     if wanted("system") {
         emulator::system(&root)?;
     }
@@ -50,7 +53,7 @@ pub fn run(args: &[String]) -> Result<()> {
     Ok(())
 }
 
-const STEPS: &[&str] = &["fmt", "clippy", "tests", "docs", "deny", "typos", "system", "example"];
+const STEPS: &[&str] = &["fmt", "clippy", "tests", "docs", "deny", "typos", "templates", "system", "example"];
 
 /// The README's first command must work, and must not compile the AWS SDK.
 fn example(root: &Path) -> Result<()> {
@@ -70,6 +73,43 @@ fn example(root: &Path) -> Result<()> {
         // The file may not exist; there is nothing to do about a left-over in the temporary folder.
         let _ = std::fs::remove_file(format!("{store_text}{suffix}"));
     }
+    result
+}
+
+/// Software that reads templates, to check ours with.
+const TEMPLATE_TOOLS: &[&str] = &["aws-sam-translator==1.115.0", "cfn-lint==1.58.0", "python-hcl2==8.1.4"];
+
+/// Edited templates must mean to SAM's own translator what they mean to us.
+fn templates(root: &Path) -> Result<()> {
+    let bin = venv("templates", TEMPLATE_TOOLS)?;
+    let out = std::env::temp_dir().join(format!("whittle-templates-{}", std::process::id()));
+    std::fs::create_dir_all(&out)?;
+    let mut files = Vec::new();
+    for folder in [
+        "crates/template/tests/templates",
+        "crates/template/tests/terraform",
+        "examples/templates",
+        "../shared/corpus/sam/input",
+    ] {
+        // The last folder is not part of the project.
+        let Ok(entries) = std::fs::read_dir(root.join(folder)) else { continue };
+        for entry in entries {
+            files.push(entry?.path().display().to_string());
+        }
+    }
+    files.sort();
+    let out_text = out.display().to_string();
+    let run = ["run", "--quiet", "--locked", "--package", "whittle-template", "--example", "rehearse", "--", &out_text];
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    cargo(root, &[&run[..], &files].concat(), &[])?;
+    let result = run_in(
+        root,
+        Command::new(bin.join("python"))
+            .arg("xtask/src/templates.py")
+            .arg(&out)
+            .arg("crates/template/data/aws-managed-policies.ndjson.gz"),
+    );
+    let _ = std::fs::remove_dir_all(&out);
     result
 }
 

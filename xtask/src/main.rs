@@ -15,7 +15,7 @@ const USAGE: &str = "\
 usage: cargo xtask <task>
 
   test [STEP…]        everything a change must pass; installs what it needs
-                      steps: fmt clippy tests docs deny typos system example
+                      steps: fmt clippy tests docs deny typos templates system example
   emulator            an AWS account on this machine with Whittle deployed to it, to try
   refresh-catalog     build the embedded service authorization reference again
   generate-example    write examples/shop again

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod apply;
 mod aws;
 
+pub use apply::ApplyArguments;
 #[cfg(feature = "aws")]
 pub use aws::EvidenceChoice;
 pub use aws::{AwsArguments, RunArguments, SnapshotArguments};
@@ -27,6 +29,7 @@ const EXAMPLES: &str = "\
 Examples:
   whittle analyze snapshot --trail trail     what every function may do, needs, and can lose
   whittle policy my-function                 the narrowed policy, ready to paste
+  whittle apply template.yaml --diff         the same as a change of your template
 
 Exit codes: 0 fine, 1 findings at or above --fail-on, 2 error, 3 inconclusive (a gate without enough coverage).";
 
@@ -71,6 +74,8 @@ pub enum Command {
     Run(Box<RunArguments>),
     /// Print the narrowed policy of a function or role
     Policy(PolicyArguments),
+    /// Put the narrowed policies into a SAM, CloudFormation or Terraform file
+    Apply(Box<ApplyArguments>),
     /// Say why: the evidence, the configuration and the coverage behind each verdict
     Explain(ExplainArguments),
     /// Decide requests against policies, as AWS does: cases in, decisions out, one a line

@@ -1,6 +1,7 @@
 //! One module per command: arguments in, exit code out.
 
 mod analyze;
+mod apply;
 #[cfg(feature = "aws")]
 mod aws;
 mod catalog;
@@ -28,6 +29,7 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<Exit, CommandErro
         #[cfg(not(feature = "aws"))]
         Command::Snapshot(_) => Err(without_aws("`whittle snapshot`")),
         Command::Policy(arguments) => policy::run(arguments, printer),
+        Command::Apply(arguments) => apply::run(arguments, printer),
         Command::Explain(arguments) => explain::run(arguments, printer),
         Command::Simulate(arguments) => simulate::run(arguments, printer),
         Command::Trail(TrailCommand::Map(arguments)) => trail::map(arguments, printer),

@@ -43,6 +43,23 @@ pub enum CommandError {
         /// What there is instead.
         hint: String,
     },
+    /// A file of the user could not be read.
+    #[error("cannot read `{}`", .path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A template could not be read.
+    #[error("`{}`: {source}", .path.display())]
+    Template {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: whittle_template::source::ReadError,
+    },
     /// The runtime could not be started.
     #[error("cannot start")]
     Runtime(#[source] std::io::Error),
@@ -53,6 +70,7 @@ impl CommandError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Port(error) => error.hint(),
+            Self::Template { source, .. } => source.hint(),
             Self::NotFound { hint, .. } if !hint.is_empty() => Some(hint),
             _ => None,
         }

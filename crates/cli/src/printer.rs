@@ -92,6 +92,13 @@ impl Printer {
         }
     }
 
+    /// What was done.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            stderr(&format!("{}\n", clean(text)));
+        }
+    }
+
     /// What to do next.
     pub fn hint(&self, text: &str) {
         if !self.quiet {

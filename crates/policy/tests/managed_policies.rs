@@ -1,4 +1,4 @@
-//! Every AWS managed policy goes through the crate. See `data/SOURCE.md`.
+//! Every AWS managed policy goes through the crate. See `crates/template/data/SOURCES.md`.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -14,7 +14,7 @@ use whittle_policy::minify::minify;
 use whittle_policy::pack::{MANAGED_POLICY_CHARACTERS, pack};
 use whittle_policy::{ActionClause, ActionPattern, Effect, PolicyDocument, Statement};
 
-const FILE: &[u8] = include_bytes!("data/aws-managed-policies.ndjson.gz");
+const FILE: &[u8] = include_bytes!("../../template/data/aws-managed-policies.ndjson.gz");
 
 /// (name, document) of each policy.
 fn policies() -> Vec<(String, Value)> {

@@ -60,14 +60,18 @@ impl Stored {
         })
     }
 
+    /// Names of all functions and roles that have results.
+    pub fn names(&mut self) -> Result<Vec<String>, CommandError> {
+        Ok(match self {
+            Self::Local(store) => store.names()?,
+            #[cfg(feature = "aws")]
+            Self::Table(store) => store.names()?,
+        })
+    }
+
     /// The error for a name that means nothing, with the names that are spelled like it.
     pub fn not_found(&mut self, what: &str, name: &str) -> CommandError {
-        let names = match self {
-            Self::Local(store) => store.names(),
-            #[cfg(feature = "aws")]
-            Self::Table(store) => store.names(),
-        };
-        let names = names.unwrap_or_default();
+        let names = self.names().unwrap_or_default();
         let mut near: Vec<(usize, &String)> =
             names.iter().map(|known| (distance(known, name), known)).filter(|(distance, _)| *distance <= 3).collect();
         near.sort();

@@ -1,0 +1,274 @@
+//! Which analysed function a function of a template is, and what its role shall allow.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use whittle_analysis::inventory::{Inventory, RolePolicy};
+use whittle_local::snapshot::SnapshotFolder;
+use whittle_pipeline::ports::InventorySource;
+use whittle_template::grants::Documents;
+use whittle_template::narrow::Narrowing;
+use whittle_template::references::References;
+use whittle_template::resolve::Context;
+
+use super::Stored;
+use crate::args::ApplyArguments;
+use crate::error::CommandError;
+
+/// What the store says of one function's role.
+pub struct Found {
+    /// ARN of the function.
+    pub function_arn: String,
+    /// What its role shall allow.
+    pub narrowing: Narrowing,
+}
+
+/// Finds functions of a template in the store.
+pub struct Lookup<'a> {
+    arguments: &'a ApplyArguments,
+    store: Stored,
+    /// Answers of `describe-stack-resources`.
+    stacks: Vec<Value>,
+    /// Logical id → names of functions that carry it in their stack tags.
+    tagged: BTreeMap<String, BTreeSet<String>>,
+    /// Terraform's state.
+    state: References,
+    /// What the account held.
+    inventory: Option<Inventory>,
+}
+
+impl<'a> Lookup<'a> {
+    /// Reads what the arguments name.
+    pub fn new(arguments: &'a ApplyArguments, store: Stored) -> Result<Self, CommandError> {
+        let mut files = arguments.stack_resources.clone();
+        let mut tagged = BTreeMap::new();
+        let mut inventory = None;
+        if let Some(snapshot) = &arguments.snapshot {
+            let folder = SnapshotFolder::open(snapshot)?;
+            inventory = Some(crate::commands::block_on(folder.inventory())??);
+            for folder in regions(snapshot)? {
+                let resources = folder.join("stack-resources.json");
+                if resources.is_file() {
+                    files.push(resources);
+                }
+                read_tags(&folder.join("tags"), arguments.stack.as_deref(), &mut tagged)?;
+            }
+        }
+        let mut stacks = Vec::new();
+        for path in files {
+            let value = json(&path)?;
+            if References::from_stack_resources(&value).is_none() {
+                return Err(CommandError::NotFound {
+                    message: format!("`{}` is no answer of describe-stack-resources", path.display()),
+                    hint: "aws cloudformation describe-stack-resources --stack-name STACK".to_owned(),
+                });
+            }
+            stacks.push(value);
+        }
+        let mut state = References::default();
+        if let Some(path) = &arguments.terraform_state {
+            let found = References::from_terraform_state(&json(path)?);
+            (state, _) = found.ok_or_else(|| CommandError::NotFound {
+                message: format!("`{}` is no Terraform state", path.display()),
+                hint: "terraform show -json > state.json".to_owned(),
+            })?;
+        }
+        Ok(Self { arguments, store, stacks, tagged, state, inventory })
+    }
+
+    /// The functions that the user asked for, of those in the file: logical id and name.
+    pub fn choose(&self, known: &[(String, Option<String>)]) -> Result<Vec<(String, Option<String>)>, CommandError> {
+        if self.arguments.functions.is_empty() {
+            return Ok(known.to_vec());
+        }
+        let mut chosen = Vec::new();
+        for wanted in &self.arguments.functions {
+            let found = known.iter().find(|(id, name)| {
+                id == wanted || name.as_ref() == Some(wanted) || self.deployed(id).is_some_and(|name| name == *wanted)
+            });
+            match found {
+                Some(found) => chosen.push(found.clone()),
+                None => {
+                    let ids: Vec<&str> = known.iter().map(|(id, _)| id.as_str()).collect();
+                    return Err(CommandError::NotFound {
+                        message: format!("`{}` has no function `{wanted}`", self.arguments.template.display()),
+                        hint: format!("its functions are {}", ids.join(", ")),
+                    });
+                }
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// What the arguments say that a logical id was deployed as.
+    fn deployed(&self, logical_id: &str) -> Option<String> {
+        let mapped = self.arguments.map.iter().find(|(id, _)| id == logical_id).map(|(_, name)| name.clone());
+        let of_stack = || {
+            let rows = self.stacks.iter().flat_map(|stack| {
+                let list = stack.get("StackResources").or_else(|| stack.get("StackResourceSummaries"));
+                list.and_then(Value::as_array).into_iter().flatten()
+            });
+            let is = |row: &&Value, key: &str, text: &str| row.get(key).and_then(Value::as_str) == Some(text);
+            rows.filter(|row| is(row, "LogicalResourceId", logical_id))
+                .find(|row| is(row, "ResourceType", "AWS::Lambda::Function"))
+                .and_then(|row| row.get("PhysicalResourceId")?.as_str().map(str::to_owned))
+        };
+        let tagged = || match self.tagged.get(logical_id) {
+            Some(names) if names.len() == 1 => names.first().cloned(),
+            _ => None,
+        };
+        let of_state = || self.state.address_value(&format!("{logical_id}.function_name")).map(str::to_owned);
+        mapped.or_else(of_stack).or_else(of_state).or_else(tagged)
+    }
+
+    /// The narrowed policies of a function's role. The inner `Err` says why there are none.
+    pub fn target(&mut self, logical_id: &str, name: Option<&str>) -> Result<Result<Found, String>, CommandError> {
+        let Some(name) = self.deployed(logical_id).or_else(|| name.map(str::to_owned)) else {
+            return Ok(Err(self.not_mapped(logical_id)?));
+        };
+        let results = self.store.functions(&name)?;
+        // A template deploys the current version; published ones may still run under other roles.
+        let current: Vec<_> =
+            results.iter().filter(|result| result.qualifiers.iter().any(|name| name == "$LATEST")).collect();
+        let [result] = current.as_slice() else {
+            return Ok(Err(match results.len() {
+                0 => format!("the function `{name}` was not analysed"),
+                count => format!("`{name}` means {count} results; pass --map {logical_id}=ARN"),
+            }));
+        };
+        // The role as it is: it may serve more functions than this one.
+        let roles = self.store.roles(&result.role_arn)?;
+        let Some(role) = roles.into_iter().find(|role| role.role_arn == result.role_arn) else {
+            return Ok(Err(format!("there is no result for the role {}", result.role_arn)));
+        };
+        let Some(suggestion) = role.suggestion else {
+            let reason = role.no_suggestion.unwrap_or_default();
+            return Ok(Err(format!("there is no narrowed policy for {}: {reason}", result.role_arn)));
+        };
+        if !(suggestion.proof.never_wider && suggestion.proof.never_too_narrow) {
+            return Ok(Err(format!("the suggestion for {} is not proved", result.role_arn)));
+        }
+        let analysed = result.verdicts.iter().map(|row| row.action.clone()).collect();
+        let policies = suggestion.policies.into_iter().map(|policy| (policy.name, policy.document)).collect();
+        let role = self.inventory.as_ref().and_then(|inventory| {
+            inventory.roles.iter().find(|(arn, _)| arn.as_str() == result.role_arn).map(|(_, role)| role)
+        });
+        let deployed = role.map(|role| {
+            let policy =
+                |policy: &RolePolicy| (policy.name.clone(), policy.document.to_version_2012().statements.into_vec());
+            role.policies.iter().map(policy).collect()
+        });
+        let narrowing = Narrowing { policies, analysed: Some(analysed), deployed };
+        Ok(Ok(Found { function_arn: result.function_arn.clone(), narrowing }))
+    }
+
+    /// Documents of the managed policies that the account's roles have.
+    pub fn documents(&self) -> Documents {
+        let roles = self.inventory.iter().flat_map(|inventory| inventory.roles.values());
+        let policies = roles.flat_map(|role| &role.policies);
+        policies.filter_map(|policy| Some((policy.arn.clone()?, policy.document.clone()))).collect()
+    }
+
+    /// Nothing says which function this is; names what looks like it.
+    fn not_mapped(&mut self, logical_id: &str) -> Result<String, CommandError> {
+        if let Some(names) = self.tagged.get(logical_id).filter(|names| names.len() > 1) {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            return Ok(format!("{} functions carry this logical id ({}); pass --stack", names.len(), names.join(", ")));
+        }
+        let middle = format!("-{logical_id}-");
+        let names = self.store.names()?;
+        let alike: Vec<&str> = names.iter().map(String::as_str).filter(|name| name.contains(&middle)).take(3).collect();
+        let hint = match alike.as_slice() {
+            [] => format!("--map {logical_id}=FUNCTION"),
+            [only] => format!("--map {logical_id}={only}"),
+            several => format!("--map {logical_id}=FUNCTION (one of {}?)", several.join(", ")),
+        };
+        Ok(format!("nothing says which function this is; pass --stack-resources, --snapshot or {hint}"))
+    }
+
+    /// What is known of the deployment without the functions.
+    pub fn context(&self) -> Context {
+        self.context_at(None)
+    }
+
+    /// What is known of a deployment by Terraform.
+    pub fn terraform_context(&self) -> Context {
+        Context {
+            parameters: self.arguments.parameters.iter().cloned().collect(),
+            references: self.state.clone(),
+            ..Context::default()
+        }
+    }
+
+    /// What is known of the deployment that holds a function.
+    pub fn context_at(&self, function_arn: Option<&str>) -> Context {
+        let stack_arn = self.stacks.iter().find_map(|stack| {
+            let list = stack.get("StackResources").and_then(Value::as_array)?;
+            list.iter().find_map(|row| row.get("StackId")?.as_str())
+        });
+        let mut context = function_arn.or(stack_arn).map(Context::of_arn).unwrap_or_default();
+        context.parameters = self.arguments.parameters.iter().cloned().collect();
+        context.stack_name = self.arguments.stack.clone().or_else(|| {
+            self.stacks.iter().find_map(|stack| {
+                let list = stack.get("StackResources").and_then(Value::as_array)?;
+                list.iter().find_map(|row| row.get("StackName")?.as_str().map(str::to_owned))
+            })
+        });
+        let mut references = References::default().with_place(
+            context.account.as_deref(),
+            context.region.as_deref(),
+            context.partition.as_deref(),
+        );
+        for stack in &self.stacks {
+            references.add_stack_resources(stack);
+        }
+        context.references = references;
+        context
+    }
+}
+
+/// The folder itself and its `regions/*`.
+fn regions(snapshot: &Path) -> Result<Vec<PathBuf>, CommandError> {
+    let failed = |source| CommandError::Read { path: snapshot.to_owned(), source };
+    if !snapshot.is_dir() {
+        return Err(failed(std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such folder")));
+    }
+    let mut folders = vec![snapshot.to_owned()];
+    let regions = snapshot.join("regions");
+    if regions.is_dir() {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&regions).map_err(failed)? {
+            found.push(entry.map_err(failed)?.path());
+        }
+        found.sort();
+        folders.extend(found);
+    }
+    Ok(folders)
+}
+
+/// Logical ids from `tags/<function>.json`.
+fn read_tags(
+    folder: &Path,
+    stack: Option<&str>,
+    out: &mut BTreeMap<String, BTreeSet<String>>,
+) -> Result<(), CommandError> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries {
+        let path = entry.map_err(|source| CommandError::Read { path: folder.to_owned(), source })?.path();
+        let Some(function) = path.file_stem().map(|name| name.to_string_lossy().into_owned()) else { continue };
+        let value = json(&path)?;
+        let tag = |name: &str| value.get("Tags")?.get(name)?.as_str();
+        let wanted = stack.is_none_or(|stack| tag("aws:cloudformation:stack-name") == Some(stack));
+        if let (Some(logical_id), true) = (tag("aws:cloudformation:logical-id"), wanted) {
+            out.entry(logical_id.to_owned()).or_default().insert(function);
+        }
+    }
+    Ok(())
+}
+
+fn json(path: &Path) -> Result<Value, CommandError> {
+    let failed = |source| CommandError::Read { path: path.to_owned(), source };
+    let text = std::fs::read_to_string(path).map_err(failed)?;
+    serde_json::from_str(&text).map_err(|error| failed(std::io::Error::new(std::io::ErrorKind::InvalidData, error)))
+}

@@ -1,0 +1,239 @@
+//! Puts narrowed policies into a template, and proves the result before anybody gets it.
+//!
+//! Per role: read what it allows, plan each statement ([`crate::narrow`]), replace only the bytes of what changes, read the
+//! result again and prove on it that nothing became wider, that everything which the suggestion keeps is allowed, and that
+//! nothing but policies changed ([`crate::verify`]). A role that cannot be edited so is refused with the reason; the others
+//! go on. A second run finds every statement in place and changes nothing.
+
+pub(crate) mod entry;
+mod snippet;
+pub(crate) mod splice;
+pub(crate) mod statement;
+#[cfg(test)]
+mod tests;
+pub(crate) mod write;
+
+use whittle_catalog::Catalog;
+
+use crate::grants::{Documents, RoleGrants, grants_of};
+use crate::layout::Layout;
+use crate::narrow::{EntryPlan, Mismatch, Narrowing, plan};
+use crate::node::{Kind, Node};
+use crate::references::References;
+use crate::resolve::{Context, Resolver};
+use crate::source::{Place, ReadError, Span};
+use crate::template::{RoleRef, Template};
+use crate::verify;
+
+pub use snippet::snippet;
+
+/// A function of the template and what its role shall allow.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// Logical id of the function.
+    pub function: String,
+    /// What its role shall allow.
+    pub narrowing: Narrowing,
+}
+
+/// What is known beside the template.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// The deployment whose role was analysed.
+    pub context: Context,
+    /// Documents of managed policies as the account has them.
+    pub documents: Documents,
+}
+
+/// What became of one target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// Logical id of the function.
+    pub function: String,
+    /// How the role is named in messages.
+    pub role: String,
+    /// What happened.
+    pub outcome: Outcome,
+}
+
+/// What happened to one role.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The file says what the suggestion says.
+    Unchanged,
+    /// It was narrowed.
+    Changed {
+        /// Names (of stacks, buckets, …) that are written as they are in this deployment, and not by reference.
+        literals: Vec<String>,
+    },
+    /// It was left as it is.
+    Refused {
+        /// Why.
+        reason: String,
+        /// Where.
+        place: Option<Place>,
+        /// What to write by hand instead.
+        snippet: String,
+    },
+}
+
+/// The new file and what was done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edited {
+    /// The file; the same bytes where nothing changed.
+    pub bytes: Vec<u8>,
+    /// One per target, in order.
+    pub reports: Vec<Report>,
+}
+
+/// Edits a SAM or CloudFormation template.
+///
+/// Two targets with the same role must carry the same narrowing (that of the role); the second one finds it in place.
+pub fn apply(
+    bytes: &[u8],
+    targets: &[Target],
+    surroundings: &Surroundings,
+    catalog: &Catalog,
+) -> Result<Edited, ReadError> {
+    Template::read(bytes)?;
+    let mut current = bytes.to_vec();
+    let mut reports = Vec::new();
+    for target in targets {
+        let (report, changed) = one(&current, target, surroundings, catalog)?;
+        if let Some(changed) = changed {
+            current = changed;
+        }
+        reports.push(report);
+    }
+    Ok(Edited { bytes: current, reports })
+}
+
+/// The resolver for a template in a deployment: with names that the template itself fixes.
+pub fn resolver<'t>(template: &'t Template<'_>, context: &Context) -> Resolver<'t> {
+    let plain = Resolver::new(template.root(), context.clone());
+    let mut context = context.clone();
+    let (account, region, partition) = (context.account.clone(), context.region.clone(), context.partition.clone());
+    context.references =
+        std::mem::take(&mut context.references).with_place(account.as_deref(), region.as_deref(), partition.as_deref());
+    context.references.add_named_resources(template.root(), &plain);
+    Resolver::new(template.root(), context)
+}
+
+fn one(
+    bytes: &[u8],
+    target: &Target,
+    surroundings: &Surroundings,
+    catalog: &Catalog,
+) -> Result<(Report, Option<Vec<u8>>), ReadError> {
+    let template = Template::read(bytes)?;
+    let resolver = resolver(&template, &surroundings.context);
+    let references = resolver.context.references.clone();
+    let layout = Layout::of(template.source(), template.root());
+    let functions = template.functions(&resolver);
+    let function = functions.iter().find(|function| function.logical_id == target.function);
+    let role = function.map(|function| function.role.clone());
+    let label = match &role {
+        Some(RoleRef::Generated(function)) => format!("the role that SAM generates for {function}"),
+        Some(RoleRef::InFile(role)) => format!("the role {role}"),
+        _ => format!("the role of {}", target.function),
+    };
+    let report = |outcome| Report { function: target.function.clone(), role: label.clone(), outcome };
+    let refused = |mismatch: Mismatch| {
+        let place = mismatch.span.map(|span| template.source().place(span.start));
+        let text = snippet(&target.narrowing, function.is_none_or(|f| f.is_sam), &references, &resolver);
+        (report(Outcome::Refused { reason: mismatch.reason, place, snippet: text }), None)
+    };
+    let Some(role) = role else {
+        let reason = format!("the template has no function `{}`", target.function);
+        return Ok(refused(Mismatch { span: None, reason }));
+    };
+    if let Some((name, span)) = template.macros().into_iter().next() {
+        let reason = format!("the macro `{name}` may change the template before it is deployed");
+        return Ok(refused(Mismatch { span: Some(span), reason }));
+    }
+    let grants = grants_of(&template, &resolver, &role, &surroundings.documents);
+    let edits = match edits(&template, &resolver, &layout, &references, &role, &grants, &target.narrowing, catalog) {
+        Ok(edits) if edits.is_empty() => return Ok((report(Outcome::Unchanged), None)),
+        Ok(edits) => edits,
+        Err(mismatch) => return Ok(refused(mismatch)),
+    };
+    let Some(text) = splice::splice(template.source().text(), edits) else {
+        let reason = "the changes would overlap".to_owned();
+        return Ok(refused(Mismatch { span: function.map(|function| function.node.span), reason }));
+    };
+    let mut changed = bytes.get(..template.source().mark()).unwrap_or_default().to_vec();
+    changed.extend_from_slice(text.as_bytes());
+    let proof =
+        verify::Question { old: &template, role: &role, grants: &grants, narrowing: &target.narrowing, surroundings };
+    match verify::prove(&proof, &changed) {
+        Ok(()) => {
+            let literals = literals(&target.narrowing, &references, &grants);
+            Ok((report(Outcome::Changed { literals }), Some(changed)))
+        }
+        Err(failure) => Ok(refused(Mismatch { span: None, reason: failure.to_string() })),
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "everything that is known of one role")]
+fn edits(
+    template: &Template<'_>,
+    resolver: &Resolver<'_>,
+    layout: &Layout,
+    references: &References,
+    role: &RoleRef<'_>,
+    grants: &RoleGrants<'_>,
+    narrowing: &Narrowing,
+    catalog: &Catalog,
+) -> Result<Vec<splice::Edit>, Mismatch> {
+    let plans = plan(grants, narrowing, catalog)?;
+    if plans.iter().all(|plan| *plan == EntryPlan::Keep) {
+        return Ok(Vec::new());
+    }
+    let logical_id = match role {
+        RoleRef::Generated(id) | RoleRef::InFile(id) => *id,
+        RoleRef::Elsewhere(text) => {
+            return Err(Mismatch { span: None, reason: format!("the role is not in this file: {text}") });
+        }
+    };
+    let resource = template.resource(logical_id);
+    let touched = grants.entries.iter().zip(&plans).filter(|(_, plan)| **plan != EntryPlan::Keep);
+    let nodes = touched.filter_map(|(entry, _)| entry.node);
+    if let Some(anchor) = nodes.chain(resource.and_then(|node| node.get("Properties"))).find_map(anchored) {
+        let reason =
+            "an anchor or alias (`&name`, `*name`) is used here; CloudFormation does not support them".to_owned();
+        return Err(Mismatch { span: Some(anchor), reason });
+    }
+    let pen = splice::Pen { source: template.source(), layout };
+    let notation = if template.source().is_json() { write::Notation::Json } else { write::Notation::Yaml };
+    let writer = write::Writer::new(template.source(), notation, resolver, grants, references);
+    let editor = entry::Editor { template, resolver, pen: &pen, writer: &writer };
+    editor.role(logical_id, matches!(role, RoleRef::Generated(_)), grants, &plans)
+}
+
+fn anchored(node: &Node) -> Option<Span> {
+    node.walk_any(&|node| node.anchored || matches!(node.kind, Kind::Alias)).first().map(|node| node.span)
+}
+
+/// Literal ARNs of a narrowing that hold a name which the template does not know.
+pub(crate) fn literals(narrowing: &Narrowing, references: &References, grants: &RoleGrants<'_>) -> Vec<String> {
+    let written: Vec<&str> = grants
+        .grants()
+        .filter(|(_, grant)| grant.node.is_some())
+        .flat_map(|(_, grant)| grant.statement.resource.iter().flat_map(|clause| clause.patterns()))
+        .map(whittle_policy::ResourcePattern::as_str)
+        .collect();
+    let mut out: Vec<String> = Vec::new();
+    for statement in narrowing.statements() {
+        for pattern in statement.resource.iter().flat_map(|clause| clause.patterns()) {
+            let text = pattern.as_str();
+            let by_name = references.rewrite(text).parts().iter().any(|part| {
+                matches!(part, crate::expression::Part::Reference { logical_id, .. } if !logical_id.starts_with("AWS::"))
+            });
+            let named = text.starts_with("arn:") && text.rsplit(':').next().is_some_and(|tail| !tail.starts_with('*'));
+            if named && !by_name && !written.contains(&text) && !out.iter().any(|known| known == text) {
+                out.push(text.to_owned());
+            }
+        }
+    }
+    out
+}

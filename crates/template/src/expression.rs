@@ -1,0 +1,194 @@
+//! Text with references in it: what an intrinsic function (or a Terraform expression) stands for, and how it is written.
+
+use std::fmt::Write as _;
+
+/// Literal text and references, in order.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Expression {
+    /// Neighbouring texts are joined; none is empty.
+    parts: Vec<Part>,
+}
+
+/// A piece of an [`Expression`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// Text that stands for itself.
+    Text(String),
+    /// `Ref` (without attribute) or `GetAtt` of a logical id; `Ref` of a pseudo parameter such as `AWS::Region`.
+    Reference {
+        /// Logical id of a resource or parameter, or a pseudo parameter.
+        logical_id: String,
+        /// `Arn`, `StreamArn`, …
+        attribute: Option<String>,
+    },
+    /// A Terraform expression such as `aws_dynamodb_table.orders.arn`.
+    Address(String),
+    /// Something that this crate cannot resolve, as it is written.
+    Opaque(String),
+}
+
+impl Expression {
+    /// Text without references.
+    pub fn text(text: impl Into<String>) -> Self {
+        let mut expression = Self::default();
+        expression.push(Part::Text(text.into()));
+        expression
+    }
+
+    /// One part.
+    pub fn of(part: Part) -> Self {
+        let mut expression = Self::default();
+        expression.push(part);
+        expression
+    }
+
+    /// `Ref` of a logical id or pseudo parameter.
+    pub fn reference(logical_id: impl Into<String>) -> Self {
+        Self::of(Part::Reference { logical_id: logical_id.into(), attribute: None })
+    }
+
+    /// `GetAtt` of a logical id.
+    pub fn attribute(logical_id: impl Into<String>, attribute: impl Into<String>) -> Self {
+        Self::of(Part::Reference { logical_id: logical_id.into(), attribute: Some(attribute.into()) })
+    }
+
+    /// Its parts.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Adds a part at the end.
+    pub fn push(&mut self, part: Part) {
+        match (self.parts.last_mut(), part) {
+            (_, Part::Text(text)) if text.is_empty() => {}
+            (Some(Part::Text(last)), Part::Text(text)) => last.push_str(&text),
+            (_, part) => self.parts.push(part),
+        }
+    }
+
+    /// Adds all parts of another expression.
+    pub fn extend(&mut self, other: Self) {
+        for part in other.parts {
+            self.push(part);
+        }
+    }
+
+    /// The text, if there is no reference.
+    pub fn literal(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [] => Some(""),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether something in it has no known value.
+    pub fn is_opaque(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Opaque(_)))
+    }
+
+    /// As the argument of `Fn::Sub`.
+    pub fn to_sub(&self) -> String {
+        let mut out = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => out.push_str(&text.replace("${", "${!")),
+                Part::Reference { logical_id, attribute: None } => {
+                    let _ = write!(out, "${{{logical_id}}}");
+                }
+                Part::Reference { logical_id, attribute: Some(attribute) } => {
+                    let _ = write!(out, "${{{logical_id}.{attribute}}}");
+                }
+                Part::Address(text) | Part::Opaque(text) => {
+                    let _ = write!(out, "${{{text}}}");
+                }
+            }
+        }
+        out
+    }
+
+    /// As JSON that CloudFormation reads: a string, `Ref`, `Fn::GetAtt` or `Fn::Sub`.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self.parts.as_slice() {
+            [Part::Reference { logical_id, attribute: None }] => serde_json::json!({ "Ref": logical_id }),
+            [Part::Reference { logical_id, attribute: Some(attribute) }] => {
+                serde_json::json!({ "Fn::GetAtt": [logical_id, attribute] })
+            }
+            _ => match self.literal() {
+                Some(text) => serde_json::Value::from(text),
+                None => serde_json::json!({ "Fn::Sub": self.to_sub() }),
+            },
+        }
+    }
+
+    /// As a YAML value with CloudFormation's short tags.
+    pub fn to_yaml(&self) -> String {
+        match self.parts.as_slice() {
+            [Part::Reference { logical_id, attribute: None }] => format!("!Ref {}", yaml_text(logical_id)),
+            [Part::Reference { logical_id, attribute: Some(attribute) }] => format!("!GetAtt {logical_id}.{attribute}"),
+            _ => match self.literal() {
+                Some(text) => yaml_text(text),
+                None => format!("!Sub {}", yaml_text(&self.to_sub())),
+            },
+        }
+    }
+
+    /// As an HCL expression: a quoted template, or a bare address.
+    pub fn to_hcl(&self) -> String {
+        if let [Part::Address(address)] = self.parts.as_slice() {
+            return address.clone();
+        }
+        let mut out = String::from("\"");
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => {
+                    for character in text.chars() {
+                        match character {
+                            '"' => out.push_str("\\\""),
+                            '\\' => out.push_str("\\\\"),
+                            '\n' => out.push_str("\\n"),
+                            '\r' => out.push_str("\\r"),
+                            '\t' => out.push_str("\\t"),
+                            other => out.push(other),
+                        }
+                    }
+                }
+                Part::Address(text) | Part::Opaque(text) => {
+                    let _ = write!(out, "\u{1}{{{text}}}");
+                }
+                Part::Reference { logical_id, .. } => {
+                    let _ = write!(out, "\u{1}{{{logical_id}}}");
+                }
+            }
+        }
+        out.push('"');
+        // `${` and `%{` of the text are no interpolations; those of the parts are.
+        out.replace("${", "$${").replace("%{", "%%{").replace("\u{1}{", "${")
+    }
+}
+
+/// A YAML scalar that means this text, in 1.1 (CloudFormation) and 1.2 alike.
+pub fn yaml_text(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
+    if text.chars().any(|c| c.is_control()) {
+        // JSON's escapes are YAML's.
+        return serde_json::Value::from(text).to_string();
+    }
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+fn is_plain(text: &str) -> bool {
+    let starts_well = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
+    let safe = |c: char| c.is_ascii_alphanumeric() || "-_./:*?@$+=^~".contains(c);
+    // `${…}` in `!Sub` is plain as long as nothing but a name is inside.
+    let braces_ok =
+        text.chars().all(|c| safe(c) || "{}".contains(c)) && text.matches('{').count() == text.matches("${").count();
+    let word = text.to_ascii_lowercase();
+    let keyword = matches!(word.as_str(), "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null");
+    starts_well && braces_ok && !keyword && !text.ends_with(':') && !text.contains(": ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! Which statements of a role stay, shrink and go, so that the role allows what a suggestion allows.
+//!
+//! Works on resolved statements alone. A statement that the suggestion keeps whole stays as it is written, down to the byte;
+//! each other statement of the suggestion narrows one that covers it. A statement that nothing in the file covers has no
+//! place: the file and the suggestion do not speak of the same role.
+
+use std::collections::BTreeSet;
+
+use whittle_catalog::Catalog;
+use whittle_policy::{ActionClause, Effect, PolicyDocument, Statement};
+
+use crate::grants::{Entry, Origin, RoleGrants, SHARED};
+use crate::source::Span;
+
+/// A narrowed set of policies for one role.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Narrowing {
+    /// Name and document of each policy.
+    pub policies: Vec<(String, PolicyDocument)>,
+    /// Actions (or patterns, as granted) that the analysed role was allowed. Whatever else the file allows was not there
+    /// to be judged. `None`: not known, nothing is compared.
+    pub analysed: Option<BTreeSet<String>>,
+    /// Name and statements of each policy that the analysed role had. What the file allows beyond them was not there to be
+    /// judged. `None`: not known, only actions are compared.
+    pub deployed: Option<Vec<(String, Vec<Statement>)>>,
+}
+
+impl Narrowing {
+    /// All statements, as of version 2012-10-17.
+    pub fn statements(&self) -> Vec<Statement> {
+        self.policies.iter().flat_map(|(_, document)| document.to_version_2012().statements.into_vec()).collect()
+    }
+}
+
+/// What happens to one entry of a role.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EntryPlan {
+    /// Nothing.
+    Keep,
+    /// Each statement of its document, in order.
+    Statements(Vec<StatementPlan>),
+    /// It becomes an inline policy with these statements.
+    Replace(Vec<Statement>),
+    /// It goes.
+    Remove,
+}
+
+/// What happens to one statement.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StatementPlan {
+    /// Nothing.
+    Keep,
+    /// It becomes these (at least one).
+    Narrow(Vec<Statement>),
+    /// It goes.
+    Remove,
+}
+
+/// Why a role is not edited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// Where, if it is about a place.
+    pub span: Option<Span>,
+    /// Why.
+    pub reason: String,
+}
+
+/// Plans each entry of `grants`, in order.
+pub fn plan(grants: &RoleGrants<'_>, narrowing: &Narrowing, catalog: &Catalog) -> Result<Vec<EntryPlan>, Mismatch> {
+    if let Some(problem) = grants.problems.first() {
+        return Err(Mismatch { span: Some(problem.span), reason: problem.reason.clone() });
+    }
+    let unread =
+        grants.entries.iter().find(|entry| entry.problem.as_ref().is_some_and(|text| !text.starts_with(SHARED)));
+    if let Some(entry) = unread {
+        return Err(Mismatch { span: Some(entry.span), reason: entry.problem.clone().unwrap_or_default() });
+    }
+    let wanted = narrowing.statements();
+    let kept: Vec<Vec<bool>> = grants.entries.iter().map(|entry| kept_statements(entry, &wanted)).collect();
+    let mut assigned: Vec<Vec<Vec<Statement>>> =
+        grants.entries.iter().map(|entry| vec![Vec::new(); entry.grants.len()]).collect();
+    for statement in &wanted {
+        let satisfied = grants.entries.iter().zip(&kept).any(|(entry, kept)| {
+            let whole = is_fixed(entry) || kept.iter().all(|kept| *kept);
+            entry.grants.iter().zip(kept).any(|(grant, kept)| {
+                (is_fixed(entry) || (*kept && (whole || entry.document.is_some()))) && does(&grant.statement, statement)
+            })
+        });
+        if satisfied {
+            continue;
+        }
+        let owner = grants
+            .entries
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| !is_fixed(entry))
+            .flat_map(|(index, entry)| {
+                entry.grants.iter().enumerate().map(move |(at, grant)| (index, at, entry, grant))
+            })
+            .filter(|(_, _, _, grant)| does(&grant.statement, statement))
+            .min_by_key(|(_, _, entry, grant)| (rank(entry), grant.statement.sid != statement.sid));
+        let slot = owner.and_then(|(index, at, _, _)| assigned.get_mut(index)?.get_mut(at));
+        match slot {
+            Some(list) => list.push(statement.clone()),
+            None => return Err(Mismatch { span: None, reason: not_granted(statement) }),
+        }
+    }
+    let mut plans = Vec::new();
+    for ((entry, kept), assigned) in grants.entries.iter().zip(&kept).zip(assigned) {
+        let plan = plan_entry(entry, kept, assigned);
+        if plan != EntryPlan::Keep {
+            if let Some(reason) = entry.problem.as_deref().and_then(|text| text.strip_prefix(SHARED)) {
+                return Err(Mismatch { span: Some(entry.span), reason: reason.to_owned() });
+            }
+            not_analysed(entry, kept, narrowing, catalog)?;
+            not_deployed(entry, kept, narrowing)?;
+        }
+        plans.push(plan);
+    }
+    Ok(plans)
+}
+
+/// SAM makes it of something else in the file; it is there whatever the policies say.
+fn is_fixed(entry: &Entry<'_>) -> bool {
+    matches!(entry.origin, Origin::Implied(_) | Origin::Connector(_))
+}
+
+/// Statements that are written out are the best to narrow, whole managed policies the best to lose.
+fn rank(entry: &Entry<'_>) -> u8 {
+    match entry.origin {
+        Origin::Inline | Origin::RolePolicy(_) => 0,
+        Origin::Attached(_) => 1,
+        Origin::SamTemplate(_) => 2,
+        Origin::Managed(_) => 3,
+        Origin::Implied(_) | Origin::Connector(_) => 4,
+    }
+}
+
+/// Which statements of an entry the suggestion leaves whole.
+fn kept_statements(entry: &Entry<'_>, wanted: &[Statement]) -> Vec<bool> {
+    let own = entry.grants.iter().map(|grant| {
+        let statement = &grant.statement;
+        wanted.iter().any(|wanted| does(wanted, statement))
+            || (statement.effect == Effect::Deny && entry.document.is_some())
+    });
+    own.collect()
+}
+
+/// Whether `wide` does everything that `narrow` does: covers an Allow, equals a Deny.
+fn does(wide: &Statement, narrow: &Statement) -> bool {
+    match (wide.effect, narrow.effect) {
+        (Effect::Allow, Effect::Allow) => wide.covers(narrow),
+        (Effect::Deny, Effect::Deny) => same_deny(wide, narrow),
+        _ => false,
+    }
+}
+
+/// The same Deny, whatever its Sid.
+pub fn same_deny(a: &Statement, b: &Statement) -> bool {
+    let plain = |statement: &Statement| Statement { sid: None, ..statement.canonical() };
+    plain(a) == plain(b)
+}
+
+fn plan_entry(entry: &Entry<'_>, kept: &[bool], assigned: Vec<Vec<Statement>>) -> EntryPlan {
+    if is_fixed(entry) || kept.iter().all(|kept| *kept) {
+        return EntryPlan::Keep;
+    }
+    if entry.document.is_none() {
+        let statements: Vec<Statement> = assigned.into_iter().flatten().collect();
+        return if statements.is_empty() { EntryPlan::Remove } else { EntryPlan::Replace(statements) };
+    }
+    let plans: Vec<StatementPlan> = kept
+        .iter()
+        .zip(assigned)
+        .map(|(kept, statements)| match (kept, statements.is_empty()) {
+            (true, _) => StatementPlan::Keep,
+            (false, true) => StatementPlan::Remove,
+            (false, false) => StatementPlan::Narrow(statements),
+        })
+        .collect();
+    if plans.iter().all(|plan| *plan == StatementPlan::Remove) {
+        EntryPlan::Remove
+    } else {
+        EntryPlan::Statements(plans)
+    }
+}
+
+/// Refuses to take away what the analysis never saw: the file allows it, the role that was analysed did not.
+fn not_analysed(entry: &Entry<'_>, kept: &[bool], narrowing: &Narrowing, catalog: &Catalog) -> Result<(), Mismatch> {
+    let Some(analysed) = &narrowing.analysed else { return Ok(()) };
+    let changed =
+        entry.grants.iter().zip(kept).filter(|(grant, kept)| !**kept && grant.statement.effect == Effect::Allow);
+    for (grant, _) in changed {
+        let ActionClause::Action(patterns) = &grant.statement.action else { continue };
+        for pattern in patterns {
+            if analysed.contains(pattern.as_str()) {
+                continue;
+            }
+            let unseen = catalog.expand(pattern).into_iter().map(|action| catalog.info(action).name().to_owned());
+            if let Some(action) = unseen.into_iter().find(|action| !analysed.contains(action)) {
+                return Err(Mismatch {
+                    span: Some(grant.span),
+                    reason: format!(
+                        "the file allows {action}, which the role that was analysed was not allowed: deploy the file and analyse again first"
+                    ),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The same for resources and conditions. A managed policy that the role has by name is what it was, whatever the copies say.
+fn not_deployed(entry: &Entry<'_>, kept: &[bool], narrowing: &Narrowing) -> Result<(), Mismatch> {
+    let Some(deployed) = &narrowing.deployed else { return Ok(()) };
+    let same_name = |name: &String| deployed.iter().any(|(own, _)| own == name);
+    if matches!(&entry.origin, Origin::Managed(name) if same_name(name)) {
+        return Ok(());
+    }
+    let changed =
+        entry.grants.iter().zip(kept).filter(|(grant, kept)| !**kept && grant.statement.effect == Effect::Allow);
+    for (grant, _) in changed {
+        let known = deployed.iter().flat_map(|(_, statements)| statements).any(|own| own.covers(&grant.statement));
+        if !known {
+            return Err(Mismatch {
+                span: Some(grant.span),
+                reason: format!(
+                    "the file allows {}, which no statement of the role that was analysed covers: deploy the file and analyse again first",
+                    name(&grant.statement)
+                ),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn not_granted(statement: &Statement) -> String {
+    format!("no statement of the file grants {}, which the suggestion keeps", name(statement))
+}
+
+/// The first actions and resources of a statement.
+pub fn name(statement: &Statement) -> String {
+    let actions: Vec<&str> =
+        statement.action.patterns().iter().map(whittle_policy::ActionPattern::as_str).take(3).collect();
+    let resources: Vec<&str> = statement
+        .resource
+        .iter()
+        .flat_map(|clause| clause.patterns())
+        .map(whittle_policy::ResourcePattern::as_str)
+        .take(2)
+        .collect();
+    format!("{} on {}", actions.join(", "), resources.join(", "))
+}

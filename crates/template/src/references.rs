@@ -1,0 +1,170 @@
+//! From an ARN of the account back to the name that a template has for it.
+//!
+//! [`References`] knows what the resources of one stack (or Terraform state) are called and what their attributes are.
+//! [`References::rewrite`] turns the ARN of a suggestion into `!GetAtt Table.Arn`, `!Sub …` or a resource address. Every
+//! rewriting is exact: with the same values put in again, the text is the one that came in.
+
+mod names;
+mod stack;
+mod terraform;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+pub use names::ResourceName;
+
+use crate::expression::{Expression, Part};
+
+/// Which resource has which value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct References {
+    values: BTreeMap<Key, String>,
+    /// Terraform: the expression that has a value.
+    addresses: BTreeMap<String, String>,
+    /// Terraform: the value of every expression that is known, also of those that are not the best name of a value.
+    attributes: BTreeMap<String, String>,
+    account: Option<String>,
+    region: Option<String>,
+    partition: Option<String>,
+    /// How account, Region and partition are written, if they may be.
+    pseudo: Pseudo,
+}
+
+type Key = (String, Option<String>);
+
+/// Expressions for account, Region and partition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Pseudo {
+    account: Option<Part>,
+    region: Option<Part>,
+    partition: Option<Part>,
+}
+
+impl References {
+    /// Whose account, Region and partition become pseudo parameters (AWS CloudFormation User Guide, "Get AWS values using
+    /// pseudo parameters"). What is `None` stays as it is.
+    #[must_use]
+    pub fn with_place(mut self, account: Option<&str>, region: Option<&str>, partition: Option<&str>) -> Self {
+        let pseudo = |name: &str| Part::Reference { logical_id: name.to_owned(), attribute: None };
+        self.account = account.map(str::to_owned);
+        self.region = region.map(str::to_owned);
+        self.partition = partition.map(str::to_owned);
+        self.pseudo = Pseudo {
+            account: Some(pseudo("AWS::AccountId")),
+            region: Some(pseudo("AWS::Region")),
+            partition: Some(pseudo("AWS::Partition")),
+        };
+        self
+    }
+
+    /// Says that `Ref` (or an attribute) of a logical id has this value. What is said first stays.
+    pub fn insert(&mut self, logical_id: &str, attribute: Option<&str>, value: impl Into<String>) {
+        let value = value.into();
+        if !value.is_empty() {
+            self.values.entry((logical_id.to_owned(), attribute.map(str::to_owned))).or_insert(value);
+        }
+    }
+
+    /// The value of `Ref` or of an attribute.
+    pub fn value(&self, logical_id: &str, attribute: Option<&str>) -> Option<&str> {
+        // A key of borrowed parts would need its own ordering; templates have few references.
+        self.values.get(&(logical_id.to_owned(), attribute.map(str::to_owned))).map(String::as_str)
+    }
+
+    /// Everything that is known of a stack: logical id, attribute, value.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>, &str)> {
+        self.values.iter().map(|((id, attribute), value)| (id.as_str(), attribute.as_deref(), value.as_str()))
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.addresses.is_empty()
+    }
+
+    /// The value of a Terraform expression.
+    pub fn address_value(&self, address: &str) -> Option<&str> {
+        let found = self.addresses.iter().find(|(_, known)| *known == address).map(|(value, _)| value.as_str());
+        found.or_else(|| self.attributes.get(address).map(String::as_str))
+    }
+
+    /// The ARN (or pattern of ARNs) with names of the template in place of what the deployment made of them.
+    pub fn rewrite(&self, arn: &str) -> Expression {
+        if let Some(expression) = self.whole_or_prefix(arn) {
+            return expression;
+        }
+        let fields: Vec<&str> = arn.splitn(6, ':').collect();
+        let [scheme @ "arn", partition, service, region, account, resource] = fields.as_slice() else {
+            return Expression::text(arn);
+        };
+        let mut out = Expression::text(format!("{scheme}:"));
+        out.push(pseudo_or_text(partition, self.partition.as_deref(), self.pseudo.partition.as_ref()));
+        out.push(Part::Text(format!(":{service}:")));
+        out.push(pseudo_or_text(region, self.region.as_deref(), self.pseudo.region.as_ref()));
+        out.push(Part::Text(":".to_owned()));
+        out.push(pseudo_or_text(account, self.account.as_deref(), self.pseudo.account.as_ref()));
+        out.push(Part::Text(":".to_owned()));
+        out.extend(self.names_in(resource));
+        out
+    }
+
+    /// A value that is the text, or that the text continues after a `/` or `:`.
+    fn whole_or_prefix(&self, text: &str) -> Option<Expression> {
+        let known = self.values.iter().map(|((logical_id, attribute), value)| {
+            (value, Part::Reference { logical_id: logical_id.clone(), attribute: attribute.clone() })
+        });
+        let addresses = self.addresses.iter().map(|(value, address)| (value, Part::Address(address.clone())));
+        let best = known
+            .chain(addresses)
+            .filter(|(value, _)| value.starts_with("arn:"))
+            .filter_map(|(value, part)| {
+                let rest = text.strip_prefix(value.as_str())?;
+                (rest.is_empty() || rest.starts_with(['/', ':'])).then_some((value.len(), part, rest))
+            })
+            .max_by_key(|(length, part, _)| (*length, matches!(part, Part::Reference { attribute: None, .. })))?;
+        let (_, part, rest) = best;
+        let mut out = Expression::of(part);
+        out.push(Part::Text(rest.to_owned()));
+        Some(out)
+    }
+
+    /// Replaces segments of a resource part that are the physical name of exactly one resource.
+    fn names_in(&self, resource: &str) -> Expression {
+        let mut out = Expression::default();
+        let mut rest = resource;
+        loop {
+            let end = rest.find(['/', ':']).unwrap_or(rest.len());
+            let (segment, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            match self.name(segment) {
+                Some(part) => out.push(part),
+                None => out.push(Part::Text(segment.to_owned())),
+            }
+            let Some(separator) = after.chars().next() else { return out };
+            out.push(Part::Text(separator.to_string()));
+            rest = after.get(1..).unwrap_or_default();
+        }
+    }
+
+    fn name(&self, segment: &str) -> Option<Part> {
+        // Short names such as `dev` or `main` may be anything.
+        const SHORTEST_NAME: usize = 6;
+        if segment.len() < SHORTEST_NAME || segment.contains(['*', '?']) {
+            return None;
+        }
+        let mut same = self.values.iter().filter(|((_, attribute), value)| attribute.is_none() && *value == segment);
+        match (same.next(), same.next()) {
+            (Some(((logical_id, _), _)), None) => {
+                Some(Part::Reference { logical_id: logical_id.clone(), attribute: None })
+            }
+            (None, _) => self.addresses.get(segment).map(|address| Part::Address(address.clone())),
+            _ => None,
+        }
+    }
+}
+
+fn pseudo_or_text(field: &str, known: Option<&str>, pseudo: Option<&Part>) -> Part {
+    match pseudo {
+        Some(part) if known == Some(field) && !field.is_empty() => part.clone(),
+        _ => Part::Text(field.to_owned()),
+    }
+}

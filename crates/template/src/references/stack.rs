@@ -1,0 +1,97 @@
+//! References from CloudFormation: the answer of `aws cloudformation describe-stack-resources` or `list-stack-resources`,
+//! and names that are written in the template itself.
+
+use serde_json::Value;
+
+use super::{References, ResourceName};
+use crate::node::Node;
+use crate::resolve::Resolver;
+
+impl References {
+    /// From the answer of `describe-stack-resources` or `list-stack-resources`. Call [`Self::with_place`] first: ARNs are
+    /// made of account, Region and partition. What the answer says of itself (`StackId`) outranks them.
+    ///
+    /// Returns the number of resources; `None` if this is no such answer.
+    pub fn add_stack_resources(&mut self, answer: &Value) -> Option<usize> {
+        let list = answer.get("StackResources").or_else(|| answer.get("StackResourceSummaries"))?.as_array()?;
+        let text = |row: &Value, key: &str| row.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        for row in list {
+            let stack = text(row, "StackId");
+            let mut fields = stack.split(':').skip(1);
+            if let (Some(partition), Some(_), Some(region), Some(account)) =
+                (fields.next(), fields.next(), fields.next(), fields.next())
+            {
+                self.partition = Some(partition.to_owned());
+                self.region = Some(region.to_owned());
+                self.account = Some(account.to_owned());
+            }
+        }
+        for row in list {
+            let (logical_id, physical, kind) =
+                (text(row, "LogicalResourceId"), text(row, "PhysicalResourceId"), text(row, "ResourceType"));
+            if !logical_id.is_empty() && !physical.is_empty() {
+                self.add_resource(&logical_id, &kind, &physical);
+            }
+        }
+        Some(list.len())
+    }
+
+    /// [`Self::add_stack_resources`] on its own; account, Region and partition come from the answer's `StackId`.
+    pub fn from_stack_resources(answer: &Value) -> Option<Self> {
+        let mut references = Self::default();
+        references.add_stack_resources(answer)?;
+        let (account, region, partition) =
+            (references.account.clone(), references.region.clone(), references.partition.clone());
+        Some(references.with_place(account.as_deref(), region.as_deref(), partition.as_deref()))
+    }
+
+    /// One deployed resource.
+    pub fn add_resource(&mut self, logical_id: &str, kind: &str, physical: &str) {
+        self.insert(logical_id, None, physical);
+        let Some(row) = ResourceName::of(kind) else { return };
+        let arn = if row.physical == "arn" {
+            Some(physical.to_owned())
+        } else {
+            row.arn_of(physical.rsplit('/').next().filter(|_| row.physical == "url").unwrap_or(physical), self)
+        };
+        if let (Some(attribute), Some(arn)) = (row.arn_attribute, arn.filter(|arn| arn.starts_with("arn:"))) {
+            self.insert(logical_id, Some(attribute), arn);
+        }
+        if let Some(attribute) = row.name_attribute {
+            let name = physical.rsplit(['/', ':']).next().unwrap_or(physical);
+            self.insert(logical_id, Some(attribute), name);
+        }
+    }
+
+    /// Names that the template itself fixes (`TableName: orders`). What a stack says is not replaced.
+    pub fn add_named_resources(&mut self, root: &Node, resolver: &Resolver<'_>) {
+        for (logical_id, resource) in root.get("Resources").map(Node::entries).unwrap_or_default() {
+            let (Some(logical_id), Some(kind)) = (logical_id.text(), resource.get("Type").and_then(Node::text)) else {
+                continue;
+            };
+            let Some(row) = ResourceName::of(kind) else { continue };
+            let property = row.name_property.and_then(|name| resource.get("Properties")?.get(name));
+            let Some(name) = property.and_then(|value| resolver.text_of(value)) else { continue };
+            if self.value(logical_id, None).is_some() {
+                continue;
+            }
+            match row.physical {
+                "name" => self.add_resource(logical_id, kind, &name),
+                "arn" => {
+                    if let Some(arn) = row.arn_of(&name, self) {
+                        self.add_resource(logical_id, kind, &arn);
+                    }
+                }
+                // The URL of a queue is not known from its name alone.
+                _ => {
+                    if let (Some(attribute), Some(arn)) = (row.arn_attribute, row.arn_of(&name, self)) {
+                        self.insert(logical_id, Some(attribute), arn);
+                    }
+                    if let Some(attribute) = row.name_attribute {
+                        self.insert(logical_id, Some(attribute), name);
+                    }
+                }
+            }
+        }
+    }
+}

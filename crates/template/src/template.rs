@@ -1,0 +1,180 @@
+//! A SAM or CloudFormation template: which functions it has and which role each runs under.
+
+use crate::node::Node;
+use crate::resolve::Resolver;
+use crate::source::{ReadError, Source, Span};
+use crate::yaml;
+
+/// A template that was read, with the place of everything in it.
+#[derive(Debug, Clone)]
+pub struct Template<'a> {
+    source: Source<'a>,
+    root: Node,
+}
+
+/// A Lambda function of a template.
+#[derive(Debug, Clone)]
+pub struct Function<'t> {
+    /// Logical id.
+    pub logical_id: &'t str,
+    /// `FunctionName`, where it is text that is known.
+    pub name: Option<String>,
+    /// The resource.
+    pub node: &'t Node,
+    /// `AWS::Serverless::Function`; else `AWS::Lambda::Function`.
+    pub is_sam: bool,
+    /// The role it runs under.
+    pub role: RoleRef<'t>,
+}
+
+/// Which role a function runs under.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RoleRef<'t> {
+    /// SAM generates it for the function of this logical id.
+    Generated(&'t str),
+    /// An `AWS::IAM::Role` of this file.
+    InFile(&'t str),
+    /// Not in this file, or not known; says how it is written.
+    Elsewhere(String),
+}
+
+impl<'a> Template<'a> {
+    /// Reads a file. Strict: what YAML or JSON forbids, and what would make an edit ambiguous, is refused with its place.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, ReadError> {
+        let source = Source::new(bytes)?;
+        let root = yaml::parse(&source)?;
+        if root.entries().is_empty() {
+            return Err(ReadError::NotATemplate("the top level is no mapping"));
+        }
+        if root.get("Resources").is_none_or(|resources| resources.entries().is_empty()) {
+            return Err(ReadError::NotATemplate("it has no `Resources`"));
+        }
+        Ok(Self { source, root })
+    }
+
+    /// The file's text and positions.
+    pub fn source(&self) -> &Source<'a> {
+        &self.source
+    }
+
+    /// The whole tree.
+    pub fn root(&self) -> &Node {
+        &self.root
+    }
+
+    /// Resources by logical id, in the order of the file.
+    pub fn resources(&self) -> impl Iterator<Item = (&str, &Node)> {
+        let entries = self.root.get("Resources").map(Node::entries).unwrap_or_default();
+        entries.iter().filter_map(|(name, node)| Some((name.text()?, node)))
+    }
+
+    /// One resource.
+    pub fn resource(&self, logical_id: &str) -> Option<&Node> {
+        self.root.get("Resources")?.get(logical_id)
+    }
+
+    /// Type of a resource.
+    pub fn kind_of(&self, logical_id: &str) -> Option<&str> {
+        self.resource(logical_id)?.get("Type")?.text()
+    }
+
+    /// The functions, in the order of the file.
+    pub fn functions<'t>(&'t self, resolver: &Resolver<'t>) -> Vec<Function<'t>> {
+        let function = |(logical_id, node): (&'t str, &'t Node)| {
+            let is_sam = match node.get("Type")?.text()? {
+                "AWS::Serverless::Function" => true,
+                "AWS::Lambda::Function" => false,
+                _ => return None,
+            };
+            let properties = node.get("Properties");
+            let name = properties.and_then(|p| p.get("FunctionName")).and_then(|name| resolver.text_of(name));
+            let role = properties.and_then(|p| p.get("Role")).filter(|role| !role.is_null());
+            let role = match role {
+                Some(role) => self.role_of(role, resolver),
+                None if is_sam => RoleRef::Generated(logical_id),
+                None => RoleRef::Elsewhere("nowhere: `Role` is missing".to_owned()),
+            };
+            Some(Function { logical_id, name, node, is_sam, role })
+        };
+        self.resources().filter_map(function).collect()
+    }
+
+    /// The value of a function's property, or that of `Globals.Function`.
+    pub fn function_property<'t>(&'t self, function: &'t Node, name: &str) -> Option<&'t Node> {
+        let own = function.get("Properties").and_then(|properties| properties.get(name));
+        own.or_else(|| self.root.get("Globals")?.get("Function")?.get(name))
+    }
+
+    /// The node at exactly this span (the outermost one).
+    pub fn find(&self, span: Span) -> Option<&Node> {
+        let mut found = None;
+        self.root.walk(&mut |node| {
+            if node.span == span && found.is_none() {
+                found = Some(node);
+            }
+        });
+        found
+    }
+
+    fn role_of<'t>(&'t self, role: &'t Node, resolver: &Resolver<'t>) -> RoleRef<'t> {
+        let expression = resolver.expression(role);
+        if let [crate::expression::Part::Reference { logical_id, attribute: Some(attribute) }] = expression.parts()
+            && attribute == "Arn"
+            && let Some(found) = self.role_named(logical_id)
+        {
+            return found;
+        }
+        RoleRef::Elsewhere(self.source.slice(role.span).to_owned())
+    }
+
+    /// The role of a logical id: one of the file, or `<Function>Role` that SAM generates.
+    pub fn role_named(&self, logical_id: &str) -> Option<RoleRef<'_>> {
+        if let Some((id, _)) = self.resources().find(|(id, _)| *id == logical_id) {
+            return (self.kind_of(id) == Some("AWS::IAM::Role")).then_some(RoleRef::InFile(id));
+        }
+        let function = logical_id.strip_suffix("Role")?;
+        let (id, node) = self.resources().find(|(id, _)| *id == function)?;
+        let generated = self.kind_of(id) == Some("AWS::Serverless::Function")
+            && node.get("Properties").is_none_or(|properties| properties.get("Role").is_none());
+        generated.then_some(RoleRef::Generated(id))
+    }
+
+    /// What may hold functions that are not seen: loops, included text, nested templates.
+    pub fn unread(&self) -> Vec<(String, Span)> {
+        let entries = self.root.get("Resources").map(Node::entries).unwrap_or_default();
+        let reason = |(key, value): &(Node, Node)| {
+            let name = key.text()?;
+            let kind = value.get("Type").and_then(Node::text).unwrap_or_default();
+            let nested = matches!(kind, "AWS::CloudFormation::Stack" | "AWS::Serverless::Application");
+            let what = if name.starts_with("Fn::") {
+                format!("what `{name}` makes is not read")
+            } else if nested {
+                format!("the template of `{name}` is another file and not read")
+            } else {
+                return None;
+            };
+            Some((what, key.span))
+        };
+        entries.iter().filter_map(reason).collect()
+    }
+
+    /// Transforms of the whole template that may change anything in it: everything but SAM and AWS's own extensions.
+    pub fn macros(&self) -> Vec<(String, Span)> {
+        // AWS CloudFormation User Guide, "Transform reference": these add or expand, and leave policies as written.
+        const KNOWN: &[&str] = &[
+            "AWS::Serverless-2016-10-31",
+            "AWS::LanguageExtensions",
+            "AWS::CodeDeployBlueGreen",
+            "AWS::ServiceCatalog",
+        ];
+        let known = |name: &str| {
+            KNOWN.contains(&name) || name.starts_with("AWS::SecretsManager-") || name.starts_with("AWS::CodeDeploy")
+        };
+        let list = self.root.get("Transform").map(Node::as_list).unwrap_or_default();
+        let name = |node: &Node| match node.text() {
+            Some(text) => text.to_owned(),
+            None => node.get("Name").and_then(Node::text).unwrap_or("a macro").to_owned(),
+        };
+        list.iter().map(|node| (name(node), node.span)).filter(|(name, _)| !known(name)).collect()
+    }
+}

@@ -1,0 +1,297 @@
+//! Terraform files: which roles their functions have, what these allow, and narrowing it in place.
+//!
+//! The grammar is `hcl-edit`'s. A file becomes the same [`Node`]s as a template, so that reading of grants, planning, writing
+//! of statements and the proof are the same. One file is looked at: policies in other files of the module are not seen, and
+//! a role of which something is elsewhere has no place to narrow it, which is refused.
+
+mod edit;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use crate::grants::{Documents, Entry, Grant, Origin, Problem, RoleGrants, SHARED, document};
+use crate::managed;
+use crate::node::{Kind, Node, Style};
+use crate::resolve::Resolver;
+use crate::source::{ReadError, Source, Span};
+
+pub use edit::{apply, resolver};
+
+/// A block with its attributes as a mapping.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Block {
+    /// `resource`, `data`, `statement`, …
+    pub ident: String,
+    /// What stands in quotes after it.
+    pub labels: Vec<String>,
+    /// The whole block.
+    pub span: Span,
+    /// Attributes by name.
+    pub attributes: Node,
+    /// Blocks inside.
+    pub blocks: Vec<Block>,
+}
+
+impl Block {
+    /// `aws_iam_role.shop`, `data.aws_iam_policy_document.shop`.
+    pub fn address(&self) -> Option<String> {
+        let [kind, name] = self.labels.as_slice() else { return None };
+        match self.ident.as_str() {
+            "resource" => Some(format!("{kind}.{name}")),
+            "data" => Some(format!("data.{kind}.{name}")),
+            _ => None,
+        }
+    }
+
+    fn is(&self, kind: &str) -> bool {
+        self.labels.first().is_some_and(|label| label == kind)
+    }
+
+    fn get(&self, name: &str) -> Option<&Node> {
+        self.attributes.get(name)
+    }
+}
+
+/// A `.tf` file.
+#[derive(Debug, Clone)]
+pub struct Module<'a> {
+    source: Source<'a>,
+    blocks: Vec<Block>,
+    /// Each `data.aws_iam_policy_document` as a policy document.
+    documents: Vec<(String, Result<Node, String>)>,
+}
+
+/// A Lambda function of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    /// `aws_lambda_function.checkout`
+    pub address: String,
+    /// `function_name`, where it is known.
+    pub name: Option<String>,
+    /// Address of its role, if that is in the file; else how it is written.
+    pub role: Result<String, String>,
+}
+
+impl<'a> Module<'a> {
+    /// Reads a file.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, ReadError> {
+        let source = Source::new(bytes)?;
+        let blocks = read::blocks(&source)?;
+        let documents = blocks
+            .iter()
+            .filter(|block| block.ident == "data" && block.is("aws_iam_policy_document"))
+            .filter_map(|block| Some((block.address()?, read::document(block))))
+            .collect();
+        Ok(Self { source, blocks, documents })
+    }
+
+    /// The root that a resolver of a Terraform file has: it has no parameters or mappings of CloudFormation.
+    pub fn empty_root() -> Node {
+        implicit("", 0)
+    }
+
+    /// The file's text and positions.
+    pub fn source(&self) -> &Source<'a> {
+        &self.source
+    }
+
+    /// The functions in the order of the file.
+    pub fn functions(&self, resolver: &Resolver<'_>) -> Vec<Function> {
+        let functions = self.blocks.iter().filter(|block| block.ident == "resource" && block.is("aws_lambda_function"));
+        functions
+            .filter_map(|block| {
+                let role = block.get("role");
+                let written = role.map_or("nowhere", |role| self.source.slice(role.span));
+                let address = role.and_then(|role| self.role_in(role));
+                Some(Function {
+                    address: block.address()?,
+                    name: block.get("function_name").and_then(|name| resolver.text_of(name)),
+                    role: address.ok_or_else(|| written.to_owned()),
+                })
+            })
+            .collect()
+    }
+
+    /// The role of the file that an expression (`aws_iam_role.shop.arn`, `.name`, `.id`) means.
+    fn role_in(&self, value: &Node) -> Option<String> {
+        let text = value.scalar().filter(|_| value.tag.as_deref() == Some("hcl"))?;
+        let (address, _) = text.rsplit_once('.')?;
+        self.block(address).filter(|block| block.is("aws_iam_role")).map(|_| address.to_owned())
+    }
+
+    fn block(&self, address: &str) -> Option<&Block> {
+        self.blocks.iter().find(|block| block.address().as_deref() == Some(address))
+    }
+
+    /// How often an address is named in the file outside of its own block.
+    fn uses(&self, address: &str) -> usize {
+        let own = self.block(address).map(|block| block.span).unwrap_or_default();
+        let found = self.source.text().match_indices(address).filter(|(at, _)| {
+            let after = self.source.text().get(at + address.len()..).and_then(|rest| rest.chars().next());
+            let before = self.source.text().get(..*at).and_then(|rest| rest.chars().next_back());
+            let word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '-');
+            !word(after) && !word(before) && before != Some('.') && !(own.start <= *at && *at < own.end)
+        });
+        found.count()
+    }
+
+    /// What a role allows.
+    pub fn grants<'t>(&'t self, resolver: &Resolver<'t>, role: &str, documents: &Documents) -> RoleGrants<'t> {
+        let mut out = RoleGrants::default();
+        let Some(block) = self.block(role) else { return out };
+        self.conditional(block, &mut out);
+        let is_role =
+            |block: &Block, name: &str| block.get(name).and_then(|value| self.role_in(value)).as_deref() == Some(role);
+        for inner in block.blocks.iter().filter(|inner| inner.ident == "inline_policy") {
+            let name = inner.get("name").and_then(|name| resolver.text_of(name)).unwrap_or_default();
+            match inner.get("policy") {
+                Some(policy) => self.policy(Origin::RolePolicy(name), inner, policy, resolver, &mut out),
+                None => out
+                    .problems
+                    .push(Problem { span: inner.span, reason: "`inline_policy` has no `policy`".to_owned() }),
+            }
+        }
+        if let Some(dynamic) = block.blocks.iter().find(|inner| inner.ident == "dynamic") {
+            out.problems.push(Problem {
+                span: dynamic.span,
+                reason: "a `dynamic` block computes what is in the role".to_owned(),
+            });
+        }
+        if let Some(list) = block.get("managed_policy_arns") {
+            match list.items().filter(|_| list.tag.is_none()) {
+                Some(items) => items
+                    .iter()
+                    .for_each(|item| self.managed(item, item.span, Some(item), resolver, documents, &mut out)),
+                None => out
+                    .problems
+                    .push(Problem { span: list.span, reason: "`managed_policy_arns` is computed".to_owned() }),
+            }
+        }
+        for block in self.blocks.iter().filter(|block| block.ident == "resource") {
+            if block.is("aws_iam_role_policy") && is_role(block, "role") {
+                self.conditional(block, &mut out);
+                if let (Some(policy), Some(address)) = (block.get("policy"), block.address()) {
+                    self.policy(Origin::Attached(address), block, policy, resolver, &mut out);
+                }
+            } else if block.is("aws_iam_role_policy_attachment") && is_role(block, "role") {
+                self.conditional(block, &mut out);
+                if let Some(arn) = block.get("policy_arn") {
+                    self.managed(arn, block.span, None, resolver, documents, &mut out);
+                }
+            } else if block.is("aws_iam_policy_attachment")
+                && block
+                    .get("roles")
+                    .map(Node::as_list)
+                    .unwrap_or_default()
+                    .iter()
+                    .any(|item| self.role_in(item).as_deref() == Some(role))
+            {
+                let reason = "`aws_iam_policy_attachment` attaches to more than this role".to_owned();
+                out.problems.push(Problem { span: block.span, reason });
+            }
+        }
+        out
+    }
+
+    fn conditional(&self, block: &Block, out: &mut RoleGrants<'_>) {
+        for name in ["count", "for_each"] {
+            if let Some(value) = block.get(name) {
+                out.problems
+                    .push(Problem { span: value.span, reason: format!("`{name}` decides how many of it there are") });
+            }
+        }
+    }
+
+    /// A managed policy: of AWS, or an `aws_iam_policy` of the file.
+    fn managed<'t>(
+        &'t self,
+        value: &'t Node,
+        span: Span,
+        item: Option<&'t Node>,
+        resolver: &Resolver<'t>,
+        documents: &Documents,
+        out: &mut RoleGrants<'t>,
+    ) {
+        let own = value.scalar().filter(|_| value.tag.is_some()).and_then(|text| text.rsplit_once('.'));
+        let own = own.and_then(|(address, _)| self.block(address)).filter(|block| block.is("aws_iam_policy"));
+        if let Some(block) = own {
+            self.conditional(block, out);
+            let address = block.address().unwrap_or_default();
+            let before = out.entries.len();
+            match block.get("policy") {
+                Some(policy) => self.policy(Origin::Attached(address.clone()), block, policy, resolver, out),
+                None => out
+                    .problems
+                    .push(Problem { span: block.span, reason: "`aws_iam_policy` has no `policy`".to_owned() }),
+            }
+            if self.uses(&address) > 1
+                && let Some(entry) = out.entries.get_mut(before).filter(|entry| entry.problem.is_none())
+            {
+                entry.problem = Some(format!("{SHARED}`{address}` is used more than once"));
+            }
+            return;
+        }
+        let name = resolver.value(&resolver.expression(value));
+        let short = name.rsplit('/').next().unwrap_or(&name).to_owned();
+        let document = managed::document(&name, documents);
+        let (grants, problem) = match document {
+            Some(document) => {
+                let grant = |statement| Grant { statement, span, node: None };
+                (document.to_version_2012().statements.into_vec().into_iter().map(grant).collect(), None)
+            }
+            None => {
+                let written = self.source.slice(value.span);
+                (Vec::new(), Some(format!("the document of the managed policy `{written}` is not known")))
+            }
+        };
+        out.entries.push(Entry { origin: Origin::Managed(short), node: item, span, document: None, grants, problem });
+    }
+
+    /// A policy given by an expression.
+    fn policy<'t>(
+        &'t self,
+        origin: Origin,
+        block: &'t Block,
+        policy: &'t Node,
+        resolver: &Resolver<'t>,
+        out: &mut RoleGrants<'t>,
+    ) {
+        let mut shared = None;
+        let found: Result<&Node, String> = match (policy.tag.as_deref(), policy.scalar()) {
+            (Some("jsonencode"), _) => {
+                policy.items().and_then(<[Node]>::first).ok_or_else(|| "`jsonencode` has no argument".to_owned())
+            }
+            (Some("hcl"), Some(text)) => match text
+                .strip_suffix(".json")
+                .and_then(|address| self.documents.iter().find(|(known, _)| known == address))
+            {
+                Some((address, Ok(document))) => {
+                    if self.uses(address) > 1 {
+                        shared = Some(format!("{SHARED}`{address}` is used more than once"));
+                    }
+                    Ok(document)
+                }
+                Some((_, Err(reason))) => Err(reason.clone()),
+                None if text.starts_with("<<") => Err(TEXT.to_owned()),
+                None => Err(format!("the policy is computed by `{text}`")),
+            },
+            _ => Err(TEXT.to_owned()),
+        };
+        let read = found.and_then(|document| {
+            document::read(document, resolver).map(|grants| (document, grants)).map_err(|problem| problem.reason)
+        });
+        let (document, grants, problem) = match read {
+            Ok((document, grants)) => (Some(document), grants, shared),
+            Err(reason) => (None, Vec::new(), Some(reason)),
+        };
+        out.entries.push(Entry { origin, node: Some(policy), span: block.span, document, grants, problem });
+    }
+}
+
+const TEXT: &str = "the policy is text; only jsonencode({…}) and aws_iam_policy_document can be edited";
+
+/// A scalar that is not in the file: what Terraform assumes.
+fn implicit(text: &str, at: usize) -> Node {
+    let kind = Kind::Scalar { text: text.to_owned(), style: Style::Quoted };
+    Node { span: Span { start: at, end: at }, tag: None, anchored: false, kind }
+}

@@ -1,0 +1,48 @@
+resource "aws_lambda_function" "checkout" {
+  function_name = "checkout"
+  handler       = "app.handler"
+  runtime       = "python3.12"
+  filename      = "app.zip"
+  role          = aws_iam_role.checkout.arn
+}
+
+resource "aws_iam_role" "checkout" {
+  name               = "checkout"
+  assume_role_policy = data.aws_iam_policy_document.assume.json # keep
+}
+
+data "aws_iam_policy_document" "assume" {
+  statement {
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "checkout" {
+  name = "access"
+  role = aws_iam_role.checkout.name
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        # keep
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage", "sqs:ReceiveMessage"]
+        Resource = "*"
+      },
+      {
+        Effect = "Allow"
+        Action = "kms:*"
+        Resource = ["arn:aws:s3:::shop/*",
+        aws_dynamodb_table.orders.arn]
+      },
+    ]
+  })
+}
+
+resource "aws_dynamodb_table" "orders" {
+  name = "orders"
+}

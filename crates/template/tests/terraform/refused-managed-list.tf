@@ -1,0 +1,20 @@
+resource "aws_lambda_function" "checkout" {
+  function_name = "checkout"
+  handler       = "app.handler"
+  runtime       = "python3.12"
+  filename      = "app.zip"
+  role          = aws_iam_role.checkout.arn
+}
+
+resource "aws_iam_role" "checkout" {
+  name                = "checkout"
+  assume_role_policy  = "{}"
+  managed_policy_arns = ["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"]
+
+  inline_policy {
+    name = "events"
+    policy = jsonencode({
+      Statement = { Effect = "Allow", Action = ["events:PutEvents", "events:PutRule"], Resource = "*" }
+    })
+  }
+}
