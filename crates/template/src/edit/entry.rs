@@ -92,7 +92,7 @@ impl Editor<'_, '_, '_> {
                     }
                 }
                 EntryPlan::Statements(plans) => {
-                    edits.extend(document(self.pen, self.writer, self.resolver, entry, plans)?)
+                    edits.extend(document(self.pen, self.writer, self.resolver, entry, plans)?);
                 }
                 EntryPlan::Replace(statements) => {
                     let list = Tree::List(statements.iter().map(|s| self.writer.statement(s, true, flow)).collect());
@@ -155,9 +155,9 @@ impl Editor<'_, '_, '_> {
             }
         }
         let policies = properties.entry("Policies");
-        let list = policies.map(|(_, value)| value);
+        let written = policies.map(|(_, value)| value);
         let all_go = !inline.is_empty() && inline.iter().all(|(_, plan)| **plan == EntryPlan::Remove);
-        let flow = list.map_or(properties.is_flow(), Node::is_flow);
+        let flow = written.map_or(properties.is_flow(), Node::is_flow);
         let trees: Vec<Tree> = new
             .iter()
             .map(|(name, statements)| {
