@@ -92,6 +92,7 @@ pub fn decide(
             resources: resources_of_unknown(grants, pattern.as_str()),
             last_seen: None,
             reason: "the catalog knows no such action; kept as granted".to_owned(),
+            seen: None,
         });
     }
     decision.pieces.sort_by_key(|piece| (piece.site, piece.action));
@@ -308,6 +309,7 @@ impl ActionDecision<'_> {
             resources,
             last_seen: usage.map(|usage| usage.last_seen.to_string()),
             reason: self.reason(verdict, kept_because),
+            seen: usage.map(|usage| Box::new(usage.to_seen())),
         }
     }
 

@@ -58,6 +58,7 @@ pub(super) fn report(names: &[&str]) -> Report {
                 counts,
                 suggestion: Some(suggestion(3)),
                 no_suggestion: None,
+                settings: None,
             })
             .collect(),
         functions: sorted
@@ -74,9 +75,11 @@ pub(super) fn report(names: &[&str]) -> Report {
                     resources: vec![],
                     last_seen: None,
                     reason: "not seen in 31 days".to_owned(),
+                    seen: None,
                 }],
                 suggestion: Some(suggestion(3)),
                 no_suggestion: None,
+                stack: None,
             })
             .collect(),
         // In the order given: the store keeps the order of the report.
