@@ -18,7 +18,7 @@ use whittle_policy::{ResourceClause, ResourcePattern};
 use crate::grants::{GrantSite, Grants};
 use crate::need::{ExtraCondition, Need, NeedKind, Needs, SubjectUsage};
 use crate::observe::Watch;
-use crate::result::{Counts, Verdict, VerdictRow};
+use crate::result::{Counts, Seen, Verdict, VerdictRow};
 
 /// What stays of one (site, action).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -309,7 +309,10 @@ impl ActionDecision<'_> {
             resources,
             last_seen: usage.map(|usage| usage.last_seen.to_string()),
             reason: self.reason(verdict, kept_because),
-            seen: usage.map(|usage| Box::new(usage.to_seen())),
+            seen: usage.map(|usage| {
+                let required = self.needs.iter().any(|need| need.kind == NeedKind::Required);
+                Box::new(Seen { required, ..usage.to_seen() })
+            }),
         }
     }
 

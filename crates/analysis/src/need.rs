@@ -57,6 +57,7 @@ impl ActionUsage {
             basis: basis.to_owned(),
             via: self.via.iter().cloned().collect(),
             platform_only: self.platform_only,
+            required: false,
         }
     }
 

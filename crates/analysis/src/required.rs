@@ -4,7 +4,7 @@
 //! A permission of this kind may never fire inside a window (a dead-letter queue that nothing died into), so it is
 //! decided by configuration alone. Source of each row: the table's last column.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use whittle_catalog::{ActionId, Catalog};
@@ -49,11 +49,6 @@ fn table() -> &'static BTreeMap<&'static str, Vec<Row>> {
         }
         rows
     })
-}
-
-/// Every action that the Lambda service itself may call with an execution role, whatever the configuration.
-pub fn platform_actions() -> BTreeSet<&'static str> {
-    table().values().flatten().map(|row| row.action).collect()
 }
 
 /// Everything that the configuration of `function` needs of its execution role, sorted and without repeats.

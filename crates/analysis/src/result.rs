@@ -120,6 +120,9 @@ pub struct Seen {
     /// Only the Lambda service itself was seen using it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub platform_only: bool,
+    /// The configuration needs it too, so that the Lambda service may call it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub required: bool,
 }
 
 /// How many granted actions have which verdict.

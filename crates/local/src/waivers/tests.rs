@@ -45,7 +45,7 @@ fn what_is_not_understood_is_refused_with_its_line() {
         (full("owner", "7"), 4, "quotes"),
         (full("until", "\"2027-02-30\""), 6, "no date"),
         (full("until", "\"soon\""), 6, "no date"),
-        (full("x", "") + "untill = \"2027-01-01\"\n", 7, "`untill` is not known"),
+        (full("x", "") + "ends = \"2027-01-01\"\n", 7, "`ends` is not known"),
         ("[waiver]\nowner = \"x\"\n".to_owned(), 1, "[[waiver]]"),
         ("fail_on = \"high\"\n".to_owned(), 1, "`fail_on` is not known"),
         ("[[waiver]]\nowner = \n".to_owned(), 2, ""),

@@ -150,8 +150,15 @@ pub fn rule(row: &VerdictRow, window: Option<&Window>) -> String {
         Verdict::Unknown => {
             "Kept: the catalog of actions does not know it, so nobody can say which events would show it.".to_owned()
         }
+        // The reason of the analysis where last-accessed data decides what no trail could see.
+        Verdict::Unused if row.reason.starts_with("IAM last accessed") => {
+            "Removable, because all of these hold: IAM, which sees every attempt with or without a trail, knows of none on the \
+             whole service in its tracking period; there is no event of it either; the configuration does not need it; it is no \
+             companion of a used action; it was granted before the window began."
+                .to_owned()
+        }
         Verdict::Unused => format!(
-            "Removable, because all of these hold: a call would have been logged on every day of the window ({days} days, no gap); \
+            "Removable, because all of these hold: a call would have been logged throughout the window ({days} days); \
              there is no call of the function, of the Lambda service for it, or of a session that could be it; no call was seen \
              that may have needed it too; the configuration does not need it; it is no companion of a used action; it was \
              granted before the window began."
@@ -315,6 +322,9 @@ fn sight(case: &Case<'_>, out: &mut String) {
         } else {
             writeln!(out, "    window: {} days, {} up to {}", window.days, day(&window.start), day(&window.end))
         };
+    }
+    if case.coverage.is_empty() && !case.would_show.events.is_empty() {
+        out.push_str("    no trail is known to log these events\n");
     }
     for row in &case.coverage {
         let why = if row.reason.is_empty() { String::new() } else { format!(": {}", clean(&row.reason)) };

@@ -10,6 +10,9 @@ use crate::text::clean;
 /// Actions that a comment names; of more it says how many.
 const NAMED: usize = 4;
 
+/// Characters of a comment line.
+const WIDTH: usize = 100;
+
 /// Comment lines of one statement: what keeps it, when it was last seen, what it narrows, and warnings.
 pub fn lines(statement: &Statement, note: Option<&StatementNote>, rows: &[&VerdictRow]) -> Vec<String> {
     let mut out = Vec::new();
@@ -39,7 +42,23 @@ pub fn lines(statement: &Statement, note: Option<&StatementNote>, rows: &[&Verdi
         }
     }
     out.extend(note.map(origin));
-    out
+    out.iter().flat_map(|line| wrapped(line)).collect()
+}
+
+/// A sentence in lines that a reviewer can read beside the code; the later ones are indented.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in one_line(text).split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + word.chars().count() < WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) => lines.push(format!("  {word}")),
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// One line that nothing can break out of: no control characters, and none that YAML takes for a line break or a byte order
@@ -77,7 +96,9 @@ fn last_seen(rows: &[&VerdictRow]) -> String {
 fn reasons(rows: &[&VerdictRow]) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for row in rows {
-        *counts.entry(row.reason.as_str()).or_default() += 1;
+        // What would give sight of it is said by `whittle explain`; in a comment it would hide the rest.
+        let reason = row.reason.split("; add to the advanced event selectors").next().unwrap_or_default();
+        *counts.entry(reason).or_default() += 1;
     }
     let mut reasons: Vec<(&str, usize)> = counts.into_iter().collect();
     reasons.sort_by_key(|(reason, count)| (std::cmp::Reverse(*count), *reason));

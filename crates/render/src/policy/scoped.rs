@@ -9,12 +9,11 @@
 //! credentials of a role that the code assumes do not have it.
 //!
 //! So only what is proved to be the code's own call gets the condition: actions that primary events show, not made through
-//! another service, and that the Lambda service itself never calls. Everything else stays unconditional: the result allows
+//! another service, and that the configuration does not make the Lambda service call. Everything else stays unconditional: the result allows
 //! every function what its own narrowed policy allows it, and never more than the role allowed before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use whittle_analysis::required::platform_actions;
 use whittle_analysis::result::{FunctionResult, RoleResult, Verdict, VerdictRow};
 use whittle_analysis::suggest::MANAGED_POLICY_CHARACTERS;
 use whittle_policy::{ActionClause, ActionPattern, Effect, OneOrMany, PolicyDocument, Statement};
@@ -62,7 +61,7 @@ fn heading(role: &RoleResult, name: &str, conditioned: usize) -> Vec<String> {
     vec![
         format!("Policy of the shared role {name}, for {}.", functions.join(", ")),
         "It takes the place of all identity-based policies of the role: remove those in the same change.".to_owned(),
-        format!("{conditioned} statements hold for one function only, by {KEY}. Limits of that key:"),
+        format!("Statements that hold for one function only, by {KEY}: {conditioned}. Limits of that key:"),
         "it is in the calls of the function's code, and in what Lambda does itself for logs, X-Ray and EFS;".to_owned(),
         "it is not in event source polling, network interfaces, decryption of the environment: those stay for all;"
             .to_owned(),
@@ -82,14 +81,11 @@ impl<'a> CodeActions<'a> {
         if result.verdicts.iter().filter(kept).any(|row| row.action.starts_with("sts:AssumeRole")) {
             return Self(BTreeSet::new());
         }
-        let platform = platform_actions();
         let proved = |row: &&VerdictRow| {
-            row.verdict == Verdict::Used
-                && !platform.contains(row.action.as_str())
-                && row
-                    .seen
-                    .as_ref()
-                    .is_some_and(|seen| seen.basis == "primary" && seen.via.is_empty() && !seen.platform_only)
+            let code = row.seen.as_ref().is_some_and(|seen| {
+                seen.basis == "primary" && seen.via.is_empty() && !seen.platform_only && !seen.required
+            });
+            row.verdict == Verdict::Used && code
         };
         Self(result.verdicts.iter().filter(proved).map(|row| row.action.as_str()).collect())
     }

@@ -48,7 +48,17 @@ impl Places {
 /// A path relative to the working folder, which in CI is the root of the repository; with `/`, and without `.` and `..`.
 fn relative(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
-    let path = path.strip_prefix(&here).unwrap_or(path);
+    let outside: std::path::PathBuf;
+    let path = match path.strip_prefix(&here) {
+        Ok(inside) => inside,
+        // Not in the repository: the file and its folder are all that a reader can use.
+        Err(_) if path.is_absolute() => {
+            let last: Vec<_> = path.components().rev().take(2).collect();
+            outside = last.into_iter().rev().collect();
+            outside.as_path()
+        }
+        Err(_) => path,
+    };
     let mut parts: Vec<String> = Vec::new();
     for part in path.components() {
         match part {
