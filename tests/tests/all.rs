@@ -6,6 +6,8 @@ mod bad_input;
 mod binary;
 mod cases;
 mod docs;
+mod formats;
+mod gate;
 mod public_corpus;
 mod resume;
 mod shop;

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use whittle_analysis::findings::{DRIFT_RULES, RULES};
+use whittle_analysis::findings::{DRIFT_RULES, RULES, WAIVER_RULES};
 
 use crate::support::root;
 
 /// Every code, in the order of the documentation.
 fn codes() -> Vec<&'static str> {
-    RULES.iter().map(|rule| rule.code).chain(DRIFT_RULES.iter().map(|rule| rule.code)).collect()
+    let drift = DRIFT_RULES.iter().map(|rule| rule.code);
+    RULES.iter().map(|rule| rule.code).chain(drift).chain(WAIVER_RULES.iter().map(|rule| rule.code)).collect()
 }
 
 #[test]
@@ -42,6 +43,8 @@ fn finding_codes_are_never_renamed() {
             "blind-spot",
             "over-narrowed",
             "privilege-widened",
+            "expired-waiver",
+            "stale-waiver",
         ]
     );
 }
@@ -49,7 +52,20 @@ fn finding_codes_are_never_renamed() {
 #[test]
 fn the_readme_names_every_command() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    for command in ["analyze", "policy", "explain", "trail map", "trail usage", "trail coverage", "catalog show"] {
+    for command in [
+        "analyze",
+        "policy",
+        "explain",
+        "check",
+        "waive",
+        "diff",
+        "trail map",
+        "trail usage",
+        "trail coverage",
+        "catalog show",
+        "completions",
+        "man",
+    ] {
         assert!(readme.contains(&format!("whittle {command}")), "README.md does not name `whittle {command}`");
     }
 }

@@ -1,5 +1,7 @@
 //! One role, one account: puts grants, needs, decision, suggestion, proof and findings together.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use whittle_catalog::Catalog;
 use whittle_evidence::coverage::Coverage;
@@ -17,7 +19,8 @@ use crate::observe::{Observer, SightCache, Window, coverage_rows};
 use crate::proof;
 use crate::required::{Requirement, requirements};
 use crate::result::{
-    Counts, Finding, FunctionResult, Report, RoleResult, SCHEMA_VERSION, Suggestion, Verdict, VerdictRow,
+    Counts, Finding, FunctionResult, Report, RoleResult, RoleSettings, SCHEMA_VERSION, StackMember, Suggestion,
+    Verdict, VerdictRow,
 };
 use crate::suggest;
 use crate::usage::RoleUsage;
@@ -118,10 +121,25 @@ where
         report.findings.extend(analysis.findings);
         report.issues.extend(analysis.issues);
     }
+    place(inventory, &mut report);
     report.functions.sort_by(|a, b| (&a.function_arn, &a.role_arn).cmp(&(&b.function_arn, &b.role_arn)));
     findings::sort(&mut report.findings);
     report.issues = merge_issues(report.issues);
     report
+}
+
+/// Adds what outputs need to know of functions and roles and no verdict rests on.
+fn place(inventory: &Inventory, report: &mut Report) {
+    let stacks: BTreeMap<&str, &StackMember> =
+        inventory.stacks.iter().map(|(arn, stack)| (arn.as_ref(), stack)).collect();
+    for function in &mut report.functions {
+        function.stack = stacks.get(function.function_arn.as_str()).map(|stack| (*stack).clone());
+    }
+    let settings: BTreeMap<&str, &RoleSettings> =
+        inventory.role_settings.iter().map(|(arn, settings)| (arn.as_ref(), settings)).collect();
+    for role in &mut report.roles {
+        role.settings = settings.get(role.role_arn.as_str()).map(|settings| (*settings).clone());
+    }
 }
 
 fn without_role(function: &Function, role_arn: &str) -> FunctionResult {
@@ -134,6 +152,7 @@ fn without_role(function: &Function, role_arn: &str) -> FunctionResult {
         verdicts: Vec::new(),
         suggestion: None,
         no_suggestion: Some("its execution role is not in the inventory".to_owned()),
+        stack: None,
     }
 }
 
@@ -210,6 +229,7 @@ impl RoleRun<'_> {
                 verdicts: outcome.decision.rows,
                 suggestion: outcome.suggestion,
                 no_suggestion: outcome.no_suggestion,
+                stack: None,
             });
         }
         let of_role = self.role_outcome(&usage, &required, &function_results, role_idle);
@@ -260,6 +280,7 @@ impl RoleRun<'_> {
                 counts: only.counts,
                 suggestion,
                 no_suggestion: only.no_suggestion.clone(),
+                settings: None,
             };
             return OfRole { result, rows: None };
         }
@@ -272,6 +293,7 @@ impl RoleRun<'_> {
             counts: outcome.decision.counts(),
             suggestion: outcome.suggestion,
             no_suggestion: outcome.no_suggestion,
+            settings: None,
         };
         OfRole { result, rows: Some(outcome.decision.rows) }
     }

@@ -18,7 +18,7 @@ use whittle_policy::{ResourceClause, ResourcePattern};
 use crate::grants::{GrantSite, Grants};
 use crate::need::{ExtraCondition, Need, NeedKind, Needs, SubjectUsage};
 use crate::observe::Watch;
-use crate::result::{Counts, Verdict, VerdictRow};
+use crate::result::{Counts, Seen, Verdict, VerdictRow};
 
 /// What stays of one (site, action).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +92,7 @@ pub fn decide(
             resources: resources_of_unknown(grants, pattern.as_str()),
             last_seen: None,
             reason: "the catalog knows no such action; kept as granted".to_owned(),
+            seen: None,
         });
     }
     decision.pieces.sort_by_key(|piece| (piece.site, piece.action));
@@ -308,6 +309,10 @@ impl ActionDecision<'_> {
             resources,
             last_seen: usage.map(|usage| usage.last_seen.to_string()),
             reason: self.reason(verdict, kept_because),
+            seen: usage.map(|usage| {
+                let required = self.needs.iter().any(|need| need.kind == NeedKind::Required);
+                Box::new(Seen { required, ..usage.to_seen() })
+            }),
         }
     }
 

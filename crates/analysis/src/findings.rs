@@ -7,6 +7,7 @@ mod breadth;
 mod drift;
 mod excess;
 mod sight;
+mod waivers;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -50,6 +51,11 @@ pub struct DriftRule {
 pub const DRIFT_RULES: &[DriftRule] = &[drift::OVER_NARROWED, drift::PRIVILEGE_WIDENED];
 
 pub use drift::{OverNarrowed, PrivilegeWidened, over_narrowed, privilege_widened};
+/// Rules about a waivers file, in the order of the documentation. See [`crate::gate`].
+pub const WAIVER_RULES: &[WaiverRule] = &[EXPIRED_WAIVER, STALE_WAIVER];
+
+pub use waivers::{EXPIRED_WAIVER, STALE_WAIVER, WaiverRule, waiver_finding};
+
 pub use sight::{TrailFacts, check_trails};
 
 /// What the rules look at: one role with its functions and their results.

@@ -10,6 +10,7 @@ use whittle_policy::PolicyDocument;
 use whittle_policy::id::{AccountId, FunctionArn, Region, RoleArn, RoleId};
 
 use crate::issue::Issue;
+use crate::result::{RoleSettings, StackMember};
 
 /// Functions and roles of one account at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +23,10 @@ pub struct Inventory {
     pub functions: BTreeMap<FunctionArn, Function>,
     /// Roles by ARN. Roles that no function uses may be here too; they are not analysed.
     pub roles: BTreeMap<RoleArn, Role>,
+    /// Functions that belong to a CloudFormation stack. Nothing is judged by it.
+    pub stacks: BTreeMap<FunctionArn, StackMember>,
+    /// Trust policy and boundary of roles, for outputs that make a role anew. Nothing is judged by it.
+    pub role_settings: BTreeMap<RoleArn, RoleSettings>,
     /// What could not be read.
     pub issues: Vec<Issue>,
 }
@@ -34,6 +39,8 @@ impl Inventory {
             partition: partition.into(),
             functions: BTreeMap::new(),
             roles: BTreeMap::new(),
+            stacks: BTreeMap::new(),
+            role_settings: BTreeMap::new(),
             issues: Vec::new(),
         }
     }

@@ -7,6 +7,8 @@ use whittle_catalog::ActionId;
 use whittle_evidence::ledger::DaySet;
 use whittle_policy::ResourcePattern;
 
+use crate::result::Seen;
+
 /// How events show that an action was used, strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum UseBasis {
@@ -42,6 +44,23 @@ pub struct ActionUsage {
 }
 
 impl ActionUsage {
+    /// As it is told.
+    pub fn to_seen(&self) -> Seen {
+        let basis = match self.basis {
+            UseBasis::Primary => "primary",
+            UseBasis::Secondary => "secondary",
+            UseBasis::Possible => "possible",
+        };
+        Seen {
+            first: self.first_seen.to_string(),
+            days: u32::try_from(self.days.len()).unwrap_or(u32::MAX),
+            basis: basis.to_owned(),
+            via: self.via.iter().cloned().collect(),
+            platform_only: self.platform_only,
+            required: false,
+        }
+    }
+
     /// Joins what another caller of the same subject did.
     pub fn join(&mut self, other: &Self) {
         self.first_seen = self.first_seen.min(other.first_seen);

@@ -99,6 +99,30 @@ pub struct VerdictRow {
     pub last_seen: Option<String>,
     /// Why, in one line.
     pub reason: String,
+    /// What was seen of it; `None` when nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Box<Seen>>,
+}
+
+/// What the trail shows of one action of one function.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// First call that was authorised or may have been, RFC 3339.
+    pub first: String,
+    /// Days with such calls.
+    pub days: u32,
+    /// `primary`: events carry the action; `secondary`: parameters of other calls show it; `possible`: calls were seen that
+    /// may have needed it.
+    pub basis: String,
+    /// Service principals that made the call with the role's rights (forward access sessions).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub via: Vec<String>,
+    /// Only the Lambda service itself was seen using it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub platform_only: bool,
+    /// The configuration needs it too, so that the Lambda service may call it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub required: bool,
 }
 
 /// How many granted actions have which verdict.
@@ -138,6 +162,9 @@ pub struct FunctionResult {
     /// Why there is no suggestion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_suggestion: Option<String>,
+    /// The CloudFormation stack it belongs to, if its tags say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<StackMember>,
 }
 
 /// Result for one execution role: the union of what everybody does with it.
@@ -154,6 +181,29 @@ pub struct RoleResult {
     /// Why there is no suggestion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_suggestion: Option<String>,
+    /// What a role that takes its place must have; `None` in results of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<RoleSettings>,
+}
+
+/// Where a function stands in CloudFormation, by its `aws:cloudformation:*` tags (AWS CloudFormation User Guide, "Resource
+/// tag": these are the tags that CloudFormation itself sets).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackMember {
+    /// Name of the stack.
+    pub stack: String,
+    /// Logical id in its template.
+    pub logical_id: String,
+}
+
+/// What a role has beside the policies that grant: a role that takes its place must have the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleSettings {
+    /// Trust policy; `None` if it could not be read.
+    pub trust: Option<PolicyDocument>,
+    /// ARN of the permissions boundary; `None` if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boundary_arn: Option<String>,
 }
 
 /// A narrowed set of policies that replaces the identity-based policies of the role.

@@ -6,11 +6,17 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod apply;
 mod aws;
+mod check;
+mod results;
+mod shell;
 
 pub use apply::ApplyArguments;
 #[cfg(feature = "aws")]
 pub use aws::EvidenceChoice;
 pub use aws::{AwsArguments, RunArguments, SnapshotArguments};
+pub use check::{CheckArguments, CheckFormat, WaiveArguments};
+pub use results::{DiffArguments, ExplainArguments, PolicyArguments, PolicyFormat};
+pub use shell::{CompletionsArguments, ManArguments};
 
 /// Least-privilege policies for AWS Lambda functions, proved safe.
 ///
@@ -28,8 +34,9 @@ pub struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   whittle analyze snapshot --trail trail     what every function may do, needs, and can lose
-  whittle policy my-function                 the narrowed policy, ready to paste
+  whittle policy my-function --format sam    the narrowed policy, ready for a pull request
   whittle apply template.yaml --diff         the same as a change of your template
+  whittle explain my-function 's3:*'         why each of these actions stays or goes
 
 Exit codes: 0 fine, 1 findings at or above --fail-on, 2 error, 3 inconclusive (a gate without enough coverage).";
 
@@ -80,12 +87,22 @@ pub enum Command {
     Explain(ExplainArguments),
     /// Decide requests against policies, as AWS does: cases in, decisions out, one a line
     Simulate(SimulateArguments),
+    /// For CI: findings of a snapshot as SARIF, annotations or Markdown; fails on those at or above --fail-on
+    Check(Box<CheckArguments>),
+    /// Accept a finding until a date, in the waivers file
+    Waive(WaiveArguments),
+    /// Say what changed between two results
+    Diff(DiffArguments),
     /// Look into trails: what events map to, who used what, what could be seen
     #[command(subcommand)]
     Trail(TrailCommand),
     /// Look into the catalog of IAM actions
     #[command(subcommand)]
     Catalog(CatalogCommand),
+    /// Print a completion script for a shell
+    Completions(CompletionsArguments),
+    /// Print the manual page
+    Man(ManArguments),
 }
 
 /// How to print.
@@ -177,52 +194,6 @@ pub enum SeverityChoice {
     High,
     /// Critical only
     Critical,
-}
-
-#[derive(Debug, Args)]
-#[command(after_long_help = "\
-Examples:
-  whittle policy my-function
-  whittle policy my-function --table whittle-table
-  whittle policy arn:aws:iam::111122223333:role/my-role -o policy.json")]
-pub struct PolicyArguments {
-    /// Function (name or ARN) or role (name or ARN)
-    #[arg(value_name = "FUNCTION|ROLE")]
-    pub name: String,
-    #[command(flatten)]
-    pub store: LookupArguments,
-    /// Output format
-    #[arg(long, value_enum, default_value_t = PolicyFormat::Json, env = "WHITTLE_POLICY_FORMAT")]
-    pub format: PolicyFormat,
-}
-
-/// Formats of a policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PolicyFormat {
-    /// The policy document, ready for IAM
-    Json,
-}
-
-#[derive(Debug, Args)]
-#[command(after_long_help = "\
-Examples:
-  whittle explain my-function
-  whittle explain my-function 's3:*'")]
-pub struct ExplainArguments {
-    /// Function: name or ARN
-    #[arg(value_name = "FUNCTION")]
-    pub function: String,
-    /// Only this action, or those that match this pattern
-    #[arg(value_name = "ACTION")]
-    pub action: Option<String>,
-    #[command(flatten)]
-    pub store: LookupArguments,
-    /// List every action, however many have the same reason
-    #[arg(long)]
-    pub all: bool,
-    /// Output format
-    #[arg(long, value_enum, default_value_t = Format::Table, env = "WHITTLE_FORMAT")]
-    pub format: Format,
 }
 
 #[derive(Debug, Args)]

@@ -5,11 +5,15 @@ mod apply;
 #[cfg(feature = "aws")]
 mod aws;
 mod catalog;
+mod check;
+mod diff;
 mod explain;
 mod policy;
 mod simulate;
+mod shell;
 mod stored;
 mod trail;
+mod waive;
 
 use crate::args::{Arguments, CatalogCommand, Command, TrailCommand};
 use crate::error::CommandError;
@@ -32,11 +36,30 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<Exit, CommandErro
         Command::Apply(arguments) => apply::run(arguments, printer),
         Command::Explain(arguments) => explain::run(arguments, printer),
         Command::Simulate(arguments) => simulate::run(arguments, printer),
+        Command::Check(arguments) => check::run(arguments, printer),
+        Command::Waive(arguments) => waive::run(arguments, printer),
+        Command::Diff(arguments) => diff::run(arguments, printer),
+        Command::Completions(arguments) => shell::completions(arguments, printer),
+        Command::Man(arguments) => shell::man(arguments, printer),
         Command::Trail(TrailCommand::Map(arguments)) => trail::map(arguments, printer),
         Command::Trail(TrailCommand::Usage(arguments)) => trail::usage(arguments, printer),
         Command::Trail(TrailCommand::Coverage(arguments)) => trail::coverage(arguments, printer),
         Command::Catalog(CatalogCommand::Show(arguments)) => catalog::show(arguments, printer),
     }
+}
+
+/// Text of a file that the user named.
+fn read_text(path: &std::path::Path) -> Result<String, CommandError> {
+    std::fs::read_to_string(path).map_err(|error| CommandError::File {
+        path: path.to_owned(),
+        message: format!("cannot be read: {error}"),
+        hint: String::new(),
+    })
+}
+
+/// Today in UTC.
+fn today() -> jiff::civil::Date {
+    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
 /// Runs a future to its end on this thread.

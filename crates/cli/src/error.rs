@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use whittle_pipeline::ports::PortError;
+use whittle_render::policy::RenderError;
 
 /// A failed command: what, why (the cause chain), and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +61,19 @@ pub enum CommandError {
         /// Why.
         source: whittle_template::source::ReadError,
     },
+    /// A policy cannot be written in the format asked for.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// A file that the user wrote is not what it should be.
+    #[error("`{}`: {message}", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong, and where.
+        message: String,
+        /// How to mend it.
+        hint: String,
+    },
     /// The runtime could not be started.
     #[error("cannot start")]
     Runtime(#[source] std::io::Error),
@@ -71,7 +85,8 @@ impl CommandError {
         match self {
             Self::Port(error) => error.hint(),
             Self::Template { source, .. } => source.hint(),
-            Self::NotFound { hint, .. } if !hint.is_empty() => Some(hint),
+            Self::Render(error) if !error.hint().is_empty() => Some(error.hint()),
+            Self::NotFound { hint, .. } | Self::File { hint, .. } if !hint.is_empty() => Some(hint),
             _ => None,
         }
     }

@@ -79,6 +79,11 @@ impl SqliteStore {
         self.reading(|transaction, place| report::load(transaction, place, account))
     }
 
+    /// Results of the functions that belong to a CloudFormation stack, by their tags.
+    pub fn functions_of_stack(&mut self, stack: &str) -> Result<Vec<FunctionResult>, PortError> {
+        self.reading(|transaction, place| report::functions_of_stack(transaction, place, stack))
+    }
+
     /// Writes everything into the one file and closes it. Dropping the store does the same but cannot tell of a failure.
     pub fn close(self) -> Result<(), PortError> {
         let place = self.place;

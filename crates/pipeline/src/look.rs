@@ -18,6 +18,10 @@ use crate::ingest::{IngestSummary, ObjectReport, list_events, told, unavailable}
 use crate::marks::ReadMarks;
 use crate::ports::{PortError, TrailObject, TrailObjects};
 
+mod events;
+
+pub use events::{ActionEvents, EventQuery, EventSeen, role_events};
+
 /// What one kind of event means, over all records of that kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventKind {

@@ -14,7 +14,7 @@
 //! | `aliases/<function>.json` | `aws lambda list-aliases` | an issue, if there are published versions |
 //! | `service-last-accessed/<role>.json` | `aws iam get-service-last-accessed-details` | an issue |
 //!
-//! | `tags/<function>.json` | `aws lambda list-tags` | nothing; they are for people |
+//! | `tags/<function>.json` | `aws lambda list-tags` | nothing; they tell the stack of a function |
 //! | `not-collected.json` | written by a collection that could not get everything | nothing |
 //!
 //! All but the first and `service-last-accessed` may be in `regions/<region>/` instead of the root, or in both. A folder with a file
@@ -47,6 +47,7 @@ mod iam;
 mod last_accessed;
 mod not_collected;
 mod scope;
+mod stacks;
 mod time;
 mod trails;
 
@@ -101,6 +102,7 @@ pub fn read_inventory(files: &dyn SnapshotFiles) -> Result<Inventory, PortError>
     let roles = iam::parse(&text).map_err(|problem| problem.into_error(&files.shown()))?;
     drop(text);
     issues.extend(roles.issues);
+    let role_settings = roles.settings;
     let mut roles = roles.roles;
 
     let mut versions = Versions::default();
@@ -141,7 +143,8 @@ pub fn read_inventory(files: &dyn SnapshotFiles) -> Result<Inventory, PortError>
         issues.push(missing_file(root, last_accessed::NAME, last_accessed::COMMAND, without));
     }
     account::check_roles(&functions, &roles, &mut issues);
-    Ok(Inventory { account, partition, functions, roles, issues: merge_issues(issues) })
+    let stacks = stacks::read(&scopes, &functions, &mut issues);
+    Ok(Inventory { account, partition, functions, roles, stacks, role_settings, issues: merge_issues(issues) })
 }
 
 /// Reads the configuration of the trails. What is not known is in the issues.

@@ -108,7 +108,7 @@ fn kind(kind: RevealerKind) -> &'static str {
 }
 
 /// How CloudTrail could show an action: a word and a sentence.
-fn visibility(catalog: &Catalog, action: ActionId) -> (&'static str, String) {
+pub fn visibility(catalog: &Catalog, action: ActionId) -> (&'static str, String) {
     match catalog.visibility(action) {
         Visibility::Management => ("management", "shown by management events".to_owned()),
         Visibility::Data { resource_types } => (

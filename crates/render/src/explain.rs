@@ -1,5 +1,7 @@
 //! Why: the verdicts on one function, in words.
 
+pub mod detail;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 

@@ -5,8 +5,11 @@
 
 pub mod alert;
 pub mod catalog;
+pub mod check;
 pub mod coverage;
+pub mod diff;
 pub mod explain;
+pub mod policy;
 pub mod report;
 pub mod style;
 pub mod text;

@@ -187,7 +187,7 @@ fn shared_role(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
                 some_of(&names, 5),
                 plural(borrowed.len(), "action")
             ),
-            remedy: format!("one role each: whittle policy {}", names.first().copied().unwrap_or_default()),
+            remedy: format!("one role each: whittle policy {} --split", facts.role.name),
         },
     ));
 }

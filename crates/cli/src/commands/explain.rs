@@ -1,5 +1,7 @@
 //! `whittle explain`.
 
+mod case;
+
 use whittle_analysis::result::{FunctionResult, VerdictRow};
 use whittle_policy::ActionPattern;
 use whittle_render::explain;
@@ -9,6 +11,9 @@ use crate::args::{ExplainArguments, Format};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::printer::Printer;
+
+/// Verdicts that are laid out in full; more are listed.
+const IN_FULL: usize = 12;
 
 /// Says why each action of a function is kept or removable.
 pub fn run(arguments: &ExplainArguments, printer: &Printer) -> Result<Exit, CommandError> {
@@ -25,25 +30,34 @@ pub fn run(arguments: &ExplainArguments, printer: &Printer) -> Result<Exit, Comm
             (result, rows)
         })
         .collect();
+    let count: usize = selected.iter().map(|(_, rows)| rows.len()).sum();
     if let Some(action) = &arguments.action
-        && selected.iter().all(|(_, rows)| rows.is_empty())
+        && count == 0
     {
-        return Err(CommandError::NotFound {
-            message: format!("`{}` is not granted `{action}`", arguments.function),
-            hint: format!("whittle explain {} lists what is granted", arguments.function),
-        });
+        return Err(not_granted(&results, &arguments.function, action));
+    }
+    if pattern.is_some() && (count <= IN_FULL || arguments.all) {
+        return case::run(arguments, &mut store, &selected, printer);
     }
     let text = match arguments.format {
         Format::Table => {
-            let all = arguments.all || pattern.is_some();
-            let parts: Vec<String> =
-                selected.iter().map(|(result, rows)| explain::human(result, rows, all, printer.color())).collect();
+            let parts: Vec<String> = selected
+                .iter()
+                .map(|(result, rows)| explain::human(result, rows, arguments.all, printer.color()))
+                .collect();
             parts.join("\n")
         }
         Format::Json => explain::json(&selected)?,
         Format::Ndjson => explain::ndjson(&selected)?,
     };
     printer.data(&text)?;
+    if pattern.is_some() {
+        printer.hint(&format!(
+            "{count} actions match; name one, or pass --all, for the events and the coverage behind each"
+        ));
+    } else {
+        printer.hint(&format!("`whittle explain {} ACTION` lays out the case for one action", arguments.function));
+    }
     Ok(Exit::Clean)
 }
 
@@ -58,4 +72,14 @@ fn matches(pattern: Option<&ActionPattern>, row: &VerdictRow) -> bool {
     pattern.is_none_or(|pattern| {
         pattern.matches(&row.action) || row.action.parse().is_ok_and(|own: ActionPattern| pattern.intersects(&own))
     })
+}
+
+/// The action is not granted: perhaps it is spelled wrongly, perhaps the function really lacks it.
+fn not_granted(results: &[FunctionResult], function: &str, action: &str) -> CommandError {
+    let granted = results.iter().flat_map(|result| &result.verdicts).map(|row| row.action.as_str());
+    let hint = match super::stored::nearest(action, granted) {
+        Some(nearest) => format!("did you mean {nearest}?"),
+        None => format!("whittle explain {function} lists what is granted"),
+    };
+    CommandError::NotFound { message: format!("`{function}` is not granted `{action}`"), hint }
 }

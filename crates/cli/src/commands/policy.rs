@@ -1,6 +1,10 @@
 //! `whittle policy`.
 
-use whittle_analysis::result::Suggestion;
+use whittle_analysis::result::{FunctionResult, RoleResult};
+use whittle_render::policy::split::Split;
+use whittle_render::policy::{
+    Literally, PolicySet, PseudoParameters, RenderError, cloudformation, json, sam, scoped, terraform,
+};
 
 use super::stored::Stored;
 use crate::args::{PolicyArguments, PolicyFormat};
@@ -8,43 +12,65 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::printer::Printer;
 
+/// What a name means.
+enum Target {
+    Function(Box<FunctionResult>),
+    /// With the results of the functions that run under it.
+    Role(Box<RoleResult>, Vec<FunctionResult>),
+}
+
 /// Prints the narrowed policy of a function or role.
 pub fn run(arguments: &PolicyArguments, printer: &Printer) -> Result<Exit, CommandError> {
     let mut store = Stored::open(&arguments.store)?;
     let name = &arguments.name;
-    let mut found: Vec<(String, Option<Suggestion>, Option<String>)> = store
-        .functions(name)?
-        .into_iter()
-        .map(|result| {
-            let label = format!("{} under {}", result.function_arn, result.role_arn);
-            (label, result.suggestion, result.no_suggestion)
-        })
-        .collect();
-    if found.is_empty() {
-        let roles = store.roles(name)?;
-        found.extend(roles.into_iter().map(|result| (result.role_arn, result.suggestion, result.no_suggestion)));
+    let mut target = find(&mut store, arguments)?;
+    if (arguments.split || arguments.source_function_arn)
+        && let Target::Function(result) = &target
+    {
+        target = role_of(&mut store, result)?;
     }
-    let (label, suggestion, reason) = match found.len() {
-        0 => return Err(store.not_found("function or role", name)),
-        1 => found.swap_remove(0),
-        _ => {
-            let labels: Vec<String> = found.into_iter().map(|(label, _, _)| label).collect();
-            return Err(CommandError::NotFound {
-                message: format!("`{name}` means {} results: {}", labels.len(), labels.join("; ")),
-                hint: "name the role instead of the function, or give the whole ARN".to_owned(),
-            });
+    if let Target::Role(role, functions) = &target {
+        if arguments.split {
+            tell_sharing(role, printer);
+            let split = Split::of(role, functions)?;
+            let pseudo = PseudoParameters::of(place(role));
+            printer.data(&match arguments.format {
+                PolicyFormat::Json => split.json(),
+                PolicyFormat::Sam | PolicyFormat::CloudFormation => split.cloudformation(&pseudo),
+                PolicyFormat::Terraform => split.terraform(&Literally)?,
+            })?;
+            return Ok(Exit::Clean);
+        }
+        if arguments.source_function_arn {
+            tell_sharing(role, printer);
+            let set = scoped::policies(role, functions)?;
+            printer.data(&render(&set, arguments.format, place(role))?)?;
+            printer.hint(
+                "the statements for one function do not hold for calls of a role that its code assumes, for other AWS \
+                 services that call on, and for people who assume the role; the comments of the other formats say more",
+            );
+            return Ok(Exit::Clean);
+        }
+    }
+    let (set, arn, suggestion, reason) = match &target {
+        Target::Function(result) => {
+            (PolicySet::of_function(result), result.function_arn.as_str(), &result.suggestion, &result.no_suggestion)
+        }
+        Target::Role(role, functions) => {
+            (PolicySet::of_role(role, functions), place(role), &role.suggestion, &role.no_suggestion)
         }
     };
-    let Some(suggestion) = suggestion else {
+    let (Some(set), Some(suggestion)) = (set, suggestion) else {
         return Err(CommandError::NotFound {
-            message: format!("there is no narrowed policy for {label}: {}", reason.unwrap_or_default()),
+            message: format!(
+                "there is no narrowed policy for {}: {}",
+                label(&target),
+                reason.clone().unwrap_or_default()
+            ),
             hint: format!("whittle explain {name}"),
         });
     };
-    let text = match arguments.format {
-        PolicyFormat::Json => json(&suggestion),
-    };
-    printer.data(&text)?;
+    printer.data(&render(&set, arguments.format, arn)?)?;
     if suggestion.policies.len() > 1 {
         printer.warning(&format!(
             "{} policies: together they exceed the size of one managed policy; attach all of them",
@@ -57,20 +83,110 @@ pub fn run(arguments: &PolicyArguments, printer: &Printer) -> Result<Exit, Comma
             suggestion.kept_unproven
         ));
     }
+    if let Target::Role(role, _) = &target
+        && role.functions.len() > 1
+    {
+        printer.hint(&format!(
+            "{} functions share the role; `whittle policy {name} --split` gives each its own",
+            role.functions.len()
+        ));
+    }
     Ok(Exit::Clean)
 }
 
-/// One document as it goes into IAM; several as a list of name and document.
-fn json(suggestion: &Suggestion) -> String {
-    let text = match suggestion.policies.as_slice() {
-        [policy] => policy.document.to_json_pretty(),
-        policies => {
-            let list: Vec<serde_json::Value> = policies
+fn render(set: &PolicySet, format: PolicyFormat, arn: &str) -> Result<String, RenderError> {
+    Ok(match format {
+        PolicyFormat::Json => json::render(set),
+        PolicyFormat::Sam => sam::render(set, &PseudoParameters::of(arn))?,
+        PolicyFormat::CloudFormation => cloudformation::render(set, &PseudoParameters::of(arn)),
+        PolicyFormat::Terraform => terraform::render(set, &Literally)?,
+    })
+}
+
+/// The ARN that tells partition, Region and account of a role's templates: that of its functions if they are all in one
+/// Region, else its own, which has no Region.
+fn place(role: &RoleResult) -> &str {
+    let region = |arn: &str| arn.split(':').nth(3).unwrap_or_default().to_owned();
+    match role.functions.as_slice() {
+        [first, rest @ ..] if rest.iter().all(|other| region(other) == region(first)) => first,
+        _ => &role.role_arn,
+    }
+}
+
+fn tell_sharing(role: &RoleResult, printer: &Printer) {
+    if role.functions.len() < 2 {
+        printer.warning(&format!("{} functions run under {}: nothing is shared", role.functions.len(), role.role_arn));
+    }
+}
+
+fn find(store: &mut Stored, arguments: &PolicyArguments) -> Result<Target, CommandError> {
+    let name = &arguments.name;
+    let found: Vec<FunctionResult> = match &arguments.stack {
+        Some(stack) => {
+            let found = store.functions_of_stack(stack)?;
+            let known: Vec<String> = found
                 .iter()
-                .map(|policy| serde_json::json!({"name": policy.name, "document": policy.document.to_value()}))
+                .filter_map(|result| result.stack.as_ref().map(|member| member.logical_id.clone()))
                 .collect();
-            format!("{:#}", serde_json::Value::Array(list))
+            let found: Vec<FunctionResult> = found
+                .into_iter()
+                .filter(|result| result.stack.as_ref().is_some_and(|member| member.logical_id == *name))
+                .collect();
+            if found.is_empty() {
+                let hint = if known.is_empty() {
+                    "no function in the store has the tags of this stack; are tags/FUNCTION.json in the snapshot?"
+                        .to_owned()
+                } else {
+                    format!("the stack's functions are {}", known.join(", "))
+                };
+                return Err(CommandError::NotFound {
+                    message: format!("stack `{stack}` has no function with the logical id `{name}` in the store"),
+                    hint,
+                });
+            }
+            found
         }
+        None => store.functions(name)?,
     };
-    format!("{text}\n")
+    let mut targets: Vec<Target> = found.into_iter().map(|result| Target::Function(Box::new(result))).collect();
+    if targets.is_empty() {
+        for role in store.roles(name)? {
+            let functions = functions_of(store, &role)?;
+            targets.push(Target::Role(Box::new(role), functions));
+        }
+    }
+    match targets.len() {
+        0 => Err(store.not_found("function or role", name)),
+        1 => Ok(targets.swap_remove(0)),
+        count => {
+            let labels: Vec<String> = targets.iter().map(label).collect();
+            Err(CommandError::NotFound {
+                message: format!("`{name}` means {count} results: {}", labels.join("; ")),
+                hint: "name the role instead of the function, or give the whole ARN".to_owned(),
+            })
+        }
+    }
+}
+
+fn label(target: &Target) -> String {
+    match target {
+        Target::Function(result) => format!("{} under {}", result.function_arn, result.role_arn),
+        Target::Role(role, _) => role.role_arn.clone(),
+    }
+}
+
+fn role_of(store: &mut Stored, result: &FunctionResult) -> Result<Target, CommandError> {
+    let mut roles = store.roles(&result.role_arn)?;
+    let Some(role) = roles.pop() else { return Err(store.not_found("role", &result.role_arn)) };
+    let functions = functions_of(store, &role)?;
+    Ok(Target::Role(Box::new(role), functions))
+}
+
+/// Results of the functions under a role, as far as they run under it.
+fn functions_of(store: &mut Stored, role: &RoleResult) -> Result<Vec<FunctionResult>, CommandError> {
+    let mut out = Vec::new();
+    for arn in &role.functions {
+        out.extend(store.functions(arn)?.into_iter().filter(|result| result.role_arn == role.role_arn));
+    }
+    Ok(out)
 }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use whittle_analysis::result::{FunctionResult, RoleResult};
+use whittle_analysis::result::{CoverageRow, FunctionResult, RoleResult, Window};
+use whittle_evidence::ledger::Ledger;
 use whittle_local::store::SqliteStore;
 use whittle_pipeline::ports::Store;
 
@@ -17,6 +18,22 @@ pub fn open_or_make(path: &Path) -> Result<SqliteStore, CommandError> {
     Ok(SqliteStore::open(path)?)
 }
 
+/// Opens the store of earlier runs. A file that is not there is an error, not a new store.
+pub fn open_existing(path: &Path) -> Result<SqliteStore, CommandError> {
+    if !path.exists() {
+        return Err(CommandError::NotFound {
+            message: format!("there is no store at `{}`", path.display()),
+            hint: "run `whittle analyze SNAPSHOT --trail PATH` first, or pass --store or --table".to_owned(),
+        });
+    }
+    Ok(SqliteStore::open(path)?)
+}
+
+/// The name that is spelled most like `name`, within three edits.
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known.map(|known| (distance(known, name), known)).filter(|(edits, _)| *edits <= 3).min().map(|(_, known)| known)
+}
+
 /// The results of earlier runs: in a file, or in the table of a deployed Whittle.
 pub enum Stored {
     /// SQLite.
@@ -26,20 +43,24 @@ pub enum Stored {
     Table(Box<whittle_aws::store::DynamoStore>),
 }
 
+/// What an earlier run knew about an account beside its results.
+#[derive(Default)]
+pub struct Facts {
+    /// Who used what. Only a local store gives it: in a table it would be all of the evidence for one question.
+    pub ledger: Option<Ledger>,
+    /// What the evidence covered.
+    pub window: Option<Window>,
+    /// What each trail could see.
+    pub coverage: Vec<CoverageRow>,
+}
+
 impl Stored {
     /// Opens what the arguments name. A file that is not there is an error, not a new store.
     pub fn open(arguments: &LookupArguments) -> Result<Self, CommandError> {
         if let Some(table) = &arguments.table {
             return open_table(arguments, table);
         }
-        let path = &arguments.local.store;
-        if !path.exists() {
-            return Err(CommandError::NotFound {
-                message: format!("there is no store at `{}`", path.display()),
-                hint: "run `whittle analyze SNAPSHOT --trail PATH` first, or pass --store or --table".to_owned(),
-            });
-        }
-        Ok(Self::Local(Box::new(SqliteStore::open(path)?)))
+        Ok(Self::Local(Box::new(open_existing(&arguments.local.store)?)))
     }
 
     /// Results of the functions that `name` may mean; empty if it means none.
@@ -69,14 +90,36 @@ impl Stored {
         })
     }
 
+    /// Results of the functions of a CloudFormation stack, by their tags.
+    pub fn functions_of_stack(&mut self, stack: &str) -> Result<Vec<FunctionResult>, CommandError> {
+        match self {
+            Self::Local(store) => Ok(store.functions_of_stack(stack)?),
+            #[cfg(feature = "aws")]
+            Self::Table(_) => Err(CommandError::NotFound {
+                message: "the table has no index of stacks".to_owned(),
+                hint: "name the function".to_owned(),
+            }),
+        }
+    }
+
+    /// What the last run knew about an account beside its results.
+    pub fn facts(&mut self, account: &str) -> Result<Facts, CommandError> {
+        match self {
+            Self::Local(store) => {
+                let report = store.report(account)?;
+                let (window, coverage) = report.map(|report| (report.window, report.coverage)).unzip();
+                Ok(Facts { ledger: Some(store.load_ledger()?), window, coverage: coverage.unwrap_or_default() })
+            }
+            #[cfg(feature = "aws")]
+            Self::Table(_) => Ok(Facts::default()),
+        }
+    }
+
     /// The error for a name that means nothing, with the names that are spelled like it.
     pub fn not_found(&mut self, what: &str, name: &str) -> CommandError {
         let names = self.names().unwrap_or_default();
-        let mut near: Vec<(usize, &String)> =
-            names.iter().map(|known| (distance(known, name), known)).filter(|(distance, _)| *distance <= 3).collect();
-        near.sort();
-        let hint = match near.first() {
-            Some((_, nearest)) => format!("did you mean `{nearest}`?"),
+        let hint = match nearest(name, names.iter().map(String::as_str)) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
             None if names.is_empty() => "the store is empty: run `whittle analyze` first".to_owned(),
             None => format!("the store knows {} functions and roles", names.len()),
         };

@@ -308,6 +308,16 @@ pub(super) fn functions(
     results(transaction, place, &sql, [value])
 }
 
+/// Results of the functions of a CloudFormation stack.
+pub(super) fn functions_of_stack(
+    transaction: &Transaction<'_>,
+    place: &Place,
+    stack: &str,
+) -> Result<Vec<FunctionResult>, PortError> {
+    let sql = "SELECT result FROM function_result WHERE result ->> '$.stack.stack' = ?1 ORDER BY account, function_arn, role_arn";
+    results(transaction, place, sql, [stack])
+}
+
 /// Results of a role by name (whose case does not matter to IAM) or ARN.
 pub(super) fn roles(
     transaction: &Transaction<'_>,

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use whittle_analysis::inventory::{PolicyKind, PolicyVersion, Role, RolePolicy};
 use whittle_analysis::issue::Issue;
+use whittle_analysis::result::RoleSettings;
 use whittle_policy::id::{RoleArn, RoleId};
 use whittle_policy::{LintCode, PolicyDocument};
 
@@ -26,6 +27,7 @@ pub(super) const COMMAND: &str = "aws iam get-account-authorization-details --ou
 #[derive(Debug, Default)]
 pub(super) struct Roles {
     pub(super) roles: BTreeMap<RoleArn, Role>,
+    pub(super) settings: BTreeMap<RoleArn, RoleSettings>,
     pub(super) issues: Vec<Issue>,
 }
 
@@ -36,6 +38,8 @@ struct RoleEntry<'a> {
     role_id: String,
     #[serde(borrow)]
     create_date: Option<&'a RawValue>,
+    #[serde(borrow)]
+    assume_role_policy_document: Option<&'a RawValue>,
     #[serde(borrow)]
     role_policy_list: Option<Vec<&'a RawValue>>,
     #[serde(borrow)]
@@ -109,10 +113,11 @@ pub(super) fn parse(text: &str) -> Result<Roles, Problem> {
     let mut bad = BadEntries::new(FILE, "RoleDetailList");
     for (index, raw) in entries.iter().enumerate() {
         match reader.role(raw) {
-            Ok(role) if reader.out.roles.contains_key(&role.arn) => {
+            Ok((role, _)) if reader.out.roles.contains_key(&role.arn) => {
                 bad.add(index, || format!("role `{}` occurs twice; the first one counts", role.arn));
             }
-            Ok(role) => {
+            Ok((role, settings)) => {
+                reader.out.settings.insert(role.arn.clone(), settings);
                 reader.out.roles.insert(role.arn.clone(), role);
             }
             Err(reason) => bad.add(index, || reason),
@@ -149,7 +154,7 @@ impl<'a> Reader<'a> {
         self.out.issues.extend(bad.into_issues());
     }
 
-    fn role(&mut self, raw: &'a RawValue) -> Result<Role, String> {
+    fn role(&mut self, raw: &'a RawValue) -> Result<(Role, RoleSettings), String> {
         let entry: RoleEntry<'a> = self.object.typed(raw)?;
         let arn: RoleArn = entry.arn.parse().map_err(|error| format!("{error}"))?;
         // Without it no event of the trail can be told to be of this role.
@@ -189,10 +194,15 @@ impl<'a> Reader<'a> {
                 }
             }
         }
+        let mut settings = RoleSettings {
+            // Nothing is judged by it: what cannot be read is only not there to be copied.
+            trust: entry.assume_role_policy_document.and_then(|raw| document(raw).ok()),
+            boundary_arn: None,
+        };
         if let Some(raw) = entry.permissions_boundary {
-            self.boundary(&mut role, raw);
+            settings.boundary_arn = self.boundary(&mut role, raw);
         }
-        Ok(role)
+        Ok((role, settings))
     }
 
     fn inline(&mut self, role: &mut Role, index: usize, raw: &'a RawValue) {
@@ -240,16 +250,19 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn boundary(&mut self, role: &mut Role, raw: &'a RawValue) {
+    /// Gives the ARN of the boundary.
+    fn boundary(&mut self, role: &mut Role, raw: &'a RawValue) -> Option<String> {
         role.has_boundary = true;
         let boundary = self.object.typed::<Boundary>(raw);
         let arn = match boundary.map(|boundary| boundary.permissions_boundary_arn) {
             Ok(Some(arn)) => arn,
             Ok(None) => {
-                return self.issue("unreadable-policy", format!("the boundary of role `{}` has no ARN", role.arn));
+                self.issue("unreadable-policy", format!("the boundary of role `{}` has no ARN", role.arn));
+                return None;
             }
             Err(reason) => {
-                return self.issue("unreadable-policy", format!("the boundary of role `{}` {reason}", role.arn));
+                self.issue("unreadable-policy", format!("the boundary of role `{}` {reason}", role.arn));
+                return None;
             }
         };
         match self.resolve(&arn) {
@@ -259,6 +272,7 @@ impl<'a> Reader<'a> {
                 self.out.issues.push(issue);
             }
         }
+        Some(arn)
     }
 
     /// A managed policy, parsed at its first use: an account may own thousands that no role has.

@@ -123,9 +123,11 @@ fn function(account: &str, name: &str) -> FunctionResult {
             resources: vec![],
             last_seen: None,
             reason: "not seen in 31 days".to_owned(),
+            seen: None,
         }],
         suggestion: Some(suggestion(3)),
         no_suggestion: None,
+        stack: None,
     }
 }
 
@@ -136,6 +138,7 @@ fn role(account: &str, name: &str) -> RoleResult {
         counts: Counts { granted: 4, used: 1, unused: 3, ..Counts::default() },
         suggestion: Some(suggestion(3)),
         no_suggestion: None,
+        settings: None,
     }
 }
 

@@ -1,0 +1,327 @@
+//! The gate of a CI run: which findings count, after waivers and a baseline, and what the answer is.
+//!
+//! In: findings, waivers, an earlier result, a date. Out: [`Gate`]. A waiver that has expired or matches nothing is a finding
+//! itself, so that a waivers file never holds what nobody needs.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use crate::findings::{EXPIRED_WAIVER, STALE_WAIVER, WaiverRule, waiver_finding};
+use crate::issue::Issue;
+use crate::result::{CoverageRow, Finding, Report, Severity, Window};
+
+/// Accepts a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiver {
+    /// Of the finding.
+    pub fingerprint: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why it is accepted.
+    pub reason: String,
+    /// Last day on which it holds.
+    pub until: Date,
+    /// Line in its file, from 1.
+    pub line: u32,
+}
+
+/// What an earlier result had: fingerprint → severity.
+pub type Baseline = BTreeMap<String, Severity>;
+
+/// How a finding counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Not in the baseline, or worse than there.
+    New,
+    /// In the baseline.
+    Known,
+    /// Accepted.
+    Waived(Waiver),
+}
+
+/// A finding and how it counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// The finding.
+    pub finding: Finding,
+    /// How it counts.
+    pub standing: Standing,
+    /// For a finding about a waiver: its line in the waivers file.
+    pub waiver_line: Option<u32>,
+}
+
+/// The answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing that counts is at or above the level, and the evidence is enough to say so.
+    Clean,
+    /// Something is.
+    Findings,
+    /// Nothing is, but too little is known.
+    Inconclusive,
+}
+
+impl Outcome {
+    /// The word used in every output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::Findings => "findings",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+/// What counts and what does not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gate {
+    /// Account id.
+    pub account: String,
+    /// What the evidence covers.
+    pub window: Window,
+    /// The level.
+    pub fail_on: Severity,
+    /// All findings, worst first.
+    pub findings: Vec<Judged>,
+    /// What could not be read or seen.
+    pub issues: Vec<Issue>,
+    /// Why nothing found proves nothing.
+    pub inconclusive: Option<String>,
+    /// Compared with an earlier result.
+    pub has_baseline: bool,
+}
+
+/// What a gate is asked with.
+#[derive(Debug, Clone)]
+pub struct Question<'a> {
+    /// The level.
+    pub fail_on: Severity,
+    /// Accepted findings.
+    pub waivers: &'a [Waiver],
+    /// Where they stand, for people.
+    pub waivers_file: &'a str,
+    /// An earlier result.
+    pub baseline: Option<&'a Baseline>,
+    /// Days of evidence below which the gate is inconclusive.
+    pub min_window_days: u32,
+    /// Today.
+    pub today: Date,
+}
+
+impl Gate {
+    /// Judges the findings of a report.
+    pub fn new(report: Report, question: &Question<'_>) -> Self {
+        let inconclusive = too_little(&report.window, &report.coverage, question.min_window_days);
+        let mut waivers: BTreeMap<&str, &Waiver> = BTreeMap::new();
+        for waiver in question.waivers {
+            // Of two for one finding the later end counts; the other one is not needed.
+            let known = waivers.entry(&waiver.fingerprint).or_insert(waiver);
+            if waiver.until > known.until {
+                *known = waiver;
+            }
+        }
+        let standing = |finding: &Finding| match waivers.get(finding.fingerprint.as_str()) {
+            Some(waiver) if waiver.until >= question.today => Standing::Waived((*waiver).clone()),
+            _ => match question.baseline.and_then(|baseline| baseline.get(&finding.fingerprint)) {
+                Some(before) if finding.severity <= *before => Standing::Known,
+                _ => Standing::New,
+            },
+        };
+        let mut findings: Vec<Judged> = report
+            .findings
+            .iter()
+            .map(|finding| Judged { finding: finding.clone(), standing: standing(finding), waiver_line: None })
+            .collect();
+        for waiver in question.waivers {
+            let matched = report.findings.iter().any(|finding| finding.fingerprint == waiver.fingerprint);
+            let in_force = waivers.get(waiver.fingerprint.as_str()).is_some_and(|used| *used == waiver);
+            let Some(rule) = complaint(matched && in_force, waiver.until < question.today) else { continue };
+            let finding = waiver_finding(rule, waiver, question.waivers_file);
+            let standing = standing(&finding);
+            findings.push(Judged { finding, standing, waiver_line: Some(waiver.line) });
+        }
+        // The order of the report, with the complaints about waivers behind those of their severity.
+        findings.sort_by_key(|judged| std::cmp::Reverse(judged.finding.severity));
+        Self {
+            account: report.account,
+            window: report.window,
+            fail_on: question.fail_on,
+            findings,
+            issues: report.issues,
+            inconclusive,
+            has_baseline: question.baseline.is_some(),
+        }
+    }
+
+    /// Findings that count, worst first.
+    pub fn new_findings(&self) -> impl Iterator<Item = &Judged> {
+        self.findings.iter().filter(|judged| judged.standing == Standing::New)
+    }
+
+    /// How many that count are at or above the level.
+    pub fn failing(&self) -> usize {
+        self.new_findings().filter(|judged| judged.finding.severity >= self.fail_on).count()
+    }
+
+    /// How many are in the baseline, and how many are waived.
+    pub fn passed_over(&self) -> (usize, usize) {
+        let count = |test: fn(&Standing) -> bool| self.findings.iter().filter(|judged| test(&judged.standing)).count();
+        (count(|standing| *standing == Standing::Known), count(|standing| matches!(standing, Standing::Waived(_))))
+    }
+
+    /// The answer.
+    pub fn outcome(&self) -> Outcome {
+        match (self.failing(), &self.inconclusive) {
+            (1.., _) => Outcome::Findings,
+            (0, Some(_)) => Outcome::Inconclusive,
+            (0, None) => Outcome::Clean,
+        }
+    }
+}
+
+fn complaint(needed: bool, expired: bool) -> Option<&'static WaiverRule> {
+    match (needed, expired) {
+        (true, false) => None,
+        (true, true) => Some(&EXPIRED_WAIVER),
+        (false, _) => Some(&STALE_WAIVER),
+    }
+}
+
+/// Why the evidence is too small for an answer.
+fn too_little(window: &Window, coverage: &[CoverageRow], min_window_days: u32) -> Option<String> {
+    if window.days == 0 {
+        return Some("there is no evidence at all".to_owned());
+    }
+    if window.days < min_window_days {
+        return Some(format!("{} days of evidence are too few; {min_window_days} are asked for", window.days));
+    }
+    let seen = coverage.iter().any(|row| row.events == "management" && row.sight != "not-seen");
+    (!seen).then(|| "no trail is known to show management events".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TODAY: &str = "2026-11-22";
+
+    fn finding(fingerprint: &str, severity: Severity) -> Finding {
+        Finding {
+            code: "unused-actions".to_owned(),
+            severity,
+            likelihood: 3,
+            impact: 4,
+            function_arn: None,
+            role_arn: "arn:aws:iam::111122223333:role/r".to_owned(),
+            title: "t".to_owned(),
+            detail: String::new(),
+            remedy: String::new(),
+            fingerprint: fingerprint.to_owned(),
+        }
+    }
+
+    fn waiver(fingerprint: &str, until: &str) -> Waiver {
+        Waiver {
+            fingerprint: fingerprint.to_owned(),
+            owner: "o".to_owned(),
+            reason: "r".to_owned(),
+            until: until.parse().unwrap(),
+            line: 3,
+        }
+    }
+
+    fn report(findings: Vec<Finding>, days: u32) -> Report {
+        let row = |sight: &str| CoverageRow {
+            source: "trail".to_owned(),
+            events: "management".to_owned(),
+            sight: sight.to_owned(),
+            reason: String::new(),
+        };
+        Report {
+            schema_version: 1,
+            account: "111122223333".to_owned(),
+            window: Window { start: String::new(), end: String::new(), days },
+            coverage: vec![row("seen")],
+            issues: Vec::new(),
+            roles: Vec::new(),
+            functions: Vec::new(),
+            findings,
+        }
+    }
+
+    /// Codes (a finding's own is its fingerprint) with `+` new, `=` known, `-` waived; then the answer.
+    #[track_caller]
+    fn check(findings: &[(&str, Severity)], waivers: &[(&str, &str)], baseline: &[(&str, Severity)], expected: &str) {
+        let waivers: Vec<Waiver> = waivers.iter().map(|(fingerprint, until)| waiver(fingerprint, until)).collect();
+        let baseline: Baseline = baseline.iter().map(|(name, severity)| ((*name).to_owned(), *severity)).collect();
+        let question = Question {
+            fail_on: Severity::High,
+            waivers: &waivers,
+            waivers_file: "whittle.toml",
+            baseline: (!baseline.is_empty()).then_some(&baseline),
+            min_window_days: 30,
+            today: TODAY.parse().unwrap(),
+        };
+        let findings = findings.iter().map(|(name, severity)| finding(name, *severity)).collect();
+        let gate = Gate::new(report(findings, 90), &question);
+        let mut words: Vec<String> = gate
+            .findings
+            .iter()
+            .map(|judged| {
+                let sign = match judged.standing {
+                    Standing::New => "+",
+                    Standing::Known => "=",
+                    Standing::Waived(_) => "-",
+                };
+                let own = judged.finding.code == "unused-actions";
+                format!("{sign}{}", if own { &judged.finding.fingerprint } else { &judged.finding.code })
+            })
+            .collect();
+        words.push(gate.outcome().as_str().to_owned());
+        assert_eq!(words.join(" "), expected);
+    }
+
+    #[test]
+    fn waivers_hold_until_their_day_and_are_needed() {
+        use Severity::{High, Low};
+        check(&[("a", High)], &[], &[], "+a findings");
+        check(&[("a", Low)], &[], &[], "+a clean");
+        check(&[("a", High)], &[("a", TODAY)], &[], "-a clean");
+        check(&[("a", High)], &[("a", "2026-11-21")], &[], "+a +expired-waiver findings");
+        check(&[("a", High)], &[("b", TODAY)], &[], "+a +stale-waiver findings");
+        check(&[], &[("b", "2020-01-01")], &[], "+stale-waiver clean");
+        // Two for one finding: the later one counts, the other is not needed.
+        check(&[("a", High)], &[("a", "2020-01-01"), ("a", "2027-01-01")], &[], "-a +stale-waiver clean");
+    }
+
+    #[test]
+    fn a_baseline_hides_what_is_not_worse() {
+        use Severity::{Critical, High, Low};
+        check(&[("a", High), ("b", High)], &[], &[("a", High)], "=a +b findings");
+        check(&[("a", High)], &[], &[("a", High)], "=a clean");
+        check(&[("a", Critical)], &[], &[("a", High)], "+a findings");
+        check(&[("a", Low)], &[], &[("a", High)], "=a clean");
+    }
+
+    #[test]
+    fn nothing_found_in_too_little_is_no_answer() {
+        let question = Question {
+            fail_on: Severity::High,
+            waivers: &[],
+            waivers_file: "",
+            baseline: None,
+            min_window_days: 30,
+            today: TODAY.parse().unwrap(),
+        };
+        for days in [0, 29] {
+            assert_eq!(Gate::new(report(vec![], days), &question).outcome(), Outcome::Inconclusive);
+            let bad = report(vec![finding("a", Severity::High)], days);
+            assert_eq!(Gate::new(bad, &question).outcome(), Outcome::Findings);
+        }
+        assert_eq!(Gate::new(report(vec![], 30), &question).outcome(), Outcome::Clean);
+        let mut blind = report(vec![], 90);
+        blind.coverage.clear();
+        assert_eq!(Gate::new(blind, &question).outcome(), Outcome::Inconclusive);
+    }
+}

@@ -1,0 +1,93 @@
+//! Arguments of the CI gate.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{SeverityChoice, StoreArguments};
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  whittle check snapshot --format github
+  whittle check snapshot --format sarif -o whittle.sarif --baseline main.sarif
+  whittle check snapshot --trail trail/ --format markdown --fail-on medium
+
+Evidence comes from the store of earlier runs, and from --trail; nothing is written to the store. Exit codes: 0 nothing at or
+above --fail-on, 1 something, 2 error, 3 nothing, but the evidence is too small to tell.")]
+pub struct CheckArguments {
+    /// Snapshot folder
+    #[arg(value_name = "SNAPSHOT")]
+    pub snapshot: PathBuf,
+    /// Trail file or folder, read in addition to what the store knows; may be given several times
+    #[arg(long = "trail", value_name = "PATH")]
+    pub trails: Vec<PathBuf>,
+    /// The LookupEvents answers given are complete for this Region, or `all`; repeatable
+    #[arg(long, value_name = "REGION", env = "WHITTLE_EVENT_HISTORY", value_delimiter = ',')]
+    pub event_history: Vec<String>,
+    /// Days without any event of the account were quiet; no trail files are missing
+    #[arg(long, env = "WHITTLE_QUIET_DAYS_ARE_REAL")]
+    pub quiet_days_are_real: bool,
+    /// Days of evidence below which nothing is called unused, and a gate that finds nothing is inconclusive
+    #[arg(long, value_name = "DAYS", default_value_t = 30, env = "WHITTLE_MIN_WINDOW_DAYS")]
+    pub min_window_days: u32,
+    #[command(flatten)]
+    pub store: StoreArguments,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = CheckFormat::Table, env = "WHITTLE_CHECK_FORMAT")]
+    pub format: CheckFormat,
+    /// Exit with 1 if there is a finding of this severity or worse, not waived and not in the baseline
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = SeverityChoice::High, env = "WHITTLE_FAIL_ON")]
+    pub fail_on: SeverityChoice,
+    /// Waivers file [default: whittle.toml, if there is one]
+    #[arg(long, value_name = "FILE", env = "WHITTLE_WAIVERS")]
+    pub waivers: Option<PathBuf>,
+    /// Earlier JSON or SARIF output: only findings that are new or worse count
+    #[arg(long, value_name = "FILE", env = "WHITTLE_BASELINE")]
+    pub baseline: Option<PathBuf>,
+}
+
+/// Formats of the gate's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// For people
+    Table,
+    /// One JSON document
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
+    /// A comment on a pull request
+    Markdown,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  whittle waive 5b1c9a2f40d37e86 --owner team-shop --reason 'split planned, SHOP-231' --until 2027-03-31
+  whittle waive 5b1c9a2f --owner team-shop --reason 'accepted by the CISO' --until 2027-03-31 --waivers ci/whittle.toml
+
+A waiver that matches no finding, or has expired, is a finding itself: the file never holds what nobody needs.")]
+pub struct WaiveArguments {
+    /// Fingerprint of the finding, or its beginning
+    #[arg(value_name = "FINGERPRINT")]
+    pub fingerprint: String,
+    /// Who answers for it
+    #[arg(long, value_name = "WHO")]
+    pub owner: String,
+    /// Why it is accepted
+    #[arg(long, value_name = "WHY")]
+    pub reason: String,
+    /// Last day on which it holds (YYYY-MM-DD)
+    #[arg(long, value_name = "DATE")]
+    pub until: String,
+    /// Waivers file; made if there is none
+    #[arg(long, value_name = "FILE", default_value = "whittle.toml", env = "WHITTLE_WAIVERS")]
+    pub waivers: PathBuf,
+    /// Write it although the store knows no such finding
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub store: StoreArguments,
+}

@@ -1,0 +1,75 @@
+//! The answer of a CI gate: SARIF for code scanning, annotations for GitHub Actions, Markdown for a comment, JSON, a table.
+//!
+//! What counts is decided by [`whittle_analysis::gate`]; where a finding stands in a file is told by the caller
+//! ([`Locate`]). Titles and names may be written by an attacker, so each format escapes them in its own way.
+
+pub mod github;
+pub mod human;
+pub mod json;
+pub mod markdown;
+mod pages;
+pub mod sarif;
+
+pub use pages::page;
+
+use whittle_analysis::gate::{Gate, Judged};
+use whittle_analysis::result::Severity;
+
+/// A place in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// Relative to the root of the repository, with `/`.
+    pub path: String,
+    /// From 1.
+    pub line: u32,
+    /// From 1, in characters; `None` for the whole line.
+    pub column: Option<u32>,
+    /// Last line; `None` for one line.
+    pub end_line: Option<u32>,
+}
+
+/// Where a finding stands in a file; `None` if in none.
+pub type Locate<'a> = &'a dyn Fn(&Judged) -> Option<Location>;
+
+/// One line that says how it stands.
+pub fn summary(gate: &Gate) -> String {
+    let new = gate.new_findings().count();
+    let mut text = format!(
+        "{new} {}{}, {} at or above {}",
+        if gate.has_baseline { "new " } else { "" },
+        if new == 1 { "finding" } else { "findings" },
+        gate.failing(),
+        gate.fail_on.as_str()
+    );
+    let (known, waived) = gate.passed_over();
+    if known > 0 {
+        text.push_str(&format!("; {known} known from the baseline"));
+    }
+    if waived > 0 {
+        text.push_str(&format!("; {waived} waived"));
+    }
+    if gate.failing() == 0
+        && let Some(reason) = &gate.inconclusive
+    {
+        text.push_str(&format!("; inconclusive: {reason}"));
+    }
+    text
+}
+
+/// The word for a level of annotations: three for five severities.
+fn level(severity: Severity, words: [&'static str; 3]) -> &'static str {
+    let [error, warning, note] = words;
+    match severity {
+        Severity::Critical | Severity::High => error,
+        Severity::Medium => warning,
+        Severity::Low | Severity::Info => note,
+    }
+}
+
+/// Function or role that a finding is about.
+fn subject(judged: &Judged) -> &str {
+    judged.finding.function_arn.as_deref().unwrap_or(&judged.finding.role_arn)
+}
+
+#[cfg(test)]
+mod tests;

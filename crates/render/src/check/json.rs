@@ -1,0 +1,77 @@
+//! The answer for scripts. It is also what a later run takes as its baseline.
+
+use serde::Serialize;
+use whittle_analysis::gate::{Gate, Standing};
+use whittle_analysis::issue::Issue;
+use whittle_analysis::result::{Finding, SCHEMA_VERSION, Window};
+
+use super::{Locate, Location};
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    schema_version: u32,
+    account: &'a str,
+    window: &'a Window,
+    outcome: &'static str,
+    fail_on: &'static str,
+    failing: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inconclusive: Option<&'a str>,
+    findings: Vec<Row<'a>>,
+    issues: &'a [Issue],
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    #[serde(flatten)]
+    finding: &'a Finding,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiver: Option<WaiverRow<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<Place>,
+}
+
+#[derive(Serialize)]
+struct WaiverRow<'a> {
+    owner: &'a str,
+    reason: &'a str,
+    until: String,
+}
+
+#[derive(Serialize)]
+struct Place {
+    path: String,
+    line: u32,
+}
+
+/// One document, final newline.
+pub fn render(gate: &Gate, locate: Locate<'_>) -> Result<String, serde_json::Error> {
+    let findings = gate.findings.iter().map(|judged| Row {
+        finding: &judged.finding,
+        state: match judged.standing {
+            Standing::New => "new",
+            Standing::Known => "known",
+            Standing::Waived(_) => "waived",
+        },
+        waiver: match &judged.standing {
+            Standing::Waived(waiver) => {
+                Some(WaiverRow { owner: &waiver.owner, reason: &waiver.reason, until: waiver.until.to_string() })
+            }
+            Standing::New | Standing::Known => None,
+        },
+        location: locate(judged).map(|Location { path, line, .. }| Place { path, line }),
+    });
+    let answer = Answer {
+        schema_version: SCHEMA_VERSION,
+        account: &gate.account,
+        window: &gate.window,
+        outcome: gate.outcome().as_str(),
+        fail_on: gate.fail_on.as_str(),
+        failing: gate.failing(),
+        inconclusive: gate.inconclusive.as_deref(),
+        findings: findings.collect(),
+        issues: &gate.issues,
+    };
+    Ok(format!("{}\n", serde_json::to_string_pretty(&answer)?))
+}

@@ -1,0 +1,148 @@
+//! A writer of HCL: blocks, attributes, comments. Laid out as `terraform fmt` does.
+//!
+//! Texts are quoted templates in which nothing is a template: `${` and `%{` are escaped, and so is all that is not printable
+//! (HCL Native Syntax Specification, "Quoted Template", "Template Interpolations").
+
+use std::fmt::Write as _;
+
+use super::comment::one_line;
+
+/// Text with indentation.
+#[derive(Debug, Default)]
+pub struct Writer {
+    out: String,
+    depth: usize,
+}
+
+impl Writer {
+    /// The text so far.
+    pub fn finish(self) -> String {
+        self.out
+    }
+
+    /// Comment lines.
+    pub fn comments(&mut self, lines: &[String]) {
+        for line in lines {
+            self.line(&format!("# {}", one_line(line)));
+        }
+    }
+
+    /// An empty line, unless the block or file begins here.
+    pub fn gap(&mut self) {
+        if !self.out.is_empty() && !self.out.ends_with("{\n") && !self.out.ends_with("\n\n") {
+            self.out.push('\n');
+        }
+    }
+
+    /// Begins a block; `head` is its type and labels.
+    pub fn open(&mut self, head: &str) {
+        self.line(&format!("{head} {{"));
+        self.depth += 1;
+    }
+
+    /// Ends the block.
+    pub fn close(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        self.line("}");
+    }
+
+    /// Attributes of one line each, their `=` below each other.
+    pub fn attributes(&mut self, attributes: &[(&str, String)]) {
+        let width = attributes.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        for (name, value) in attributes {
+            self.line(&format!("{name:<width$} = {value}"));
+        }
+    }
+
+    /// A list with an element a line, each an expression already.
+    pub fn list(&mut self, name: &str, elements: &[String]) {
+        if elements.is_empty() {
+            return self.line(&format!("{name} = []"));
+        }
+        self.line(&format!("{name} = ["));
+        self.depth += 1;
+        for element in elements {
+            self.line(&format!("{element},"));
+        }
+        self.depth = self.depth.saturating_sub(1);
+        self.line("]");
+    }
+
+    fn line(&mut self, text: &str) {
+        let indent = self.depth * 2;
+        let _ = writeln!(self.out, "{:indent$}{text}", "");
+    }
+}
+
+/// A text as a quoted template that means itself.
+pub fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    let mut rest = text.chars().peekable();
+    while let Some(character) = rest.next() {
+        let next = rest.peek().copied();
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '$' | '%' if next == Some('{') => {
+                out.push(character);
+                out.push(character);
+            }
+            // Three in a row before a brace can be read in two ways.
+            '$' | '%' if next == Some(character) => {
+                let _ = write!(out, "\\u{:04x}", u32::from(character));
+            }
+            _ if needs_escape(character) => {
+                let code = u32::from(character);
+                let _ = if code > 0xffff { write!(out, "\\U{code:08x}") } else { write!(out, "\\u{code:04x}") };
+            }
+            _ => out.push(character),
+        }
+    }
+    out.push('"');
+    out
+}
+
+fn needs_escape(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// `shop-checkout` → `shop_checkout`: a name of a resource in Terraform.
+pub fn identifier(name: &str) -> String {
+    let mut out: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
+    if !out.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        out.insert_str(0, "p_");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_text_is_a_template() {
+        for (text, written) in [
+            ("arn:aws:s3:::b/*", r#""arn:aws:s3:::b/*""#),
+            ("${aws:username}", r#""$${aws:username}""#),
+            ("%{ if x }", r#""%%{ if x }""#),
+            ("$${x}", r#""\u0024$${x}""#),
+            ("a\"b\\c\nd", r#""a\"b\\c\nd""#),
+            ("100% $5", r#""100% $5""#),
+            ("\u{1b}\u{2028}", r#""\u001b\u2028""#),
+        ] {
+            assert_eq!(quoted(text), written);
+        }
+    }
+
+    #[test]
+    fn identifiers_are_plain() {
+        assert_eq!(identifier("shop-checkout.v2"), "shop_checkout_v2");
+        assert_eq!(identifier("2fa"), "p_2fa");
+    }
+}

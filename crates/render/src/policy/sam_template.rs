@@ -1,0 +1,412 @@
+//! SAM policy templates: which of them grant exactly what some statements grant.
+//!
+//! The templates are data of the SAM translator (`data/sam-policy-templates.json`, see `data/README.md`). A template is used
+//! only where it grants neither more nor less than whole statements do: the same actions, on the same resources, under the
+//! same conditions. AWS SAM Developer Guide, "AWS SAM policy templates".
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use whittle_policy::{ActionClause, Effect, ResourceClause, Statement};
+
+/// A template with its parameters bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// Its name, such as `DynamoDBCrudPolicy`.
+    pub name: &'static str,
+    /// Parameter → value, and the ARN that the value was taken from.
+    pub parameters: BTreeMap<&'static str, Bound>,
+    /// Indexes of the statements that it stands for, sorted.
+    pub statements: Vec<usize>,
+}
+
+/// A parameter's value and the ARN that named it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// The value.
+    pub value: String,
+    /// A resource that holds it.
+    pub arn: String,
+}
+
+/// The stack that a template is used in: what its pseudo parameters mean there.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// `AWS::Partition`.
+    pub partition: &'a str,
+    /// `AWS::Region`.
+    pub region: &'a str,
+    /// `AWS::AccountId`.
+    pub account: &'a str,
+}
+
+/// One permission: action in lower case, resource, condition as JSON text.
+type Permission = (String, String, String);
+
+/// A text of a template: literal parts and parameters in turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Partition,
+    Region,
+    Account,
+    Parameter(String),
+}
+
+#[derive(Debug)]
+struct Rule {
+    actions: Vec<String>,
+    resources: Vec<Vec<Part>>,
+    /// Operator, key, value.
+    conditions: Vec<(String, String, Vec<Part>)>,
+}
+
+#[derive(Debug)]
+struct Template {
+    name: String,
+    parameters: Vec<String>,
+    rules: Vec<Rule>,
+}
+
+fn templates() -> &'static [Template] {
+    static TEMPLATES: OnceLock<Vec<Template>> = OnceLock::new();
+    TEMPLATES.get_or_init(|| {
+        let data: Value =
+            serde_json::from_str(include_str!("../../data/sam-policy-templates.json")).unwrap_or_default();
+        let entries = data.get("Templates").and_then(Value::as_object).into_iter().flatten();
+        entries.filter_map(|(name, entry)| template(name, entry)).collect()
+    })
+}
+
+/// `None` for a template of a shape that is not understood: it is never used then.
+fn template(name: &str, entry: &Value) -> Option<Template> {
+    let parameters = entry.get("Parameters")?.as_object()?.keys().cloned().collect();
+    let rules: Option<Vec<Rule>> = entry.get("Definition")?.get("Statement")?.as_array()?.iter().map(rule).collect();
+    Some(Template { name: name.to_owned(), parameters, rules: rules? })
+}
+
+fn rule(statement: &Value) -> Option<Rule> {
+    let fields = statement.as_object()?;
+    if fields.keys().any(|key| !matches!(key.as_str(), "Action" | "Effect" | "Resource" | "Condition" | "Sid"))
+        || fields.get("Effect")? != "Allow"
+    {
+        return None;
+    }
+    let actions = texts(fields.get("Action")?).into_iter().map(|action| action.as_str().map(str::to_ascii_lowercase));
+    let resources = texts(fields.get("Resource")?).into_iter().map(parts);
+    let mut conditions = Vec::new();
+    for (operator, keys) in fields.get("Condition").and_then(Value::as_object).into_iter().flatten() {
+        for (key, value) in keys.as_object()? {
+            conditions.push((operator.clone(), key.clone(), parts(value)?));
+        }
+    }
+    Some(Rule { actions: actions.collect::<Option<_>>()?, resources: resources.collect::<Option<_>>()?, conditions })
+}
+
+fn texts(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(list) => list.iter().collect(),
+        one => vec![one],
+    }
+}
+
+/// A text, `{"Fn::Sub": text}` or `{"Fn::Sub": [text, {name: {"Ref": parameter}}]}`.
+fn parts(value: &Value) -> Option<Vec<Part>> {
+    let (text, names) = match value {
+        Value::String(text) => return Some(vec![Part::Text(text.clone())]),
+        Value::Object(fields) => match fields.get("Fn::Sub")? {
+            Value::String(text) => (text.as_str(), None),
+            Value::Array(pair) => (pair.first()?.as_str()?, pair.get(1)?.as_object()),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let mut out = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        if !before.is_empty() {
+            out.push(Part::Text(before.to_owned()));
+        }
+        let (name, tail) = after.split_once('}')?;
+        out.push(match name {
+            "AWS::Partition" => Part::Partition,
+            "AWS::Region" => Part::Region,
+            "AWS::AccountId" => Part::Account,
+            own => Part::Parameter(names?.get(own)?.get("Ref")?.as_str()?.to_owned()),
+        });
+        rest = tail;
+    }
+    if !rest.is_empty() {
+        out.push(Part::Text(rest.to_owned()));
+    }
+    Some(out)
+}
+
+/// Templates that stand for whole statements, largest first; no statement is in two of them.
+pub fn find(statements: &[Statement], place: Place<'_>) -> Vec<Instance> {
+    let permissions: Vec<Option<BTreeSet<Permission>>> = statements.iter().map(permissions).collect();
+    let mut order: Vec<&'static Template> = templates().iter().collect();
+    order.sort_by_key(|template| (std::cmp::Reverse(size(template)), &template.name));
+    let mut taken: BTreeSet<usize> = BTreeSet::new();
+    let mut out = Vec::new();
+    for template in order {
+        for bound in bindings(template, statements, place) {
+            let Some(granted) = instance(template, &bound, place) else { continue };
+            let chosen: Vec<usize> = permissions
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| !taken.contains(index))
+                .filter(|(_, own)| own.as_ref().is_some_and(|own| !own.is_empty() && own.is_subset(&granted)))
+                .map(|(index, _)| index)
+                .collect();
+            let together: BTreeSet<&Permission> =
+                chosen.iter().filter_map(|index| permissions.get(*index)?.as_ref()).flatten().collect();
+            if together.len() == granted.len() {
+                taken.extend(&chosen);
+                out.push(Instance { name: &template.name, parameters: bound, statements: chosen });
+            }
+        }
+    }
+    out
+}
+
+fn size(template: &Template) -> usize {
+    template.rules.iter().map(|rule| rule.actions.len() * rule.resources.len()).sum()
+}
+
+/// What a statement grants, one by one; `None` for one that no template can stand for.
+fn permissions(statement: &Statement) -> Option<BTreeSet<Permission>> {
+    let (Effect::Allow, None, ActionClause::Action(actions), Some(ResourceClause::Resource(resources))) =
+        (statement.effect, &statement.principal, &statement.action, &statement.resource)
+    else {
+        return None;
+    };
+    // A policy variable would have to survive the template's own substitution.
+    if statement.has_variables() {
+        return None;
+    }
+    let condition = condition_text(
+        statement
+            .condition
+            .iter()
+            .map(|(operator, key, values)| (operator.to_owned(), key.to_owned(), values.to_vec())),
+    );
+    let mut out = BTreeSet::new();
+    for action in actions {
+        for resource in resources {
+            out.insert((action.as_str().to_ascii_lowercase(), resource.as_str().to_owned(), condition.clone()));
+        }
+    }
+    Some(out)
+}
+
+fn condition_text(parts: impl Iterator<Item = (String, String, Vec<String>)>) -> String {
+    let mut parts: Vec<(String, String, Vec<String>)> = parts
+        .map(|(operator, key, mut values)| {
+            values.sort();
+            (operator, key.to_ascii_lowercase(), values)
+        })
+        .collect();
+    parts.sort();
+    format!("{parts:?}")
+}
+
+/// What a template grants with its parameters bound; `None` if one is not.
+fn instance(
+    template: &Template,
+    bound: &BTreeMap<&'static str, Bound>,
+    place: Place<'_>,
+) -> Option<BTreeSet<Permission>> {
+    let fill = |parts: &[Part]| -> Option<String> {
+        parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => Some(text.as_str()),
+                Part::Partition => Some(place.partition),
+                Part::Region => Some(place.region),
+                Part::Account => Some(place.account),
+                Part::Parameter(name) => bound.get(name.as_str()).map(|bound| bound.value.as_str()),
+            })
+            .collect()
+    };
+    let mut out = BTreeSet::new();
+    for rule in &template.rules {
+        let mut conditions = Vec::new();
+        for (operator, key, value) in &rule.conditions {
+            conditions.push((operator.clone(), key.clone(), vec![fill(value)?]));
+        }
+        let condition = condition_text(conditions.into_iter());
+        for resource in &rule.resources {
+            let resource = fill(resource)?;
+            for action in &rule.actions {
+                out.insert((action.clone(), resource.clone(), condition.clone()));
+            }
+        }
+    }
+    Some(out)
+}
+
+/// All ways of binding the parameters so that each resource that names one is a resource of the statements.
+fn bindings(
+    template: &'static Template,
+    statements: &[Statement],
+    place: Place<'_>,
+) -> Vec<BTreeMap<&'static str, Bound>> {
+    let mut texts: BTreeSet<&str> = BTreeSet::new();
+    for statement in statements {
+        if let Some(ResourceClause::Resource(patterns)) = &statement.resource {
+            texts.extend(patterns.iter().map(whittle_policy::ResourcePattern::as_str));
+        }
+        texts.extend(statement.condition.iter().flat_map(|(_, _, values)| values.iter().map(String::as_str)));
+    }
+    let mut all: Vec<BTreeMap<&'static str, Bound>> = vec![BTreeMap::new()];
+    for parameter in &template.parameters {
+        let shapes: Vec<&[Part]> = template
+            .rules
+            .iter()
+            .flat_map(|rule| rule.resources.iter().chain(rule.conditions.iter().map(|(_, _, value)| value)))
+            .filter(|parts| parts.contains(&Part::Parameter(parameter.clone())))
+            .map(Vec::as_slice)
+            .collect();
+        let mut values: BTreeMap<String, Bound> = BTreeMap::new();
+        for text in &texts {
+            for shape in &shapes {
+                if let Some(value) = value_in(shape, parameter, text, place) {
+                    values.entry(value.clone()).or_insert(Bound { value, arn: (*text).to_owned() });
+                }
+            }
+        }
+        all = all
+            .into_iter()
+            .flat_map(|known| {
+                values.values().map(move |bound| {
+                    let mut known = known.clone();
+                    known.insert(parameter.as_str(), bound.clone());
+                    known
+                })
+            })
+            .collect();
+    }
+    all
+}
+
+/// The value of `parameter` if `text` has the shape; only where the shape has no other parameter.
+fn value_in(shape: &[Part], parameter: &str, text: &str, place: Place<'_>) -> Option<String> {
+    let at = shape.iter().position(|part| *part == Part::Parameter(parameter.to_owned()))?;
+    let literal = |parts: &[Part]| -> Option<String> {
+        parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => Some(text.as_str()),
+                Part::Partition => Some(place.partition),
+                Part::Region => Some(place.region),
+                Part::Account => Some(place.account),
+                Part::Parameter(_) => None,
+            })
+            .collect()
+    };
+    let (before, after) = (literal(shape.get(..at)?)?, literal(shape.get(at + 1..)?)?);
+    let value = text.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?;
+    // A value is a text of `Fn::Sub`'s map, so nothing in it is substituted again; a wildcard stays one.
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use whittle_policy::PolicyDocument;
+
+    const PLACE: Place<'static> = Place { partition: "aws", region: "eu-central-1", account: "111122223333" };
+
+    #[test]
+    fn every_template_of_the_translator_is_understood() {
+        let data: Value = serde_json::from_str(include_str!("../../data/sam-policy-templates.json")).unwrap();
+        assert_eq!(templates().len(), data["Templates"].as_object().unwrap().len());
+        assert_eq!(templates().len(), 81);
+    }
+
+    /// Each template, filled with values and taken apart into statements, is found again: by itself, or as one that grants
+    /// the same.
+    #[test]
+    fn every_template_is_found_from_what_it_grants() {
+        for template in templates() {
+            let bound: BTreeMap<&'static str, Bound> = template
+                .parameters
+                .iter()
+                .map(|name| (name.as_str(), Bound { value: format!("my-{name}"), arn: String::new() }))
+                .collect();
+            let granted = instance(template, &bound, PLACE).unwrap();
+            let statements: Vec<Statement> = template.rules.iter().map(|rule| statement_of(rule, &bound)).collect();
+            let found = find(&statements, PLACE);
+            let together: BTreeSet<Permission> = found
+                .iter()
+                .flat_map(|found| {
+                    let template = templates().iter().find(|template| template.name == found.name).unwrap();
+                    instance(template, &found.parameters, PLACE).unwrap()
+                })
+                .collect();
+            assert_eq!(together, granted, "{}", template.name);
+        }
+    }
+
+    fn statement_of(rule: &Rule, bound: &BTreeMap<&'static str, Bound>) -> Statement {
+        let fill = |parts: &[Part]| -> String {
+            parts
+                .iter()
+                .map(|part| match part {
+                    Part::Text(text) => text.as_str(),
+                    Part::Partition => PLACE.partition,
+                    Part::Region => PLACE.region,
+                    Part::Account => PLACE.account,
+                    Part::Parameter(name) => bound[name.as_str()].value.as_str(),
+                })
+                .collect()
+        };
+        let mut condition = serde_json::Map::new();
+        for (operator, key, value) in &rule.conditions {
+            condition.insert(operator.clone(), serde_json::json!({key: fill(value)}));
+        }
+        let mut statement = serde_json::json!({
+            "Effect": "Allow", "Action": rule.actions,
+            "Resource": rule.resources.iter().map(|parts| fill(parts)).collect::<Vec<_>>(),
+        });
+        if !condition.is_empty() {
+            statement["Condition"] = Value::Object(condition);
+        }
+        let document =
+            PolicyDocument::from_value(&serde_json::json!({"Version": "2012-10-17", "Statement": [statement]}));
+        document.unwrap().statements.iter().next().unwrap().clone()
+    }
+
+    #[track_caller]
+    fn check(statements: Value, expected: &[(&str, &[usize])]) {
+        let document =
+            PolicyDocument::from_value(&serde_json::json!({"Version": "2012-10-17", "Statement": statements})).unwrap();
+        let found = find(document.statements.as_slice(), PLACE);
+        let found: Vec<(&str, &[usize])> =
+            found.iter().map(|found| (found.name, found.statements.as_slice())).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn only_an_exact_fit_counts() {
+        let send = |actions: Value, resource: &str| serde_json::json!([{"Effect": "Allow", "Action": actions, "Resource": resource}]);
+        let own = "arn:aws:sqs:eu-central-1:111122223333:q";
+        check(send(serde_json::json!(["sqs:SendMessage*"]), own), &[("SQSSendMessagePolicy", &[0])]);
+        check(send(serde_json::json!(["SQS:sendmessage*"]), own), &[("SQSSendMessagePolicy", &[0])]);
+        check(send(serde_json::json!(["sqs:SendMessage"]), own), &[]);
+        check(send(serde_json::json!(["sqs:SendMessage*", "sqs:ListQueues"]), own), &[]);
+        check(send(serde_json::json!("sqs:SendMessage*"), "arn:aws:sqs:us-east-1:111122223333:q"), &[]);
+        check(send(serde_json::json!("sqs:SendMessage*"), "arn:aws:sqs:eu-central-1:444455556666:q"), &[]);
+    }
+
+    #[test]
+    fn several_statements_may_be_one_template_and_a_condition_is_none() {
+        let one = |action: &str| serde_json::json!({"Effect": "Allow", "Action": action, "Resource": "arn:aws:sns:eu-central-1:111122223333:t"});
+        check(serde_json::json!([one("sns:Publish"), one("sns:Subscribe")]), &[("SNSPublishMessagePolicy", &[0])]);
+        let mut conditional = one("sns:Publish");
+        conditional["Condition"] = serde_json::json!({"StringEquals": {"aws:SourceVpc": "vpc-1"}});
+        check(serde_json::json!([conditional]), &[]);
+    }
+}

@@ -1,0 +1,162 @@
+//! A shared role taken apart: a role for each function, with the trust policy and the permissions boundary of the old one.
+
+use serde_json::{Value, json};
+use whittle_analysis::result::{FunctionResult, RoleResult};
+use whittle_policy::PolicyDocument;
+
+use super::cloudformation::{document, resource};
+use super::hcl::{Writer, identifier, quoted};
+use super::yaml::{Entry, Yaml};
+use super::{Expression, PolicySet, RenderError, Rewrite, logical_id, terraform};
+use crate::text::short_name;
+
+/// The roles that take the place of one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Split {
+    heading: Vec<String>,
+    trust: PolicyDocument,
+    boundary_arn: Option<String>,
+    roles: Vec<PolicySet>,
+}
+
+impl Split {
+    /// One role for each function that has a narrowed policy. A function that nothing was learned about keeps the old role.
+    pub fn of(role: &RoleResult, functions: &[FunctionResult]) -> Result<Self, RenderError> {
+        let name = short_name(&role.role_arn);
+        let Some(settings) = &role.settings else {
+            return Err(RenderError::new(
+                format!("the result for role {name} does not say its trust policy and permissions boundary"),
+                "it is of an earlier version: run `whittle analyze` again",
+            ));
+        };
+        let Some(trust) = settings.trust.clone() else {
+            return Err(RenderError::new(
+                format!("the trust policy of role {name} could not be read, and new roles must have the same"),
+                "is AssumeRolePolicyDocument in authorization-details.json?",
+            ));
+        };
+        let mut roles = Vec::new();
+        let mut staying = Vec::new();
+        for arn in &role.functions {
+            let result = functions.iter().find(|result| result.function_arn == *arn);
+            match result.and_then(PolicySet::of_function) {
+                Some(set) => roles.push(set),
+                None => {
+                    let why = result.and_then(|result| result.no_suggestion.as_deref()).unwrap_or("it has no result");
+                    staying.push(format!("{} keeps the role {name}: {why}.", short_name(arn)));
+                }
+            }
+        }
+        if roles.is_empty() {
+            return Err(RenderError::new(
+                format!("no function of role {name} has a narrowed policy"),
+                staying.join(" "),
+            ));
+        }
+        let mut heading = vec![
+            format!(
+                "The shared role {name} taken apart: a role for each function, with its trust policy and boundary."
+            ),
+            "Set each function's Role to its own, deploy, and remove the old role when nothing runs under it."
+                .to_owned(),
+        ];
+        heading.extend(staying);
+        Ok(Self { heading, trust, boundary_arn: settings.boundary_arn.clone(), roles })
+    }
+
+    /// `{"roles": […]}`, with everything that `aws iam create-role` and `put-role-policy` need.
+    pub fn json(&self) -> String {
+        let roles: Vec<Value> = self
+            .roles
+            .iter()
+            .map(|set| {
+                json!({
+                    "role_name": role_name(set),
+                    "function_arn": set.function_arn,
+                    "assume_role_policy_document": self.trust.to_value(),
+                    "permissions_boundary": self.boundary_arn,
+                    "policies": set.policies.iter().map(|policy| {
+                        json!({"name": policy.name, "document": policy.document.to_value()})
+                    }).collect::<Vec<_>>(),
+                })
+            })
+            .collect();
+        format!("{:#}\n", json!({"schema_version": 1, "roles": roles}))
+    }
+
+    /// Resources for a CloudFormation or SAM template.
+    pub fn cloudformation(&self, rewrite: &dyn Rewrite) -> String {
+        let mut resources = Vec::new();
+        for set in &self.roles {
+            let id = logical_id(&set.name, "Role");
+            let policies = set.policies.iter().map(|policy| {
+                let fields: Vec<(&str, Yaml)> = vec![
+                    ("PolicyName", policy.name.as_str().into()),
+                    ("PolicyDocument", Yaml::from_document(policy, rewrite)),
+                ];
+                Entry::plain(fields)
+            });
+            let inline = set.fits_inline();
+            let mut properties: Vec<(&str, Yaml)> =
+                vec![("AssumeRolePolicyDocument", document(&self.trust, &[], &super::Literally))];
+            if let Some(arn) = &self.boundary_arn {
+                properties.push(("PermissionsBoundary", Yaml::expression(rewrite.text(arn))));
+            }
+            if inline {
+                properties.push(("Policies", Yaml::List(policies.collect())));
+            }
+            let comment = vec![
+                format!("For function {}: Role: !GetAtt {id}.Arn", set.name),
+                set.heading.get(2).cloned().unwrap_or_default(),
+            ];
+            let role = resource("AWS::IAM::Role", properties);
+            resources.push((id.clone(), Entry { comments: comment, value: role }));
+            if !inline {
+                for (policy, number) in set.policies.iter().zip(1..) {
+                    let roles = Yaml::List(vec![Entry::plain(Yaml::expression(Expression::Ref(id.clone())))]);
+                    let properties = vec![("Roles", roles), ("PolicyDocument", Yaml::from_document(policy, rewrite))];
+                    let own = resource("AWS::IAM::ManagedPolicy", properties);
+                    resources.push((logical_id(&set.name, &format!("Policy{number}")), Entry::plain(own)));
+                }
+            }
+        }
+        Yaml::Map(vec![("Resources".to_owned(), Entry::plain(Yaml::Map(resources)))]).document(&self.heading)
+    }
+
+    /// Roles with their policies in Terraform.
+    pub fn terraform(&self, rewrite: &dyn Rewrite) -> Result<String, RenderError> {
+        let mut writer = Writer::default();
+        writer.comments(&self.heading);
+        for set in &self.roles {
+            let id = identifier(&set.name);
+            let trust = format!("{id}_trust");
+            terraform::data(&mut writer, &trust, &self.trust, &[], &super::Literally)?;
+            writer.gap();
+            writer.comments(&[
+                format!("For function {}: role = aws_iam_role.{id}.arn", set.name),
+                set.heading.get(2).cloned().unwrap_or_default(),
+            ]);
+            writer.open(&format!("resource \"aws_iam_role\" \"{id}\""));
+            let mut attributes = vec![
+                ("name", quoted(&role_name(set))),
+                ("assume_role_policy", format!("data.aws_iam_policy_document.{trust}.json")),
+            ];
+            if let Some(arn) = &self.boundary_arn {
+                attributes.push(("permissions_boundary", quoted(arn)));
+            }
+            writer.attributes(&attributes);
+            writer.close();
+            let role = format!("aws_iam_role.{id}.name");
+            terraform::attached(&mut writer, &set.name, &set.policies, &role, set.fits_inline(), rewrite)?;
+        }
+        Ok(writer.finish())
+    }
+}
+
+/// A name for the new role: the function's, marked, within the 64 characters that IAM allows (IAM User Guide, "IAM and AWS
+/// STS quotas").
+fn role_name(set: &PolicySet) -> String {
+    const MARK: &str = "-whittled";
+    let name: String = set.name.chars().take(64 - MARK.len()).collect();
+    format!("{name}{MARK}")
+}
