@@ -124,16 +124,15 @@ fn edit(text: &str, waiver: &Waiver, about: Option<&str>) -> Result<(String, boo
     };
     let known = tables.iter_mut().find(|table| same(table));
     let added = known.is_none();
-    match known {
-        Some(table) => fill(table, waiver),
-        None => {
-            let mut table = Table::new();
-            fill(&mut table, waiver);
-            let gap = if text.trim().is_empty() { "" } else { "\n" };
-            let comment = about.map(|about| format!("# {about}\n")).unwrap_or_default();
-            table.decor_mut().set_prefix(format!("{gap}{comment}"));
-            tables.push(table);
-        }
+    if let Some(table) = known {
+        fill(table, waiver)
+    } else {
+        let mut table = Table::new();
+        fill(&mut table, waiver);
+        let gap = if text.trim().is_empty() { "" } else { "\n" };
+        let comment = about.map(|about| format!("# {about}\n")).unwrap_or_default();
+        table.decor_mut().set_prefix(format!("{gap}{comment}"));
+        tables.push(table);
     }
     let mut out = document.to_string();
     if text.contains("\r\n") {

@@ -66,6 +66,9 @@ pub struct ActionEvents {
     pub latest: Vec<EventSeen>,
 }
 
+/// Each event once, however often it was delivered.
+type SeenEvents = BTreeSet<(ActionId, EventSeen)>;
+
 /// The events of a role's use of some actions, per action.
 pub fn role_events(
     catalog: &'static Catalog,
@@ -74,7 +77,7 @@ pub fn role_events(
 ) -> Result<(BTreeMap<ActionId, ActionEvents>, Vec<Issue>), PortError> {
     let (read, _, mut issues) = list_events(objects, &ReadMarks::default())?;
     let candidates = RoleFunctions::new(query.functions.iter().cloned());
-    let parts: Vec<(BTreeSet<(ActionId, EventSeen)>, Vec<Issue>)> = read
+    let parts: Vec<(SeenEvents, Vec<Issue>)> = read
         .par_iter()
         .fold(
             || (BTreeSet::new(), Vec::new(), Mapper::new(catalog)),
@@ -109,7 +112,7 @@ fn read_object(
     query: &EventQuery,
     candidates: &RoleFunctions,
     mapper: &mut Mapper,
-    seen: &mut BTreeSet<(ActionId, EventSeen)>,
+    seen: &mut SeenEvents,
 ) -> Result<(), Issue> {
     let bytes = objects.read(object).map_err(|error| unavailable(object, &error))?;
     read_bytes(&object.key, &bytes, &Limits::default(), &mut |found| {
@@ -123,7 +126,7 @@ fn look_at(
     query: &EventQuery,
     candidates: &RoleFunctions,
     mapper: &mut Mapper,
-    seen: &mut BTreeSet<(ActionId, EventSeen)>,
+    seen: &mut SeenEvents,
 ) {
     let Some(by) = attribute(record) else { return };
     if !query.role.contains(by.role_id) && !by.role_arn.is_some_and(|arn| query.role.contains(arn)) {
@@ -134,7 +137,7 @@ fn look_at(
     if !meaning.uses.iter().any(|used| wanted(&used.action)) && !meaning.possible.iter().any(wanted) {
         return;
     }
-    let resolved = resolve(&by.caller, candidates);
+    let resolved = resolve(&by.caller.to_key(), candidates);
     let (_, caller) = who(&resolved);
     let function = match resolved {
         Caller::Function(FunctionRef::Arn(name) | FunctionRef::Name(name)) => Some(name),

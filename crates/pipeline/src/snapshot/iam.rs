@@ -25,7 +25,7 @@ pub(super) const COMMAND: &str = "aws iam get-account-authorization-details --ou
 
 /// What the file says.
 #[derive(Debug, Default)]
-pub(super) struct Roles {
+pub(super) struct AuthorizationDetails {
     pub(super) roles: BTreeMap<RoleArn, Role>,
     pub(super) settings: BTreeMap<RoleArn, RoleSettings>,
     pub(super) issues: Vec<Issue>,
@@ -100,11 +100,15 @@ struct VersionEntry<'a> {
 }
 
 /// Reads the whole file; only a file that is no such answer at all is a [`Problem`].
-pub(super) fn parse(text: &str) -> Result<Roles, Problem> {
+pub(super) fn parse(text: &str) -> Result<AuthorizationDetails, Problem> {
     let object = JsonObject::parse(text, FILE, COMMAND)?;
     let entries = object.required_list("RoleDetailList", COMMAND)?;
-    let mut reader =
-        Reader { object: &object, managed: BTreeMap::new(), resolved: BTreeMap::new(), out: Roles::default() };
+    let mut reader = Reader {
+        object: &object,
+        managed: BTreeMap::new(),
+        resolved: BTreeMap::new(),
+        out: AuthorizationDetails::default(),
+    };
     reader.out.issues.extend(object.truncation());
     match object.list("Policies") {
         Ok(policies) => reader.index_policies(&policies.unwrap_or_default()),
@@ -137,7 +141,7 @@ struct Reader<'a> {
     object: &'a JsonObject<'a>,
     managed: BTreeMap<String, ManagedEntry<'a>>,
     resolved: BTreeMap<String, Managed>,
-    out: Roles,
+    out: AuthorizationDetails,
 }
 
 impl<'a> Reader<'a> {

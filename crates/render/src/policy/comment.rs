@@ -33,7 +33,7 @@ pub fn lines(statement: &Statement, note: Option<&StatementNote>, rows: &[&Verdi
             Verdict::Used => out.push(format!("Used: {}{}.", names(rows), last_seen(rows))),
             Verdict::Required => out.push(format!("Required: {}: {}.", names(rows), reasons(rows))),
             Verdict::Companion => {
-                out.push(format!("Companion: {}{}: {}.", names(rows), last_seen(rows), reasons(rows)))
+                out.push(format!("Companion: {}{}: {}.", names(rows), last_seen(rows), reasons(rows)));
             }
             Verdict::Unobservable | Verdict::Unknown => {
                 out.push(format!("WARNING kept unproven: {}: {}.", names(rows), reasons(rows)));

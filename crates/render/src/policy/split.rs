@@ -39,12 +39,11 @@ impl Split {
         let mut staying = Vec::new();
         for arn in &role.functions {
             let result = functions.iter().find(|result| result.function_arn == *arn);
-            match result.and_then(PolicySet::of_function) {
-                Some(set) => roles.push(set),
-                None => {
-                    let why = result.and_then(|result| result.no_suggestion.as_deref()).unwrap_or("it has no result");
-                    staying.push(format!("{} keeps the role {name}: {why}.", short_name(arn)));
-                }
+            if let Some(set) = result.and_then(PolicySet::of_function) {
+                roles.push(set)
+            } else {
+                let why = result.and_then(|result| result.no_suggestion.as_deref()).unwrap_or("it has no result");
+                staying.push(format!("{} keeps the role {name}: {why}.", short_name(arn)));
             }
         }
         if roles.is_empty() {

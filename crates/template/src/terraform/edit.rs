@@ -195,7 +195,7 @@ fn data_source(
                     _ => None,
                 };
                 if let Some(edits) = own {
-                    out.extend(edits)
+                    out.extend(edits);
                 } else {
                     let blocks: Vec<String> = statements
                         .iter()

@@ -170,7 +170,7 @@ fn statement(block: &Block) -> Result<Node, String> {
         let pair = (implicit(variable, inner.span.start), iam_variables(values.clone()));
         let existing = operators.iter_mut().find(|(known, _)| known.text() == Some(operator));
         if let Some(Kind::Mapping { entries, .. }) = existing.map(|(_, keys)| &mut keys.kind) {
-            entries.push(pair)
+            entries.push(pair);
         } else {
             let kind = Kind::Mapping { entries: vec![pair], flow: true };
             operators.push((
