@@ -44,15 +44,6 @@ pub enum CommandError {
         /// What there is instead.
         hint: String,
     },
-    /// A file of the user could not be read.
-    #[error("cannot read `{}`", .path.display())]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
     /// A template could not be read.
     #[error("`{}`: {source}", .path.display())]
     Template {

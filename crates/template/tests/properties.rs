@@ -1,5 +1,6 @@
 //! Editing any template keeps every byte outside of the edited policies, and never leaves a damaged file.
-#![expect(clippy::unwrap_used, reason = "helpers outside the test functions read our own files")]
+
+use std::fmt::Write as _;
 
 use crate::support::{Keep, surroundings, targets};
 use proptest::prelude::*;
@@ -25,6 +26,7 @@ const ITEMS: &[&str] = &[
 ];
 
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "ways of writing that vary independently")]
 struct Case {
     items: Vec<usize>,
     comments: Vec<bool>,
@@ -55,10 +57,10 @@ fn parts(case: &Case) -> (String, String, String) {
     let mut policies = "      Policies:\n".to_owned();
     for (item, comment) in case.items.iter().zip(&case.comments) {
         if *comment {
-            policies.push_str(&format!("{pad}# about the next\n"));
+            let _ = writeln!(policies, "{pad}# about the next");
         }
-        let text = ITEMS[*item].replace('\n', &format!("\n{pad}  "));
-        policies.push_str(&format!("{pad}- {text}\n"));
+        let text = ITEMS.get(*item).copied().unwrap_or_default().replace('\n', &format!("\n{pad}  "));
+        let _ = writeln!(policies, "{pad}- {text}");
     }
     let after = if case.after {
         "      Timeout: 3 # last\n\n  Other:\n    Type: AWS::Serverless::Function\n    Properties: {Handler: 'c.d'}\n"

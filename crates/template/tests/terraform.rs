@@ -1,6 +1,7 @@
 //! Terraform files in the styles people write, narrowed and read again; each difference is a snapshot, reviewed like code.
 #![expect(clippy::unwrap_used, reason = "helpers outside the test functions read our own files")]
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::support::{Keep, terraform_targets};
@@ -26,7 +27,7 @@ fn each_file_changes_as_reviewed() {
         let bytes = std::fs::read(&path).unwrap();
         let mut text = String::new();
         if let Err(error) = Module::read(&bytes) {
-            text = format!("refused: {error}\n")
+            text = format!("refused: {error}\n");
         } else {
             let edited = edit(&bytes, Keep::Half);
             for report in &edited.reports {
@@ -35,7 +36,7 @@ fn each_file_changes_as_reviewed() {
                     Outcome::Changed { .. } => "changed".to_owned(),
                     Outcome::Refused { reason, .. } => format!("refused: {reason}"),
                 };
-                text.push_str(&format!("{}: {outcome}\n", report.function));
+                let _ = writeln!(text, "{}: {outcome}", report.function);
             }
             let (old, new) = (String::from_utf8(bytes).unwrap(), String::from_utf8(edited.bytes).unwrap());
             let diff = TextDiff::from_lines(&old, &new).unified_diff().context_radius(2).to_string();
