@@ -219,12 +219,12 @@ pub(crate) fn literals(narrowing: &Narrowing, references: &References, grants: &
     let written: Vec<&str> = grants
         .grants()
         .filter(|(_, grant)| grant.node.is_some())
-        .flat_map(|(_, grant)| grant.statement.resource.iter().flat_map(|clause| clause.patterns()))
+        .flat_map(|(_, grant)| grant.statement.resource.iter().flat_map(whittle_policy::ResourceClause::patterns))
         .map(whittle_policy::ResourcePattern::as_str)
         .collect();
     let mut out: Vec<String> = Vec::new();
     for statement in narrowing.statements() {
-        for pattern in statement.resource.iter().flat_map(|clause| clause.patterns()) {
+        for pattern in statement.resource.iter().flat_map(whittle_policy::ResourceClause::patterns) {
             let text = pattern.as_str();
             let by_name = references.rewrite(text).parts().iter().any(|part| {
                 matches!(part, crate::expression::Part::Reference { logical_id, .. } if !logical_id.starts_with("AWS::"))

@@ -172,7 +172,7 @@ pub fn yaml_text(text: &str) -> String {
     if is_plain(text) {
         return text.to_owned();
     }
-    if text.chars().any(|c| c.is_control()) {
+    if text.chars().any(char::is_control) {
         // JSON's escapes are YAML's.
         return serde_json::Value::from(text).to_string();
     }

@@ -254,20 +254,14 @@ impl<'t> Reader<'_, 't, '_> {
         let name = self.resolver.value(&expression);
         let short = name.rsplit('/').next().unwrap_or(&name).to_owned();
         let document = managed::document(&name, self.documents);
-        match document {
-            Some(document) => {
-                let grant = |statement| Grant { statement, span: item.span, node: None };
-                let grants = document.to_version_2012().statements.into_vec().into_iter().map(grant).collect();
-                self.push(Origin::Managed(short), Some(item), item.span, grants, None);
-            }
-            None => {
-                let written = self.template.source().slice(item.span).to_owned();
-                self.unknown(
-                    Origin::Managed(written.clone()),
-                    item,
-                    &format!("the document of the managed policy `{written}` is not known"),
-                );
-            }
+        if let Some(document) = document {
+            let grant = |statement| Grant { statement, span: item.span, node: None };
+            let grants = document.to_version_2012().statements.into_vec().into_iter().map(grant).collect();
+            self.push(Origin::Managed(short), Some(item), item.span, grants, None);
+        } else {
+            let written = self.template.source().slice(item.span).to_owned();
+            let reason = format!("the document of the managed policy `{written}` is not known");
+            self.unknown(Origin::Managed(written), item, &reason);
         }
     }
 

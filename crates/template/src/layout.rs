@@ -42,9 +42,9 @@ impl Layout {
                 match &value.kind {
                     Kind::Sequence { .. } if !value.is_flow() => {
                         if difference == 0 {
-                            level += 1
+                            level += 1;
                         } else {
-                            deeper += 1
+                            deeper += 1;
                         }
                     }
                     Kind::Mapping { .. } => {

@@ -245,7 +245,7 @@ pub fn name(statement: &Statement) -> String {
     let resources: Vec<&str> = statement
         .resource
         .iter()
-        .flat_map(|clause| clause.patterns())
+        .flat_map(whittle_policy::ResourceClause::patterns)
         .map(whittle_policy::ResourcePattern::as_str)
         .take(2)
         .collect();

@@ -130,7 +130,9 @@ impl<'a> Module<'a> {
             let after = self.source.text().get(at + address.len()..).and_then(|rest| rest.chars().next());
             let before = self.source.text().get(..*at).and_then(|rest| rest.chars().next_back());
             let word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '-');
-            !word(after) && !word(before) && before != Some('.') && !(own.start <= *at && *at < own.end)
+            let inside = own.start <= *at && *at < own.end;
+            let part_of_a_name = word(after) || word(before) || before == Some('.');
+            !inside && !part_of_a_name
         });
         found.count()
     }
@@ -139,7 +141,7 @@ impl<'a> Module<'a> {
     pub fn grants<'t>(&'t self, resolver: &Resolver<'t>, role: &str, documents: &Documents) -> RoleGrants<'t> {
         let mut out = RoleGrants::default();
         let Some(block) = self.block(role) else { return out };
-        self.conditional(block, &mut out);
+        conditional(block, &mut out);
         let is_role =
             |block: &Block, name: &str| block.get(name).and_then(|value| self.role_in(value)).as_deref() == Some(role);
         for inner in block.blocks.iter().filter(|inner| inner.ident == "inline_policy") {
@@ -169,12 +171,12 @@ impl<'a> Module<'a> {
         }
         for block in self.blocks.iter().filter(|block| block.ident == "resource") {
             if block.is("aws_iam_role_policy") && is_role(block, "role") {
-                self.conditional(block, &mut out);
+                conditional(block, &mut out);
                 if let (Some(policy), Some(address)) = (block.get("policy"), block.address()) {
                     self.policy(Origin::Attached(address), block, policy, resolver, &mut out);
                 }
             } else if block.is("aws_iam_role_policy_attachment") && is_role(block, "role") {
-                self.conditional(block, &mut out);
+                conditional(block, &mut out);
                 if let Some(arn) = block.get("policy_arn") {
                     self.managed(arn, block.span, None, resolver, documents, &mut out);
                 }
@@ -193,15 +195,6 @@ impl<'a> Module<'a> {
         out
     }
 
-    fn conditional(&self, block: &Block, out: &mut RoleGrants<'_>) {
-        for name in ["count", "for_each"] {
-            if let Some(value) = block.get(name) {
-                out.problems
-                    .push(Problem { span: value.span, reason: format!("`{name}` decides how many of it there are") });
-            }
-        }
-    }
-
     /// A managed policy: of AWS, or an `aws_iam_policy` of the file.
     fn managed<'t>(
         &'t self,
@@ -215,7 +208,7 @@ impl<'a> Module<'a> {
         let own = value.scalar().filter(|_| value.tag.is_some()).and_then(|text| text.rsplit_once('.'));
         let own = own.and_then(|(address, _)| self.block(address)).filter(|block| block.is("aws_iam_policy"));
         if let Some(block) = own {
-            self.conditional(block, out);
+            conditional(block, out);
             let address = block.address().unwrap_or_default();
             let before = out.entries.len();
             match block.get("policy") {
@@ -234,16 +227,12 @@ impl<'a> Module<'a> {
         let name = resolver.value(&resolver.expression(value));
         let short = name.rsplit('/').next().unwrap_or(&name).to_owned();
         let document = managed::document(&name, documents);
-        let (grants, problem) = match document {
-            Some(document) => {
-                let grant = |statement| Grant { statement, span, node: None };
-                (document.to_version_2012().statements.into_vec().into_iter().map(grant).collect(), None)
-            }
-            None => {
-                let written = self.source.slice(value.span);
-                (Vec::new(), Some(format!("the document of the managed policy `{written}` is not known")))
-            }
-        };
+        let written = self.source.slice(value.span);
+        let problem =
+            document.is_none().then(|| format!("the document of the managed policy `{written}` is not known"));
+        let grant = |statement| Grant { statement, span, node: None };
+        let statements = document.map(|document| document.to_version_2012().statements.into_vec());
+        let grants = statements.unwrap_or_default().into_iter().map(grant).collect();
         out.entries.push(Entry { origin: Origin::Managed(short), node: item, span, document: None, grants, problem });
     }
 
@@ -285,6 +274,15 @@ impl<'a> Module<'a> {
             Err(reason) => (None, Vec::new(), Some(reason)),
         };
         out.entries.push(Entry { origin, node: Some(policy), span: block.span, document, grants, problem });
+    }
+}
+
+fn conditional(block: &Block, out: &mut RoleGrants<'_>) {
+    for name in ["count", "for_each"] {
+        if let Some(value) = block.get(name) {
+            out.problems
+                .push(Problem { span: value.span, reason: format!("`{name}` decides how many of it there are") });
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Editing any template keeps every byte outside of the edited policies, and never leaves a damaged file.
 #![expect(clippy::unwrap_used, reason = "helpers outside the test functions read our own files")]
 
+use std::fmt::Write as _;
+
 use crate::support::{Keep, surroundings, targets};
 use proptest::prelude::*;
 use whittle_catalog::catalog;
@@ -25,8 +27,9 @@ const ITEMS: &[&str] = &[
 ];
 
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own")]
 struct Case {
-    items: Vec<usize>,
+    items: Vec<&'static str>,
     comments: Vec<bool>,
     crlf: bool,
     indented: bool,
@@ -36,7 +39,7 @@ struct Case {
 
 fn cases() -> impl Strategy<Value = Case> {
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    (prop::collection::vec((0..ITEMS.len(), any::<bool>()), 1..5), flags).prop_map(
+    (prop::collection::vec((prop::sample::select(ITEMS), any::<bool>()), 1..5), flags).prop_map(
         |(items, (crlf, indented, final_newline, after))| Case {
             comments: items.iter().map(|(_, comment)| *comment).collect(),
             items: items.into_iter().map(|(item, _)| item).collect(),
@@ -55,10 +58,10 @@ fn parts(case: &Case) -> (String, String, String) {
     let mut policies = "      Policies:\n".to_owned();
     for (item, comment) in case.items.iter().zip(&case.comments) {
         if *comment {
-            policies.push_str(&format!("{pad}# about the next\n"));
+            writeln!(policies, "{pad}# about the next").unwrap();
         }
-        let text = ITEMS[*item].replace('\n', &format!("\n{pad}  "));
-        policies.push_str(&format!("{pad}- {text}\n"));
+        let text = item.replace('\n', &format!("\n{pad}  "));
+        writeln!(policies, "{pad}- {text}").unwrap();
     }
     let after = if case.after {
         "      Timeout: 3 # last\n\n  Other:\n    Type: AWS::Serverless::Function\n    Properties: {Handler: 'c.d'}\n"

@@ -2,6 +2,8 @@
 //! narrowing makes as a snapshot: reviewed like code.
 #![expect(clippy::unwrap_used, reason = "helpers outside the test functions read our own files")]
 
+use std::fmt::Write as _;
+
 use std::path::{Path, PathBuf};
 
 use crate::support::{Keep, surroundings, targets};
@@ -56,7 +58,7 @@ fn each_template_changes_as_reviewed() {
                             format!("refused: {reason}{}", place.map(|place| format!(" ({place})")).unwrap_or_default())
                         }
                     };
-                    text.push_str(&format!("{}: {outcome}\n", report.function));
+                    writeln!(text, "{}: {outcome}", report.function).unwrap();
                 }
                 let (old, new) = (String::from_utf8(bytes.clone()).unwrap(), String::from_utf8(edited.bytes).unwrap());
                 let diff = TextDiff::from_lines(&old, &new).unified_diff().context_radius(2).to_string();
@@ -81,11 +83,11 @@ fn a_second_run_changes_nothing() {
             let second = apply(&first.bytes, &targets, &surroundings, catalog()).unwrap();
             assert_eq!(first.bytes, second.bytes, "{} {keep:?}", name(&path));
             for (first, second) in first.reports.iter().zip(&second.reports) {
-                let same = match (&first.outcome, &second.outcome) {
+                let same = matches!(
+                    (&first.outcome, &second.outcome),
                     (Outcome::Refused { .. }, Outcome::Refused { .. })
-                    | (Outcome::Unchanged | Outcome::Changed { .. }, Outcome::Unchanged) => true,
-                    _ => false,
-                };
+                        | (Outcome::Unchanged | Outcome::Changed { .. }, Outcome::Unchanged)
+                );
                 assert!(same, "{} {keep:?}: {first:?} then {second:?}", name(&path));
             }
         }

@@ -1,6 +1,8 @@
 //! Terraform files in the styles people write, narrowed and read again; each difference is a snapshot, reviewed like code.
 #![expect(clippy::unwrap_used, reason = "helpers outside the test functions read our own files")]
 
+use std::fmt::Write as _;
+
 use std::path::{Path, PathBuf};
 
 use crate::support::{Keep, terraform_targets};
@@ -25,22 +27,21 @@ fn each_file_changes_as_reviewed() {
     for path in files() {
         let bytes = std::fs::read(&path).unwrap();
         let mut text = String::new();
-        match Module::read(&bytes) {
-            Err(error) => text = format!("refused: {error}\n"),
-            Ok(_) => {
-                let edited = edit(&bytes, Keep::Half);
-                for report in &edited.reports {
-                    let outcome = match &report.outcome {
-                        Outcome::Unchanged => "unchanged".to_owned(),
-                        Outcome::Changed { .. } => "changed".to_owned(),
-                        Outcome::Refused { reason, .. } => format!("refused: {reason}"),
-                    };
-                    text.push_str(&format!("{}: {outcome}\n", report.function));
-                }
-                let (old, new) = (String::from_utf8(bytes).unwrap(), String::from_utf8(edited.bytes).unwrap());
-                let diff = TextDiff::from_lines(&old, &new).unified_diff().context_radius(2).to_string();
-                text.push_str(&diff.replace('\r', "<CR>"));
+        if let Err(error) = Module::read(&bytes) {
+            text = format!("refused: {error}\n");
+        } else {
+            let edited = edit(&bytes, Keep::Half);
+            for report in &edited.reports {
+                let outcome = match &report.outcome {
+                    Outcome::Unchanged => "unchanged".to_owned(),
+                    Outcome::Changed { .. } => "changed".to_owned(),
+                    Outcome::Refused { reason, .. } => format!("refused: {reason}"),
+                };
+                writeln!(text, "{}: {outcome}", report.function).unwrap();
             }
+            let (old, new) = (String::from_utf8(bytes).unwrap(), String::from_utf8(edited.bytes).unwrap());
+            let diff = TextDiff::from_lines(&old, &new).unified_diff().context_radius(2).to_string();
+            text.push_str(&diff.replace('\r', "<CR>"));
         }
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         insta::with_settings!({ snapshot_suffix => name, prepend_module_to_snapshot => false, omit_expression => true }, {

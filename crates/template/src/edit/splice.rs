@@ -127,19 +127,18 @@ impl Pen<'_, '_> {
                 index += 1;
                 continue;
             }
-            let mut last = index;
-            while gone(last + 1) && last + 1 < items.len() {
-                last += 1;
+            let mut end = index + 1;
+            while gone(end) && end < items.len() {
+                end += 1;
             }
-            let span =
-                match (items.get(last + 1), index.checked_sub(1).and_then(|before| items.get(before)), items.get(last))
-                {
-                    (Some(next), _, _) => Span { start: first.span.start, end: next.span.start },
-                    (None, Some(previous), Some(last)) => Span { start: previous.span.end, end: last.span.end },
-                    _ => return Err("nothing would stay of the list".to_owned()),
-                };
+            let before = index.checked_sub(1).and_then(|before| items.get(before));
+            let span = match (items.get(end), before, items.get(end - 1)) {
+                (Some(next), _, _) => Span { start: first.span.start, end: next.span.start },
+                (None, Some(previous), Some(closing)) => Span { start: previous.span.end, end: closing.span.end },
+                _ => return Err("nothing would stay of the list".to_owned()),
+            };
             edits.push(Edit { span, text: String::new() });
-            index = last + 1;
+            index = end;
         }
         Ok(edits)
     }

@@ -169,15 +169,8 @@ impl<'w, 't> Writer<'w, 't> {
     }
 }
 
-fn one_or_many(mut list: Vec<Tree>) -> Tree {
-    match (list.len(), list.pop()) {
-        (1, Some(only)) => only,
-        (_, Some(last)) => {
-            list.push(last);
-            Tree::List(list)
-        }
-        (_, None) => Tree::List(list),
-    }
+fn one_or_many(mut trees: Vec<Tree>) -> Tree {
+    if trees.len() == 1 { trees.pop().unwrap_or(Tree::List(Vec::new())) } else { Tree::List(trees) }
 }
 
 /// `!Sub arn:aws:s3:::${Bucket}/*` and `arn:aws:s3:::shop/in/*` make `!Sub arn:aws:s3:::${Bucket}/in/*`.

@@ -1,5 +1,7 @@
 //! Narrowing the roles of a Terraform file.
 
+use std::fmt::Write as _;
+
 use whittle_catalog::Catalog;
 use whittle_policy::{ActionClause, ResourceClause, Statement};
 
@@ -192,16 +194,14 @@ fn data_source(
                     [only] => in_place(pen, writer, resolver, node, &grant.statement, only)?,
                     _ => None,
                 };
-                match own {
-                    Some(edits) => out.extend(edits),
-                    None => {
-                        let blocks: Vec<String> = statements
-                            .iter()
-                            .map(|statement| block(writer, statement, column, pen.layout.newline))
-                            .collect();
-                        let text = blocks.join(&format!("{}{}", pen.layout.newline.repeat(2), " ".repeat(column)));
-                        out.push(Edit { span: node.span, text });
-                    }
+                if let Some(edits) = own {
+                    out.extend(edits);
+                } else {
+                    let newline = pen.layout.newline;
+                    let blocks: Vec<String> =
+                        statements.iter().map(|statement| block(writer, statement, column, newline)).collect();
+                    let text = blocks.join(&format!("{}{}", newline.repeat(2), " ".repeat(column)));
+                    out.push(Edit { span: node.span, text });
                 }
             }
         }
@@ -276,7 +276,7 @@ fn block(writer: &Writer<'_, '_>, statement: &Statement, column: usize, newline:
         [only] => format!("[{only}]"),
         texts => format!(
             "[{newline}{}{inner}]",
-            texts.iter().map(|text| format!("{inner}  {text},{newline}")).collect::<String>()
+            texts.iter().map(|text| format!("{inner}  {text},{newline}")).collect::<Vec<_>>().concat()
         ),
     };
     let actions = statement.action.patterns().iter().map(|pattern| hcl(writer, pattern.as_str())).collect();
@@ -295,18 +295,19 @@ fn block(writer: &Writer<'_, '_>, statement: &Statement, column: usize, newline:
         let width =
             if single(&&(*name, value.clone())) { before.chain(after).map(|(name, _)| name.len()).max() } else { None };
         let width = width.unwrap_or_default();
-        out.push_str(&format!("{inner}{name:width$} = {value}{newline}"));
+        let _ = write!(out, "{inner}{name:width$} = {value}{newline}");
     }
     for (operator, key, values) in statement.condition.iter() {
         let values: Vec<String> = values.iter().map(|value| variables(&writer.resource(value, true))).collect();
-        out.push_str(&format!(
+        let _ = write!(
+            out,
             "{newline}{inner}condition {{{newline}{inner}  test     = {}{newline}{inner}  variable = {}{newline}{inner}  values   = [{}]{newline}{inner}}}{newline}",
             hcl(writer, operator),
             hcl(writer, key),
             values.join(", ")
-        ));
+        );
     }
-    out.push_str(&format!("{pad}}}"));
+    let _ = write!(out, "{pad}}}");
     out
 }
 
@@ -316,10 +317,10 @@ fn remove(module: &Module<'_>, pen: &Pen<'_, '_>, entry: &Entry<'_>) -> Result<E
         return remove_from_list(module, pen, item);
     }
     let block = module.blocks.iter().find(|block| block.span == entry.span);
-    if let Some(address) = block.and_then(Block::address) {
-        if block.is_some_and(|block| block.is("aws_iam_policy")) || module.uses(&address) > 0 {
-            return Err(format!("nothing of `{address}` is needed, but it is named elsewhere; remove both by hand"));
-        }
+    if let Some(address) = block.and_then(Block::address)
+        && (block.is_some_and(|block| block.is("aws_iam_policy")) || module.uses(&address) > 0)
+    {
+        return Err(format!("nothing of `{address}` is needed, but it is named elsewhere; remove both by hand"));
     }
     Ok(with_blank_line(pen, entry.span))
 }

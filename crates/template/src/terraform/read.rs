@@ -90,8 +90,9 @@ fn node(value: &Expression, source: &Source<'_>) -> Node {
             let entry = |(key, value): (&ObjectKey, &hcl_edit::expr::ObjectValue)| {
                 let at = span_of(key.span());
                 let key = match key {
-                    ObjectKey::Ident(ident) => scalar(ident.as_str(), at),
-                    ObjectKey::Expression(Expression::Variable(ident)) => scalar(ident.as_str(), at),
+                    ObjectKey::Ident(ident) | ObjectKey::Expression(Expression::Variable(ident)) => {
+                        scalar(ident.as_str(), at)
+                    }
                     ObjectKey::Expression(expression) => node(expression, source),
                 };
                 (key, node(value.expr(), source))
@@ -162,20 +163,18 @@ fn statement(block: &Block) -> Result<Node, String> {
             return Err(format!("the statement has a `{}` block", inner.ident));
         }
         let text = |name: &str| inner.get(name).filter(|node| node.tag.is_none()).and_then(Node::scalar);
-        let (Some(test), Some(variable), Some(values)) = (text("test"), text("variable"), inner.get("values")) else {
+        let (Some(operator), Some(variable), Some(values)) = (text("test"), text("variable"), inner.get("values"))
+        else {
             return Err("a `condition` is computed".to_owned());
         };
         let pair = (implicit(variable, inner.span.start), iam_variables(values.clone()));
-        let existing = operators.iter_mut().find(|(operator, _)| operator.text() == Some(test));
-        match existing.map(|(_, keys)| &mut keys.kind) {
-            Some(Kind::Mapping { entries, .. }) => entries.push(pair),
-            _ => {
-                let kind = Kind::Mapping { entries: vec![pair], flow: true };
-                operators.push((
-                    implicit(test, inner.span.start),
-                    Node { span: inner.span, tag: None, anchored: false, kind },
-                ));
-            }
+        let existing = operators.iter_mut().find(|(known, _)| known.text() == Some(operator));
+        if let Some(Kind::Mapping { entries, .. }) = existing.map(|(_, keys)| &mut keys.kind) {
+            entries.push(pair);
+        } else {
+            let kind = Kind::Mapping { entries: vec![pair], flow: true };
+            let keys = Node { span: inner.span, tag: None, anchored: false, kind };
+            operators.push((implicit(operator, inner.span.start), keys));
         }
     }
     if !operators.is_empty() {
