@@ -260,11 +260,8 @@ impl<'t> Reader<'_, 't, '_> {
             self.push(Origin::Managed(short), Some(item), item.span, grants, None);
         } else {
             let written = self.template.source().slice(item.span).to_owned();
-            self.unknown(
-                Origin::Managed(written.clone()),
-                item,
-                &format!("the document of the managed policy `{written}` is not known"),
-            );
+            let reason = format!("the document of the managed policy `{written}` is not known");
+            self.unknown(Origin::Managed(written), item, &reason);
         }
     }
 

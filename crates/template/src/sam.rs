@@ -54,8 +54,8 @@ impl PolicyTemplate {
         if let Some(missing) = self.parameters.iter().find(|name| values(name).is_none()) {
             return Err(format!("the parameter `{missing}` has no value"));
         }
-        let expanded: Vec<Value> = self.statements.iter().map(|value| resolve_json(value, values, resolver)).collect();
-        statements(&expanded)
+        let filled: Vec<Value> = self.statements.iter().map(|value| resolve_json(value, values, resolver)).collect();
+        statements(&filled)
     }
 }
 

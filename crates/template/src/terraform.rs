@@ -141,8 +141,9 @@ impl<'a> Module<'a> {
             let after = self.source.text().get(at + address.len()..).and_then(|rest| rest.chars().next());
             let before = self.source.text().get(..*at).and_then(|rest| rest.chars().next_back());
             let word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '-');
-            let is_own = own.start <= *at && *at < own.end;
-            !(word(after) || word(before) || before == Some('.') || is_own)
+            let inside = own.start <= *at && *at < own.end;
+            let part_of_a_name = word(after) || word(before) || before == Some('.');
+            !inside && !part_of_a_name
         });
         found.count()
     }
@@ -237,13 +238,12 @@ impl<'a> Module<'a> {
         let name = resolver.value(&resolver.expression(value));
         let short = name.rsplit('/').next().unwrap_or(&name).to_owned();
         let document = managed::document(&name, documents);
-        let (grants, problem) = if let Some(document) = document {
-            let grant = |statement| Grant { statement, span, node: None };
-            (document.to_version_2012().statements.into_vec().into_iter().map(grant).collect(), None)
-        } else {
-            let written = self.source.slice(value.span);
-            (Vec::new(), Some(format!("the document of the managed policy `{written}` is not known")))
-        };
+        let written = self.source.slice(value.span);
+        let problem =
+            document.is_none().then(|| format!("the document of the managed policy `{written}` is not known"));
+        let grant = |statement| Grant { statement, span, node: None };
+        let statements = document.map(|document| document.to_version_2012().statements.into_vec());
+        let grants = statements.unwrap_or_default().into_iter().map(grant).collect();
         out.entries.push(Entry { origin: Origin::Managed(short), node: item, span, document: None, grants, problem });
     }
 
@@ -285,6 +285,15 @@ impl<'a> Module<'a> {
             Err(reason) => (None, Vec::new(), Some(reason)),
         };
         out.entries.push(Entry { origin, node: Some(policy), span: block.span, document, grants, problem });
+    }
+}
+
+fn conditional(block: &Block, out: &mut RoleGrants<'_>) {
+    for name in ["count", "for_each"] {
+        if let Some(value) = block.get(name) {
+            out.problems
+                .push(Problem { span: value.span, reason: format!("`{name}` decides how many of it there are") });
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers outside the test functions read our own files")]
 
 use std::fmt::Write as _;
+
 use std::path::{Path, PathBuf};
 
 use crate::support::{Keep, surroundings, targets};
@@ -57,7 +58,7 @@ fn each_template_changes_as_reviewed() {
                             format!("refused: {reason}{}", place.map(|place| format!(" ({place})")).unwrap_or_default())
                         }
                     };
-                    let _ = writeln!(text, "{}: {outcome}", report.function);
+                    writeln!(text, "{}: {outcome}", report.function).unwrap();
                 }
                 let (old, new) = (String::from_utf8(bytes.clone()).unwrap(), String::from_utf8(edited.bytes).unwrap());
                 let diff = TextDiff::from_lines(&old, &new).unified_diff().context_radius(2).to_string();

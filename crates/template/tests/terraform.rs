@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers outside the test functions read our own files")]
 
 use std::fmt::Write as _;
+
 use std::path::{Path, PathBuf};
 
 use crate::support::{Keep, terraform_targets};
@@ -36,7 +37,7 @@ fn each_file_changes_as_reviewed() {
                     Outcome::Changed { .. } => "changed".to_owned(),
                     Outcome::Refused { reason, .. } => format!("refused: {reason}"),
                 };
-                let _ = writeln!(text, "{}: {outcome}", report.function);
+                writeln!(text, "{}: {outcome}", report.function).unwrap();
             }
             let (old, new) = (String::from_utf8(bytes).unwrap(), String::from_utf8(edited.bytes).unwrap());
             let diff = TextDiff::from_lines(&old, &new).unified_diff().context_radius(2).to_string();

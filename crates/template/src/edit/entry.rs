@@ -155,9 +155,8 @@ impl Editor<'_, '_, '_> {
             }
         }
         let policies = properties.entry("Policies");
-        let written = policies.map(|(_, value)| value);
         let all_go = !inline.is_empty() && inline.iter().all(|(_, plan)| **plan == EntryPlan::Remove);
-        let flow = written.map_or(properties.is_flow(), Node::is_flow);
+        let flow = policies.map_or(properties.is_flow(), |(_, value)| value.is_flow());
         let trees: Vec<Tree> = new
             .iter()
             .map(|(name, statements)| {
@@ -178,8 +177,8 @@ impl Editor<'_, '_, '_> {
                         **plan == EntryPlan::Remove && entry.node.is_some_and(|node| node.span == item.span)
                     })
                 };
-                let last = value.as_list().iter().rfind(kept).ok_or("the list of policies is empty")?;
-                edits.push(self.pen.insert_items(value, last, &trees)?);
+                let final_item = value.as_list().iter().rfind(kept).ok_or("the list of policies is empty")?;
+                edits.push(self.pen.insert_items(value, final_item, &trees)?);
             }
             Some(_) => edits.extend(self.list(properties, "Policies", inline)?),
             None if trees.is_empty() => {}

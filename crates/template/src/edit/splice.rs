@@ -127,18 +127,18 @@ impl Pen<'_, '_> {
                 index += 1;
                 continue;
             }
-            let mut after = index + 1;
-            while gone(after) && after < items.len() {
-                after += 1;
+            let mut end = index + 1;
+            while gone(end) && end < items.len() {
+                end += 1;
             }
             let before = index.checked_sub(1).and_then(|before| items.get(before));
-            let span = match (items.get(after), before, items.get(after - 1)) {
+            let span = match (items.get(end), before, items.get(end - 1)) {
                 (Some(next), _, _) => Span { start: first.span.start, end: next.span.start },
-                (None, Some(previous), Some(end)) => Span { start: previous.span.end, end: end.span.end },
+                (None, Some(previous), Some(closing)) => Span { start: previous.span.end, end: closing.span.end },
                 _ => return Err("nothing would stay of the list".to_owned()),
             };
             edits.push(Edit { span, text: String::new() });
-            index = after;
+            index = end;
         }
         Ok(edits)
     }

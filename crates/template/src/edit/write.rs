@@ -170,12 +170,7 @@ impl<'w, 't> Writer<'w, 't> {
 }
 
 fn one_or_many(mut trees: Vec<Tree>) -> Tree {
-    if trees.len() == 1
-        && let Some(only) = trees.pop()
-    {
-        return only;
-    }
-    Tree::List(trees)
+    if trees.len() == 1 { trees.pop().unwrap_or(Tree::List(Vec::new())) } else { Tree::List(trees) }
 }
 
 /// `!Sub arn:aws:s3:::${Bucket}/*` and `arn:aws:s3:::shop/in/*` make `!Sub arn:aws:s3:::${Bucket}/in/*`.

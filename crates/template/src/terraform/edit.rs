@@ -197,11 +197,10 @@ fn data_source(
                 if let Some(edits) = own {
                     out.extend(edits);
                 } else {
-                    let blocks: Vec<String> = statements
-                        .iter()
-                        .map(|statement| block(writer, statement, column, pen.layout.newline))
-                        .collect();
-                    let text = blocks.join(&format!("{}{}", pen.layout.newline.repeat(2), " ".repeat(column)));
+                    let newline = pen.layout.newline;
+                    let blocks: Vec<String> =
+                        statements.iter().map(|statement| block(writer, statement, column, newline)).collect();
+                    let text = blocks.join(&format!("{}{}", newline.repeat(2), " ".repeat(column)));
                     out.push(Edit { span: node.span, text });
                 }
             }
@@ -275,13 +274,10 @@ fn block(writer: &Writer<'_, '_>, statement: &Statement, column: usize, newline:
     }
     let list = |texts: Vec<String>| match texts.as_slice() {
         [only] => format!("[{only}]"),
-        texts => {
-            let mut out = format!("[{newline}");
-            for text in texts {
-                let _ = write!(out, "{inner}  {text},{newline}");
-            }
-            out + &inner + "]"
-        }
+        texts => format!(
+            "[{newline}{}{inner}]",
+            texts.iter().map(|text| format!("{inner}  {text},{newline}")).collect::<Vec<_>>().concat()
+        ),
     };
     let actions = statement.action.patterns().iter().map(|pattern| hcl(writer, pattern.as_str())).collect();
     rows.push((if statement.action.is_negated() { "not_actions" } else { "actions" }, list(actions)));

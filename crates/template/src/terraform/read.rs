@@ -90,8 +90,8 @@ fn node(value: &Expression, source: &Source<'_>) -> Node {
             let entry = |(key, value): (&ObjectKey, &hcl_edit::expr::ObjectValue)| {
                 let at = span_of(key.span());
                 let key = match key {
-                    ObjectKey::Ident(name) | ObjectKey::Expression(Expression::Variable(name)) => {
-                        scalar(name.as_str(), at)
+                    ObjectKey::Ident(ident) | ObjectKey::Expression(Expression::Variable(ident)) => {
+                        scalar(ident.as_str(), at)
                     }
                     ObjectKey::Expression(expression) => node(expression, source),
                 };
@@ -173,10 +173,8 @@ fn statement(block: &Block) -> Result<Node, String> {
             entries.push(pair);
         } else {
             let kind = Kind::Mapping { entries: vec![pair], flow: true };
-            operators.push((
-                implicit(operator, inner.span.start),
-                Node { span: inner.span, tag: None, anchored: false, kind },
-            ));
+            let keys = Node { span: inner.span, tag: None, anchored: false, kind };
+            operators.push((implicit(operator, inner.span.start), keys));
         }
     }
     if !operators.is_empty() {

@@ -87,7 +87,7 @@ fn bad_input_is_named_with_its_place() {
 fn depth_and_size_are_bounded() {
     let deep = format!("A: {}{}", "[".repeat(5_000), "]".repeat(5_000));
     assert!(matches!(error(deep.as_bytes()), ReadError::TooDeep(_) | ReadError::Syntax { .. }));
-    let deep = (0..200).fold(String::new(), |text, level| text + &" ".repeat(level) + "A:\n");
+    let deep: String = (0..200).flat_map(|level| [" ".repeat(level), "A:\n".to_owned()]).collect();
     assert!(matches!(error(deep.as_bytes()), ReadError::TooDeep(_)));
     let large = vec![b'#'; crate::source::MAX_BYTES + 1];
     assert!(matches!(error(&large), ReadError::TooLarge { .. }));
