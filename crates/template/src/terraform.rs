@@ -6,17 +6,6 @@
 
 mod edit;
 mod read;
-
-/// Notes that Terraform may make the block several times, or not at all.
-fn conditional(block: &Block, out: &mut RoleGrants<'_>) {
-    for name in ["count", "for_each"] {
-        if let Some(value) = block.get(name) {
-            out.problems
-                .push(Problem { span: value.span, reason: format!("`{name}` decides how many of it there are") });
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests;
 
