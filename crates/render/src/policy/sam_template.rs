@@ -260,8 +260,21 @@ fn bindings(
         }
         texts.extend(statement.condition.iter().flat_map(|(_, _, values)| values.iter().map(String::as_str)));
     }
+    // A text with two parameters tells one of them only when the other is known, so the order matters.
+    let forward = bind(template, template.parameters.iter(), &texts, place);
+    let mut all = bind(template, template.parameters.iter().rev(), &texts, place);
+    all.retain(|bound| !forward.contains(bound));
+    forward.into_iter().chain(all).collect()
+}
+
+fn bind(
+    template: &'static Template,
+    parameters: impl Iterator<Item = &'static String>,
+    texts: &BTreeSet<&str>,
+    place: Place<'_>,
+) -> Vec<BTreeMap<&'static str, Bound>> {
     let mut all: Vec<BTreeMap<&'static str, Bound>> = vec![BTreeMap::new()];
-    for parameter in &template.parameters {
+    for parameter in parameters {
         let shapes: Vec<&[Part]> = template
             .rules
             .iter()
@@ -269,30 +282,35 @@ fn bindings(
             .filter(|parts| parts.contains(&Part::Parameter(parameter.clone())))
             .map(Vec::as_slice)
             .collect();
-        let mut values: BTreeMap<String, Bound> = BTreeMap::new();
-        for text in &texts {
-            for shape in &shapes {
-                if let Some(value) = value_in(shape, parameter, text, place) {
-                    values.entry(value.clone()).or_insert(Bound { value, arn: (*text).to_owned() });
+        let mut next = Vec::new();
+        for known in all {
+            let mut values: BTreeMap<String, Bound> = BTreeMap::new();
+            for text in texts {
+                for shape in &shapes {
+                    if let Some(value) = value_in(shape, parameter, text, place, &known) {
+                        values.entry(value.clone()).or_insert(Bound { value, arn: (*text).to_owned() });
+                    }
                 }
             }
+            for bound in values.into_values() {
+                let mut known = known.clone();
+                known.insert(parameter.as_str(), bound);
+                next.push(known);
+            }
         }
-        all = all
-            .into_iter()
-            .flat_map(|known| {
-                values.values().map(move |bound| {
-                    let mut known = known.clone();
-                    known.insert(parameter.as_str(), bound.clone());
-                    known
-                })
-            })
-            .collect();
+        all = next;
     }
     all
 }
 
-/// The value of `parameter` if `text` has the shape; only where the shape has no other parameter.
-fn value_in(shape: &[Part], parameter: &str, text: &str, place: Place<'_>) -> Option<String> {
+/// The value of `parameter` if `text` has the shape; only where the shape's other parameters are known.
+fn value_in(
+    shape: &[Part],
+    parameter: &str,
+    text: &str,
+    place: Place<'_>,
+    known: &BTreeMap<&'static str, Bound>,
+) -> Option<String> {
     let at = shape.iter().position(|part| *part == Part::Parameter(parameter.to_owned()))?;
     let literal = |parts: &[Part]| -> Option<String> {
         parts
@@ -302,7 +320,7 @@ fn value_in(shape: &[Part], parameter: &str, text: &str, place: Place<'_>) -> Op
                 Part::Partition => Some(place.partition),
                 Part::Region => Some(place.region),
                 Part::Account => Some(place.account),
-                Part::Parameter(_) => None,
+                Part::Parameter(name) => known.get(name.as_str()).map(|bound| bound.value.as_str()),
             })
             .collect()
     };
