@@ -158,7 +158,7 @@ impl Collector<'_> {
 
     /// A dead-letter queue, a destination or an on-failure target: the service in its ARN decides.
     fn target(&mut self, target: &str, role: &str) {
-        let reason = format!("{role} {target}");
+        let reason = format!("sends to the {role} {target}");
         let service = target.split(':').nth(2).unwrap_or_default();
         let feature = match service {
             "sqs" => "target-sqs",
@@ -171,7 +171,7 @@ impl Collector<'_> {
         let bucket = target.trim_end_matches('*').trim_end_matches('/');
         self.add(feature, &[("{target}", target), ("{bucket}", bucket)], &reason);
         if matches!(service, "sqs" | "sns") {
-            self.add("target-kms", &[], &format!("{reason} may be encrypted"));
+            self.add("target-kms", &[], &format!("{reason}, which may be encrypted"));
         }
     }
 
@@ -192,15 +192,53 @@ impl Collector<'_> {
                 return;
             }
         };
-        let reason = format!("{what} {arn}");
+        let reason = format!("reads the {what} {arn}");
         for feature in features {
             self.add(feature, &[("{source}", arn)], &reason);
         }
         for secret in &source.secrets {
-            self.add("source-secret", &[("{target}", secret)], &format!("{reason} reads secret {secret}"));
+            self.add("source-secret", &[("{target}", secret)], &format!("{reason} with secret {secret}"));
         }
         if let Some(target) = &source.on_failure {
             self.target(target, "on-failure destination of the event source");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use whittle_catalog::catalog;
+
+    use super::{Collector, EventSource, EventSourceKind};
+
+    /// Reasons are read after "the function".
+    #[test]
+    fn reasons_of_sources_and_targets_are_predicates() {
+        let mut collector = Collector { catalog: catalog(), fixed: Vec::new(), out: Vec::new() };
+        collector.target("arn:aws:sns:eu-central-1:111122223333:lost", "dead-letter target");
+        collector.source(&EventSource {
+            kind: EventSourceKind::Mq,
+            arn: Some("arn:aws:mq:eu-central-1:111122223333:broker:b:1".to_owned()),
+            on_failure: Some("arn:aws:sqs:eu-central-1:111122223333:failed".to_owned()),
+            secrets: vec!["arn:aws:secretsmanager:eu-central-1:111122223333:secret:s-AbCdEf".to_owned()],
+            enabled: true,
+        });
+        let mut reasons: Vec<String> = collector.out.into_iter().map(|requirement| requirement.reason).collect();
+        reasons.sort();
+        reasons.dedup();
+        let source = "reads the Amazon MQ event source arn:aws:mq:eu-central-1:111122223333:broker:b:1";
+        let failed = "on-failure destination of the event source arn:aws:sqs:eu-central-1:111122223333:failed";
+        let dead = "sends to the dead-letter target arn:aws:sns:eu-central-1:111122223333:lost";
+        assert_eq!(
+            reasons,
+            [
+                source.to_owned(),
+                format!("{source} with secret arn:aws:secretsmanager:eu-central-1:111122223333:secret:s-AbCdEf"),
+                dead.to_owned(),
+                format!("{dead}, which may be encrypted"),
+                format!("sends to the {failed}"),
+                format!("sends to the {failed}, which may be encrypted"),
+            ]
+        );
     }
 }
