@@ -22,8 +22,8 @@ pub fn run(args: &[String]) -> Result<()> {
         cargo(&root, &["fmt", "--all", "--check"], &[])?;
     }
     if wanted("clippy") {
-        // The feature has the scenarios of the step `system` looked at as well.
-        let features = ["--features", "whittle-tests/system"];
+        // With the features the scenarios of the step `system` and the commands that talk to AWS are looked at as well.
+        let features = ["--features", "whittle-tests/system,whittle-cli/aws"];
         let args = [&["clippy", "--workspace", "--all-targets", "--locked"], &features[..], &["--", "-D", "warnings"]];
         cargo(&root, &args.concat(), &[])?;
     }

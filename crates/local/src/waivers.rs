@@ -21,12 +21,11 @@ const FIELDS: [&str; 4] = ["fingerprint", "owner", "reason", "until"];
 
 /// All waivers of a file, in order.
 pub fn read(path: &Path) -> Result<Vec<Waiver>, PortError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| invalid(path, "cannot be read".to_owned(), "").with_source(error))?;
+    let text = std::fs::read_to_string(path).map_err(|error| invalid(path, "cannot be read", "").with_source(error))?;
     parse(&text).map_err(|(line, message)| {
         invalid(
             path,
-            format!("line {line}: {message}"),
+            &format!("line {line}: {message}"),
             "each [[waiver]] has fingerprint, owner, reason, until (YYYY-MM-DD)",
         )
     })
@@ -37,20 +36,20 @@ pub fn write(path: &Path, waiver: &Waiver, about: Option<&str>) -> Result<bool, 
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(invalid(path, "cannot be read".to_owned(), "").with_source(error)),
+        Err(error) => return Err(invalid(path, "cannot be read", "").with_source(error)),
     };
     let (changed, added) = edit(&text, waiver, about)
-        .map_err(|message| invalid(path, message, "mend the file first; nothing was written"))?;
+        .map_err(|message| invalid(path, &message, "mend the file first; nothing was written"))?;
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.tmp", std::process::id()));
     let beside = path.with_file_name(name);
     std::fs::write(&beside, changed)
         .and_then(|()| std::fs::rename(&beside, path))
-        .map_err(|error| invalid(path, "cannot be written".to_owned(), "").with_source(error))?;
+        .map_err(|error| invalid(path, "cannot be written", "").with_source(error))?;
     Ok(added)
 }
 
-fn invalid(path: &Path, message: String, hint: &str) -> PortError {
+fn invalid(path: &Path, message: &str, hint: &str) -> PortError {
     let error = PortError::new(PortErrorKind::Invalid, format!("waivers file `{}`: {message}", path.display()));
     if hint.is_empty() { error } else { error.with_hint(hint) }
 }
@@ -125,7 +124,7 @@ fn edit(text: &str, waiver: &Waiver, about: Option<&str>) -> Result<(String, boo
     let known = tables.iter_mut().find(|table| same(table));
     let added = known.is_none();
     if let Some(table) = known {
-        fill(table, waiver)
+        fill(table, waiver);
     } else {
         let mut table = Table::new();
         fill(&mut table, waiver);

@@ -28,7 +28,7 @@ use whittle_policy::minify::minify;
 use whittle_policy::pack::{MANAGED_POLICY_CHARACTERS, pack};
 use whittle_policy::{PolicyDocument, Statement, simulate};
 
-const FILE: &[u8] = include_bytes!("../tests/data/aws-managed-policies.ndjson.gz");
+const FILE: &[u8] = include_bytes!("../../template/data/aws-managed-policies.ndjson.gz");
 const LARGEST: usize = 200;
 
 fn policies() -> Vec<PolicyDocument> {

@@ -12,6 +12,8 @@ pub mod sarif;
 
 pub use pages::page;
 
+use std::fmt::Write as _;
+
 use whittle_analysis::gate::{Gate, Judged};
 use whittle_analysis::result::Severity;
 
@@ -43,15 +45,15 @@ pub fn summary(gate: &Gate) -> String {
     );
     let (known, waived) = gate.passed_over();
     if known > 0 {
-        text.push_str(&format!("; {known} known from the baseline"));
+        let _ = write!(text, "; {known} known from the baseline");
     }
     if waived > 0 {
-        text.push_str(&format!("; {waived} waived"));
+        let _ = write!(text, "; {waived} waived");
     }
     if gate.failing() == 0
         && let Some(reason) = &gate.inconclusive
     {
-        text.push_str(&format!("; inconclusive: {reason}"));
+        let _ = write!(text, "; inconclusive: {reason}");
     }
     text
 }

@@ -3,6 +3,7 @@
 mod file;
 mod lookup;
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use similar::TextDiff;
@@ -45,8 +46,9 @@ fn template(
     let parsed = Template::read(bytes).map_err(failed)?;
     let resolver = edit::resolver(&parsed, &lookup.context());
     let functions = parsed.functions(&resolver);
-    let known = functions.iter().map(|function| (function.logical_id.to_owned(), function.name.clone())).collect();
-    let (targets, place) = targets(arguments, known, lookup, printer)?;
+    let known: Vec<_> =
+        functions.iter().map(|function| (function.logical_id.to_owned(), function.name.clone())).collect();
+    let (targets, place) = targets(arguments, &known, lookup, printer)?;
     for (reason, span) in parsed.unread() {
         let place = parsed.source().place(span.start);
         printer.warning(&format!("{}:{}:{}: {reason}", arguments.template.display(), place.line, place.column));
@@ -65,8 +67,9 @@ fn terraform(
     let module = Module::read(bytes).map_err(failed)?;
     let root = Module::empty_root();
     let resolver = terraform::resolver(&module, &root, &lookup.terraform_context());
-    let known = module.functions(&resolver).into_iter().map(|function| (function.address, function.name)).collect();
-    let (targets, _) = targets(arguments, known, lookup, printer)?;
+    let known: Vec<_> =
+        module.functions(&resolver).into_iter().map(|function| (function.address, function.name)).collect();
+    let (targets, _) = targets(arguments, &known, lookup, printer)?;
     let surroundings = Surroundings { context: lookup.terraform_context(), documents: lookup.documents() };
     terraform::apply(bytes, &targets, &surroundings, catalog()).map_err(failed)
 }
@@ -74,7 +77,7 @@ fn terraform(
 /// What the roles of the functions that were asked for shall allow, and the ARN of one of the functions.
 fn targets(
     arguments: &ApplyArguments,
-    known: Vec<(String, Option<String>)>,
+    known: &[(String, Option<String>)],
     lookup: &mut Lookup<'_>,
     printer: &Printer,
 ) -> Result<(Vec<edit::Target>, Option<String>), CommandError> {
@@ -86,7 +89,7 @@ fn targets(
     }
     let mut targets = Vec::new();
     let mut place = None;
-    for (id, name) in lookup.choose(&known)? {
+    for (id, name) in lookup.choose(known)? {
         match lookup.target(&id, name.as_deref())? {
             Ok(found) => {
                 place = place.or(Some(found.function_arn));
@@ -109,7 +112,7 @@ fn report(arguments: &ApplyArguments, old: &[u8], edited: &Edited, printer: &Pri
     for report in &edited.reports {
         match &report.outcome {
             Outcome::Unchanged => {
-                printer.detail(&format!("{}: {} is as narrow as suggested", report.function, report.role))
+                printer.detail(&format!("{}: {} is as narrow as suggested", report.function, report.role));
             }
             Outcome::Changed { literals } => {
                 changed = true;
@@ -126,7 +129,7 @@ fn report(arguments: &ApplyArguments, old: &[u8], edited: &Edited, printer: &Pri
                 refused = true;
                 let line = place.map(|place| format!(":{}:{}", place.line, place.column)).unwrap_or_default();
                 printer.warning(&format!("{}{line}: {} was left as it is: {reason}", path.display(), report.role));
-                snippets.push_str(&format!("# {}, for {}:\n{snippet}", report.function, report.role));
+                let _ = write!(snippets, "# {}, for {}:\n{snippet}", report.function, report.role);
             }
         }
     }

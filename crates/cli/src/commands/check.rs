@@ -45,7 +45,7 @@ pub fn run(arguments: &CheckArguments, printer: &Printer) -> Result<Exit, Comman
         },
     );
     let places = locate::Places::read(&arguments.snapshot, &waivers_file);
-    let find = |judged: &whittle_analysis::gate::Judged| places.find(judged);
+    let find = |judged: &whittle_analysis::gate::Judged| Some(places.find(judged));
     printer.data(&match arguments.format {
         CheckFormat::Table => render::human::render(&gate, &find, printer.color()),
         CheckFormat::Json => render::json::render(&gate, &find)?,

@@ -15,16 +15,15 @@ use crate::printer::Printer;
 /// Says what changed between two results.
 pub fn run(arguments: &DiffArguments, printer: &Printer) -> Result<Exit, CommandError> {
     let before = read(&arguments.before)?;
-    let after = match &arguments.after {
-        Some(path) => read(path)?,
-        None => {
-            let mut store = stored::open_existing(&arguments.store.store)?;
-            let known = store.accounts()?;
-            store.report(&before.account)?.ok_or_else(|| CommandError::NotFound {
-                message: format!("the store has no result of account {}", before.account),
-                hint: format!("it has results of {}", known.join(", ")),
-            })?
-        }
+    let after = if let Some(path) = &arguments.after {
+        read(path)?
+    } else {
+        let mut store = stored::open_existing(&arguments.store.store)?;
+        let known = store.accounts()?;
+        store.report(&before.account)?.ok_or_else(|| CommandError::NotFound {
+            message: format!("the store has no result of account {}", before.account),
+            hint: format!("it has results of {}", known.join(", ")),
+        })?
     };
     if before.account != after.account {
         printer.warning(&format!("the results are of two accounts: {} and {}", before.account, after.account));

@@ -2,6 +2,7 @@
 //! (GitHub Docs, "SARIF support for code scanning": rules with `security-severity`, one location with a line, a fingerprint).
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 use whittle_analysis::findings::{DRIFT_RULES, RULES, WAIVER_RULES};
@@ -151,7 +152,7 @@ fn uri(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

@@ -398,6 +398,7 @@ mod tests {
     }
 
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "JSON literals read best as arguments")]
     fn check(statements: Value, expected: &[(&str, &[usize])]) {
         let document =
             PolicyDocument::from_value(&serde_json::json!({"Version": "2012-10-17", "Statement": statements})).unwrap();

@@ -40,7 +40,7 @@ impl Split {
         for arn in &role.functions {
             let result = functions.iter().find(|result| result.function_arn == *arn);
             if let Some(set) = result.and_then(PolicySet::of_function) {
-                roles.push(set)
+                roles.push(set);
             } else {
                 let why = result.and_then(|result| result.no_suggestion.as_deref()).unwrap_or("it has no result");
                 staying.push(format!("{} keeps the role {name}: {why}.", short_name(arn)));

@@ -30,6 +30,7 @@ fn set(documents: Vec<PolicyDocument>) -> PolicySet {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "JSON literals read best as arguments")]
 fn document(statements: Value) -> PolicyDocument {
     PolicyDocument::from_value(&json!({"Version": "2012-10-17", "Statement": statements})).unwrap()
 }

@@ -87,16 +87,14 @@ impl<'a> Lookup<'a> {
             let found = known.iter().find(|(id, name)| {
                 id == wanted || name.as_ref() == Some(wanted) || self.deployed(id).is_some_and(|name| name == *wanted)
             });
-            match found {
-                Some(found) => chosen.push(found.clone()),
-                None => {
-                    let ids: Vec<&str> = known.iter().map(|(id, _)| id.as_str()).collect();
-                    return Err(CommandError::NotFound {
-                        message: format!("`{}` has no function `{wanted}`", self.arguments.template.display()),
-                        hint: format!("its functions are {}", ids.join(", ")),
-                    });
-                }
-            }
+            let Some(found) = found else {
+                let ids: Vec<&str> = known.iter().map(|(id, _)| id.as_str()).collect();
+                return Err(CommandError::NotFound {
+                    message: format!("`{}` has no function `{wanted}`", self.arguments.template.display()),
+                    hint: format!("its functions are {}", ids.join(", ")),
+                });
+            };
+            chosen.push(found.clone());
         }
         Ok(chosen)
     }

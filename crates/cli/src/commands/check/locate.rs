@@ -36,12 +36,12 @@ impl Places {
     }
 
     /// The place of a finding; the first line where the role is not found.
-    pub fn find(&self, judged: &Judged) -> Option<Location> {
+    pub fn find(&self, judged: &Judged) -> Location {
         let (path, line) = match judged.waiver_line {
             Some(line) => (&self.waivers_file, line),
             None => (&self.roles_file, self.lines.get(&judged.finding.role_arn).copied().unwrap_or(1)),
         };
-        Some(Location { path: path.clone(), line, column: None, end_line: None })
+        Location { path: path.clone(), line, column: None, end_line: None }
     }
 }
 
