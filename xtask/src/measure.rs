@@ -166,8 +166,9 @@ fn options(args: &[String], root: &Path) -> Result<Options> {
 /// What `sam build` deploys, for this machine's processor.
 fn build(root: &Path) -> Result<PathBuf> {
     let status = Command::new("cargo")
-        .args(["build", "--release", "--locked", "--package", "whittle-lambda"])
-        .current_dir(root)
+        .args(["build", "--release", "--locked"])
+        // Where `sam build` runs it: the folder has settings of its own.
+        .current_dir(root.join("crates/lambda"))
         .status()
         .context("cannot start cargo")?;
     if !status.success() {
