@@ -100,9 +100,7 @@ impl Stand {
     fn wait_until_up(&self, address: SocketAddr) {
         let give_up = Instant::now() + Duration::from_mins(1);
         while TcpStream::connect(address).is_err() {
-            if Instant::now() > give_up {
-                panic!("the emulator does not come up:\n{}", self.emulator_log());
-            }
+            assert!(Instant::now() < give_up, "the emulator does not come up:\n{}", self.emulator_log());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
