@@ -93,10 +93,8 @@ fn habit(session: &Session, call: &Call, exchange: &Exchange) -> Habit {
 }
 
 fn told(service: &str, name: &str, exchange: &Exchange) -> Option<Told> {
-    let body = |bytes: &[u8]| {
-        let text = std::str::from_utf8(bytes).unwrap_or_default();
-        serde_json::from_str(text).unwrap_or(Value::Null)
-    };
+    // Other protocols have none of JSON.
+    let body = |bytes: &[u8]| serde_json::from_str(&String::from_utf8_lossy(bytes)).unwrap_or(Value::Null);
     let (asked, answered): (Value, Value) = (body(&exchange.request.body), body(&exchange.answer.body));
     let management =
         |name, read_only, parameters, resources| Told { name, data: false, read_only, parameters, resources };

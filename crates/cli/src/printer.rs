@@ -77,10 +77,14 @@ impl Printer {
         match &self.output {
             None => Ok(DataStream { to: Box::new(std::io::stdout()), file: None }),
             Some(path) => {
-                let beside = beside(path);
                 let failed = |source| CommandError::Write { path: path.clone(), source };
+                let Some(path) = replaceable(path) else {
+                    let file = std::fs::OpenOptions::new().write(true).open(path).map_err(failed)?;
+                    return Ok(DataStream { to: Box::new(file), file: None });
+                };
+                let beside = beside(&path);
                 let file = std::fs::File::create(&beside).map_err(failed)?;
-                Ok(DataStream { to: Box::new(file), file: Some((beside, path.clone())) })
+                Ok(DataStream { to: Box::new(file), file: Some((beside, path)) })
             }
         }
     }
@@ -173,9 +177,22 @@ fn stderr(text: &str) {
 
 fn write_then_rename(path: &Path, text: &str) -> Result<(), CommandError> {
     let failed = |source| CommandError::Write { path: path.to_owned(), source };
-    let beside = beside(path);
+    let Some(path) = replaceable(path) else {
+        let mut file = std::fs::OpenOptions::new().write(true).open(path).map_err(failed)?;
+        return std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed);
+    };
+    let beside = beside(&path);
     std::fs::write(&beside, text).map_err(failed)?;
     std::fs::rename(&beside, path).map_err(failed)
+}
+
+/// The file that a renamed one may replace: what a link points to. `None` for a device or a pipe, which is written to: a file
+/// renamed over it would take its place for all programs.
+fn replaceable(path: &Path) -> Option<PathBuf> {
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return None;
+    }
+    Some(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()))
 }
 
 /// A file in the same folder, so that renaming it is one step.
@@ -183,4 +200,36 @@ fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.tmp", std::process::id()));
     path.with_file_name(name)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::write_then_rename;
+
+    #[test]
+    fn a_pipe_is_written_to_and_stays_a_pipe() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::read_to_string(pipe).unwrap()
+        });
+        write_then_rename(&pipe, "text").unwrap();
+        let still = std::fs::metadata(&pipe).unwrap();
+        // Without a reader's open end this would wait for ever, so it is looked at first.
+        assert!(!still.is_file(), "a file took its place");
+        assert_eq!(reader.join().unwrap(), "text");
+    }
+
+    #[test]
+    fn a_link_stays_and_what_it_points_to_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("file"), dir.path().join("link"));
+        std::fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write_then_rename(&link, "new").unwrap();
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "new");
+    }
 }
