@@ -175,6 +175,11 @@ impl Builder<'_, '_> {
     /// The exact bytes of a scalar: the parser's end may lie behind a comment or line breaks.
     fn scalar_span(&self, start: usize, end: usize, style: ScalarStyle) -> Span {
         let text = self.source.text();
+        // Without a tag, the parser begins a block scalar at its first line of text.
+        let start = match style {
+            ScalarStyle::Literal | ScalarStyle::Folded => self.block_header(start).unwrap_or(start),
+            _ => start,
+        };
         let content = start + properties_length(text.get(start..end).unwrap_or_default());
         let rest = text.get(content..).unwrap_or_default();
         let length = match style {
@@ -189,6 +194,21 @@ impl Builder<'_, '_> {
             content + length
         };
         Span { start, end }
+    }
+
+    /// Where the header of a block scalar is whose text begins at `start`; `None` if `start` is before it.
+    fn block_header(&self, start: usize) -> Option<usize> {
+        let text = self.source.text();
+        let here = text.get(start..self.source.line_end(start)).unwrap_or_default();
+        if here.starts_with(['!', '&']) || is_block_header(here) {
+            return None;
+        }
+        let before = text.get(..start)?.trim_end();
+        let line_start = self.source.line_start(before.len());
+        let line = before.get(line_start..)?;
+        let header =
+            line.match_indices(['|', '>']).map(|(at, _)| at).find(|at| line.get(*at..).is_some_and(is_block_header));
+        header.map(|at| line_start + at)
     }
 
     /// Header line and all lines that are blank or indented deeper than the line that the scalar begins on.
@@ -210,6 +230,14 @@ impl Builder<'_, '_> {
         }
         end - content
     }
+}
+
+/// `|` or `>`, indicators, and at most a comment.
+fn is_block_header(text: &str) -> bool {
+    text.strip_prefix(['|', '>']).is_some_and(|rest| {
+        let rest = rest.trim_start_matches(['+', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+        rest.trim().is_empty() || rest.starts_with([' ', '\t']) && rest.trim_start().starts_with('#')
+    })
 }
 
 /// Column of the key (or dash) whose value a block scalar is.
