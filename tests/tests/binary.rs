@@ -132,7 +132,7 @@ fn explain_narrows_to_an_action() {
     let dir = analyzed();
     let output = call(dir.path(), &["explain", "shop-payment", "sqs:SendMessage"]);
     let text = stdout(&output);
-    assert!(text.contains("Required by the configuration (1)") && text.contains("dead-letter"), "{text}");
+    assert!(text.contains("is kept for shop-payment") && text.contains("dead-letter"), "{text}");
     let not_granted = call(dir.path(), &["explain", "shop-payment", "ec2:RunInstances"]);
     assert_eq!(not_granted.status.code(), Some(2));
 }

@@ -85,14 +85,15 @@ fn waiver(table: &Table, line: u32) -> Result<Waiver, (Option<&Item>, String)> {
         if !FIELDS.contains(&key) {
             return Err((Some(item), format!("`{key}` is not known; a waiver has {}", FIELDS.join(", "))));
         }
+        // What is wrong comes before what is missing: it has a line.
+        if item.as_str().is_none() && !(key == "until" && item.as_datetime().is_some()) {
+            return Err((Some(item), format!("`{key}` is no text: put it in quotes")));
+        }
     }
     let text = |name: &str| -> Result<&str, (Option<&Item>, String)> {
         let item = table.get(name).ok_or_else(|| (None, format!("the waiver has no `{name}`")))?;
-        match item.as_str() {
-            Some(text) if !text.trim().is_empty() => Ok(text),
-            Some(_) => Err((Some(item), format!("`{name}` is empty"))),
-            None => Err((Some(item), format!("`{name}` is no text: put it in quotes"))),
-        }
+        let text = item.as_str().map(str::trim).filter(|text| !text.is_empty());
+        text.ok_or_else(|| (Some(item), format!("`{name}` is empty")))
     };
     // A bare TOML date is as good as one in quotes.
     let until = match table.get("until").and_then(Item::as_datetime) {
