@@ -2,7 +2,7 @@
 //!
 //! Per role: read what it allows, plan each statement ([`crate::narrow`]), replace only the bytes of what changes, read the
 //! result again and prove on it that nothing became wider, that everything which the suggestion keeps is allowed, and that
-//! nothing but policies changed ([`crate::verify`]). A role that cannot be edited so is refused with the reason; the others
+//! nothing but policies changed (module `verify`). A role that cannot be edited so is refused with the reason; the others
 //! go on. A second run finds every statement in place and changes nothing.
 
 pub(crate) mod entry;
