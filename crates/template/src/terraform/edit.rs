@@ -106,7 +106,7 @@ fn one(
     if let Err(failure) = prove(&module, &changed, &role, &grants, &target.narrowing, surroundings) {
         return refused(Mismatch { span: None, reason: failure.to_string() });
     }
-    let literals = literals(&target.narrowing, &resolver.context.references, &grants);
+    let literals = literals(&target.narrowing, &resolver.context.references, &grants, &text);
     Ok((report(Outcome::Changed { literals }), Some(changed)))
 }
 
