@@ -56,6 +56,11 @@ impl Dependencies {
         out
     }
 
+    /// The graph of what each resource names.
+    pub(crate) fn from_needs(needs: BTreeMap<String, BTreeSet<String>>) -> Self {
+        Self { needs }
+    }
+
     /// A resource, and all that wait for it, directly or through others.
     pub fn waiting_for(&self, id: &str) -> BTreeSet<String> {
         let mut found = BTreeSet::from([id.to_owned()]);

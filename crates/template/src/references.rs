@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use names::ResourceName;
 
 use crate::expression::{Expression, Part};
+use crate::terraform::order::block_of;
 
 /// Which resource has which value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub struct References {
     pseudo: Pseudo,
     /// How names are written that no reference may stand for.
     names: BTreeMap<String, Expression>,
-    /// Logical ids that may not be named.
+    /// Logical ids, and addresses of Terraform's blocks, that may not be named.
     withheld: BTreeSet<String>,
 }
 
@@ -73,19 +74,25 @@ impl References {
         }
     }
 
-    /// The same without the resources of these logical ids: nothing that is written names them.
+    /// The same without the resources of these logical ids, or the blocks at these addresses: nothing that is written names
+    /// them.
     #[must_use]
-    pub fn without(&self, logical_ids: &BTreeSet<String>) -> Self {
+    pub fn without(&self, resources: &BTreeSet<String>) -> Self {
         let mut out = self.clone();
-        out.values.retain(|(id, _), _| !logical_ids.contains(id));
-        out.withheld.extend(logical_ids.iter().cloned());
+        out.values.retain(|(id, _), _| !resources.contains(id));
+        out.withheld.extend(resources.iter().cloned());
+        let withheld = |address: &str| block_of(address).is_some_and(|block| resources.contains(block));
+        out.addresses.retain(|_, address| !withheld(address));
         out
     }
 
     /// Whether an expression names none of the resources that may not be named.
     pub fn allow(&self, expression: &Expression) -> bool {
-        let named =
-            |part: &Part| matches!(part, Part::Reference { logical_id, .. } if self.withheld.contains(logical_id));
+        let named = |part: &Part| match part {
+            Part::Reference { logical_id, .. } => self.withheld.contains(logical_id),
+            Part::Address(address) => block_of(address).is_some_and(|block| self.withheld.contains(block)),
+            Part::Text(_) | Part::Opaque(_) => false,
+        };
         !expression.parts().iter().any(named)
     }
 
