@@ -226,7 +226,14 @@ fn apply_and_deploy(shop: &Shop) -> String {
     let resources = shop.stand.aws("cloudformation", "describe_stack_resources", json!({"StackName": STACK}));
     std::fs::write(folder.join("resources.json"), resources.to_string()).expect("a file");
     let table = shop.stand.outputs(WHITTLE)["TableName"].clone();
-    let apply = ["apply", "shop.yaml", "--stack-resources", "resources.json", "--table", &table];
+    for (question, answer) in [
+        (&["policy", "Checkout", "--stack", STACK, "--format", "sam"][..], "Policies:"),
+        (&["explain", "shop-checkout", "ssm:GetParameter"], "code of shop-checkout:"),
+    ] {
+        let (done, told) = shop.stand.whittle(&folder, &[question, &["--table", &table]].concat());
+        assert!(done && told.contains(answer), "{question:?}: {told}");
+    }
+    let apply = ["apply", "shop.yaml", "--stack-resources", "resources.json", "--stack", STACK, "--table", &table];
     let (done, told) = shop.stand.whittle(&folder, &apply);
     assert!(done, "{told}");
     assert!(!told.contains("left as it is"), "nothing is left to be done by hand: {told}");
