@@ -32,7 +32,7 @@ pub struct PolicyArguments {
     #[arg(long, value_enum, default_value_t = PolicyFormat::Json, env = "WHITTLE_POLICY_FORMAT")]
     pub format: PolicyFormat,
     /// CloudFormation stack that the function belongs to by its tags; the name is then a logical id
-    #[arg(long, value_name = "STACK", conflicts_with = "table")]
+    #[arg(long, value_name = "STACK")]
     pub stack: Option<String>,
     /// Answer of `aws cloudformation describe-stack-resources` for the function's stack: ARNs become references; repeatable
     #[arg(long, value_name = "FILE", env = "WHITTLE_STACK_RESOURCES")]

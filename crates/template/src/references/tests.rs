@@ -95,7 +95,7 @@ fn only_what_belongs_to_the_stack_becomes_a_pseudo_parameter() {
 
 #[test]
 fn names_become_references_where_the_resource_is_known() {
-    let mut references = References::from_stack_resources(&stack()).unwrap();
+    let references = References::from_stack_resources(&stack()).unwrap();
     let table = "arn:aws:dynamodb:eu-west-1:111122223333:table/shop-Orders-1A";
     let queue = "arn:aws:sqs:eu-west-1:111122223333:shop-Jobs-1A";
     for (arn, name, expect) in [
@@ -108,7 +108,7 @@ fn names_become_references_where_the_resource_is_known() {
     ] {
         assert_eq!(references.rewrite_name(arn, name).to_yaml(), expect, "{arn}");
     }
-    references.forget("Orders");
+    let references = references.without(&["Orders".to_owned()].into());
     assert_eq!(references.rewrite_name(table, "shop-Orders-1A").to_yaml(), "shop-Orders-1A");
     let attributes = json!({"arn": "arn:aws:iam::111122223333:role/worker", "id": "worker", "name": "worker"});
     let state = json!({"version": 4, "resources": [

@@ -31,7 +31,7 @@ pub struct Lookup<'a> {
     store: Stored,
     /// Answers of `describe-stack-resources`.
     stacks: Vec<Value>,
-    /// Logical id → names of functions that carry it in their stack tags.
+    /// Logical id → names or ARNs of functions that carry it in their stack tags.
     tagged: BTreeMap<String, BTreeSet<String>>,
     /// Terraform's state.
     state: References,
@@ -41,7 +41,7 @@ pub struct Lookup<'a> {
 
 impl<'a> Lookup<'a> {
     /// Reads what the arguments name.
-    pub fn new(arguments: &'a ApplyArguments, store: Stored) -> Result<Self, CommandError> {
+    pub fn new(arguments: &'a ApplyArguments, mut store: Stored) -> Result<Self, CommandError> {
         let mut tagged = BTreeMap::new();
         let mut inventory = None;
         if let Some(snapshot) = &arguments.snapshot {
@@ -49,6 +49,12 @@ impl<'a> Lookup<'a> {
             inventory = Some(crate::commands::block_on(folder.inventory())??);
             for folder in deployment::regions(snapshot)? {
                 read_tags(&folder.join("tags"), arguments.stack.as_deref(), &mut tagged)?;
+            }
+        } else if let Some(stack) = &arguments.stack {
+            for result in store.functions_of_stack(stack)? {
+                if let Some(member) = result.stack {
+                    tagged.entry(member.logical_id).or_default().insert(result.function_arn);
+                }
             }
         }
         let stacks = deployment::stack_answers(&arguments.stack_resources, arguments.snapshot.as_deref())?;
@@ -161,7 +167,7 @@ impl<'a> Lookup<'a> {
             [only] => format!("--map {logical_id}={only}"),
             several => format!("--map {logical_id}=FUNCTION (one of {}?)", several.join(", ")),
         };
-        Ok(format!("nothing says which function this is; pass --stack-resources, --snapshot or {hint}"))
+        Ok(format!("nothing says which function this is; pass --stack, --stack-resources, --snapshot or {hint}"))
     }
 
     /// What is known of the deployment without the functions.

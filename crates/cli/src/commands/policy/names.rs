@@ -1,6 +1,6 @@
 //! Which names the printed policy uses: those of the stack or state that the function was deployed from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use whittle_render::policy::{Expression, Rewrite};
@@ -77,12 +77,12 @@ impl Names {
         names.references.add_stack_resources(&json!({"StackResources": stack}));
         if arguments.format == PolicyFormat::Sam {
             // Policies of the function make its role, and the function needs that: neither can be named in them.
-            for row in &stack {
-                let own = ["AWS::Lambda::Function", "AWS::IAM::Role"].contains(&text(row, "ResourceType").as_str());
-                if own && deployed.iter().any(|arn| name_of(arn) == text(row, "PhysicalResourceId")) {
-                    names.references.forget(&text(row, "LogicalResourceId"));
-                }
-            }
+            let own = stack.iter().filter(|row| {
+                ["AWS::Lambda::Function", "AWS::IAM::Role"].contains(&text(row, "ResourceType").as_str())
+                    && deployed.iter().any(|arn| name_of(arn) == text(row, "PhysicalResourceId"))
+            });
+            let own: BTreeSet<String> = own.map(|row| text(row, "LogicalResourceId")).collect();
+            names.references = names.references.without(&own);
         }
         Ok(names)
     }
