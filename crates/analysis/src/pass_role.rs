@@ -37,10 +37,8 @@ fn find(catalog: &'static Catalog) -> Option<Takers> {
     for operation in catalog.services().flat_map(whittle_catalog::ServiceInfo::operations) {
         let checked = operation.authorised_by();
         if checked.contains(&pass_role) {
-            match catalog.action(&format!("{}:{}", operation.prefix(), operation.name())) {
-                Some(own) => drop(actions.insert(own)),
-                None => actions.extend(checked),
-            }
+            let own = catalog.action(&format!("{}:{}", operation.prefix(), operation.name()));
+            actions.extend(own.map_or(checked, |own| vec![own]));
         }
     }
     for event in catalog.revealed_by(pass_role) {
