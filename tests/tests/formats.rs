@@ -158,7 +158,7 @@ fn arns_become_addresses_of_the_terraform_state() {
         let arn = format!("arn:aws:dynamodb:eu-central-1:111122223333:table/{name}");
         json!({"mode": "managed", "type": "aws_dynamodb_table", "name": name, "values": {"arn": arn, "id": name, "name": name}})
     };
-    let role = "arn:aws:iam::111122223333:role/shop-checkout-role";
+    let role = "arn:aws:iam::111122223333:role/shop/shop-checkout-role";
     let state = json!({"format_version": "1.0", "values": {"root_module": {"resources": [
         table("carts"),
         table("orders"),
