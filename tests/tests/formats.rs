@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use whittle_policy::PolicyDocument;
 
 use crate::support::{call, shop, stderr, stdout};
@@ -49,15 +49,139 @@ fn a_statement_says_why_and_warns_where_nothing_is_proved() {
     let dir = analyzed();
     let text = policy(dir.path(), &["shop-checkout", "--format", "sam"]);
     for part in [
-        "# Used: ",
+        "# Used: dynamodb:GetItem (last seen 2026-10-",
         "(last seen 2026-10-",
         "# WARNING kept unproven: sns:Publish",
-        "# Required: xray:",
-        "# From policy ",
+        "# Required: the function has active X-Ray tracing. From policy ",
     ] {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }
     assert!(text.contains("${AWS::Region}:${AWS::AccountId}") && !text.contains(":111122223333:"), "{text}");
+}
+
+/// What `aws cloudformation describe-stack-resources` would say of the stack with `shop-checkout`.
+fn stack_of_checkout() -> (Value, Vec<(&'static str, &'static str)>) {
+    let arn = |service: &str, rest: &str| format!("arn:aws:{service}:eu-central-1:111122223333:{rest}");
+    let row = |id: &str, kind: &str, physical: &str| {
+        json!({"StackName": "shop", "StackId": arn("cloudformation", "stack/shop/0a1b"),
+               "LogicalResourceId": id, "ResourceType": kind, "PhysicalResourceId": physical})
+    };
+    let rows = json!({"StackResources": [
+        row("Checkout", "AWS::Lambda::Function", "shop-checkout"),
+        row("CheckoutRole", "AWS::IAM::Role", "shop-checkout-role"),
+        row("Carts", "AWS::DynamoDB::Table", "carts"),
+        row("Orders", "AWS::DynamoDB::Table", "orders"),
+        row("OrderEvents", "AWS::SNS::Topic", &arn("sns", "shop-order-events")),
+        row("Payment", "AWS::Lambda::Function", "shop-payment"),
+    ]});
+    let values = vec![
+        ("!GetAtt Carts.Arn", "arn:aws:dynamodb:eu-central-1:111122223333:table/carts"),
+        ("!GetAtt Orders.Arn", "arn:aws:dynamodb:eu-central-1:111122223333:table/orders"),
+        ("${Orders.Arn}", "arn:aws:dynamodb:eu-central-1:111122223333:table/orders"),
+        ("!GetAtt Payment.Arn", "arn:aws:lambda:eu-central-1:111122223333:function:shop-payment"),
+        ("${Payment.Arn}", "arn:aws:lambda:eu-central-1:111122223333:function:shop-payment"),
+        ("${Checkout}", "shop-checkout"),
+        ("${AWS::Partition}", "aws"),
+        ("${AWS::Region}", "eu-central-1"),
+        ("${AWS::AccountId}", "111122223333"),
+    ];
+    (rows, values)
+}
+
+/// Every resource of the JSON policy stands in `text`, once its references have their values.
+#[track_caller]
+fn assert_same_resources(dir: &Path, text: &str, values: &[(&str, &str)]) {
+    let resolved = values.iter().fold(text.to_owned(), |text, (reference, value)| text.replace(reference, value));
+    let document = PolicyDocument::parse(&policy(dir, &["shop-checkout"])).unwrap();
+    for statement in document.statements.iter() {
+        for pattern in statement.resource.iter().flat_map(|clause| clause.patterns().iter()) {
+            assert!(resolved.contains(pattern.as_str()), "{} is not in:\n{resolved}", pattern.as_str());
+        }
+    }
+}
+
+#[test]
+fn arns_become_references_to_what_the_stack_holds() {
+    let dir = analyzed();
+    let (resources, values) = stack_of_checkout();
+    let path = dir.path().join("resources.json");
+    std::fs::write(&path, resources.to_string()).unwrap();
+    let file = path.display().to_string();
+    let printed = |format: &str| policy(dir.path(), &["shop-checkout", "--format", format, "--stack-resources", &file]);
+
+    let template = printed("cloudformation");
+    for part in [
+        "- !GetAtt Carts.Arn\n",
+        "- !Sub \"${Orders.Arn}/index/customer-index\"\n",
+        "RoleName: !Ref CheckoutRole\n",
+        "log-group:/aws/lambda/${Checkout}:*",
+        "- !GetAtt Payment.Arn\n",
+    ] {
+        assert!(template.contains(part), "{part} is not in:\n{template}");
+    }
+    assert!(!template.contains(":111122223333:") && !template.contains("table/"), "{template}");
+    assert_same_resources(
+        dir.path(),
+        &template,
+        &[&values[..], &[("!Ref OrderEvents", "arn:aws:sns:eu-central-1:111122223333:shop-order-events")]].concat(),
+    );
+
+    // The policies of a SAM function make its role: they cannot name the function or the role.
+    let sam = printed("sam");
+    assert!(
+        sam.contains("- !GetAtt Carts.Arn\n") && sam.contains("TopicName: !GetAtt OrderEvents.TopicName\n"),
+        "{sam}"
+    );
+    assert!(!sam.contains("Checkout}") && !sam.contains("Ref Checkout"), "{sam}");
+}
+
+#[test]
+fn a_stack_that_does_not_hold_the_function_gives_no_names() {
+    let dir = analyzed();
+    let (mut resources, _) = stack_of_checkout();
+    let list = resources["StackResources"].as_array_mut().unwrap();
+    list.retain(|row| row["LogicalResourceId"] != "Checkout" && row["LogicalResourceId"] != "CheckoutRole");
+    let path = dir.path().join("resources.json");
+    std::fs::write(&path, resources.to_string()).unwrap();
+    let file = path.display().to_string();
+    let output =
+        call(dir.path(), &["policy", "shop-checkout", "--format", "cloudformation", "--stack-resources", &file]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("no stack of the 1 stack resource lists has the function"), "{}", stderr(&output));
+    assert_eq!(stdout(&output), policy(dir.path(), &["shop-checkout", "--format", "cloudformation"]));
+}
+
+#[test]
+fn arns_become_addresses_of_the_terraform_state() {
+    let dir = analyzed();
+    let table = |name: &str| {
+        let arn = format!("arn:aws:dynamodb:eu-central-1:111122223333:table/{name}");
+        json!({"mode": "managed", "type": "aws_dynamodb_table", "name": name, "values": {"arn": arn, "id": name, "name": name}})
+    };
+    let role = "arn:aws:iam::111122223333:role/shop/shop-checkout-role";
+    let state = json!({"format_version": "1.0", "values": {"root_module": {"resources": [
+        table("carts"),
+        table("orders"),
+        {"mode": "managed", "type": "aws_iam_role", "name": "checkout",
+         "values": {"arn": role, "id": "shop-checkout-role", "name": "shop-checkout-role"}},
+        {"mode": "data", "type": "aws_caller_identity", "name": "current", "values": {"account_id": "111122223333"}},
+    ]}}});
+    let path = dir.path().join("state.json");
+    std::fs::write(&path, state.to_string()).unwrap();
+    let file = path.display().to_string();
+    let text = policy(dir.path(), &["shop-checkout", "--format", "terraform", "--terraform-state", &file]);
+    for part in [
+        "      aws_dynamodb_table.carts.arn,\n",
+        "\"${aws_dynamodb_table.orders.arn}/index/customer-index\",\n",
+        "= aws_iam_role.checkout.name\n",
+        "${data.aws_caller_identity.current.account_id}",
+    ] {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
+    assert!(!text.contains("111122223333"), "{text}");
+    let other =
+        call(dir.path(), &["policy", "shop-checkout", "--format", "terraform", "--terraform-state", "none.json"]);
+    assert_eq!(other.status.code(), Some(2));
 }
 
 #[test]

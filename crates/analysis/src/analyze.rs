@@ -328,7 +328,7 @@ impl RoleRun<'_> {
     ) -> Outcome {
         let catalog = self.evidence.catalog;
         let needs = needs::collect(catalog, usage, required, self.partition);
-        let observer = Observer::new(self.evidence, self.role, functions, usage, self.cache);
+        let observer = Observer::new(self.evidence, self.role, &self.grants, functions, usage, self.cache);
         let mut decision = decide(catalog, &self.grants, &needs, usage, &observer);
         let refusal = self.refusal(idle);
         if refusal.is_some() && idle {

@@ -18,6 +18,7 @@ use whittle_policy::{ResourceClause, ResourcePattern};
 use crate::grants::{GrantSite, Grants};
 use crate::need::{ExtraCondition, Need, NeedKind, Needs, SubjectUsage};
 use crate::observe::Watch;
+use crate::pass_role;
 use crate::result::{Counts, Seen, Verdict, VerdictRow};
 
 /// What stays of one (site, action).
@@ -328,6 +329,11 @@ impl ActionDecision<'_> {
             Verdict::Unused => return self.unused_reason(),
             Verdict::Unknown => String::new(),
         };
+        if verdict == Verdict::Used
+            && let Some(by_alias) = self.needs.iter().find(|need| need.is_by_alias())
+        {
+            let _ = write!(text, "; {}", by_alias.reason);
+        }
         if let Some(because) = kept_because {
             text.push_str("; resources kept as granted: ");
             text.push_str(because);
@@ -338,7 +344,13 @@ impl ActionDecision<'_> {
     fn unused_reason(&self) -> String {
         let days = self.observer.window_days();
         let mut text = self.observer.released(self.action).map_or_else(
-            || format!("would have been seen, and was not in {days} days"),
+            || match self.catalog.info(self.action).name() {
+                pass_role::PASS_ROLE if self.grants.actions().any(pass_role::takes_role) => {
+                    format!("granted calls that can pass a role would have been seen, and were not in {days} days")
+                }
+                pass_role::PASS_ROLE => "no granted call can pass a role".to_owned(),
+                _ => format!("would have been seen, and was not in {days} days"),
+            },
             |service| format!("IAM last accessed: no attempt on {service} in its whole tracking period"),
         );
         if let Some(last) = self.usage.others.get(&self.action) {

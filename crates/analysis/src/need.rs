@@ -133,6 +133,15 @@ pub struct Need {
     pub reason: String,
 }
 
+impl Need {
+    /// Whether it is a need of whichever key an alias stands for.
+    pub fn is_by_alias(&self) -> bool {
+        self.only_if
+            .as_ref()
+            .is_some_and(|extra| matches!(extra.key.as_str(), "kms:RequestAlias" | "kms:ResourceAliases"))
+    }
+}
+
 /// Needs by action, each list sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs(BTreeMap<ActionId, Vec<Need>>);

@@ -1,5 +1,7 @@
 //! Collects what a subject needs: from its usage, from the configuration of its functions, and what those imply.
 
+mod key_aliases;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -7,6 +9,8 @@ use whittle_catalog::events::{Companion, Relation};
 use whittle_catalog::{ActionId, Catalog};
 use whittle_policy::ResourcePattern;
 
+use self::key_aliases::KeyName;
+use crate::enduring::enduring_pattern;
 use crate::need::{ActionUsage, ExtraCondition, Need, NeedKind, Needs, SubjectUsage, UseBasis};
 use crate::required::Requirement;
 
@@ -14,8 +18,9 @@ use crate::required::Requirement;
 pub fn collect(catalog: &Catalog, usage: &SubjectUsage, requirements: &[Requirement], partition: &str) -> Needs {
     let mut needs = Needs::default();
     for (action, used) in &usage.actions {
-        push_usage(&mut needs, *action, used);
+        push_usage(catalog, &mut needs, *action, used);
     }
+    key_aliases::add(catalog, usage, &mut needs);
     for requirement in requirements {
         needs.push(Need {
             action: requirement.action,
@@ -30,7 +35,7 @@ pub fn collect(catalog: &Catalog, usage: &SubjectUsage, requirements: &[Requirem
     needs
 }
 
-fn push_usage(needs: &mut Needs, action: ActionId, used: &ActionUsage) {
+fn push_usage(catalog: &Catalog, needs: &mut Needs, action: ActionId, used: &ActionUsage) {
     // What only the parameters of another call imply has no event of its own: a companion.
     let (kind, mut reason) = match used.basis {
         UseBasis::Primary => {
@@ -55,10 +60,18 @@ fn push_usage(needs: &mut Needs, action: ActionId, used: &ActionUsage) {
         let _ = write!(reason, ", also through {}", services.join(", "));
     }
     let need = |resource| Need { action, kind, resource, only_if: None, seen_through: None, reason: reason.clone() };
+    let (mut named, mut open) = (false, used.unnamed);
     for resource in &used.resources {
-        needs.push(need(Some(supported_prefix(resource, used.days.len()))));
+        match key_aliases::key_name(catalog, action, resource) {
+            KeyName::Own => {
+                named = true;
+                needs.push(need(Some(supported_prefix(&enduring_pattern(resource), used.days.len()))));
+            }
+            KeyName::Alias => {}
+            KeyName::Aliases => open = true,
+        }
     }
-    if used.unnamed || used.resources.is_empty() {
+    if open || !named {
         needs.push(need(None));
     }
 }

@@ -5,10 +5,11 @@
 //! of these is overruled by IAM's own last-accessed data, which sees the data plane: a service without an attempt in its whole
 //! tracking period was not used (IAM User Guide, "Refine permissions in AWS using last accessed information").
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
+use whittle_catalog::events::Visibility;
 use whittle_catalog::{ActionId, Catalog};
 use whittle_evidence::coverage::{Coverage, Sight};
 use whittle_evidence::ledger::ChangeKind;
@@ -16,9 +17,10 @@ use whittle_evidence::ledger::days::start_of_day;
 use whittle_policy::{Effect, ResourcePattern};
 
 use crate::analyze::Evidence;
-use crate::grants::GrantSite;
+use crate::grants::{GrantSite, Grants};
 use crate::inventory::{Function, PolicyKind, Role, RolePolicy};
 use crate::need::SubjectUsage;
+use crate::pass_role;
 use crate::required;
 use crate::result::{self, CoverageRow};
 use crate::usage::unmapped_by_prefix;
@@ -110,6 +112,9 @@ pub struct Observer<'a> {
     unmapped: BTreeMap<&'a str, String>,
     untouched: BTreeSet<&'a str>,
     usage: &'a SubjectUsage,
+    grants: &'a Grants<'a>,
+    /// Why a role could have been passed unseen.
+    passed: OnceCell<Option<String>>,
 }
 
 impl<'a> Observer<'a> {
@@ -117,6 +122,7 @@ impl<'a> Observer<'a> {
     pub fn new(
         evidence: Evidence<'a>,
         role: &'a Role,
+        grants: &'a Grants<'a>,
         functions: &[&Function],
         usage: &'a SubjectUsage,
         cache: &'a SightCache,
@@ -134,7 +140,33 @@ impl<'a> Observer<'a> {
                 None => general = general.or(Some(reason)),
             }
         }
-        Self { evidence, role, cache, general, unmapped, untouched: untouched(evidence, role), usage }
+        let untouched = untouched(evidence, role);
+        Self { evidence, role, cache, general, unmapped, untouched, usage, grants, passed: OnceCell::new() }
+    }
+
+    /// Why the role may have passed a role to a service though no event shows it; `None`: no granted call that can do so was
+    /// made, and each would have been seen. See [`crate::pass_role`].
+    fn passed_unseen(&self, pass_role: ActionId) -> Option<String> {
+        let catalog = self.evidence.catalog;
+        if self.usage.actions.contains_key(&pass_role) {
+            return Some("calls were seen that pass a role; which others may do so is not known".to_owned());
+        }
+        if let Some(pattern) = self.grants.unknown_patterns().first() {
+            return Some(format!("the catalog does not know {}, which may take a role", pattern.as_str()));
+        }
+        if let Some(reason) = self.unmapped.values().next() {
+            return Some(format!("{reason}; it may take a role"));
+        }
+        let any = ResourcePattern::new("*");
+        self.grants.actions().filter(|action| *action != pass_role).find_map(|action| {
+            let name = catalog.info(action).name();
+            if pass_role::takes_role(action) && self.usage.actions.contains_key(&action) {
+                return Some(format!("{name} was called, which can pass a role"));
+            }
+            pass_role::might_take_role(catalog, action)
+                .then(|| self.unseen(action, &any))?
+                .map(|reason| format!("{name} can pass a role, and a call of it may have gone unseen: {reason}"))
+        })
     }
 
     /// IAM saw an attempt inside the window that no event shows: then some events were not seen, whatever the trails say.
@@ -149,6 +181,18 @@ impl<'a> Observer<'a> {
             used.last_seen.checked_add(SignedDuration::from_hours(24)).is_ok_and(|latest| latest >= attempt)
         });
         (inside && !shown).then(|| format!("IAM saw an attempt on {}, which no event shows", day(attempt)))
+    }
+
+    /// What IAM's own data says where no trail can tell, or what it lacks.
+    fn beyond_trails(&self, prefix: &str) -> String {
+        match &self.role.last_accessed {
+            None => "; only a last-accessed report of the role could tell".to_owned(),
+            Some(report) => match report.services.get(prefix) {
+                Some(Some(last)) => format!("; IAM saw an attempt on {prefix}, last on {}", day(*last)),
+                Some(None) => "; the last-accessed report, which could tell, is older than the window".to_owned(),
+                None => format!("; the last-accessed report, which could tell, does not list {prefix}"),
+            },
+        }
     }
 
     fn by_coverage(&self, action: ActionId, pattern: &ResourcePattern) -> Option<String> {
@@ -174,10 +218,17 @@ impl Watch for Observer<'_> {
         if let Some(reason) = self.contradicted(action) {
             return Some(reason);
         }
-        if self.untouched.contains(prefix) && is_tracked(self.evidence.catalog, action) {
+        if !is_tracked(self.evidence.catalog, action) {
+            return self.passed.get_or_init(|| self.passed_unseen(action)).clone();
+        }
+        if self.untouched.contains(prefix) {
             return None;
         }
-        self.by_coverage(action, pattern)
+        let mut reason = self.by_coverage(action, pattern)?;
+        if let Visibility::Never { .. } | Visibility::Inferred { .. } = self.evidence.catalog.visibility(action) {
+            reason.push_str(&self.beyond_trails(prefix));
+        }
+        Some(reason)
     }
 
     fn on_grace(&self, site: &GrantSite<'_>, action: ActionId) -> Option<String> {
@@ -267,7 +318,7 @@ fn untouched<'a>(evidence: Evidence<'a>, role: &'a Role) -> BTreeSet<&'a str> {
 /// Whether last-accessed data would show an attempt. It never shows iam:PassRole (IAM User Guide, "IAM action last accessed
 /// information services and actions").
 fn is_tracked(catalog: &Catalog, action: ActionId) -> bool {
-    catalog.info(action).name() != "iam:PassRole"
+    catalog.info(action).name() != pass_role::PASS_ROLE
 }
 
 fn day(time: Timestamp) -> String {

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use whittle_catalog::{ActionId, Catalog};
 use whittle_policy::ResourcePattern;
 
+use crate::enduring::enduring;
 use crate::inventory::{EventSource, EventSourceKind, Function};
 
 /// One permission that the configuration needs.
@@ -194,10 +195,10 @@ impl Collector<'_> {
         };
         let reason = format!("reads the {what} {arn}");
         for feature in features {
-            self.add(feature, &[("{source}", arn)], &reason);
+            self.add(feature, &[("{source}", &enduring(arn))], &reason);
         }
         for secret in &source.secrets {
-            self.add("source-secret", &[("{target}", secret)], &format!("{reason} with secret {secret}"));
+            self.add("source-secret", &[("{target}", &enduring(secret))], &format!("{reason} with secret {secret}"));
         }
         if let Some(target) = &source.on_failure {
             self.target(target, "on-failure destination of the event source");

@@ -126,7 +126,7 @@ impl Builder<'_> {
             if let Some(extra) = only_if {
                 statement.condition = statement.condition.with(&extra.operator, &extra.key, &extra.values);
             }
-            let suffix = suffix(&members, kept, only_if.is_some());
+            let suffix = suffix(&members, kept, only_if);
             self.push(site.policy, site.statement_index, &statement, group_reason(&members, site), suffix);
         }
     }
@@ -177,9 +177,11 @@ impl Builder<'_> {
     }
 }
 
-fn suffix(members: &[&Piece], kept: &Kept, conditional: bool) -> &'static str {
-    if conditional {
-        return "ViaService";
+fn suffix(members: &[&Piece], kept: &Kept, only_if: Option<&ExtraCondition>) -> &'static str {
+    match only_if.map(|extra| extra.key.as_str()) {
+        Some("kms:ViaService") => return "ViaService",
+        Some(_) => return "ByAlias",
+        None => {}
     }
     let verdicts: BTreeSet<Verdict> = members.iter().map(|piece| piece.verdict).collect();
     match (verdicts.first(), verdicts.len()) {

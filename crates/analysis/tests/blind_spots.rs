@@ -91,7 +91,9 @@ const USES: &[Use] = &[
     management("ec2:DescribeVpcs", "ec2.amazonaws.com", "DescribeVpcs", true),
     management("ec2:CreateVpc", "ec2.amazonaws.com", "CreateVpc", false),
     Use { event: None, ..management("logs:PutLogEvents", "", "", false) },
-    Use { event: None, ..management("iam:PassRole", "", "", false) },
+    management("lambda:CreateFunction", "lambda.amazonaws.com", "CreateFunction20150331", false),
+    // A permission without a call: it is used in calls that take a role.
+    management("iam:PassRole", "lambda.amazonaws.com", "CreateFunction20150331", false),
 ];
 
 fn statements() -> Value {
@@ -102,7 +104,8 @@ fn statements() -> Value {
         allow(&["dynamodb:PutItem", "dynamodb:Query"], TABLE),
         allow(&["lambda:InvokeFunction"], TARGET),
         allow(&["kms:Decrypt"], KEY),
-        allow(&["iam:CreateUser", "ec2:DescribeVpcs", "ec2:CreateVpc", "logs:PutLogEvents", "iam:PassRole"], "*"),
+        allow(&["iam:CreateUser", "ec2:DescribeVpcs", "ec2:CreateVpc", "logs:PutLogEvents"], "*"),
+        allow(&["lambda:CreateFunction", "iam:PassRole"], "*"),
     ])
 }
 
@@ -445,12 +448,31 @@ fn what_every_source_would_have_shown_is_removed() {
         "Status": {"IsLogging": true, "StartLoggingTime": "2026-01-01T00:00:00Z"}});
     let case = Case { trails: vec![trail], has_data_events: true, history: None, changed: false, last_accessed: false };
     let removed = removed(&case);
-    for action in
-        ["s3:PutObject", "sqs:SendMessage", "dynamodb:Query", "lambda:InvokeFunction", "kms:Decrypt", "ec2:CreateVpc"]
-    {
+    for action in [
+        "s3:PutObject",
+        "sqs:SendMessage",
+        "dynamodb:Query",
+        "lambda:InvokeFunction",
+        "kms:Decrypt",
+        "ec2:CreateVpc",
+        "lambda:CreateFunction",
+        "iam:PassRole",
+    ] {
         assert!(removed.contains(action), "{action}: {removed:?}");
     }
-    for action in ["logs:PutLogEvents", "iam:PassRole"] {
-        assert!(!removed.contains(action), "{action}");
-    }
+    assert!(!removed.contains("logs:PutLogEvents"));
+}
+
+/// All else would have been seen; the one granted call that can pass a role would not.
+#[test]
+fn a_role_may_have_been_passed_where_calls_that_take_one_are_not_logged() {
+    let selector = json!({"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]},
+        {"Field": "eventSource", "NotEquals": ["lambda.amazonaws.com"]}]});
+    let trail = json!({"Name": "t0", "TrailARN": "arn:aws:cloudtrail:eu-west-1:111122223333:trail/t0", "HomeRegion": REGION,
+        "IsMultiRegionTrail": true, "AdvancedEventSelectors": [selector],
+        "Status": {"IsLogging": true, "StartLoggingTime": "2026-01-01T00:00:00Z"}});
+    let case = Case { trails: vec![trail], has_data_events: true, history: None, changed: false, last_accessed: false };
+    let removed = removed(&case);
+    assert!(removed.contains("ec2:CreateVpc") && removed.contains("kms:Decrypt"), "{removed:?}");
+    assert!(!removed.contains("iam:PassRole") && !removed.contains("lambda:CreateFunction"), "{removed:?}");
 }

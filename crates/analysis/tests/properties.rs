@@ -309,6 +309,57 @@ proptest! {
         }
     }
 
+    /// Whatever the policy: a call that names its key by an alias is allowed on whichever key the alias stands for.
+    #[test]
+    fn a_key_behind_an_alias_may_be_another_one_tomorrow(role in role()) {
+        let key = |id: &str| format!("arn:aws:kms:eu-west-1:111122223333:key/{id}");
+        let time = "2026-10-01T00:00:00Z".parse().unwrap();
+        let used = |resources: &[String]| ActionUsage {
+            first_seen: time,
+            last_seen: time,
+            days: DaySet::new(),
+            resources: resources.iter().map(|arn| ResourcePattern::new(arn.as_str())).collect(),
+            unnamed: false,
+            basis: UseBasis::Primary,
+            via: BTreeSet::new(),
+            platform_only: false,
+            others_only: false,
+        };
+        let alias = "arn:aws:kms:eu-west-1:111122223333:alias/orders".to_owned();
+        let mut usage = SubjectUsage::default();
+        usage.actions.insert(catalog().action("kms:Encrypt").unwrap(), used(&[key("1"), alias]));
+        usage.actions.insert(catalog().action("kms:Decrypt").unwrap(), used(&[key("1")]));
+        let (suggested, _) = suggestion_of(&role, &usage, &Blind { unseen: BTreeSet::new() });
+        let original: Vec<&PolicyDocument> = role.policies.iter().map(|policy| &policy.document).collect();
+        let call = |action: &str, id: &str, named: Option<&str>, aliases: &[&str]| {
+            let mut request = request(action, &key(id), Some("team-a"), None);
+            if let Some(named) = named {
+                request.context.insert("kms:requestalias".to_owned(), vec![named.to_owned()]);
+            }
+            let aliases = aliases.iter().map(|alias| (*alias).to_owned()).collect();
+            request.context.insert("kms:resourcealiases".to_owned(), aliases);
+            (allows(&original, &request), allows(&documents(&suggested), &request))
+        };
+        let own = &["alias/orders", "alias/other"][..];
+        for (action, id, named, aliases) in [
+            ("kms:Encrypt", "1", None, own),
+            ("kms:Encrypt", "2", Some("alias/orders"), own),
+            // The authorisation may not know yet that the alias moved.
+            ("kms:Encrypt", "2", Some("alias/orders"), &[]),
+            ("kms:Decrypt", "2", None, own),
+            // What the old key encrypted.
+            ("kms:Decrypt", "1", None, &[]),
+        ] {
+            let (before, after) = call(action, id, named, aliases);
+            prop_assert_eq!(before, after, "{} on {} by {:?}", action, id, named);
+        }
+        for (action, named, aliases) in
+            [("kms:Encrypt", Some("alias/other"), &["alias/other"][..]), ("kms:Decrypt", None, &["alias/other"])]
+        {
+            prop_assert!(!call(action, "3", named, aliases).1, "another key: {}", action);
+        }
+    }
+
     #[test]
     fn kms_through_a_service_stays_possible(role in role(), seen in any::<bool>()) {
         let mut usage = SubjectUsage::default();

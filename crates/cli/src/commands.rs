@@ -6,6 +6,7 @@ mod apply;
 mod aws;
 mod catalog;
 mod check;
+mod deployment;
 mod diff;
 mod explain;
 mod policy;

@@ -374,6 +374,9 @@ fn actions(catalog: &'static Catalog, record: &Record<'_>, prepared: &Prepared, 
             resources::switch_s3_prefix(&call, &mut uses);
         }
     }
+    if rule.prefix() == "kms" && outcome == Outcome::Authorised {
+        call.add_key_aliases(&mut uses);
+    }
     call.add_denied_action(&mut uses);
     let denied_items = match &prepared.batch {
         Some(batch) if outcome == Outcome::Authorised => {

@@ -4,7 +4,8 @@
 //! why it is there. Names, tags and ARNs may be written by an attacker, so each writer escapes all text ([`yaml`], [`hcl`]),
 //! and the tests read the text back with the parsers of others: it is the same policy document.
 //!
-//! Not here: editing files that exist, and how an ARN becomes a reference to a resource of a template ([`Rewrite`]).
+//! Not here: editing files that exist, and what an ARN is called in a template: who calls brings a [`Rewrite`] (of `whittle`,
+//! it asks `whittle_template::references`).
 
 pub mod cloudformation;
 pub mod comment;
@@ -24,7 +25,7 @@ use whittle_analysis::result::{FunctionResult, RoleResult, RoleSettings, Suggest
 use whittle_policy::PolicyDocument;
 
 use crate::text::short_name;
-pub use expression::{Expression, Literally, PseudoParameters, Rewrite};
+pub use expression::{Expression, Literally, Rewrite};
 
 /// Characters that the inline policies of one role may have together, white space not counted (IAM User Guide, "IAM and AWS
 /// STS quotas").

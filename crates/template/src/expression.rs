@@ -141,29 +141,35 @@ impl Expression {
         let mut out = String::from("\"");
         for part in &self.parts {
             match part {
-                Part::Text(text) => {
-                    for character in text.chars() {
-                        match character {
-                            '"' => out.push_str("\\\""),
-                            '\\' => out.push_str("\\\\"),
-                            '\n' => out.push_str("\\n"),
-                            '\r' => out.push_str("\\r"),
-                            '\t' => out.push_str("\\t"),
-                            other => out.push(other),
-                        }
-                    }
-                }
+                Part::Text(text) => escape_hcl(text, &mut out),
                 Part::Address(text) | Part::Opaque(text) => {
-                    let _ = write!(out, "\u{1}{{{text}}}");
+                    let _ = write!(out, "${{{text}}}");
                 }
                 Part::Reference { logical_id, .. } => {
-                    let _ = write!(out, "\u{1}{{{logical_id}}}");
+                    let _ = write!(out, "${{{logical_id}}}");
                 }
             }
         }
         out.push('"');
-        // `${` and `%{` of the text are no interpolations; those of the parts are.
-        out.replace("${", "$${").replace("%{", "%%{").replace("\u{1}{", "${")
+        out
+    }
+}
+
+/// Text inside a quoted template of HCL: `${` and `%{` of it are no interpolations (HCL native syntax specification,
+/// "Template Literals").
+fn escape_hcl(text: &str, out: &mut String) {
+    for character in text.replace("${", "$${").replace("%{", "%%{").chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            other if other.is_control() => {
+                let _ = write!(out, "\\u{:04x}", u32::from(other));
+            }
+            other => out.push(other),
+        }
     }
 }
 

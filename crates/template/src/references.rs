@@ -148,6 +148,38 @@ impl References {
         out
     }
 
+    /// The name of the resource `arn`: `!Ref Table` where that resource is known and its name is `name`, else the text.
+    pub fn rewrite_name(&self, arn: &str, name: &str) -> Expression {
+        let of_stack = || {
+            let mut same = self.values.iter().filter(|((_, attribute), value)| attribute.is_none() && *value == name);
+            let found = self.iter().filter(|(_, _, value)| *value == arn).find_map(|(logical_id, _, _)| {
+                // `Ref` (no attribute) comes first.
+                let own = self.iter().find(|(id, _, value)| *id == logical_id && *value == name);
+                own.map(|(id, attribute, _)| (id.to_owned(), attribute.map(str::to_owned)))
+            });
+            // A role's ARN is not known, as it may have a path; its name is.
+            let by_name = || match (same.next(), same.next()) {
+                (Some((key, _)), None) if self.has_no_arn(&key.0) => Some(key.clone()),
+                _ => None,
+            };
+            let (logical_id, attribute) = found.or_else(by_name)?;
+            Some(Part::Reference { logical_id, attribute })
+        };
+        let of_state = || {
+            let resources = self.attributes.iter().filter(|(_, value)| *value == arn);
+            resources.filter_map(|(address, _)| address.strip_suffix(".arn")).find_map(|resource| {
+                let attributes = terraform::ATTRIBUTES.iter().map(|attribute| format!("{resource}.{attribute}"));
+                let own = attributes.filter(|address| self.attributes.get(address).is_some_and(|value| value == name));
+                own.max_by_key(|address| address.ends_with(".name")).map(Part::Address)
+            })
+        };
+        of_stack().or_else(of_state).map_or_else(|| Expression::text(name), Expression::of)
+    }
+
+    fn has_no_arn(&self, logical_id: &str) -> bool {
+        !self.iter().any(|(id, _, value)| id == logical_id && value.starts_with("arn:"))
+    }
+
     /// A value that is the text, or that the text continues after a `/` or `:`.
     fn whole_or_prefix(&self, text: &str) -> Option<Expression> {
         let known = self.values.iter().map(|((logical_id, attribute), value)| {

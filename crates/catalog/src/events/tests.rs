@@ -353,6 +353,9 @@ fn every_row_of_the_silent_dependencies_is_a_companion() {
         ("secretsmanager:PutSecretValue", "kms:GenerateDataKey", Relation::Key, Some("secretsmanager")),
         ("ssm:GetParameter", "kms:Decrypt", Relation::Key, Some("ssm")),
         ("ssm:PutParameter", "kms:Encrypt", Relation::Key, Some("ssm")),
+        ("states:StartSyncExecution", "kms:Decrypt", Relation::Key, Some("states")),
+        ("states:CreateStateMachine", "kms:GenerateDataKey", Relation::Key, Some("states")),
+        ("events:PutEvents", "kms:GenerateDataKey", Relation::Key, Some("events")),
         ("redshift-data:ExecuteStatement", "redshift:GetClusterCredentials", Relation::Any, None),
         ("athena:StartQueryExecution", "glue:GetTable", Relation::Any, None),
         ("athena:StartQueryExecution", "athena:GetQueryResults", Relation::Any, None),
@@ -368,6 +371,7 @@ fn every_row_of_the_silent_dependencies_is_a_companion() {
     }
     let possible = catalog().companions_of(id("states:StartExecution"));
     assert!(possible.iter().any(|row| row.action == id("states:DescribeExecution") && row.possible));
+    assert!(possible.iter().all(|row| row.action != id("kms:Decrypt") && row.action != id("kms:GenerateDataKey")));
 }
 
 #[test]

@@ -15,9 +15,15 @@ Examples:
   whittle policy my-shared-role --split --format terraform -o roles.tf
   whittle policy my-function --table whittle-table
   whittle policy arn:aws:iam::111122223333:role/my-role -o policy.json
+  whittle policy my-function --format sam --stack-resources resources.json
+  whittle policy my-function --format terraform --terraform-state state.json
 
 With sam, cloudformation and terraform each statement carries a comment: why it is there, when it was last seen, and a
-warning where it is kept unproven.")]
+warning where it is kept unproven. Account, Region and partition become pseudo parameters, and with the stack's resources
+  aws cloudformation describe-stack-resources --stack-name STACK > resources.json
+(or stack-resources.json of a snapshot) ARNs become !GetAtt, !Ref and !Sub of the logical ids; with a Terraform state, or
+  terraform show -json > state.json
+addresses of resources.")]
 pub struct PolicyArguments {
     /// Function (name or ARN), role (name or ARN), or with --stack the logical id of a function
     #[arg(value_name = "FUNCTION|ROLE")]
@@ -28,6 +34,15 @@ pub struct PolicyArguments {
     /// CloudFormation stack that the function belongs to by its tags; the name is then a logical id
     #[arg(long, value_name = "STACK")]
     pub stack: Option<String>,
+    /// Answer of `aws cloudformation describe-stack-resources` for the function's stack: ARNs become references; repeatable
+    #[arg(long, value_name = "FILE", env = "WHITTLE_STACK_RESOURCES")]
+    pub stack_resources: Vec<PathBuf>,
+    /// Snapshot folder, for its stack-resources.json
+    #[arg(long, value_name = "DIR", env = "WHITTLE_SNAPSHOT")]
+    pub snapshot: Option<PathBuf>,
+    /// Terraform state, or the output of `terraform show -json`: ARNs become addresses
+    #[arg(long, value_name = "FILE", env = "WHITTLE_TERRAFORM_STATE")]
+    pub terraform_state: Option<PathBuf>,
     /// Take a shared role apart: a role for each function that runs under it
     #[arg(long)]
     pub split: bool,

@@ -1,11 +1,12 @@
 //! `whittle policy`.
 
+mod names;
+
 use whittle_analysis::result::{FunctionResult, RoleResult};
 use whittle_render::policy::split::Split;
-use whittle_render::policy::{
-    Literally, PolicySet, PseudoParameters, RenderError, cloudformation, json, sam, scoped, terraform,
-};
+use whittle_render::policy::{PolicySet, RenderError, cloudformation, json, sam, scoped, terraform};
 
+use self::names::Names;
 use super::stored::Stored;
 use crate::args::{PolicyArguments, PolicyFormat};
 use crate::error::CommandError;
@@ -33,18 +34,19 @@ pub fn run(arguments: &PolicyArguments, printer: &Printer) -> Result<Exit, Comma
         if arguments.split {
             tell_sharing(role, printer);
             let split = Split::of(role, functions)?;
-            let pseudo = PseudoParameters::of(place(role));
+            let names = Names::find(arguments, place(role), &deployed(&target), printer)?;
             printer.data(&match arguments.format {
                 PolicyFormat::Json => split.json(),
-                PolicyFormat::Sam | PolicyFormat::CloudFormation => split.cloudformation(&pseudo),
-                PolicyFormat::Terraform => split.terraform(&Literally)?,
+                PolicyFormat::Sam | PolicyFormat::CloudFormation => split.cloudformation(&names),
+                PolicyFormat::Terraform => split.terraform(&names)?,
             })?;
             return Ok(Exit::Clean);
         }
         if arguments.source_function_arn {
             tell_sharing(role, printer);
             let set = scoped::policies(role, functions)?;
-            printer.data(&render(&set, arguments.format, place(role))?)?;
+            let names = Names::find(arguments, place(role), &deployed(&target), printer)?;
+            printer.data(&render(&set, arguments.format, &names)?)?;
             printer.hint(
                 "the statements for one function do not hold for calls of a role that its code assumes, for other AWS \
                  services that call on, and for people who assume the role; the comments of the other formats say more",
@@ -70,7 +72,12 @@ pub fn run(arguments: &PolicyArguments, printer: &Printer) -> Result<Exit, Comma
             hint: format!("whittle explain {name}"),
         });
     };
-    printer.data(&render(&set, arguments.format, arn)?)?;
+    let names = Names::find(arguments, arn, &deployed(&target), printer)?;
+    let text = render(&set, arguments.format, &names)?;
+    printer.data(&text)?;
+    if arguments.format == PolicyFormat::Sam {
+        names.warn_of_circles(&text, printer);
+    }
     if suggestion.policies.len() > 1 {
         printer.warning(&format!(
             "{} policies: together they exceed the size of one managed policy; attach all of them",
@@ -94,13 +101,21 @@ pub fn run(arguments: &PolicyArguments, printer: &Printer) -> Result<Exit, Comma
     Ok(Exit::Clean)
 }
 
-fn render(set: &PolicySet, format: PolicyFormat, arn: &str) -> Result<String, RenderError> {
+fn render(set: &PolicySet, format: PolicyFormat, names: &Names) -> Result<String, RenderError> {
     Ok(match format {
         PolicyFormat::Json => json::render(set),
-        PolicyFormat::Sam => sam::render(set, &PseudoParameters::of(arn))?,
-        PolicyFormat::CloudFormation => cloudformation::render(set, &PseudoParameters::of(arn)),
-        PolicyFormat::Terraform => terraform::render(set, &Literally)?,
+        PolicyFormat::Sam => sam::render(set, names)?,
+        PolicyFormat::CloudFormation => cloudformation::render(set, names),
+        PolicyFormat::Terraform => terraform::render(set, names)?,
     })
+}
+
+/// The role, and the functions that are asked about.
+fn deployed(target: &Target) -> Vec<&str> {
+    match target {
+        Target::Function(result) => vec![&result.function_arn, &result.role_arn],
+        Target::Role(role, _) => role.functions.iter().chain([&role.role_arn]).map(String::as_str).collect(),
+    }
 }
 
 /// The ARN that tells partition, Region and account of a role's templates: that of its functions if they are all in one

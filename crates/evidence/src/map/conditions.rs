@@ -99,6 +99,32 @@ impl Call<'_, '_> {
         if fitting.is_empty() { vec![ResourceSeen::Unnamed] } else { fitting }
     }
 
+    /// The alias by which a call of KMS names its key, beside the key itself: tomorrow it may stand for another key (AWS KMS
+    /// Developer Guide, "Use aliases to control access to KMS keys").
+    pub(super) fn add_key_aliases(&self, uses: &mut Uses) {
+        static ALIAS: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("alias/"));
+        if ALIAS.find(self.parameters.raw_request().as_bytes()).is_none() {
+            return;
+        }
+        for (parameter, only) in
+            [("keyId", ""), ("sourceKeyId", "kms:ReEncryptFrom"), ("destinationKeyId", "kms:ReEncryptTo")]
+        {
+            let Some(Value::String(text)) = self.parameters.request().and_then(|request| request.get(parameter)) else {
+                continue;
+            };
+            let place = self.place();
+            let alias = match text.strip_prefix("alias/") {
+                Some(_) => format!("arn:{}:kms:{}:{}:{text}", place.partition, place.region, place.account),
+                None if text.starts_with("arn:") && text.contains(":alias/") => text.clone(),
+                None => continue,
+            };
+            let primary = uses.list.iter_mut().filter(|used| used.basis == Basis::Primary);
+            for used in primary.filter(|used| only.is_empty() || self.catalog.info(used.action).name() == only) {
+                used.resources.push(ResourceSeen::Arn(super::resources::harmless(&alias), Step::Template));
+            }
+        }
+    }
+
     /// A role ARN in the parameters of a call that changes something proves iam:PassRole on it, also where no row of the
     /// tables names the parameter (Service Authorization Reference lists iam:PassRole for nearly a thousand operations).
     pub(super) fn add_role_passing(&self, uses: &mut Uses) {

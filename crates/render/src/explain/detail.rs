@@ -157,6 +157,11 @@ pub fn rule(row: &VerdictRow, window: Option<&Window>) -> String {
              companion of a used action; it was granted before the window began."
                 .to_owned()
         }
+        Verdict::Unused if row.action == "iam:PassRole" => format!(
+            "Removable, because all of these hold: it is no call of its own, IAM checks it in calls that hand a role to a service; \
+             no call of those that the role is granted was seen, and each would have been logged throughout the window \
+             ({days} days); no parameter of any other call that was seen names a role; it was granted before the window began."
+        ),
         Verdict::Unused => format!(
             "Removable, because all of these hold: a call would have been logged throughout the window ({days} days); \
              there is no call of the function, of the Lambda service for it, or of a session that could be it; no call was seen \

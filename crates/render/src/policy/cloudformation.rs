@@ -28,12 +28,12 @@ pub fn render(set: &PolicySet, rewrite: &dyn Rewrite) -> String {
                     "AWS::IAM::RolePolicy",
                     vec![
                         ("PolicyName", policy.name.as_str().into()),
-                        ("RoleName", role.into()),
+                        ("RoleName", Yaml::expression(rewrite.name(&set.role_arn, role))),
                         ("PolicyDocument", document),
                     ],
                 )
             } else {
-                let roles = Yaml::List(vec![Entry::plain(role)]);
+                let roles = Yaml::List(vec![Entry::plain(Yaml::expression(rewrite.name(&set.role_arn, role)))]);
                 resource("AWS::IAM::ManagedPolicy", vec![("Roles", roles), ("PolicyDocument", document)])
             };
             (id, Entry::plain(resource))

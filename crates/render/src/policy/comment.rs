@@ -7,41 +7,58 @@ use whittle_policy::{ActionClause, Effect, Statement};
 
 use crate::text::clean;
 
-/// Actions that a comment names; of more it says how many.
-const NAMED: usize = 4;
+/// Actions that a comment names beside another verdict; of more it says how many.
+const NAMED: usize = 2;
+
+/// How reasons begin to say what would give sight, or why IAM's own data does not.
+const REMEDIES: &[&str] = &[
+    "; add to the advanced event selectors",
+    "; only a last-accessed report",
+    "; the last-accessed report",
+    "; IAM saw an attempt",
+];
 
 /// Characters of a comment line.
 const WIDTH: usize = 100;
 
-/// Comment lines of one statement: what keeps it, when it was last seen, what it narrows, and warnings.
+/// Comment lines of one statement: a sentence for each verdict in it (why, and when it was last seen, or a warning), then what
+/// it narrows. The actions stand in the statement itself, so a sentence names them only where verdicts are mixed or they are
+/// few.
 pub fn lines(statement: &Statement, note: Option<&StatementNote>, rows: &[&VerdictRow]) -> Vec<String> {
     let mut out = Vec::new();
+    let mut by_verdict: BTreeMap<Verdict, Vec<&VerdictRow>> = BTreeMap::new();
     if statement.effect == Effect::Deny {
         out.push("A Deny of the role: never touched.".to_owned());
-        out.extend(note.map(origin));
-        return out;
+    } else {
+        for row in rows.iter().filter(|row| row.verdict != Verdict::Unused && is_about(row, statement)) {
+            by_verdict.entry(row.verdict).or_default().push(row);
+        }
+        if by_verdict.is_empty() {
+            out.extend(note.map(|note| format!("Kept: {}.", note.reason)));
+        }
     }
-    let mut by_verdict: BTreeMap<Verdict, Vec<&VerdictRow>> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.verdict != Verdict::Unused && is_about(row, statement)) {
-        by_verdict.entry(row.verdict).or_default().push(row);
-    }
-    if by_verdict.is_empty() {
-        out.extend(note.map(|note| format!("Kept: {}.", note.reason)));
-    }
+    let mixed = by_verdict.len() > 1;
     for (verdict, rows) in &by_verdict {
+        let names = if mixed || rows.len() <= NAMED { format!(": {}", names(rows)) } else { String::new() };
         match verdict {
-            Verdict::Used => out.push(format!("Used: {}{}.", names(rows), last_seen(rows))),
-            Verdict::Required => out.push(format!("Required: {}: {}.", names(rows), reasons(rows))),
-            Verdict::Companion => {
-                out.push(format!("Companion: {}{}: {}.", names(rows), last_seen(rows), reasons(rows)));
-            }
+            Verdict::Used => out.push(format!("Used{names}{}.", last_seen(rows))),
+            Verdict::Required => out.push(format!("Required{names}: {}.", reason(rows))),
+            Verdict::Companion => out.push(format!("Companion{names}{}: {}.", last_seen(rows), reason(rows))),
             Verdict::Unobservable | Verdict::Unknown => {
-                out.push(format!("WARNING kept unproven: {}: {}.", names(rows), reasons(rows)));
+                out.push(format!("WARNING kept unproven{names}: {}.", reason(rows)));
             }
             Verdict::Unused => {}
         }
     }
-    out.extend(note.map(origin));
+    if let Some(note) = note {
+        match out.last_mut() {
+            Some(last) => {
+                last.push(' ');
+                last.push_str(&origin(note));
+            }
+            None => out.push(origin(note)),
+        }
+    }
     out.iter().flat_map(|line| wrapped(line)).collect()
 }
 
@@ -92,17 +109,21 @@ fn last_seen(rows: &[&VerdictRow]) -> String {
     last.map(|last| format!(" (last seen {})", last.split('T').next().unwrap_or(last))).unwrap_or_default()
 }
 
-/// Distinct reasons, most frequent first.
-fn reasons(rows: &[&VerdictRow]) -> String {
+/// The most frequent reason, and how many there are beside it.
+fn reason(rows: &[&VerdictRow]) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for row in rows {
         // What would give sight of it is said by `whittle explain`; in a comment it would hide the rest.
-        let reason = row.reason.split("; add to the advanced event selectors").next().unwrap_or_default();
+        let reason =
+            REMEDIES.iter().fold(row.reason.as_str(), |reason, remedy| reason.split(remedy).next().unwrap_or(reason));
         *counts.entry(reason).or_default() += 1;
     }
-    let mut reasons: Vec<(&str, usize)> = counts.into_iter().collect();
-    reasons.sort_by_key(|(reason, count)| (std::cmp::Reverse(*count), *reason));
-    let shown: Vec<&str> = reasons.iter().take(2).map(|(reason, _)| *reason).collect();
-    let more = reasons.len().saturating_sub(2);
-    if more == 0 { shown.join("; ") } else { format!("{}; and {more} other reasons", shown.join("; ")) }
+    let more = counts.len().saturating_sub(1);
+    let most = counts.into_iter().max_by_key(|(reason, count)| (*count, std::cmp::Reverse(*reason)));
+    let reason = most.map_or("", |(reason, _)| reason);
+    match more {
+        0 => reason.to_owned(),
+        1 => format!("{reason} (and another reason)"),
+        more => format!("{reason} (and {more} other reasons)"),
+    }
 }

@@ -141,7 +141,7 @@ impl Split {
                 ("assume_role_policy", format!("data.aws_iam_policy_document.{trust}.json")),
             ];
             if let Some(arn) = &self.boundary_arn {
-                attributes.push(("permissions_boundary", quoted(arn)));
+                attributes.push(("permissions_boundary", terraform::expression(arn, rewrite)));
             }
             writer.attributes(&attributes);
             writer.close();

@@ -11,7 +11,8 @@ use crate::text::short_name;
 pub fn render(set: &PolicySet, rewrite: &dyn Rewrite) -> Result<String, RenderError> {
     let mut writer = Writer::default();
     writer.comments(&set.heading);
-    let role = quoted(short_name(&set.role_arn));
+    let name = short_name(&set.role_arn);
+    let role = written(name, rewrite.name(&set.role_arn, name));
     attached(&mut writer, &set.name, &set.policies, &role, set.fits_inline(), rewrite)?;
     Ok(writer.finish())
 }
@@ -141,9 +142,14 @@ fn principals(writer: &mut Writer, clause: &PrincipalClause) {
     }
 }
 
-/// A text of a resource or condition. References of CloudFormation have no meaning here.
-fn expression(text: &str, rewrite: &dyn Rewrite) -> String {
-    match rewrite.text(text) {
+/// A text of a resource or condition.
+pub(super) fn expression(text: &str, rewrite: &dyn Rewrite) -> String {
+    written(text, rewrite.text(text))
+}
+
+/// References of CloudFormation have no meaning here.
+fn written(text: &str, expression: Expression) -> String {
+    match expression {
         Expression::Hcl(expression) => expression,
         Expression::Literal(text) => quoted(&text),
         Expression::Sub(_) | Expression::GetAtt { .. } | Expression::Ref(_) => quoted(text),

@@ -41,6 +41,8 @@ fn hcl_escapes_what_is_no_reference() {
     expression.push(Part::Address("aws_s3_bucket.b.id".to_owned()));
     assert_eq!(expression.to_hcl(), "\"a\\\"$${x}%%{y}/${aws_s3_bucket.b.id}\"");
     assert_eq!(Expression::of(Part::Address("a.b.c".to_owned())).to_hcl(), "a.b.c");
+    // No text can turn itself into an interpolation.
+    assert_eq!(Expression::text("\u{1}{x}").to_hcl(), "\"\\u0001{x}\"");
 }
 
 #[test]

@@ -7,6 +7,10 @@ use super::{References, ResourceName};
 use crate::node::Node;
 use crate::resolve::Resolver;
 
+/// Types whose logical ids SAM makes new for each content, so that no template can name them (AWS SAM Developer Guide,
+/// "Generated CloudFormation resources").
+const RENAMED: &[&str] = &["AWS::Lambda::Version", "AWS::Lambda::LayerVersion", "AWS::ApiGateway::Deployment"];
+
 impl References {
     /// From the answer of `describe-stack-resources` or `list-stack-resources`. Call [`Self::with_place`] first: ARNs are
     /// made of account, Region and partition. What the answer says of itself (`StackId`) outranks them.
@@ -29,7 +33,7 @@ impl References {
         for row in list {
             let (logical_id, physical, kind) =
                 (text(row, "LogicalResourceId"), text(row, "PhysicalResourceId"), text(row, "ResourceType"));
-            if !logical_id.is_empty() && !physical.is_empty() {
+            if !logical_id.is_empty() && !physical.is_empty() && !RENAMED.contains(&kind.as_str()) {
                 self.add_resource(&logical_id, &kind, &physical);
             }
         }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Part, References};
 
 /// Attributes that tell a resource, the best first.
-const ATTRIBUTES: &[&str] = &["arn", "id", "name", "bucket", "function_name"];
+pub(super) const ATTRIBUTES: &[&str] = &["arn", "id", "name", "bucket", "function_name"];
 
 impl References {
     /// From a state file or `terraform show -json`. Resources of modules have no address in the root files, so they are

@@ -63,6 +63,73 @@ fn arns_of_a_stack_become_references() {
 }
 
 #[test]
+fn only_what_belongs_to_the_stack_becomes_a_pseudo_parameter() {
+    let function = References::default().with_place(Some("111122223333"), Some("eu-central-1"), Some("aws"));
+    let role = References::default().with_place(Some("111122223333"), None, Some("aws"));
+    for (text, expect, without_region) in [
+        ("*", "*", "*"),
+        ("arn:aws:s3:::b/*", "arn:${AWS::Partition}:s3:::b/*", "arn:${AWS::Partition}:s3:::b/*"),
+        (
+            "arn:aws:sqs:eu-central-1:111122223333:q",
+            "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:q",
+            "arn:${AWS::Partition}:sqs:eu-central-1:${AWS::AccountId}:q",
+        ),
+        (
+            "arn:aws:sqs:us-east-1:444455556666:q",
+            "arn:${AWS::Partition}:sqs:us-east-1:444455556666:q",
+            "arn:${AWS::Partition}:sqs:us-east-1:444455556666:q",
+        ),
+        ("arn:*:sqs:eu-central-1:*:q", "arn:*:sqs:${AWS::Region}:*:q", "arn:*:sqs:eu-central-1:*:q"),
+        ("arn:*:sqs:*:*:q", "arn:*:sqs:*:*:q", "arn:*:sqs:*:*:q"),
+        ("111122223333", "111122223333", "111122223333"),
+        (
+            "arn:aws:s3:::b/${aws:username}/*",
+            "arn:${AWS::Partition}:s3:::b/${!aws:username}/*",
+            "arn:${AWS::Partition}:s3:::b/${!aws:username}/*",
+        ),
+    ] {
+        assert_eq!(function.rewrite(text).to_sub(), expect);
+        assert_eq!(role.rewrite(text).to_sub(), without_region);
+    }
+}
+
+#[test]
+fn names_become_references_where_the_resource_is_known() {
+    let references = References::from_stack_resources(&stack()).unwrap();
+    let table = "arn:aws:dynamodb:eu-west-1:111122223333:table/shop-Orders-1A";
+    let queue = "arn:aws:sqs:eu-west-1:111122223333:shop-Jobs-1A";
+    for (arn, name, expect) in [
+        (table, "shop-Orders-1A", "!Ref Orders"),
+        (queue, "shop-Jobs-1A", "!GetAtt Jobs.QueueName"),
+        ("arn:aws:iam::111122223333:role/path/dev", "dev", "!Ref Short"),
+        // Another account's table of that name is another table.
+        ("arn:aws:dynamodb:eu-west-1:444455556666:table/shop-Orders-1A", "shop-Orders-1A", "shop-Orders-1A"),
+        ("arn:aws:dynamodb:eu-west-1:111122223333:table/other", "other", "other"),
+    ] {
+        assert_eq!(references.rewrite_name(arn, name).to_yaml(), expect, "{arn}");
+    }
+    let references = references.without(&["Orders".to_owned()].into());
+    assert_eq!(references.rewrite_name(table, "shop-Orders-1A").to_yaml(), "shop-Orders-1A");
+    let attributes = json!({"arn": "arn:aws:iam::111122223333:role/worker", "id": "worker", "name": "worker"});
+    let state = json!({"version": 4, "resources": [
+        {"mode": "managed", "type": "aws_iam_role", "name": "own", "instances": [{"attributes": attributes}]},
+    ]});
+    let (references, _) = References::from_terraform_state(&state).unwrap();
+    let role = references.rewrite_name("arn:aws:iam::111122223333:role/worker", "worker");
+    assert_eq!(role.to_hcl(), "aws_iam_role.own.name");
+    assert_eq!(references.rewrite_name("arn:aws:iam::111122223333:role/x", "x").to_hcl(), "\"x\"");
+}
+
+#[test]
+fn a_logical_id_that_sam_makes_anew_each_time_is_no_reference() {
+    let version = "arn:aws:lambda:eu-west-1:111122223333:function:f:3";
+    let stack = json!({"StackResources": [
+        {"LogicalResourceId": "FVersion0123456789", "ResourceType": "AWS::Lambda::Version", "PhysicalResourceId": version},
+    ]});
+    assert_eq!(References::from_stack_resources(&stack).unwrap().rewrite(version).literal(), Some(version));
+}
+
+#[test]
 fn terraform_states_of_both_shapes_give_addresses() {
     let attributes = json!({"arn": "arn:aws:s3:::shop-uploads", "id": "shop-uploads", "bucket": "shop-uploads"});
     let state = json!({"version": 4, "resources": [

@@ -1,7 +1,7 @@
 //! Which analysed function a function of a template is, and what its role shall allow.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 use whittle_analysis::inventory::{Inventory, RolePolicy};
@@ -14,6 +14,7 @@ use whittle_template::resolve::Context;
 
 use super::Stored;
 use crate::args::ApplyArguments;
+use crate::commands::deployment;
 use crate::error::CommandError;
 
 /// What the store says of one function's role.
@@ -41,17 +42,12 @@ pub struct Lookup<'a> {
 impl<'a> Lookup<'a> {
     /// Reads what the arguments name.
     pub fn new(arguments: &'a ApplyArguments, mut store: Stored) -> Result<Self, CommandError> {
-        let mut files = arguments.stack_resources.clone();
         let mut tagged = BTreeMap::new();
         let mut inventory = None;
         if let Some(snapshot) = &arguments.snapshot {
             let folder = SnapshotFolder::open(snapshot)?;
             inventory = Some(crate::commands::block_on(folder.inventory())??);
-            for folder in regions(snapshot)? {
-                let resources = folder.join("stack-resources.json");
-                if resources.is_file() {
-                    files.push(resources);
-                }
+            for folder in deployment::regions(snapshot)? {
                 read_tags(&folder.join("tags"), arguments.stack.as_deref(), &mut tagged)?;
             }
         } else if let Some(stack) = &arguments.stack {
@@ -61,24 +57,10 @@ impl<'a> Lookup<'a> {
                 }
             }
         }
-        let mut stacks = Vec::new();
-        for path in files {
-            let value = json(&path)?;
-            if References::from_stack_resources(&value).is_none() {
-                return Err(CommandError::NotFound {
-                    message: format!("`{}` is no answer of describe-stack-resources", path.display()),
-                    hint: "aws cloudformation describe-stack-resources --stack-name STACK".to_owned(),
-                });
-            }
-            stacks.push(value);
-        }
+        let stacks = deployment::stack_answers(&arguments.stack_resources, arguments.snapshot.as_deref())?;
         let mut state = References::default();
         if let Some(path) = &arguments.terraform_state {
-            let found = References::from_terraform_state(&json(path)?);
-            (state, _) = found.ok_or_else(|| CommandError::NotFound {
-                message: format!("`{}` is no Terraform state", path.display()),
-                hint: "terraform show -json > state.json".to_owned(),
-            })?;
+            (state, _) = deployment::terraform_state(path)?;
         }
         Ok(Self { arguments, store, stacks, tagged, state, inventory })
     }
@@ -109,10 +91,7 @@ impl<'a> Lookup<'a> {
     fn deployed(&self, logical_id: &str) -> Option<String> {
         let mapped = self.arguments.map.iter().find(|(id, _)| id == logical_id).map(|(_, name)| name.clone());
         let of_stack = || {
-            let rows = self.stacks.iter().flat_map(|stack| {
-                let list = stack.get("StackResources").or_else(|| stack.get("StackResourceSummaries"));
-                list.and_then(Value::as_array).into_iter().flatten()
-            });
+            let rows = self.stacks.iter().flat_map(deployment::rows);
             let is = |row: &&Value, key: &str, text: &str| row.get(key).and_then(Value::as_str) == Some(text);
             rows.filter(|row| is(row, "LogicalResourceId", logical_id))
                 .find(|row| is(row, "ResourceType", "AWS::Lambda::Function"))
@@ -232,25 +211,6 @@ impl<'a> Lookup<'a> {
     }
 }
 
-/// The folder itself and its `regions/*`.
-fn regions(snapshot: &Path) -> Result<Vec<PathBuf>, CommandError> {
-    let failed = |source| CommandError::Read { path: snapshot.to_owned(), source };
-    if !snapshot.is_dir() {
-        return Err(failed(std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such folder")));
-    }
-    let mut folders = vec![snapshot.to_owned()];
-    let regions = snapshot.join("regions");
-    if regions.is_dir() {
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir(&regions).map_err(failed)? {
-            found.push(entry.map_err(failed)?.path());
-        }
-        found.sort();
-        folders.extend(found);
-    }
-    Ok(folders)
-}
-
 /// Logical ids from `tags/<function>.json`.
 fn read_tags(
     folder: &Path,
@@ -261,7 +221,7 @@ fn read_tags(
     for entry in entries {
         let path = entry.map_err(|source| CommandError::Read { path: folder.to_owned(), source })?.path();
         let Some(function) = path.file_stem().map(|name| name.to_string_lossy().into_owned()) else { continue };
-        let value = json(&path)?;
+        let value = deployment::json(&path)?;
         let tag = |name: &str| value.get("Tags")?.get(name)?.as_str();
         let wanted = stack.is_none_or(|stack| tag("aws:cloudformation:stack-name") == Some(stack));
         if let (Some(logical_id), true) = (tag("aws:cloudformation:logical-id"), wanted) {
@@ -269,10 +229,4 @@ fn read_tags(
         }
     }
     Ok(())
-}
-
-fn json(path: &Path) -> Result<Value, CommandError> {
-    let failed = |source| CommandError::Read { path: path.to_owned(), source };
-    let text = std::fs::read_to_string(path).map_err(failed)?;
-    serde_json::from_str(&text).map_err(|error| failed(std::io::Error::new(std::io::ErrorKind::InvalidData, error)))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use whittle_analysis::inventory::Inventory;
 use whittle_analysis::result::{FunctionResult, UsageRow, VerdictRow, Window};
-use whittle_catalog::events::Visibility;
+use whittle_catalog::events::{RevealerKind, Visibility};
 use whittle_catalog::{ActionId, Catalog, catalog};
 use whittle_evidence::ledger::Ledger;
 use whittle_local::snapshot::SnapshotFolder;
@@ -122,6 +122,19 @@ fn event_kinds(catalog: &Catalog, action: ActionId) -> BTreeSet<&str> {
         Visibility::Management => BTreeSet::from(["management"]),
         Visibility::Data { resource_types } => resource_types.iter().copied().chain(["data"]).collect(),
         Visibility::Either { resource_types } => resource_types.iter().copied().chain(["data", "management"]).collect(),
+        // Events of other actions show it: what is known of those.
+        Visibility::Inferred { .. } => {
+            let mut kinds = BTreeSet::new();
+            for revealer in catalog.revealed_by(action) {
+                if revealer.kind != RevealerKind::Data {
+                    kinds.insert("management");
+                }
+                if revealer.kind != RevealerKind::Management {
+                    kinds.extend(revealer.resource_types.iter().copied().chain(["data"]));
+                }
+            }
+            kinds
+        }
         _ => BTreeSet::new(),
     }
 }
