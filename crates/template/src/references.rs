@@ -170,7 +170,7 @@ impl References {
             resources.filter_map(|(address, _)| address.strip_suffix(".arn")).find_map(|resource| {
                 let attributes = terraform::ATTRIBUTES.iter().map(|attribute| format!("{resource}.{attribute}"));
                 let own = attributes.filter(|address| self.attributes.get(address).is_some_and(|value| value == name));
-                own.max_by_key(|address| address.ends_with(".name")).map(Part::Address)
+                own.max_by_key(|address| address.rsplit('.').next() == Some("name")).map(Part::Address)
             })
         };
         of_stack().or_else(of_state).map_or_else(|| Expression::text(name), Expression::of)
