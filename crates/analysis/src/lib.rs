@@ -23,6 +23,7 @@ pub mod need;
 pub mod needs;
 pub mod observe;
 pub mod proof;
+pub mod proposal;
 pub mod required;
 pub mod result;
 pub mod risk;
