@@ -50,22 +50,22 @@ impl Case {
             let module = Module::read(&bytes).map_err(failed)?;
             let root = Module::empty_root();
             let account = Account::open(arguments, store)?;
-            let matcher = Matcher::new(arguments, &account)?;
+            let finder = Matcher::new(arguments, &account)?;
             let context = Context {
                 parameters: arguments.parameters.iter().cloned().collect(),
-                references: matcher.state().clone(),
+                references: finder.state().clone(),
                 ..Context::default()
             };
             let resolver = terraform::resolver(&module, &root, &context);
             let proposal = proposal::of_module(&module, &resolver, &account.documents());
             let known: Vec<_> =
                 proposal.functions().map(|function| (function.id.clone(), function.name.clone())).collect();
-            let matches = matcher.all(path, &known)?;
+            let matches = finder.all(path, &known)?;
             return Self::new(path, proposal, matches, account);
         }
         let template = Template::read(&bytes).map_err(failed)?;
         let account = Account::open(arguments, store)?;
-        let matcher = Matcher::new(arguments, &account)?;
+        let finder = Matcher::new(arguments, &account)?;
         let given: BTreeMap<String, String> = arguments.parameters.iter().cloned().collect();
         let plain = Context { parameters: given.clone(), stack_name: arguments.stack.clone(), ..Context::default() };
         let resolver = edit::resolver(&template, &plain);
@@ -74,7 +74,7 @@ impl Case {
             .into_iter()
             .map(|function| (function.logical_id.to_owned(), function.name))
             .collect();
-        let matches = matcher.all(path, &known)?;
+        let matches = finder.all(path, &known)?;
         let mut context = match matches.values().flatten().next() {
             Some(arn) => Context::of_arn(arn.as_ref()),
             None => Context {
@@ -84,8 +84,8 @@ impl Case {
             },
         };
         context.parameters = given;
-        context.stack_name = matcher.stack_name(matches.values().flatten());
-        context.references = references(&context, &matches, &account, &matcher);
+        context.stack_name = finder.stack_name(matches.values().flatten());
+        context.references = references(&context, &matches, &account, &finder);
         let resolver = edit::resolver(&template, &context);
         let proposal = proposal::of_template(&template, &resolver, &account.documents());
         Self::new(path, proposal, matches, account)
@@ -180,14 +180,14 @@ fn references(
     context: &Context,
     matches: &BTreeMap<String, Result<FunctionArn, String>>,
     account: &Account,
-    matcher: &Matcher<'_>,
+    finder: &Matcher<'_>,
 ) -> References {
     let mut references = References::default().with_place(
         context.account.as_deref(),
         context.region.as_deref(),
         context.partition.as_deref(),
     );
-    for stack in matcher.stacks() {
+    for stack in finder.stacks() {
         references.add_stack_resources(stack);
     }
     for (id, arn) in matches.iter().filter_map(|(id, found)| Some((id, found.as_ref().ok()?))) {

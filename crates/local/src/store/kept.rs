@@ -119,7 +119,10 @@ fn names_in(files: &dyn SnapshotFiles, folder: &str) -> Vec<String> {
         if let Ok(Some(entries)) = files.names(&inner) {
             out.push(format!("{inner}/"));
             out.extend(
-                entries.into_iter().filter(|entry| entry.ends_with(".json")).map(|entry| format!("{inner}/{entry}")),
+                entries
+                    .into_iter()
+                    .filter(|entry| entry.strip_suffix(".json").is_some())
+                    .map(|entry| format!("{inner}/{entry}")),
             );
         }
     }

@@ -37,7 +37,7 @@ pub fn render(gate: &Gate, locate: Locate<'_>, version: &str) -> String {
         .iter()
         .map(|judged| {
             let index = summaries.iter().position(|(code, _)| *code == judged.finding.code);
-            result(judged, index, locate(judged), gate.has_baseline)
+            result(judged, index, &locate(judged), gate.has_baseline)
         })
         .collect();
     let issues = gate.issues.iter().map(|issue| ("warning", issue));
@@ -84,7 +84,7 @@ fn rule(code: &str, summary: &str, worst: Severity) -> Value {
     })
 }
 
-fn result(judged: &Judged, index: Option<usize>, places: Vec<Location>, has_baseline: bool) -> Value {
+fn result(judged: &Judged, index: Option<usize>, places: &[Location], has_baseline: bool) -> Value {
     let finding = &judged.finding;
     let mut out = Map::new();
     out.insert("ruleId".to_owned(), json!(finding.code));

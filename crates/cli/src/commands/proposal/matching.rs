@@ -147,7 +147,7 @@ impl<'a> Matcher<'a> {
             [] => Ok(None),
             [only] => Ok(Some((*only).clone())),
             several => {
-                let arns: Vec<&str> = several.iter().map(|arn| arn.as_ref()).collect();
+                let arns: Vec<&str> = several.iter().map(AsRef::as_ref).collect();
                 Err(format!("{} functions are called {name}: {}; name one by its ARN", arns.len(), arns.join(", ")))
             }
         }

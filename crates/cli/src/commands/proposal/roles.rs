@@ -90,13 +90,11 @@ fn parts<'a>(case: &'a Case, proposed: &'a ProposedRole) -> BTreeMap<Option<&'a 
 /// Whether the account's role is the one that the template describes, so that other functions keep it too: by its name, by the
 /// name that CloudFormation made from the logical id, or since no other role of the template comes from it.
 fn is_same(proposed: &ProposedRole, current: &Role, only: bool) -> bool {
-    match &proposed.name {
-        Some(name) => *name == current.name,
-        None => {
-            let logical_id = if proposed.generated { format!("{}Role", proposed.id) } else { proposed.id.clone() };
-            only || current.name.contains(&format!("-{logical_id}-"))
-        }
+    if let Some(name) = &proposed.name {
+        return *name == current.name;
     }
+    let logical_id = if proposed.generated { format!("{}Role", proposed.id) } else { proposed.id.clone() };
+    only || current.name.contains(&format!("-{logical_id}-"))
 }
 
 struct Builder<'a> {
@@ -149,13 +147,12 @@ impl<'a> Builder<'a> {
         let mut new = BTreeSet::new();
         for member in members {
             let deployed = self.case.matches.get(&member.id).and_then(|found| found.as_ref().ok());
-            let function = match deployed.and_then(|arn| inventory.functions.get(arn)) {
-                Some(deployed) => self.deployed(member, deployed, &role, notes),
-                None => {
-                    let function = self.new_function(member, &role)?;
-                    new.insert(function.arn.to_string());
-                    function
-                }
+            let function = if let Some(deployed) = deployed.and_then(|arn| inventory.functions.get(arn)) {
+                self.deployed(member, deployed, &role, notes)
+            } else {
+                let function = self.new_function(member, &role)?;
+                new.insert(function.arn.to_string());
+                function
             };
             functions.push((member.id.clone(), function));
         }
