@@ -80,10 +80,9 @@ fn a_kept_snapshot_reads_as_the_folder_does() {
         (&read.functions, &read.roles, &read.stacks),
         (&of_folder.functions, &of_folder.roles, &of_folder.stacks)
     );
-    let kinds = |issues: &[Issue]| -> Vec<(String, String)> {
-        issues.iter().map(|issue| (issue.kind.clone(), issue.place.clone())).collect()
-    };
-    assert_eq!(kinds(&read.issues), kinds(&of_folder.issues));
+    // Of what could not be read the store knows that it was there, not what was wrong with it.
+    let places = |issues: &[Issue]| -> BTreeSet<String> { issues.iter().map(|issue| issue.place.clone()).collect() };
+    assert_eq!(places(&read.issues), places(&of_folder.issues));
     let (trails, of_folder) = (read_trails(&kept), read_trails(&asked));
     assert_eq!(format!("{:?}", trails.trails), format!("{:?}", of_folder.trails));
     // Whatever the reader found is kept; a new kind of file that is not would fail here.
