@@ -421,6 +421,43 @@ fn last_accessed_data_releases_a_service_that_was_never_touched() {
     check(&stale, "one", "sqs:SendMessage", Verdict::Unobservable, &["*"]);
 }
 
+/// IAM's action-level report: an attempt that no event shows proves that some events were not seen; it never releases
+/// anything, since it does not know data events and counts attempts that were denied.
+#[test]
+fn action_level_last_accessed_data_keeps_what_it_saw_and_releases_nothing() {
+    // Action, its last attempt in the report, whether an event of that day shows it, verdict.
+    for (action, attempt, event, expect) in [
+        ("sqs:CreateQueue", None, false, Verdict::Unused),
+        ("sqs:CreateQueue", Some("2026-06-01T10:00:00Z"), false, Verdict::Unused),
+        ("sqs:CreateQueue", Some("2026-09-01T10:00:00Z"), false, Verdict::Unobservable),
+        ("sqs:CreateQueue", Some("2026-09-01T10:00:00Z"), true, Verdict::Used),
+        ("sqs:SendMessage", None, false, Verdict::Unobservable),
+        ("sqs:SendMessage", Some("2026-09-01T10:00:00Z"), false, Verdict::Unobservable),
+    ] {
+        let mut case = Case::new(allow(&[action, "dynamodb:DescribeTable"], &["*"]));
+        let name = action.split_once(':').unwrap().1;
+        let mut tracked = json!({"ActionName": name});
+        if let Some(attempt) = attempt {
+            tracked["LastAccessedTime"] = json!(attempt);
+        }
+        case.last_accessed = Some(json!({
+            "JobStatus": "COMPLETED", "JobType": "ACTION_LEVEL",
+            "JobCreationDate": "2026-10-30T00:10:00Z", "JobCompletionDate": "2026-10-30T00:10:00Z", "IsTruncated": false,
+            "ServicesLastAccessed": [{
+                "ServiceName": "Amazon SQS", "ServiceNamespace": "sqs", "TotalAuthenticatedEntities": 1,
+                "LastAuthenticated": "2026-09-01T10:00:00Z", "TrackedActionsLastAccessed": [tracked],
+            }],
+        }));
+        if event {
+            case = case.with(call("one", 31, "sqs", name, json!({"queueName": "q"})));
+        }
+        let report = case.run();
+        let verdicts = &result(&report, "one").verdicts;
+        let found = verdicts.iter().find(|verdict| verdict.action == action).unwrap();
+        assert_eq!(found.verdict, expect, "{action} {attempt:?} {event}: {}", found.reason);
+    }
+}
+
 #[test]
 fn a_trail_that_changed_inside_the_window_proves_nothing() {
     let stopped = policy_change(40, "StopLogging", json!({"name": "main"}));

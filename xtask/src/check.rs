@@ -26,6 +26,12 @@ pub fn run(args: &[String]) -> Result<()> {
         let features = ["--features", "whittle-tests/system,whittle-cli/aws"];
         let args = [&["clippy", "--workspace", "--all-targets", "--locked"], &features[..], &["--", "-D", "warnings"]];
         cargo(&root, &args.concat(), &[])?;
+        // And without them, as the README's first command builds it.
+        cargo(
+            &root,
+            &["clippy", "--package", "whittle-cli", "--all-targets", "--locked", "--", "-D", "warnings"],
+            &[],
+        )?;
     }
     if wanted("tests") {
         cargo(&root, &["test", "--workspace", "--features", "whittle-cli/aws", "--locked"], &[("INSTA_UPDATE", "no")])?;

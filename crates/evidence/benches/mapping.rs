@@ -4,7 +4,8 @@
 //!
 //! Two mixes of events as functions make them: one in which the same calls come again and again (as scheduled and queue
 //! functions make them), and one in which every record has a key, an object or a message of its own. Records are
-//! parsed in small chunks, and the clock runs only while a chunk is mapped; the median chunk is reported.
+//! parsed in small chunks, and the clock runs only while a chunk is mapped; the median chunk is reported. Parsing is measured
+//! beside it, in the same way.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
@@ -153,6 +154,23 @@ fn median(texts: &[String], mut start: impl FnMut() -> Box<dyn FnMut(&Record<'_>
     times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
+/// The median time to parse a chunk, per record, in seconds: what the other numbers compare with, since a busy machine
+/// slows all of them alike.
+fn parsing(texts: &[String]) -> f64 {
+    let mut times = Vec::new();
+    for _ in 0..ROUNDS {
+        for chunk in texts.chunks(CHUNK) {
+            let clock = Instant::now();
+            for text in chunk {
+                black_box(parse_record(text).unwrap());
+            }
+            times.push(clock.elapsed().as_secs_f64() / f64::from(u32::try_from(chunk.len()).unwrap()));
+        }
+    }
+    times.sort_by(f64::total_cmp);
+    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
 fn main() {
     // Cargo adds `--bench`; anything else narrows what is measured: `distinct`, `mapping`.
     let filters: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
@@ -167,6 +185,7 @@ fn main() {
             let seconds = measure();
             println!("{mix}: {what}: {:.2} M events/s and core, {:.0} ns an event", 1e-6 / seconds, seconds * 1e9);
         };
+        report("parsing", &|| parsing(&texts));
         report("mapping", &|| {
             median(&texts, || {
                 let mut mapper = Mapper::new(catalog());

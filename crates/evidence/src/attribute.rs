@@ -160,8 +160,8 @@ fn role_of<'a>(identity: &'a UserIdentity<'_>) -> Option<Role<'a>> {
                 if issuer.type_.as_deref().is_some_and(|kind| kind != "Role") {
                     return None;
                 }
-                let arn = issuer.arn.as_deref().filter(|arn| is_role_arn(arn));
-                if arn.is_some_and(is_service_linked) {
+                let (arn, is_service_linked) = role_arn(issuer.arn.as_deref());
+                if is_service_linked {
                     return None;
                 }
                 let id = issuer
@@ -175,8 +175,8 @@ fn role_of<'a>(identity: &'a UserIdentity<'_>) -> Option<Role<'a>> {
             None => Some(Role { id: id_of_principal(identity)?, arn: None, account }),
         },
         "Role" => {
-            let arn = identity.arn.as_deref().filter(|arn| is_role_arn(arn));
-            if arn.is_some_and(is_service_linked) {
+            let (arn, is_service_linked) = role_arn(identity.arn.as_deref());
+            if is_service_linked {
                 return None;
             }
             Some(Role { id: id_of_principal(identity).or(arn)?, arn, account })
@@ -190,8 +190,14 @@ fn role_of<'a>(identity: &'a UserIdentity<'_>) -> Option<Role<'a>> {
 /// The part of `principalId` before the colon, if it is a role's unique id.
 fn id_of_principal<'a>(identity: &'a UserIdentity<'_>) -> Option<&'a str> {
     let principal = identity.principal_id.as_deref()?;
-    let id = principal.split_once(':').map_or(principal, |(id, _)| id);
+    let id = at_colon(principal).map_or(principal, |(id, _)| id);
     is_role_id(id).then_some(id)
+}
+
+/// What stands before and after the first colon.
+fn at_colon(text: &str) -> Option<(&str, &str)> {
+    let colon = memchr::memchr(b':', text.as_bytes())?;
+    Some((text.get(..colon)?, text.get(colon + 1..)?))
 }
 
 /// IAM User Guide, "IAM identifiers": unique ids of roles begin with `AROA`.
@@ -199,24 +205,25 @@ fn is_role_id(id: &str) -> bool {
     id.len() > 4 && id.len() <= 128 && id.starts_with("AROA") && id.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-fn is_role_arn(arn: &str) -> bool {
-    path_and_name(arn).is_some()
-}
-
 /// What follows `role/` in `arn:<partition>:iam::<account>:role/<path and name>`.
 fn path_and_name(arn: &str) -> Option<&str> {
-    let (_partition, rest) = arn.strip_prefix("arn:")?.split_once(':')?;
-    let (_account, resource) = rest.strip_prefix("iam::")?.split_once(':')?;
+    let (_partition, rest) = at_colon(arn.strip_prefix("arn:")?)?;
+    let (_account, resource) = at_colon(rest.strip_prefix("iam::")?)?;
     resource.strip_prefix("role/")
 }
 
+/// The ARN, if it is a role's, and whether the role is service-linked: nobody's to narrow.
+///
 /// IAM User Guide, "Create a service-linked role": their path is `/aws-service-role/<service>/`.
-fn is_service_linked(arn: &str) -> bool {
-    path_and_name(arn).is_some_and(|name| name.starts_with("aws-service-role/"))
+fn role_arn(arn: Option<&str>) -> (Option<&str>, bool) {
+    match arn.and_then(path_and_name) {
+        Some(name) => (arn, name.starts_with("aws-service-role/")),
+        None => (None, false),
+    }
 }
 
 fn session_name<'a>(identity: &'a UserIdentity<'_>) -> Option<&'a str> {
-    let of_principal = identity.principal_id.as_deref().and_then(|id| id.split_once(':')).map(|(_, session)| session);
+    let of_principal = identity.principal_id.as_deref().and_then(at_colon).map(|(_, session)| session);
     of_principal.or_else(|| {
         let arn = identity.arn.as_deref().filter(|arn| arn.contains(":assumed-role/"))?;
         arn.rsplit_once('/').map(|(_, session)| session)
@@ -260,26 +267,32 @@ fn function_in_scope<'a>(scope: &'a InScopeOf<'_>) -> Option<(&'a str, Option<&'
 /// Splits `arn:<partition>:lambda:<Region>:<account>:function:<name>[:<qualifier>]` before the qualifier; `None` for
 /// anything else.
 pub fn split_function_arn(arn: &str) -> Option<(&str, Option<&str>)> {
-    let mut parts = arn.split(':');
-    let head_is_lambda = parts.next() == Some("arn")
-        && parts.next().is_some_and(|partition| !partition.is_empty())
-        && parts.next() == Some("lambda")
-        && parts.next().is_some()
-        && parts.next().is_some()
-        && parts.next() == Some("function");
-    let name = parts.next().filter(|name| head_is_lambda && !name.is_empty())?;
-    let qualifier = parts.next();
-    if parts.next().is_some() {
+    // Six colons stand before the name, at most one after it.
+    let mut colons = memchr::memchr_iter(b':', arn.as_bytes());
+    let mut part = |from: usize| {
+        let end = colons.next();
+        (arn.get(from..end.unwrap_or(arn.len())), end)
+    };
+    let (arn_word, first) = part(0);
+    let (partition, second) = part(first? + 1);
+    let (service, third) = part(second? + 1);
+    let (_region, fourth) = part(third? + 1);
+    let (_account, fifth) = part(fourth? + 1);
+    let (kind, sixth) = part(fifth? + 1);
+    let is_function = arn_word == Some("arn")
+        && partition.is_some_and(|partition| !partition.is_empty())
+        && service == Some("lambda")
+        && kind == Some("function");
+    let (name, end) = part(sixth? + 1);
+    if !is_function || name.is_none_or(str::is_empty) {
         return None;
     }
-    match qualifier {
-        None => Some((arn, None)),
-        Some(qualifier) => {
-            let unqualified = arn.get(..arn.len() - qualifier.len() - 1)?;
-            debug_assert!(unqualified.ends_with(name));
-            Some((unqualified, (!qualifier.is_empty()).then_some(qualifier)))
-        }
+    let Some(end) = end else { return Some((arn, None)) };
+    let (qualifier, more) = part(end + 1);
+    if more.is_some() {
+        return None;
     }
+    Some((arn.get(..end)?, qualifier.filter(|qualifier| !qualifier.is_empty())))
 }
 
 /// The name in a function ARN.
@@ -328,7 +341,7 @@ pub fn assumed_by_lambda(record: &Record<'_>) -> Option<RoleAssumed> {
     };
     let role_arn = value(record.request_parameters)
         .and_then(|parameters| parameters.get("roleArn")?.as_str().map(str::to_owned))
-        .filter(|arn| is_role_arn(arn));
+        .filter(|arn| path_and_name(arn).is_some());
     let role_id = value(record.response_elements)
         .and_then(|response| response.get("assumedRoleUser")?.get("assumedRoleId")?.as_str().map(str::to_owned))
         .and_then(|id| id.split(':').next().filter(|id| is_role_id(id)).map(str::to_owned))

@@ -245,6 +245,16 @@ impl Rules {
         found.map_or(&[], |row| row.2.as_slice())
     }
 
+    /// The clauses for all names that start so, of an event that has no rows that say what it is and no action of its own.
+    pub fn by_start(&self, catalog: &Catalog, prefix: &str, name: &str) -> &[Clause] {
+        let is = |clauses: &[Clause]| clauses.iter().any(|clause| clause.effect == Effect::Is);
+        let clauses = self.start(prefix, name);
+        if clauses.is_empty() || is(self.exact(prefix, name)) || catalog.action(&format!("{prefix}:{name}")).is_some() {
+            return &[];
+        }
+        clauses
+    }
+
     /// Every (prefix, lower-case event name, clauses) of the tables, sorted.
     pub fn events(&self) -> Vec<(&'static str, &str, &[Clause])> {
         let mut events: Vec<_> = self

@@ -255,6 +255,50 @@ fn what_no_event_shows_is_never_or_inferred() {
     }
 }
 
+/// Actions that stay unproven are told as what they are.
+#[test]
+fn the_reason_why_no_event_shows_an_action_is_the_true_one() {
+    for (action, words) in [
+        ("sts:GetCallerIdentity", "needs no grant"),
+        ("sts:GetSessionToken", "needs no grant"),
+        ("glue:CreatePartitionIndex", "authorised by another action"),
+        ("s3:GetObjectTorrent", "authorised by another action"),
+        ("s3:GetStorageLensDashboard", "console"),
+        ("s3:GetObjectVersionForReplication", "S3 itself"),
+        ("dynamodb:WriteDataForReplication", "DynamoDB itself"),
+        ("bedrock:CallWithBearerToken", "bearer token"),
+        ("logs:CreateLogDelivery", "another service"),
+        ("lambda:EnableReplication", "Lambda@Edge"),
+        ("ssm:UpdateInstanceInformation", "agent"),
+        ("logs:PutLogEvents", "does not log PutLogEvents"),
+    ] {
+        match catalog().visibility(id(action)) {
+            Visibility::Never { reason } => assert!(reason.contains(words), "{action}: {reason}"),
+            other => panic!("{action}: {other:?}"),
+        }
+    }
+}
+
+/// Rows for all names that start so count as much as rows that spell a name.
+#[test]
+fn events_of_rows_by_the_start_of_the_name_reveal_their_action() {
+    for (action, event) in [
+        ("apigateway:GET", "GetRestApis"),
+        ("apigateway:PATCH", "UpdateStage"),
+        ("apigateway:POST", "CreateDeployment"),
+        ("apigateway:PUT", "PutMethod"),
+        ("apigateway:DELETE", "DeleteRestApi"),
+        ("s3:GetObjectAttributes", "GetObjectAttributes"),
+        ("s3:GetObjectVersionAttributes", "GetObjectAttributes"),
+        ("s3:GetObjectLegalHold", "GetObjectLockLegalHold"),
+    ] {
+        let revealed = catalog().revealed_by(id(action));
+        assert!(revealed.iter().any(|row| row.event_name.eq_ignore_ascii_case(event)), "{action}: {revealed:?}");
+    }
+    check_visibility("apigateway:GET", "management");
+    check_visibility("apigateway:PATCH", "management");
+}
+
 #[test]
 fn management_is_said_only_where_an_event_reveals_the_action() {
     for action in catalog().actions() {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 
-use super::rule::Effect;
+use super::rule::{Clause, Effect};
 use super::{table, tables};
 use crate::{ActionId, ActionInfo, Catalog};
 
@@ -98,13 +98,76 @@ pub(super) struct Index {
     catalog: &'static Catalog,
     data: DataRows,
     unseen: Unseen,
-    curated: BTreeMap<ActionId, BTreeSet<Revealer>>,
-    inferred_by: BTreeMap<ActionId, BTreeSet<ActionId>>,
-    /// Events whose same-named action is not what they prove.
-    replaced: BTreeSet<(&'static str, &'static str)>,
+    gathered: Gathered,
     entries: Vec<OnceLock<Entry>>,
     #[cfg_attr(not(test), expect(dead_code, reason = "read by the test that every row is understood"))]
     pub problems: Vec<String>,
+}
+
+/// What the rows of the tables say, turned round.
+#[derive(Debug, Default)]
+struct Gathered {
+    revealers: BTreeMap<ActionId, BTreeSet<Revealer>>,
+    /// Actions that only parameters of the events of these show.
+    inferred_by: BTreeMap<ActionId, BTreeSet<ActionId>>,
+    /// Actions that may be checked by calls whose events do not tell.
+    possible: BTreeSet<ActionId>,
+    /// Events (prefix, lower-case name) whose same-named action is not what they prove.
+    replaced: BTreeSet<(&'static str, String)>,
+}
+
+impl Gathered {
+    fn add(
+        &mut self,
+        catalog: &'static Catalog,
+        data: &DataRows,
+        prefix: &'static str,
+        event: &str,
+        clauses: &[Clause],
+    ) {
+        let is: Vec<ActionId> = clauses
+            .iter()
+            .filter(|clause| clause.effect() == Effect::Is)
+            .flat_map(|clause| clause.actions().iter().copied())
+            .collect();
+        let same = catalog.action(&format!("{prefix}:{event}"));
+        if !is.is_empty() {
+            self.replaced.insert((prefix, event.to_ascii_lowercase()));
+        }
+        let primary: Vec<ActionId> = if is.is_empty() { same.into_iter().collect() } else { is };
+        let name = catalog.operation(prefix, event).map_or(event, crate::OperationInfo::name);
+        let name = same.map_or(name, |id| catalog.info(id).short_name());
+        for clause in clauses {
+            let conditional = match clause.effect() {
+                Effect::Is | Effect::Or => !clause.tests().is_empty(),
+                Effect::Instead | Effect::And => true,
+                Effect::Possible => {
+                    self.possible.extend(clause.actions());
+                    continue;
+                }
+            };
+            for action in clause.actions() {
+                let revealer = revealer(catalog, data, prefix, name, Some(*action), conditional);
+                self.revealers.entry(*action).or_default().insert(revealer);
+                if conditional {
+                    let by = primary.iter().copied().filter(|id| id != action);
+                    self.inferred_by.entry(*action).or_default().extend(by);
+                }
+            }
+        }
+    }
+
+    /// Why no event is known to show an action.
+    fn why_never(&self, catalog: &Catalog, id: ActionId) -> &'static str {
+        let info = catalog.info(id);
+        if self.replaced.contains(&(info.prefix(), info.short_name().to_ascii_lowercase())) {
+            "the calls of this name are authorised by another action; which calls check this one is not known"
+        } else if self.possible.contains(&id) {
+            "other calls may check it, and their events do not tell whether they did"
+        } else {
+            "no API operation of this name is known"
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -135,20 +198,25 @@ impl Index {
 
     fn make(&self, id: ActionId) -> Entry {
         let (catalog, tables) = (self.catalog, tables::tables());
-        let mut found = self.curated.get(&id).cloned().unwrap_or_default();
+        let mut found = self.gathered.revealers.get(&id).cloned().unwrap_or_default();
         let info = catalog.info(id);
         let (prefix, name) = (info.prefix(), info.short_name());
         let called =
             self.data.name(prefix, name) || catalog.operation(prefix, name).is_some_and(crate::OperationInfo::in_sdk);
         let elsewhere =
             tables.classes.find(tables.classes.known_label(prefix).unwrap_or("-"), &name.to_ascii_lowercase());
-        let hidden = self.replaced.contains(&(prefix, name.to_ascii_lowercase().as_str()));
+        let hidden = self.gathered.replaced.contains(&(prefix, name.to_ascii_lowercase()));
         if called && elsewhere.is_none() && !hidden {
             found.insert(revealer(catalog, &self.data, prefix, name, Some(id), false));
         }
         let revealers: Vec<Revealer> = found.into_iter().collect();
         let seen = self.unseen.rows.get(&id).cloned().unwrap_or_else(|| {
-            let by = self.inferred_by.get(&id).into_iter().flatten().copied().collect();
+            if revealers.is_empty() {
+                return Seen::Never(
+                    elsewhere.map_or_else(|| self.gathered.why_never(catalog, id), |(_, reason)| reason),
+                );
+            }
+            let by = self.gathered.inferred_by.get(&id).into_iter().flatten().copied().collect();
             judge(catalog, &self.data, id, &revealers, by)
         });
         Entry { seen, revealers }
@@ -248,36 +316,16 @@ impl DataRows {
 fn build(catalog: &'static Catalog) -> Index {
     let tables = tables::tables();
     let data = DataRows::read(catalog, &tables.data_types);
-    let mut revealers: BTreeMap<ActionId, BTreeSet<Revealer>> = BTreeMap::new();
-    let mut inferred_by: BTreeMap<ActionId, BTreeSet<ActionId>> = BTreeMap::new();
-    let mut replaced: BTreeSet<(&str, &str)> = BTreeSet::new();
-
+    let mut gathered = Gathered::default();
     for (prefix, event, clauses) in tables.rules.events() {
-        let is: Vec<ActionId> = clauses
-            .iter()
-            .filter(|clause| clause.effect() == Effect::Is)
-            .flat_map(|clause| clause.actions().iter().copied())
-            .collect();
-        let same = catalog.action(&format!("{prefix}:{event}"));
-        if !is.is_empty() {
-            replaced.insert((prefix, event));
-        }
-        let primary: Vec<ActionId> = if is.is_empty() { same.into_iter().collect() } else { is };
-        let name = catalog.operation(prefix, event).map_or(event, crate::OperationInfo::name);
-        let name = same.map_or(name, |id| catalog.info(id).short_name());
-        for clause in clauses {
-            let conditional = match clause.effect() {
-                Effect::Is | Effect::Or => !clause.tests().is_empty(),
-                Effect::Instead | Effect::And => true,
-                Effect::Possible => continue,
-            };
-            for action in clause.actions() {
-                let revealer = revealer(catalog, &data, prefix, name, Some(*action), conditional);
-                revealers.entry(*action).or_default().insert(revealer);
-                if conditional {
-                    let by = primary.iter().copied().filter(|id| id != action);
-                    inferred_by.entry(*action).or_default().extend(by);
-                }
+        gathered.add(catalog, &data, prefix, event, clauses);
+    }
+    // Rows for all names that start so, on the operations that have no row and no action of their own.
+    for service in catalog.services() {
+        for operation in service.operations().filter(|operation| operation.in_sdk()) {
+            let clauses = tables.rules.by_start(catalog, service.prefix(), &operation.name().to_ascii_lowercase());
+            if !clauses.is_empty() {
+                gathered.add(catalog, &data, service.prefix(), operation.name(), clauses);
             }
         }
     }
@@ -285,7 +333,7 @@ fn build(catalog: &'static Catalog) -> Index {
     let mut problems = data.problems.clone();
     problems.append(&mut unseen.problems);
     let entries = std::iter::repeat_with(OnceLock::new).take(catalog.action_count()).collect();
-    Index { catalog, data, unseen, curated: revealers, inferred_by, replaced, entries, problems }
+    Index { catalog, data, unseen, gathered, entries, problems }
 }
 
 fn revealer(
@@ -315,11 +363,7 @@ fn judge(catalog: &Catalog, data: &DataRows, id: ActionId, found: &[Revealer], b
     };
     let certain = |row: &Revealer| !row.conditional;
     if !found.iter().any(certain) {
-        return if found.is_empty() {
-            Seen::Never("no API operation of this name is known")
-        } else {
-            Seen::Inferred(by, "no event of that name: only parameters of other calls show it")
-        };
+        return Seen::Inferred(by, "no event of that name: only parameters of other calls show it");
     }
     // The calls that are this action decide the log. Data types of conditional ones count too: the action may have been
     // used in that way only.

@@ -101,6 +101,7 @@ impl Stored {
 
     /// What the last run knew about an account beside its results. Of a table's ledger only the part about `roles` (ARNs)
     /// is read.
+    #[cfg_attr(not(feature = "aws"), expect(unused_variables, reason = "a local store is read as a whole"))]
     pub fn facts(&mut self, account: &str, roles: &BTreeSet<String>) -> Result<Facts, CommandError> {
         match self {
             Self::Local(store) => {

@@ -112,10 +112,10 @@ impl Shape {
 
 /// The resource type of the action that an ARN is of: the most specific format of the service that fits, if the action
 /// has that type, or differs only by a qualifier after `:` (versions and aliases).
-pub(super) fn type_of(prefix: &str, types: &[TypePlan], arn: &str) -> Option<&'static str> {
+pub(super) fn type_of(shapes: &[Shape], types: &[TypePlan], arn: &str) -> Option<&'static str> {
     let parts = ArnParts::of(arn)?;
     let (mut best, mut own): (Option<&Shape>, Option<&Shape>) = (None, None);
-    for shape in shapes(prefix).iter().filter(|shape| shape.fits(parts)) {
+    for shape in shapes.iter().filter(|shape| shape.fits(parts)) {
         if best.is_none_or(|best| best.literal < shape.literal) {
             best = Some(shape);
         }

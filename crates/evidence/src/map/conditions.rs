@@ -19,8 +19,8 @@ impl Call<'_, '_> {
     fn test(&self, test: &Test) -> bool {
         let parameters = &self.parameters;
         match test {
-            Test::Has(_) | Test::Is(_) | Test::Text(..) | Test::Verb(..) if self.keys_absent => false,
-            Test::Lacks(_) | Test::NoVerb(..) if self.keys_absent => true,
+            Test::Has(_) | Test::Is(_) | Test::Text(..) | Test::Verb(..) if self.tests_see_nothing => false,
+            Test::Lacks(_) | Test::NoVerb(..) if self.tests_see_nothing => true,
             Test::Has(paths) => parameters.has(paths),
             Test::Lacks(paths) => !parameters.has(paths),
             Test::Is(pairs) => pairs.iter().any(|(path, wanted)| {
@@ -65,11 +65,7 @@ impl Call<'_, '_> {
 
     /// Tags on a create call prove the tagging action (Service Authorization Reference, dependent actions).
     pub(super) fn add_tagging(&self, tags: &TagKeys<'_>, uses: &mut Uses) {
-        // CloudTrail changes only the case of the first letter; both finders are faster than comparing in any case.
-        static TAGS: LazyLock<[memmem::Finder<'static>; 2]> =
-            LazyLock::new(|| ["\"tag", "\"Tag"].map(memmem::Finder::new));
-        let raw = self.parameters.raw_request().as_bytes();
-        if TAGS.iter().all(|finder| finder.find(raw).is_none()) {
+        if !may_hold_tags(self.parameters.raw_request()) {
             return;
         }
         let is_tags = |key: &str| {
@@ -96,7 +92,7 @@ impl Call<'_, '_> {
         let fitting: Vec<_> = created
             .filter(|seen| match seen {
                 ResourceSeen::Arn(_, Step::TypeOnly) | ResourceSeen::Unnamed => false,
-                ResourceSeen::Arn(arn, _) => arns::type_of(plan.prefix, &plan.types, arn).is_some(),
+                ResourceSeen::Arn(arn, _) => arns::type_of(plan.shapes, &plan.types, arn).is_some(),
             })
             .cloned()
             .collect();
@@ -106,9 +102,7 @@ impl Call<'_, '_> {
     /// A role ARN in the parameters of a call that changes something proves iam:PassRole on it, also where no row of the
     /// tables names the parameter (Service Authorization Reference lists iam:PassRole for nearly a thousand operations).
     pub(super) fn add_role_passing(&self, uses: &mut Uses) {
-        static ROLE: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(":role/"));
-        let request = self.parameters.raw_request();
-        if self.record.read_only == Some(true) || ROLE.find(request.as_bytes()).is_none() {
+        if self.record.read_only == Some(true) || !may_hold_roles(self.parameters.raw_request()) {
             return;
         }
         let Some(pass_role) = super::pass_role(self.catalog) else { return };
@@ -120,6 +114,19 @@ impl Call<'_, '_> {
             uses.add(pass_role, Basis::Secondary, vec![ResourceSeen::Arn(role, Step::Generic)]);
         }
     }
+}
+
+/// Whether a key of the parameters may start with `tag`: CloudTrail changes only the case of the first letter, and both
+/// finders are faster than comparing in any case.
+pub(super) fn may_hold_tags(request: &str) -> bool {
+    static TAGS: LazyLock<[memmem::Finder<'static>; 2]> = LazyLock::new(|| ["\"tag", "\"Tag"].map(memmem::Finder::new));
+    TAGS.iter().any(|finder| finder.find(request.as_bytes()).is_some())
+}
+
+/// Whether the parameters may hold the ARN of a role.
+pub(super) fn may_hold_roles(request: &str) -> bool {
+    static ROLE: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(":role/"));
+    ROLE.find(request.as_bytes()).is_some()
 }
 
 /// ARNs of roles under keys that name a role, at most eight levels deep.

@@ -1,99 +1,200 @@
 //! Remembers what recent records meant: a function makes the same call many times.
 //!
-//! The key is everything that the mapping of a record depends on, compared byte by byte, so a remembered answer is the
-//! answer. Slots are few and each holds one record: memory is bounded whatever the trail holds. A record is remembered when
-//! its hash comes a second time, so that records that never come again cost no memory.
+//! The key is everything that the mapping of a record can depend on, compared byte by byte, so a remembered answer is the
+//! answer: of the request parameters only those that the rule of the event looks at ([`super::reads`]). Slots are few and
+//! each holds one record: memory is bounded whatever the trail holds. A record is remembered when its hash comes a second
+//! time, so that records that never come again cost no memory.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::Mapped;
+use super::prepared::Prepared;
 use super::transform::partition_of_caller;
+use super::{Mapped, conditions, params, resources};
 use crate::record::Record;
 
 /// Slots; a power of two.
-const SLOTS: usize = 8_192;
+const SLOTS: usize = 4_096;
 /// Longer keys are not remembered.
 const MAX_KEY_BYTES: usize = 1_536;
+/// Longer request parameters are not looked through for the few that count.
+const MAX_REQUEST_BYTES: usize = 16_384;
 
 /// The memory of one mapper.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    slots: Vec<Slot>,
+    /// Small, so that records that come once touch little memory.
+    marks: Vec<Mark>,
+    slots: Vec<Option<Remembered>>,
     hasher: foldhash::fast::RandomState,
     key: Vec<u8>,
 }
 
-#[derive(Debug, Default)]
-struct Slot {
-    /// Hash of the record that was seen last at this place, remembered or not.
-    seen: u64,
-    remembered: Option<(Box<[u8]>, Arc<Mapped>)>,
+#[derive(Debug)]
+struct Remembered {
+    key: Box<[u8]>,
+    mapped: Arc<Mapped>,
+}
+
+/// Parts of two hashes for a slot.
+#[derive(Debug, Default, Clone, Copy)]
+struct Mark {
+    /// Of the record that was seen last at this place, remembered or not.
+    seen: u32,
+    /// Of the record that is remembered.
+    remembered: u32,
 }
 
 /// Where the answer for a record belongs.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place(usize);
+pub(super) struct Place {
+    at: usize,
+    mark: u32,
+}
+
+/// No answer is remembered.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Missing {
+    /// Where the answer should be remembered, if at all.
+    pub place: Option<Place>,
+    /// What was found out about the parameters while looking.
+    pub glance: Glance,
+}
+
+/// What a first look at the request parameters told.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Glance {
+    /// [`super::reads::Reads::tests_see_nothing`]; `None`: not known.
+    pub tests_see_nothing: Option<bool>,
+    /// Nothing looks through all of the parameters: they hold no tags, no roles and nothing special to S3 that counts.
+    pub is_plain: bool,
+}
 
 impl Memo {
-    /// The remembered meaning of a record; else the place for it, if it should be remembered.
-    pub fn find(&mut self, record: &Record<'_>) -> Result<&Arc<Mapped>, Option<Place>> {
-        if !self.read(record) {
-            return Err(None);
+    /// The remembered meaning of a record whose event name means `prepared`, the meaning number `meaning`.
+    ///
+    /// First by the whole text of the parameters, which costs no look at them; then by what of it counts.
+    pub fn find(&mut self, record: &Record<'_>, meaning: usize, prepared: &Prepared) -> Result<Arc<Mapped>, Missing> {
+        let request = record.request_parameters.map(RawValue::get);
+        if record.response_elements.is_some_and(|response| response.get().len() > MAX_KEY_BYTES)
+            || request.is_some_and(|request| request.len() > MAX_REQUEST_BYTES)
+        {
+            return Err(Missing::default());
         }
-        if self.slots.is_empty() {
-            self.slots.resize_with(SLOTS, Slot::default);
+        self.begin(record, meaning);
+        let rest = self.key.len();
+        self.end(rest, u8::from(request.is_some()), request.unwrap_or_default());
+        let place = match self.look() {
+            Ok(mapped) => return Ok(mapped),
+            Err(place) => place,
+        };
+        let Some(request) = request else { return Err(Missing { place, glance: Glance::default() }) };
+        if is_looked_through(record, request, prepared) {
+            return Err(Missing { place, glance: Glance::default() });
         }
-        let hash = self.hasher.hash_one(self.key.as_slice());
-        let at = usize::try_from(hash).unwrap_or_default() & (SLOTS - 1);
-        let Some(slot) = self.slots.get_mut(at) else { return Err(None) };
-        let comes_again = std::mem::replace(&mut slot.seen, hash) == hash;
-        match &slot.remembered {
-            Some((key, mapped)) if **key == *self.key => Ok(mapped),
-            _ => Err(comes_again.then_some(Place(at))),
+        self.end(rest, 2 + u8::from(params::is_masked(request)), "");
+        let tests_see_nothing = prepared.reads.project(request, &mut self.key);
+        let glance = Glance { tests_see_nothing, is_plain: true };
+        if tests_see_nothing.is_none() {
+            self.end(rest, 1, request);
+            return Err(Missing { place, glance });
         }
+        let found = self.look();
+        if let (Ok(mapped), Some(place)) = (&found, place) {
+            // The whole text came before: the next time it answers.
+            self.end(rest, 1, request);
+            self.remember(place, mapped);
+        }
+        found.map_err(|place| Missing { place, glance })
     }
 
     /// Remembers the meaning of the record that [`Self::find`] gave the place for.
     pub fn remember(&mut self, place: Place, mapped: &Arc<Mapped>) {
-        if let Some(slot) = self.slots.get_mut(place.0) {
-            slot.remembered = Some((self.key.as_slice().into(), Arc::clone(mapped)));
+        if let (Some(slot), Some(marks)) = (self.slots.get_mut(place.at), self.marks.get_mut(place.at)) {
+            marks.remembered = place.mark;
+            *slot = Some(Remembered { key: self.key.as_slice().into(), mapped: Arc::clone(mapped) });
         }
     }
 
-    /// Everything that the mapping of the record depends on, as bytes; `false` if that is too much.
-    fn read(&mut self, record: &Record<'_>) -> bool {
+    /// What is remembered under the key; else the place for it, if it came before.
+    fn look(&mut self) -> Result<Arc<Mapped>, Option<Place>> {
+        if self.key.len() > MAX_KEY_BYTES {
+            return Err(None);
+        }
+        if self.slots.is_empty() {
+            self.slots.resize_with(SLOTS, || None);
+            self.marks.resize(SLOTS, Mark::default());
+        }
+        let hash = self.hasher.hash_one(self.key.as_slice());
+        // The low bits choose the slot, the high ones tell records apart.
+        let at = usize::try_from(hash & u64::from(u32::MAX)).unwrap_or_default() & (SLOTS - 1);
+        let mark = u32::try_from(hash >> 32).unwrap_or_default();
+        let Some(marks) = self.marks.get_mut(at) else { return Err(None) };
+        let comes_again = std::mem::replace(&mut marks.seen, mark) == mark;
+        if marks.remembered == mark
+            && let Some(Some(remembered)) = self.slots.get(at)
+            && *remembered.key == *self.key
+        {
+            return Ok(Arc::clone(&remembered.mapped));
+        }
+        Err(comes_again.then_some(Place { at, mark }))
+    }
+
+    /// Begins the key with everything but the request parameters that the mapping of a record depends on.
+    fn begin(&mut self, record: &Record<'_>, meaning: usize) {
         let key = &mut self.key;
         key.clear();
-        let mut add = |text: Option<&str>| {
-            // A length before each part: no two records have the same bytes by chance of their borders.
-            let length = text.map_or(u32::MAX, |text| u32::try_from(text.len()).unwrap_or(u32::MAX - 1));
-            key.extend_from_slice(&length.to_le_bytes());
-            key.extend_from_slice(text.unwrap_or_default().as_bytes());
-        };
-        let raw = |value: Option<&RawValue>| value.map_or(0, |value| value.get().len());
-        if raw(record.request_parameters) + raw(record.response_elements) > MAX_KEY_BYTES {
-            return false;
+        let parts = [
+            record.response_elements.map(RawValue::get),
+            record.aws_region.as_deref(),
+            record.account(),
+            record.error_code.as_deref(),
+            record.error_message.as_deref(),
+            partition_of_caller(record),
+        ];
+        // Lengths stand before the parts: no two records have the same bytes by chance of their borders.
+        let mut head = [0_u32; 3 + 6];
+        let [first, second, third, lengths @ ..] = &mut head;
+        *first = u32::try_from(meaning).unwrap_or(u32::MAX);
+        *second = u32::from(record.read_only.map_or(2, u8::from));
+        *third = u32::try_from(record.resources.len()).unwrap_or(u32::MAX);
+        for (length, part) in lengths.iter_mut().zip(parts) {
+            *length = length_of(part);
         }
-        add(Some(record.event_source.as_str()));
-        add(Some(record.event_name.as_str()));
-        add(record.request_parameters.map(RawValue::get));
-        add(record.response_elements.map(RawValue::get));
-        add(record.aws_region.as_deref());
-        add(record.account());
-        add(record.error_code.as_deref());
-        add(record.error_message.as_deref());
-        add(record.event_type.as_deref());
-        add(record.event_category.as_deref());
-        add(partition_of_caller(record));
+        for number in head {
+            key.extend_from_slice(&number.to_le_bytes());
+        }
+        for part in parts.into_iter().flatten() {
+            key.extend_from_slice(part.as_bytes());
+        }
         for entry in &record.resources {
-            add(entry.arn.as_deref());
-            add(entry.arn_prefix.as_deref());
-            add(entry.account_id.as_deref());
+            let parts = [entry.arn.as_deref(), entry.arn_prefix.as_deref(), entry.account_id.as_deref()];
+            for part in parts {
+                key.extend_from_slice(&length_of(part).to_le_bytes());
+                key.extend_from_slice(part.unwrap_or_default().as_bytes());
+            }
         }
-        key.push(record.read_only.map_or(2, u8::from));
-        key.len() <= MAX_KEY_BYTES
     }
+
+    /// Ends the key, whose first `rest` bytes stay, with the request parameters and what they are: 0 none, 1 the whole
+    /// text, 2 and 3 what counts of it, without and with a masked value anywhere.
+    fn end(&mut self, rest: usize, kind: u8, text: &str) {
+        self.key.truncate(rest);
+        self.key.push(kind);
+        self.key.extend_from_slice(text.as_bytes());
+    }
+}
+
+fn length_of(part: Option<&str>) -> u32 {
+    part.map_or(u32::MAX, |text| u32::try_from(text.len()).unwrap_or(u32::MAX - 1))
+}
+
+/// Whether something looks through all of the parameters, so that the whole text counts.
+fn is_looked_through(record: &Record<'_>, request: &str, prepared: &Prepared) -> bool {
+    prepared.batch.is_some()
+        || prepared.tags.is_some() && conditions::may_hold_tags(request)
+        || prepared.may_pass_role && record.read_only != Some(true) && conditions::may_hold_roles(request)
+        || prepared.rule.prefix() == "s3" && resources::is_special_to_s3(record, request)
 }

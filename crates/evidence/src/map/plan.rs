@@ -5,10 +5,11 @@ use std::sync::OnceLock;
 use whittle_catalog::events::{FieldPath, ParameterSource};
 use whittle_catalog::{ActionId, ArnFormat, Catalog, catalog};
 
+use super::arns::{self, Shape};
+
 /// Everything about one action that does not depend on the event.
 #[derive(Debug)]
 pub(super) struct Plan {
-    pub prefix: &'static str,
     pub full_name: &'static str,
     /// The resource is always `*`.
     pub is_any: bool,
@@ -19,6 +20,8 @@ pub(super) struct Plan {
     /// What is found is all that the request names.
     pub complete: bool,
     pub types: Vec<TypePlan>,
+    /// Formats of all resource types of the service.
+    pub shapes: &'static [Shape],
 }
 
 /// A resource type of the action.
@@ -49,6 +52,22 @@ pub(super) struct PartPlan {
     pub rows: Vec<&'static ParameterSource>,
     /// The parameter of the same name.
     pub path: FieldPath,
+}
+
+impl Plan {
+    /// Every path that the resources are looked for at, apart from whole ARNs.
+    pub fn paths(&'static self) -> impl Iterator<Item = &'static FieldPath> {
+        let of_type = |kind: &'static TypePlan| {
+            let parts = kind.formats.iter().flat_map(|format| &format.parts);
+            let of_parts = parts.flat_map(|part| rows(&part.rows).chain([&part.path]));
+            rows(&kind.rows).chain(of_parts)
+        };
+        self.any_if.iter().copied().chain(self.types.iter().flat_map(of_type))
+    }
+}
+
+fn rows(rows: &'static [&'static ParameterSource]) -> impl Iterator<Item = &'static FieldPath> {
+    rows.iter().flat_map(|row| row.paths().iter().map(|(path, _)| path))
 }
 
 /// The plan of an action of the embedded catalog, made on first use.
@@ -89,12 +108,12 @@ fn make(catalog: &'static Catalog, action: ActionId) -> Plan {
         }
     });
     Plan {
-        prefix,
         full_name: info.name(),
         is_any: !info.supports_resources() || any.iter().any(|row| row.paths().is_empty()),
         any_if: any.iter().flat_map(|row| row.paths().iter().map(|(path, _)| path)).collect(),
         whole_arns: rows.iter().filter_map(|row| row.whole_arn(name)).collect(),
         complete: rows.iter().any(|row| row.is_complete(name)),
         types: types.collect(),
+        shapes: arns::shapes(prefix),
     }
 }

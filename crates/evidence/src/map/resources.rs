@@ -1,17 +1,18 @@
 //! On which resources an action was used, as far as the event says.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use memchr::{memchr, memmem};
 use whittle_catalog::events::{FieldPath, Transform};
 use whittle_catalog::{ActionId, ArnFormat};
 
-use super::arns::{self, ArnParts};
+use super::arns::{self, ArnParts, Shape};
 use super::params::is_masked;
 use super::plan::{self, FormatPlan, PartPlan, Plan, TypePlan};
 use super::transform::{Named, Place, named};
 use super::{Call, ResourceSeen, Step, Uses};
-use crate::record::ResourceEntry;
+use crate::record::{Record, ResourceEntry};
 
 /// ARNs that one template may give for one event; a batch holds at most a few hundred items.
 const MAX_ARNS: usize = 1_000;
@@ -37,7 +38,7 @@ impl Call<'_, '_> {
         let mut listed: Vec<(&'static str, String)> = Vec::new();
         for entry in &self.record.resources {
             if let Some(arn) = entry_arn(entry)
-                && let Some(kind) = arns::type_of(plan.prefix, &plan.types, &arn)
+                && let Some(kind) = arns::type_of(plan.shapes, &plan.types, &arn)
             {
                 listed.push((kind, harmless(&arn)));
             }
@@ -59,7 +60,7 @@ impl Call<'_, '_> {
             let of_type = listed.iter().filter(|(name, _)| *name == kind.name);
             let mut arns: Vec<_> = of_type.map(|(_, arn)| (arn.clone(), Step::Listed)).collect();
             if arns.is_empty() {
-                arns = self.by_templates(plan.prefix, kind);
+                arns = self.by_templates(plan.shapes, kind);
             }
             found.push(arns);
         }
@@ -105,7 +106,7 @@ impl Call<'_, '_> {
                 name => name,
             };
             match name {
-                Named::Arn(arn) if arns::type_of(plan.prefix, types, &arn).is_some() => {
+                Named::Arn(arn) if arns::type_of(plan.shapes, types, &arn).is_some() => {
                     seen.push(ResourceSeen::Arn(harmless(&arn), Step::Template));
                 }
                 Named::Arn(_) => {}
@@ -162,11 +163,11 @@ impl Call<'_, '_> {
     }
 
     /// ARNs of one resource type from the parameters.
-    fn by_templates(&self, prefix: &str, kind: &TypePlan) -> Vec<(String, Step)> {
+    fn by_templates(&self, shapes: &[Shape], kind: &TypePlan) -> Vec<(String, Step)> {
         let mut arns = Vec::new();
         if self.parameters.has_request() {
             let one_type = std::slice::from_ref(kind);
-            let fits = |arn: &str| arns::type_of(prefix, one_type, arn).is_some() || fits_exactly(kind, arn);
+            let fits = |arn: &str| arns::type_of(shapes, one_type, arn).is_some() || fits_exactly(kind, arn);
             for row in &kind.rows {
                 for (path, transform) in row.paths() {
                     for text in self.parameters.texts(path) {
@@ -189,7 +190,7 @@ impl Call<'_, '_> {
         }
         if arns.is_empty() && creates(self.record.event_name.as_str()) {
             let one_type = std::slice::from_ref(kind);
-            arns.extend(self.in_response(&|arn| arns::type_of(prefix, one_type, arn).is_some()));
+            arns.extend(self.in_response(&|arn| arns::type_of(shapes, one_type, arn).is_some()));
         }
         arns.truncate(MAX_ARNS);
         for (arn, _) in &mut arns {
@@ -200,7 +201,7 @@ impl Call<'_, '_> {
 
     /// Fills a format: every placeholder must be found, at least one of them in the event itself.
     fn by_placeholders(&self, format: &FormatPlan, fits: &dyn Fn(&str) -> bool) -> Vec<(String, Step)> {
-        let mut choices: Vec<Vec<(&str, String)>> = vec![Vec::new()];
+        let mut choices = vec![Choice::default()];
         let (mut from_event, mut step, mut whole) = (false, Step::Generic, Vec::new());
         for part in &format.parts {
             let (values, curated, defaulted) = self.values(part);
@@ -208,21 +209,23 @@ impl Call<'_, '_> {
                 step = Step::Template;
             }
             let mut next = Vec::new();
+            let add = |next: &mut Vec<Choice>, text: &str, place: Option<&Place>| {
+                next.extend(choices.iter().take(MAX_ARNS).map(|choice| choice.with(part.name, text, place)));
+            };
             for value in values {
                 match value {
+                    Named::Arn(arn) if fits(&arn) => whole.push((arn, step)),
+                    // The ARN of what the format is a part of: the index of a table that is named by its ARN.
                     Named::Arn(arn) => {
-                        if fits(&arn) {
-                            whole.push((arn, step));
+                        if let Some((place, text)) = outer(format.format, part.name, &arn) {
+                            from_event = true;
+                            add(&mut next, text, Some(&place));
                         }
                     }
                     Named::Part(text) => {
                         // The service takes the default where a request leaves the parameter out.
                         from_event |= !defaulted || curated;
-                        for choice in choices.iter().take(MAX_ARNS) {
-                            let mut choice = choice.clone();
-                            choice.push((part.name, text.clone()));
-                            next.push(choice);
-                        }
+                        add(&mut next, &text, None);
                     }
                 }
             }
@@ -233,7 +236,10 @@ impl Call<'_, '_> {
             choices.truncate(MAX_ARNS);
         }
         if from_event {
-            let filled = choices.iter().filter_map(|choice| Some((filled(format.format, choice, self.place())?, step)));
+            let filled = choices.iter().filter_map(|choice| {
+                let place = choice.place.as_ref().unwrap_or_else(|| self.place());
+                Some((filled(format.format, &choice.values, place)?, step))
+            });
             whole.extend(filled);
         }
         whole
@@ -301,6 +307,40 @@ impl Call<'_, '_> {
         }
         seen
     }
+}
+
+/// Values for the placeholders of a format, while it is filled.
+#[derive(Debug, Clone, Default)]
+struct Choice {
+    values: Vec<(&'static str, String)>,
+    /// Where the resource is, if an ARN told; else where the call took place.
+    place: Option<Place>,
+}
+
+impl Choice {
+    fn with(&self, placeholder: &'static str, text: &str, place: Option<&Place>) -> Self {
+        let mut values = self.values.clone();
+        values.push((placeholder, text.to_owned()));
+        Self { values, place: place.cloned().or_else(|| self.place.clone()) }
+    }
+}
+
+/// If the ARN is the format up to and with one placeholder: where the resource is, and what the placeholder stands for.
+fn outer<'t>(format: ArnFormat<'_>, placeholder: &str, arn: &'t str) -> Option<(Place, &'t str)> {
+    let wanted = ArnParts::of(format.as_str())?;
+    let found = ArnParts::of(arn)?;
+    let (head, rest) = wanted.resource.split_once(&format!("${{{placeholder}}}"))?;
+    let text = found.resource.strip_prefix(head).filter(|text| !text.is_empty())?;
+    // The first of several placeholders: what stands before it is fixed, and the ARN ends with its value.
+    let inner = rest.starts_with('/') && !head.contains("${") && !text.contains('/') && wanted.service == found.service;
+    let place = || {
+        Some(Place {
+            partition: arn.split(':').nth(1)?.to_owned(),
+            region: found.region.to_owned(),
+            account: found.account.to_owned(),
+        })
+    };
+    inner.then(place).flatten().map(|place| (place, text))
 }
 
 /// One parameter that would name several types at once names none: it is an id of some kind (`resourceId`).
@@ -387,20 +427,30 @@ fn arn_texts<'v>(value: &'v serde_json::Value, depth: usize, out: &mut Vec<&'v s
     }
 }
 
+/// Whether a call of the event source of S3 may be one of another prefix: a directory bucket in the parameters, or an ARN
+/// of another service there or in `resources[]`.
+pub(super) fn is_special_to_s3(record: &Record<'_>, request: &str) -> bool {
+    static TEXTS: LazyLock<[memmem::Finder<'static>; 2]> =
+        LazyLock::new(|| ["--x-s3\"", ":s3-o"].map(memmem::Finder::new));
+    TEXTS.iter().any(|finder| finder.find(request.as_bytes()).is_some())
+        || record
+            .resources
+            .iter()
+            .filter_map(|entry| entry.arn.as_deref())
+            .any(|arn| arn.split(':').nth(2) != Some("s3"))
+}
+
 /// Directory buckets and object lambdas have service prefixes of their own, with the same event source.
 ///
 /// AWS page: S3 User Guide, "Directory buckets: identity and access management"; Service Authorization Reference, S3
 /// Express, S3 Object Lambda, S3 on Outposts.
 pub(super) fn switch_s3_prefix(call: &Call<'_, '_>, uses: &mut Uses) {
     let raw = call.parameters.raw_request();
-    let arns = || call.record.resources.iter().filter_map(|entry| entry.arn.as_deref());
-    let listed = |service: &str| arns().any(|arn| arn.split(':').nth(2) == Some(service));
-    // Other services' ARNs and directory buckets have one of these texts in the parameters.
-    let special =
-        memmem::find(raw.as_bytes(), b"--x-s3\"").is_some() || memmem::find(raw.as_bytes(), b":s3-o").is_some();
-    if !special && arns().all(|arn| arn.split(':').nth(2) == Some("s3")) {
+    if !is_special_to_s3(call.record, raw) {
         return;
     }
+    let arns = || call.record.resources.iter().filter_map(|entry| entry.arn.as_deref());
+    let listed = |service: &str| arns().any(|arn| arn.split(':').nth(2) == Some(service));
     let (prefix, fallback) = if raw.contains("--x-s3\"") || listed("s3express") {
         ("s3express", Some("s3express:CreateSession"))
     } else if raw.contains(":s3-object-lambda:") || listed("s3-object-lambda") {

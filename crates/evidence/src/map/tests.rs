@@ -7,7 +7,7 @@ use super::*;
 use crate::record::{ParsedRecord, parse_record};
 
 /// One file of cases for each group of services; `s3.txt` says how they are written.
-const CASES: [(&str, &str); 8] = [
+const CASES: [(&str, &str); 9] = [
     ("s3", include_str!("../../tests/data/map/s3.txt")),
     ("dynamodb", include_str!("../../tests/data/map/dynamodb.txt")),
     ("messaging", include_str!("../../tests/data/map/messaging.txt")),
@@ -16,6 +16,7 @@ const CASES: [(&str, &str); 8] = [
     ("data-services", include_str!("../../tests/data/map/data-services.txt")),
     ("operations", include_str!("../../tests/data/map/operations.txt")),
     ("long-tail", include_str!("../../tests/data/map/long-tail.txt")),
+    ("sources", include_str!("../../tests/data/map/sources.txt")),
 ];
 
 const SHAPES: &str = include_str!("../../tests/data/map/role-shapes.ndjson");
@@ -294,6 +295,36 @@ fn a_mapper_that_remembers_gives_the_same_as_a_fresh_one() {
     for line in SHAPES.lines().chain(SHAPES.lines()) {
         let Ok(ParsedRecord::Record(record)) = parse_record(line) else { panic!("no record") };
         assert_eq!(*mapper.map(&record), map_record(catalog(), &record));
+    }
+}
+
+/// What a mapper remembers of one call never answers another that means something else: every case of the tables, with
+/// parameters beside it that no rule reads, in one mapper, three times over.
+#[test]
+fn a_remembered_call_answers_only_calls_that_mean_the_same() {
+    let mut texts = Vec::new();
+    for (_, text) in CASES {
+        for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+            let (call, _) = line.split_once(" => ").expect(line);
+            let (source, rest) = call.split_once(' ').expect(line);
+            let (name, rest) = rest.split_once(' ').expect(line);
+            let (request, error) = json_and_rest(rest);
+            texts.push(event(source, name, request, error));
+            let mut request: serde_json::Value = serde_json::from_str(request).unwrap();
+            let Some(members) = request.as_object_mut() else { continue };
+            for at in 0..2 {
+                members.insert("clientRequestToken".to_owned(), format!("number \"{at}\", of {{two}}").into());
+                texts.push(event(source, name, &serde_json::Value::from(members.clone()).to_string(), error));
+            }
+            members.insert("Tags".to_owned(), serde_json::json!([{"key": "a"}]));
+            members.insert("someRoleArn".to_owned(), "arn:aws:iam::111122223333:role/r".into());
+            texts.push(event(source, name, &serde_json::Value::from(members.clone()).to_string(), error));
+        }
+    }
+    let mut mapper = Mapper::new(catalog());
+    for text in texts.iter().chain(&texts).chain(texts.iter().rev()) {
+        let Ok(ParsedRecord::Record(record)) = parse_record(text) else { panic!("no record") };
+        assert_eq!(*mapper.map(&record), map_record(catalog(), &record), "{text}");
     }
 }
 

@@ -48,7 +48,8 @@ pub(super) fn partition_of_caller<'r>(record: &'r Record<'_>) -> Option<&'r str>
 }
 
 fn partition_of(arn: &str) -> Option<&str> {
-    let partition = arn.strip_prefix("arn:")?.split(':').next()?;
+    let rest = arn.strip_prefix("arn:")?;
+    let partition = memchr::memchr(b':', rest.as_bytes()).map_or(Some(rest), |colon| rest.get(..colon))?;
     let clean = partition.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     (clean && partition.starts_with("aws")).then_some(partition)
 }
@@ -130,7 +131,8 @@ fn copy_source(text: &str, place: &Place) -> Vec<Named> {
     let path = decoded.trim_start_matches('/');
     let path = path.split_once("?versionId=").map_or(path, |(path, _)| path);
     if path.starts_with("arn:") {
-        return vec![Named::Arn(path.to_owned())];
+        // Through an access point the bucket must allow the call too, so the access point alone is not the resource.
+        return if path.contains(":::") { vec![Named::Arn(path.to_owned())] } else { Vec::new() };
     }
     match path.split_once('/') {
         Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() && !bucket.ends_with("-s3alias") => {
