@@ -8,6 +8,7 @@ mod cases;
 mod docs;
 mod formats;
 mod gate;
+mod gate_template;
 mod public_corpus;
 mod resume;
 mod shop;

@@ -6,6 +6,7 @@
 mod breadth;
 mod drift;
 mod excess;
+mod proposed;
 mod sight;
 mod waivers;
 
@@ -56,6 +57,8 @@ pub const WAIVER_RULES: &[WaiverRule] = &[EXPIRED_WAIVER, STALE_WAIVER];
 
 pub use waivers::{EXPIRED_WAIVER, STALE_WAIVER, WaiverRule, waiver_finding};
 
+pub(crate) use breadth::{by_pattern, is_everything};
+pub use proposed::{ProposedFacts, check_proposal};
 pub use sight::{TrailFacts, check_trails};
 
 /// What the rules look at: one role with its functions and their results.

@@ -86,6 +86,8 @@ pub struct Gate {
     pub findings: Vec<Judged>,
     /// What could not be read or seen.
     pub issues: Vec<Issue>,
+    /// What of the thing asked about was not judged, or not wholly; a reader of the answer must know.
+    pub notes: Vec<Issue>,
     /// Why nothing found proves nothing.
     pub inconclusive: Option<String>,
     /// Compared with an earlier result.
@@ -107,6 +109,8 @@ pub struct Question<'a> {
     pub min_window_days: u32,
     /// Today.
     pub today: Date,
+    /// The findings are all that there are: a waiver that matches none of them is not needed. Else it may be for others.
+    pub is_whole: bool,
 }
 
 impl Gate {
@@ -137,6 +141,9 @@ impl Gate {
             let matched = report.findings.iter().any(|finding| finding.fingerprint == waiver.fingerprint);
             let in_force = waivers.get(waiver.fingerprint.as_str()).is_some_and(|used| *used == waiver);
             let Some(rule) = complaint(matched && in_force, waiver.until < question.today) else { continue };
+            if !question.is_whole && rule.code == STALE_WAIVER.code {
+                continue;
+            }
             let finding = waiver_finding(rule, waiver, question.waivers_file);
             let standing = standing(&finding);
             findings.push(Judged { finding, standing, waiver_line: Some(waiver.line) });
@@ -149,6 +156,7 @@ impl Gate {
             fail_on: question.fail_on,
             findings,
             issues: report.issues,
+            notes: Vec::new(),
             inconclusive,
             has_baseline: question.baseline.is_some(),
         }
@@ -262,6 +270,7 @@ mod tests {
             baseline: (!baseline.is_empty()).then_some(&baseline),
             min_window_days: 30,
             today: TODAY.parse().unwrap(),
+            is_whole: true,
         };
         let findings = findings.iter().map(|(name, severity)| finding(name, *severity)).collect();
         let gate = Gate::new(report(findings, 90), &question);
@@ -296,6 +305,23 @@ mod tests {
     }
 
     #[test]
+    fn of_a_part_a_waiver_may_be_for_the_rest() {
+        let waivers = [waiver("a", "2026-11-21"), waiver("b", TODAY), waiver("c", "2020-01-01")];
+        let question = Question {
+            fail_on: Severity::High,
+            waivers: &waivers,
+            waivers_file: "whittle.toml",
+            baseline: None,
+            min_window_days: 30,
+            today: TODAY.parse().unwrap(),
+            is_whole: false,
+        };
+        let gate = Gate::new(report(vec![finding("a", Severity::Low)], 90), &question);
+        let codes: Vec<&str> = gate.findings.iter().map(|judged| judged.finding.code.as_str()).collect();
+        assert_eq!(codes, ["unused-actions", "expired-waiver"]);
+    }
+
+    #[test]
     fn a_baseline_hides_what_is_not_worse() {
         use Severity::{Critical, High, Low};
         check(&[("a", High), ("b", High)], &[], &[("a", High)], "=a +b findings");
@@ -313,6 +339,7 @@ mod tests {
             baseline: None,
             min_window_days: 30,
             today: TODAY.parse().unwrap(),
+            is_whole: true,
         };
         for days in [0, 29] {
             assert_eq!(Gate::new(report(vec![], days), &question).outcome(), Outcome::Inconclusive);

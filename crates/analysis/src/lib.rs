@@ -25,6 +25,7 @@ pub mod needs;
 pub mod observe;
 mod pass_role;
 pub mod proof;
+pub mod proposal;
 pub mod required;
 pub mod result;
 pub mod risk;

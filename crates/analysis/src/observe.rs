@@ -12,8 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use whittle_catalog::events::Visibility;
 use whittle_catalog::{ActionId, Catalog};
 use whittle_evidence::coverage::{Coverage, Sight};
-use whittle_evidence::ledger::ChangeKind;
 use whittle_evidence::ledger::days::start_of_day;
+use whittle_evidence::ledger::{ChangeKind, Ledger};
 use whittle_policy::{Effect, ResourcePattern};
 
 use crate::analyze::Evidence;
@@ -238,11 +238,7 @@ impl Watch for Observer<'_> {
             return Some(format!("on grace: the role was created {}, inside the window", day(created)));
         }
         let name = self.evidence.catalog.info(action).name();
-        let since = granted_since(policy, name)
-            .into_iter()
-            .chain(changed_in_trail(self.evidence, self.role, policy))
-            .max()
-            .filter(|since| *since > start)?;
+        let since = since(self.evidence.ledger, self.role, policy, name).filter(|since| *since > start)?;
         Some(format!("on grace: granted {}, inside the window", day(since)))
     }
 
@@ -325,6 +321,11 @@ fn day(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d").to_string()
 }
 
+/// Since when `policy` of `role` grants the action, as far as its versions and the trail tell.
+pub(crate) fn since(ledger: &Ledger, role: &Role, policy: &RolePolicy, action: &str) -> Option<Timestamp> {
+    granted_since(policy, action).into_iter().chain(changed_in_trail(ledger, role, policy)).max()
+}
+
 /// Since when the policy grants the action, as far as its versions tell. An inline policy has no date. AWS changes its own
 /// managed policies without anybody in the account wanting the new actions, so their dates put nothing on grace.
 fn granted_since(policy: &RolePolicy, action: &str) -> Option<Timestamp> {
@@ -348,9 +349,8 @@ fn granted_since(policy: &RolePolicy, action: &str) -> Option<Timestamp> {
 }
 
 /// When the trail shows that the policy was written or attached.
-fn changed_in_trail(evidence: Evidence<'_>, role: &Role, policy: &RolePolicy) -> Option<Timestamp> {
-    evidence
-        .ledger
+fn changed_in_trail(ledger: &Ledger, role: &Role, policy: &RolePolicy) -> Option<Timestamp> {
+    ledger
         .account()
         .changes(ChangeKind::Policy)
         .filter(|(change, _)| change.account.is_empty() || change.account == role.arn.account())

@@ -9,6 +9,7 @@ mod aws;
 mod check;
 mod results;
 mod shell;
+mod template;
 
 pub use apply::ApplyArguments;
 #[cfg(feature = "aws")]
@@ -17,6 +18,7 @@ pub use aws::{AwsArguments, RunArguments, SnapshotArguments};
 pub use check::{CheckArguments, CheckFormat, WaiveArguments};
 pub use results::{DiffArguments, ExplainArguments, PolicyArguments, PolicyFormat};
 pub use shell::{CompletionsArguments, ManArguments};
+pub use template::DeploymentArguments;
 
 /// Least-privilege policies for AWS Lambda functions, proved safe.
 ///
@@ -36,6 +38,7 @@ Examples:
   whittle analyze snapshot --trail trail     what every function may do, needs, and can lose
   whittle policy my-function --format sam    the narrowed policy, ready for a pull request
   whittle apply template.yaml --diff         the same as a change of your template
+  whittle check template.yaml                for a pull request: what the template would allow, before it is deployed
   whittle explain my-function 's3:*'         why each of these actions stays or goes
 
 Exit codes: 0 fine, 1 findings at or above --fail-on, 2 error, 3 inconclusive (a gate without enough coverage).";
@@ -87,12 +90,12 @@ pub enum Command {
     Explain(ExplainArguments),
     /// Decide requests against policies, as AWS does: cases in, decisions out, one a line
     Simulate(SimulateArguments),
-    /// For CI: findings of a snapshot as SARIF, annotations or Markdown; fails on those at or above --fail-on
+    /// For CI: findings of a template or a snapshot as SARIF, annotations or Markdown; fails on those at or above --fail-on
     Check(Box<CheckArguments>),
     /// Accept a finding until a date, in the waivers file
     Waive(WaiveArguments),
-    /// Say what changed between two results
-    Diff(DiffArguments),
+    /// Say what a template would allow more and less than today, or what changed between two results
+    Diff(Box<DiffArguments>),
     /// Look into trails: what events map to, who used what, what could be seen
     #[command(subcommand)]
     Trail(TrailCommand),

@@ -10,6 +10,7 @@ mod deployment;
 mod diff;
 mod explain;
 mod policy;
+mod proposal;
 mod shell;
 mod simulate;
 mod stored;
@@ -76,4 +77,31 @@ fn without_aws(what: &str) -> CommandError {
         message: format!("{what} is not in this build of whittle"),
         hint: "build it with `cargo install --path crates/cli --features aws`".to_owned(),
     }
+}
+
+/// A path relative to the working folder, which in CI is the root of the repository; with `/`, and without `.` and `..`.
+fn relative(path: &std::path::Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let outside: std::path::PathBuf;
+    let path = match path.strip_prefix(&here) {
+        Ok(inside) => inside,
+        // Not in the repository: the file and its folder are all that a reader can use.
+        Err(_) if path.is_absolute() => {
+            let last: Vec<_> = path.components().rev().take(2).collect();
+            outside = last.into_iter().rev().collect();
+            outside.as_path()
+        }
+        Err(_) => path,
+    };
+    let mut parts: Vec<String> = Vec::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::Normal(part) => parts.push(part.to_string_lossy().into_owned()),
+            std::path::Component::ParentDir => {
+                parts.pop();
+            }
+            std::path::Component::CurDir | std::path::Component::RootDir | std::path::Component::Prefix(_) => {}
+        }
+    }
+    parts.join("/")
 }

@@ -10,6 +10,7 @@
 //! | `finding` | finding | in report order by `position` |
 //! | `ledger_role`, `ledger_account` | role, account part | evidence, JSON |
 //! | `trail_object`, `evidence_issue` | object read, problem met | watermark |
+//! | `snapshot_document` | document | what the account was when it was analysed (`store/schema_2.sql`) |
 //!
 //! Views: `removable`, `unused_action`, `suggested_policy`.
 //!
@@ -28,19 +29,23 @@ use whittle_analysis::result::{Finding, FunctionResult, Report, RoleResult};
 use whittle_evidence::ledger::Ledger;
 use whittle_pipeline::marks::ReadMarks;
 use whittle_pipeline::ports::{Changes, EvidenceBatch, PortError, PortErrorKind, SaveScope, Store};
+use whittle_pipeline::snapshot::SnapshotFiles;
 
 use evidence::Known;
 use failure::{Place, sqlite_error};
 
 mod evidence;
 mod failure;
+mod kept;
 mod report;
+
+pub use kept::KeptSnapshot;
 
 /// `Whtl`, so that `file` and other programs can tell whose database it is.
 const APPLICATION_ID: i32 = 0x5768_746c;
 
 /// Statements that lead from each schema version to the next.
-const MIGRATIONS: &[&str] = &[include_str!("store/schema_1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("store/schema_1.sql"), include_str!("store/schema_2.sql")];
 
 /// How long a call waits for another process to finish its transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -82,6 +87,16 @@ impl SqliteStore {
     /// Results of the functions that belong to a CloudFormation stack, by their tags.
     pub fn functions_of_stack(&mut self, stack: &str) -> Result<Vec<FunctionResult>, PortError> {
         self.reading(|transaction, place| report::functions_of_stack(transaction, place, stack))
+    }
+
+    /// Keeps the snapshot that `account` was analysed from, in place of the one before. The account must have results.
+    pub fn keep_snapshot(&mut self, account: &str, files: &dyn SnapshotFiles) -> Result<(), PortError> {
+        self.writing(|transaction, place, _| kept::save(transaction, place, account, files))
+    }
+
+    /// The snapshot that an account was last analysed from.
+    pub fn snapshot(&mut self, account: &str) -> Result<Option<KeptSnapshot>, PortError> {
+        self.reading(|transaction, place| kept::load(transaction, place, account))
     }
 
     /// Writes everything into the one file and closes it. Dropping the store does the same but cannot tell of a failure.

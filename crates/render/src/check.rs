@@ -14,24 +14,31 @@ pub use pages::page;
 
 use std::fmt::Write as _;
 
+use serde::Serialize;
 use whittle_analysis::gate::{Gate, Judged};
+use whittle_analysis::issue::Issue;
 use whittle_analysis::result::Severity;
 
 /// A place in a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Location {
     /// Relative to the root of the repository, with `/`.
     pub path: String,
     /// From 1.
     pub line: u32,
     /// From 1, in characters; `None` for the whole line.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
     /// Last line; `None` for one line.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub end_line: Option<u32>,
+    /// One past the last character of the last line; `None` for all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_column: Option<u32>,
 }
 
-/// Where a finding stands in a file; `None` if in none.
-pub type Locate<'a> = &'a dyn Fn(&Judged) -> Option<Location>;
+/// Where a finding stands in a file, the place that matters most first; empty if in none.
+pub type Locate<'a> = &'a dyn Fn(&Judged) -> Vec<Location>;
 
 /// One line that says how it stands.
 pub fn summary(gate: &Gate) -> String {
@@ -66,6 +73,12 @@ fn level(severity: Severity, words: [&'static str; 3]) -> &'static str {
         Severity::Medium => warning,
         Severity::Low | Severity::Info => note,
     }
+}
+
+/// A note on one line: where, what, and what to do about it.
+fn note(issue: &Issue) -> String {
+    let hint = if issue.hint.is_empty() { String::new() } else { format!(" ({})", issue.hint) };
+    format!("{}: {}{hint}", issue.place, issue.message)
 }
 
 /// Function or role that a finding is about.

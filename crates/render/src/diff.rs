@@ -1,4 +1,6 @@
-//! What changed between two results.
+//! What changed between two results; in [`template`], what a template would change.
+
+pub mod template;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

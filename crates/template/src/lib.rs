@@ -4,6 +4,7 @@
 //! |---|---|
 //! | which functions does a template have, under which roles? | [`template::Template::read`], [`template::Template::functions`] |
 //! | what does a role of it allow, and where does it say so? | [`grants::grants_of`] |
+//! | what does a whole file propose, before it is deployed? | [`proposal::of_template`], [`proposal::of_module`] |
 //! | what does a value stand for in one deployment? | [`resolve::Resolver`], [`resolve::Context`] |
 //! | what is this ARN called in the template? | [`references::References::rewrite`] |
 //! | put a narrowed policy into the file | [`edit::apply`], [`terraform::apply`] |
@@ -22,6 +23,7 @@ mod layout;
 pub mod managed;
 pub mod narrow;
 pub mod node;
+pub mod proposal;
 pub mod references;
 pub mod resolve;
 pub mod sam;

@@ -321,15 +321,40 @@ fn describe(node: &Node, out: &mut String) {
 /// Stands in policies for text that is not known. Two of the same name are equal, and no pattern of normal length that has
 /// no `*` matches one.
 fn unknown(name: &str) -> String {
-    format!(
-        "<unknown value, only equal to itself: {}>",
-        name.replace('*', "\u{204e}").replace('?', "\u{ff1f}").replace('$', "\u{ff04}")
-    )
+    format!("{UNKNOWN}{}>", name.replace('*', "\u{204e}").replace('?', "\u{ff1f}").replace('$', "\u{ff04}"))
 }
+
+const UNKNOWN: &str = "<unknown value, only equal to itself: ";
 
 /// Whether a resolved text holds something unknown.
 pub fn has_unknown(text: &str) -> bool {
-    text.contains("<unknown value, only equal to itself: ")
+    text.contains(UNKNOWN)
+}
+
+/// Names of what is unknown in a resolved text.
+pub fn unknown_names(text: &str) -> impl Iterator<Item = &str> {
+    text.split(UNKNOWN).skip(1).filter_map(|rest| rest.split('>').next())
+}
+
+/// A resolved text with unknown parts as `${Name}`, for people.
+pub fn shown(text: &str) -> String {
+    replaced(text, &|name| format!("${{{name}}}"))
+}
+
+/// A pattern that matches whatever a resolved text may turn out to be.
+pub fn loosened(text: &str) -> String {
+    replaced(text, &|_| "*".to_owned())
+}
+
+fn replaced(text: &str, with: &dyn Fn(&str) -> String) -> String {
+    let mut parts = text.split(UNKNOWN);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for rest in parts {
+        let (name, after) = rest.split_once('>').unwrap_or((rest, ""));
+        out.push_str(&with(name));
+        out.push_str(after);
+    }
+    out
 }
 
 #[cfg(test)]

@@ -135,6 +135,11 @@ static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
     lines.filter_map(row).collect()
 });
 
+/// Whether SAM gives a managed policy of this name to functions by itself: writing it out asks for nothing more.
+pub fn is_implied_policy(name: &str) -> bool {
+    ROWS.iter().any(|row| row.managed == Some(name))
+}
+
 /// What SAM adds to the role that it generates for a function. `property` answers with the function's own property or that
 /// of `Globals`.
 pub fn implied<'t>(property: &dyn Fn(&str) -> Option<&'t Node>, resolver: &Resolver<'t>) -> Vec<Implied<'t>> {

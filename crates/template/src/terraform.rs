@@ -124,6 +124,39 @@ impl<'a> Module<'a> {
         self.blocks.iter().find(|block| block.address().as_deref() == Some(address))
     }
 
+    /// An attribute of a block.
+    pub(crate) fn attribute(&self, address: &str, name: &str) -> Option<&Node> {
+        self.block(address)?.get(name)
+    }
+
+    /// Where a block is.
+    pub(crate) fn span_of(&self, address: &str) -> Option<Span> {
+        Some(self.block(address)?.span)
+    }
+
+    /// How many attributes and inner blocks of this name a block has.
+    pub(crate) fn count(&self, address: &str, name: &str) -> usize {
+        let Some(block) = self.block(address) else { return 0 };
+        let dynamic = |inner: &Block| inner.ident == "dynamic" && inner.labels.iter().any(|label| label == name);
+        let inner = block.blocks.iter().filter(|inner| inner.ident == name || dynamic(inner)).count();
+        inner + usize::from(block.get(name).is_some())
+    }
+
+    /// Resources of a type of which an attribute names a block, or may: how many.
+    pub(crate) fn naming(&self, address: &str, kind: &str, attribute: &str) -> usize {
+        let of_kind = self.blocks.iter().filter(|block| block.ident == "resource" && block.is(kind));
+        let elsewhere = |text: &str| text.starts_with("aws_lambda_function.") && !names(text, address);
+        of_kind.filter(|block| !block.get(attribute).and_then(Node::scalar).is_some_and(elsewhere)).count()
+    }
+
+    /// The address of the first resource of a type of which an attribute names a block.
+    pub(crate) fn named_by(&self, address: &str, kind: &str, attribute: &str) -> Option<String> {
+        let mut of_kind = self.blocks.iter().filter(|block| block.ident == "resource" && block.is(kind));
+        let found =
+            of_kind.find(|block| block.get(attribute).and_then(Node::scalar).is_some_and(|text| names(text, address)));
+        found.and_then(Block::address)
+    }
+
     /// How often an address is named in the file outside of its own block.
     fn uses(&self, address: &str) -> usize {
         let own = self.block(address).map(|block| block.span).unwrap_or_default();
@@ -276,6 +309,11 @@ impl<'a> Module<'a> {
         };
         out.entries.push(Entry { origin, node: Some(policy), span: block.span, document, grants, problem });
     }
+}
+
+/// Whether an expression is an attribute of a block.
+fn names(expression: &str, address: &str) -> bool {
+    expression.strip_prefix(address).is_some_and(|rest| rest.starts_with('.'))
 }
 
 fn conditional(block: &Block, out: &mut RoleGrants<'_>) {

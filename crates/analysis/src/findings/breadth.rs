@@ -34,10 +34,19 @@ fn place(facts: &RoleFacts<'_>, site: &GrantSite<'_>) -> String {
     }
 }
 
-fn is_everything(site: &GrantSite<'_>) -> bool {
+/// Every action on every resource, without a condition.
+pub(crate) fn is_everything(site: &GrantSite<'_>) -> bool {
     let all_actions =
         matches!(&site.statement.action, ActionClause::Action(patterns) if patterns.iter().any(ActionPattern::is_any));
     all_actions && site.reaches_everything() && site.statement.condition.is_empty()
+}
+
+/// Names its actions by pattern.
+pub(crate) fn by_pattern(site: &GrantSite<'_>) -> bool {
+    match &site.statement.action {
+        ActionClause::Action(patterns) => patterns.iter().any(ActionPattern::is_wildcard),
+        ActionClause::NotAction(_) => true,
+    }
 }
 
 /// Verdict of the role on the actions of a site; what matters is the part that nobody needs.
@@ -81,13 +90,9 @@ fn wildcard_action(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
     let mut excess = Vec::new();
     let mut granted = 0_usize;
     for site in facts.grants.sites.iter().filter(|site| !is_everything(site)) {
-        let by_pattern = match &site.statement.action {
-            ActionClause::Action(patterns) => patterns.iter().any(ActionPattern::is_wildcard),
-            ActionClause::NotAction(_) => true,
-        };
         let unused: Vec<_> =
             rows_of(facts, site).filter(|(_, row)| row.verdict == Verdict::Unused).map(|(action, _)| action).collect();
-        if by_pattern && !unused.is_empty() {
+        if by_pattern(site) && !unused.is_empty() {
             places.push(place(facts, site));
             granted += site.actions.len();
             excess.extend(unused.into_iter().map(|action| (action, site.reaches_everything())));

@@ -4,21 +4,28 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{SeverityChoice, StoreArguments};
+use super::{DeploymentArguments, SeverityChoice, StoreArguments};
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  whittle check snapshot --format github
+  whittle check template.yaml                                    before it is deployed
+  whittle check template.yaml --format github --fail-on medium
+  whittle check template.yaml --function Checkout=shop-checkout --parameter Stage=prod
+  whittle check main.tf --terraform-state state.json --format markdown
   whittle check snapshot --format sarif -o whittle.sarif --baseline main.sarif
-  whittle check snapshot --trail trail/ --format markdown --fail-on medium
 
-Evidence comes from the store of earlier runs, and from --trail; nothing is written to the store. Exit codes: 0 nothing at or
-above --fail-on, 1 something, 2 error, 3 nothing, but the evidence is too small to tell.")]
+A template (SAM, CloudFormation, .tf) is judged by what it would grant, with the evidence about what runs today: functions \
+are told by --function, the stack's resources, their stack tags, or a FunctionName in the file. What is not granted today \
+has no evidence, so it is never called unused; it is judged by how it is written. A folder is a snapshot of the account.
+
+Evidence comes from the store of earlier runs, and from --trail; nothing is written to the store.
+
+Exit codes: 0 nothing at or above --fail-on, 1 something, 2 error, 3 nothing, but the evidence is too small to tell.")]
 pub struct CheckArguments {
-    /// Snapshot folder
-    #[arg(value_name = "SNAPSHOT")]
-    pub snapshot: PathBuf,
+    /// SAM, CloudFormation or Terraform file; or a snapshot folder
+    #[arg(value_name = "TEMPLATE|SNAPSHOT")]
+    pub subject: PathBuf,
     /// Trail file or folder, read in addition to what the store knows; may be given several times
     #[arg(long = "trail", value_name = "PATH")]
     pub trails: Vec<PathBuf>,
@@ -45,6 +52,8 @@ pub struct CheckArguments {
     /// Earlier JSON or SARIF output: only findings that are new or worse count
     #[arg(long, value_name = "FILE", env = "WHITTLE_BASELINE")]
     pub baseline: Option<PathBuf>,
+    #[command(flatten)]
+    pub deployment: DeploymentArguments,
 }
 
 /// Formats of the gate's answer.
@@ -65,8 +74,10 @@ pub enum CheckFormat {
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  whittle waive 5b1c9a2f40d37e86 --owner team-shop --reason 'split planned, SHOP-231' --until 2027-03-31
-  whittle waive 5b1c9a2f --owner team-shop --reason 'accepted by the CISO' --until 2027-03-31 --waivers ci/whittle.toml
+  whittle waive 5b1c9a2f40d37e86 --owner team-shop --reason 'split planned' --until 2027-03-31
+  whittle waive 5b1c9a2f --owner shop --reason SHOP-231 --until 2027-03-31 --waivers ci/whittle.toml
+
+`whittle check` shows fingerprints; the beginning of one is enough if the store knows the finding.
 
 A waiver that matches no finding, or has expired, is a finding itself: the file never holds what nobody needs.")]
 pub struct WaiveArguments {

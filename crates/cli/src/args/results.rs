@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Format, LookupArguments, StoreArguments};
+use super::{DeploymentArguments, Format, LookupArguments, StoreArguments};
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -74,8 +74,8 @@ Examples:
   whittle explain my-function 's3:*'
   whittle explain my-function s3:DeleteObject --trail trail/ --snapshot snapshot/
 
-The store knows on which days an action was used and on what. With --trail the events themselves are listed, with --snapshot
-the statements that grant the action.")]
+The store knows on which days an action was used and on what. With --trail the events themselves are listed, with \
+--snapshot the statements that grant the action.")]
 pub struct ExplainArguments {
     /// Function: name or ARN
     #[arg(value_name = "FUNCTION")]
@@ -83,8 +83,6 @@ pub struct ExplainArguments {
     /// Only this action, or those that match this pattern
     #[arg(value_name = "ACTION")]
     pub action: Option<String>,
-    #[command(flatten)]
-    pub store: LookupArguments,
     /// Trail file or folder to list events from; may be given several times
     #[arg(long = "trail", value_name = "PATH", requires = "action")]
     pub trails: Vec<PathBuf>,
@@ -100,18 +98,23 @@ pub struct ExplainArguments {
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table, env = "WHITTLE_FORMAT")]
     pub format: Format,
+    #[command(flatten)]
+    pub store: LookupArguments,
 }
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  whittle diff last-week.json today.json
-  whittle diff last-week.json --format json
+  whittle diff template.yaml                  what it would allow more (+) and less (-) than today
+  whittle diff template.yaml --snapshot snapshot/ --parameter Stage=prod
+  whittle diff last-week.json                 what changed since then, by the results in the store
+  whittle diff last-week.json today.json --format json
 
-Results are what `whittle analyze --format json` printed. Without the second one, the results in the store are compared.")]
+A template (SAM, CloudFormation, .tf) is compared with the roles that the account has. `?` marks what is not known: a \
+value that nothing tells, or policies too tangled for a proof. Results are what `whittle analyze --format json` printed.")]
 pub struct DiffArguments {
-    /// Earlier result
-    #[arg(value_name = "BEFORE")]
+    /// Template, or an earlier result
+    #[arg(value_name = "TEMPLATE|BEFORE")]
     pub before: PathBuf,
     /// Later result [default: what the store holds]
     #[arg(value_name = "AFTER")]
@@ -121,4 +124,6 @@ pub struct DiffArguments {
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table, env = "WHITTLE_FORMAT")]
     pub format: Format,
+    #[command(flatten)]
+    pub deployment: DeploymentArguments,
 }

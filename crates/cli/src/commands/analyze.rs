@@ -37,6 +37,8 @@ pub fn run(arguments: &AnalyzeArguments, printer: &Printer) -> Result<Exit, Comm
     };
     tell(&outcome, printer);
     let report = &outcome.report;
+    // For `check` and `diff` on a template, which ask what a role is today.
+    store.keep_snapshot(&report.account, &snapshot)?;
     printer.data(&match arguments.format {
         Format::Table => report::human(report, printer.color()),
         Format::Json => report::json(report)?,

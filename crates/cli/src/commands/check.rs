@@ -2,12 +2,14 @@
 
 mod baseline;
 mod locate;
+mod template;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use whittle_analysis::analyze::Settings;
 use whittle_analysis::gate::{Gate, Outcome, Question, Waiver};
-use whittle_analysis::result::Report;
+use whittle_analysis::issue::Issue;
 use whittle_local::snapshot::SnapshotFolder;
 use whittle_local::store::SqliteStore;
 use whittle_local::trail::TrailFolder;
@@ -27,14 +29,14 @@ use crate::progress::ReadProgress;
 /// Waivers file that is read if it is there and none is named.
 const WAIVERS: &str = "whittle.toml";
 
-/// Judges a snapshot and answers by exit code.
+/// Judges a snapshot or a template and answers by exit code.
 pub fn run(arguments: &CheckArguments, printer: &Printer) -> Result<Exit, CommandError> {
     let (waivers_file, waivers) = read_waivers(arguments.waivers.as_deref())?;
     let baseline = arguments.baseline.as_deref().map(baseline::read).transpose()?;
-    let report = report(arguments, printer)?;
+    let judged = if arguments.subject.is_dir() { snapshot(arguments, printer)? } else { template(arguments, printer)? };
     let shown = waivers_file.display().to_string();
-    let gate = Gate::new(
-        report,
+    let mut gate = Gate::new(
+        judged.report,
         &Question {
             fail_on: analyze::severity(arguments.fail_on),
             waivers: &waivers,
@@ -42,10 +44,17 @@ pub fn run(arguments: &CheckArguments, printer: &Printer) -> Result<Exit, Comman
             baseline: baseline.as_ref(),
             min_window_days: arguments.min_window_days,
             today: super::today(),
+            // A template has some of the functions; the waivers file may be for all of them.
+            is_whole: arguments.subject.is_dir(),
         },
     );
-    let places = locate::Places::read(&arguments.snapshot, &waivers_file);
-    let find = |judged: &whittle_analysis::gate::Judged| Some(places.find(judged));
+    gate.notes = judged.notes;
+    gate.inconclusive = gate.inconclusive.or(judged.inconclusive);
+    let places = locate::Places::read(&arguments.subject, &waivers_file);
+    let find = |own: &whittle_analysis::gate::Judged| match judged.places.get(&own.finding.fingerprint) {
+        Some(locations) if own.waiver_line.is_none() => locations.clone(),
+        _ => vec![places.find(own)],
+    };
     printer.data(&match arguments.format {
         CheckFormat::Table => render::human::render(&gate, &find, printer.color()),
         CheckFormat::Json => render::json::render(&gate, &find)?,
@@ -59,7 +68,11 @@ pub fn run(arguments: &CheckArguments, printer: &Printer) -> Result<Exit, Comman
     }
     if let (Outcome::Inconclusive, Some(reason)) = (gate.outcome(), &gate.inconclusive) {
         printer.warning(&format!("inconclusive: {reason}"));
-        printer.hint("pass --trail, or a store that knows more days; `whittle trail coverage` shows what can be seen");
+        printer.hint(if gate.window.days < arguments.min_window_days {
+            "pass --trail, or a store that knows more days; `whittle trail coverage` shows what can be seen"
+        } else {
+            "what is not deployed has no evidence; if it is, pass --function LOGICAL_ID=NAME"
+        });
     }
     Ok(match gate.outcome() {
         Outcome::Clean => Exit::Clean,
@@ -68,11 +81,52 @@ pub fn run(arguments: &CheckArguments, printer: &Printer) -> Result<Exit, Comman
     })
 }
 
-/// The report on the snapshot with the evidence of the store and of the trails named. The store is only read.
-fn report(arguments: &CheckArguments, printer: &Printer) -> Result<Report, CommandError> {
-    let snapshot = SnapshotFolder::open(&arguments.snapshot)?;
+/// What a snapshot holds, with the evidence of the store and of the trails named. The store is only read.
+fn snapshot(arguments: &CheckArguments, printer: &Printer) -> Result<template::Judged, CommandError> {
+    // The other flags for a template may be set in the environment for all commands.
+    if let Some((id, _)) = arguments.deployment.functions.first() {
+        return Err(CommandError::NotFound {
+            message: format!("`{}` is a folder, and --function {id} is for a template", arguments.subject.display()),
+            hint: "name the template, or leave --function out".to_owned(),
+        });
+    }
+    let snapshot = SnapshotFolder::open(&arguments.subject)?;
     let inventory = super::block_on(snapshot.inventory())??;
     let trails = super::block_on(snapshot.trails())??;
+    let (evidence, issues) = evidence(arguments, printer)?;
+    let settings = settings(arguments);
+    let history = |days| settings.declared_history(days);
+    let report = judge(Case {
+        catalog: whittle_catalog::catalog(),
+        inventory: &inventory,
+        trails,
+        evidence: &evidence,
+        history: &history,
+        settings: &settings,
+        doubts: Vec::new(),
+        issues,
+    });
+    Ok(template::Judged { report, places: BTreeMap::new(), notes: Vec::new(), inconclusive: None })
+}
+
+fn template(arguments: &CheckArguments, printer: &Printer) -> Result<template::Judged, CommandError> {
+    if let Err(source) = std::fs::metadata(&arguments.subject) {
+        return Err(CommandError::Read { path: arguments.subject.clone(), source });
+    }
+    let (evidence, issues) = evidence(arguments, printer)?;
+    template::judge_template(arguments, &arguments.subject, &evidence, &settings(arguments), issues)
+}
+
+fn settings(arguments: &CheckArguments) -> RunSettings {
+    RunSettings {
+        analysis: Settings { min_window_days: arguments.min_window_days },
+        event_history: arguments.event_history.clone(),
+        quiet_days_are_real: arguments.quiet_days_are_real,
+    }
+}
+
+/// The evidence of the store, if there is one, and of the trails named, and what could not be read of these.
+fn evidence(arguments: &CheckArguments, printer: &Printer) -> Result<(Evidence, Vec<Issue>), CommandError> {
     let path = &arguments.store.store;
     let mut evidence =
         if path.exists() { Evidence::load(&mut stored::open_existing(path)?)? } else { Evidence::default() };
@@ -87,22 +141,7 @@ fn report(arguments: &CheckArguments, printer: &Printer) -> Result<Report, Comma
         printer.detail(&format!("read {} trail files: {} events", read.read, read.records));
         issues = found;
     }
-    let settings = RunSettings {
-        analysis: Settings { min_window_days: arguments.min_window_days },
-        event_history: arguments.event_history.clone(),
-        quiet_days_are_real: arguments.quiet_days_are_real,
-    };
-    let history = |days| settings.declared_history(days);
-    Ok(judge(Case {
-        catalog: whittle_catalog::catalog(),
-        inventory: &inventory,
-        trails,
-        evidence: &evidence,
-        history: &history,
-        settings: &settings,
-        doubts: Vec::new(),
-        issues,
-    }))
+    Ok((evidence, issues))
 }
 
 fn read_waivers(named: Option<&Path>) -> Result<(PathBuf, Vec<Waiver>), CommandError> {

@@ -1,5 +1,8 @@
 //! `whittle diff`.
 
+mod template;
+
+use std::io::Read as _;
 use std::path::Path;
 
 use whittle_analysis::diff::diff;
@@ -12,8 +15,27 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::printer::Printer;
 
-/// Says what changed between two results.
+/// Says what changed between two results, or what a template would change.
 pub fn run(arguments: &DiffArguments, printer: &Printer) -> Result<Exit, CommandError> {
+    if is_template(&arguments.before)? {
+        if let Some(after) = &arguments.after {
+            return Err(CommandError::NotFound {
+                message: format!(
+                    "`{}` is a template; `{}` is one file too many",
+                    arguments.before.display(),
+                    after.display()
+                ),
+                hint: "a template is compared with the account: pass --snapshot, or nothing for the store".to_owned(),
+            });
+        }
+        let difference = template::compare_template(arguments, &arguments.before)?;
+        printer.data(&match arguments.format {
+            Format::Table => render::template::human(&difference, printer.color()),
+            Format::Json => render::template::json(&difference)?,
+            Format::Ndjson => render::template::ndjson(&difference)?,
+        })?;
+        return Ok(Exit::Clean);
+    }
     let before = read(&arguments.before)?;
     let after = if let Some(path) = &arguments.after {
         read(path)?
@@ -35,6 +57,21 @@ pub fn run(arguments: &DiffArguments, printer: &Printer) -> Result<Exit, Command
         Format::Ndjson => render::ndjson(&difference)?,
     })?;
     Ok(Exit::Clean)
+}
+
+/// Whether a file is a template: by its name, or as JSON by what it holds. A result begins with its `schema_version`.
+fn is_template(path: &Path) -> Result<bool, CommandError> {
+    let extension = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
+    if extension.is_some_and(|extension| ["yaml", "yml", "template", "tf"].iter().any(|known| extension == *known)) {
+        return Ok(true);
+    }
+    let failed = |source| CommandError::Read { path: path.to_owned(), source };
+    let mut text = Vec::new();
+    let most = u64::try_from(whittle_template::source::MAX_BYTES).unwrap_or(u64::MAX);
+    std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut text)).map_err(failed)?;
+    let text = String::from_utf8_lossy(&text);
+    let is_result = text.trim_start_matches(|c: char| c.is_whitespace() || c == '{').starts_with("\"schema_version\"");
+    Ok(!is_result && text.contains("\"Resources\""))
 }
 
 fn read(path: &Path) -> Result<Report, CommandError> {

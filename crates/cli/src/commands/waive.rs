@@ -46,10 +46,11 @@ pub fn run(arguments: &WaiveArguments, printer: &Printer) -> Result<Exit, Comman
         format!("{} ({}): {}, {subject}", finding.code, finding.severity.as_str(), finding.title)
     });
     let added = waivers::write(&arguments.waivers, &waiver, about.as_deref())?;
-    printer.detail(&format!(
-        "{} {} in {}",
+    printer.note(&format!(
+        "{} {} {} `{}`, until {until}",
         if added { "added" } else { "changed" },
         waiver.fingerprint,
+        if added { "to" } else { "in" },
         arguments.waivers.display()
     ));
     Ok(Exit::Clean)

@@ -12,6 +12,7 @@ use whittle_testkit::store_suite::sample::{ACCOUNT, joined, object, role_id, see
 
 use super::*;
 
+mod kept;
 mod opening;
 mod reports;
 mod suite;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use whittle_analysis::gate::{Gate, Outcome, Standing};
 
-use super::{Locate, subject, summary};
+use super::{Locate, Location, note, subject, summary};
 use crate::style::Color;
 use crate::text::{clean, short_name};
 
@@ -23,7 +23,10 @@ pub fn render(gate: &Gate, locate: Locate<'_>, color: Color) -> String {
             clean(short_name(subject(judged)))
         );
         let _ = writeln!(out, "          {}", clean(&finding.detail));
-        let place = locate(judged).map(|place| format!("{}:{}, ", clean(&place.path), place.line)).unwrap_or_default();
+        let places = locate(judged);
+        let column = |place: &Location| place.column.map(|column| format!(":{column}")).unwrap_or_default();
+        let place = places.first().map(|place| format!("{}:{}{}, ", clean(&place.path), place.line, column(place)));
+        let place = place.unwrap_or_default();
         let _ = writeln!(out, "          {}", color.faint(&format!("{place}fingerprint {}", finding.fingerprint)));
         let _ = writeln!(out, "          {}", color.faint(&format!("next: {}", clean(&finding.remedy))));
     }
@@ -40,6 +43,9 @@ pub fn render(gate: &Gate, locate: Locate<'_>, color: Color) -> String {
                 clean(&waiver.reason)
             );
         }
+    }
+    for issue in &gate.notes {
+        let _ = writeln!(out, "{}      {}", color.faint("note"), clean(&note(issue)));
     }
     if !out.is_empty() {
         out.push('\n');

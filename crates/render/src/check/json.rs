@@ -19,6 +19,8 @@ struct Answer<'a> {
     inconclusive: Option<&'a str>,
     findings: Vec<Row<'a>>,
     issues: &'a [Issue],
+    #[serde(skip_serializing_if = "<[Issue]>::is_empty")]
+    notes: &'a [Issue],
 }
 
 #[derive(Serialize)]
@@ -29,7 +31,9 @@ struct Row<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     waiver: Option<WaiverRow<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    location: Option<Place>,
+    location: Option<Location>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    other_locations: Vec<Location>,
 }
 
 #[derive(Serialize)]
@@ -39,28 +43,27 @@ struct WaiverRow<'a> {
     until: String,
 }
 
-#[derive(Serialize)]
-struct Place {
-    path: String,
-    line: u32,
-}
-
 /// One document, final newline.
 pub fn render(gate: &Gate, locate: Locate<'_>) -> Result<String, serde_json::Error> {
-    let findings = gate.findings.iter().map(|judged| Row {
-        finding: &judged.finding,
-        state: match judged.standing {
-            Standing::New => "new",
-            Standing::Known => "known",
-            Standing::Waived(_) => "waived",
-        },
-        waiver: match &judged.standing {
-            Standing::Waived(waiver) => {
-                Some(WaiverRow { owner: &waiver.owner, reason: &waiver.reason, until: waiver.until.to_string() })
-            }
-            Standing::New | Standing::Known => None,
-        },
-        location: locate(judged).map(|Location { path, line, .. }| Place { path, line }),
+    let findings = gate.findings.iter().map(|judged| {
+        let mut places = locate(judged).into_iter();
+        let (location, other_locations) = (places.next(), places.collect());
+        Row {
+            finding: &judged.finding,
+            state: match judged.standing {
+                Standing::New => "new",
+                Standing::Known => "known",
+                Standing::Waived(_) => "waived",
+            },
+            waiver: match &judged.standing {
+                Standing::Waived(waiver) => {
+                    Some(WaiverRow { owner: &waiver.owner, reason: &waiver.reason, until: waiver.until.to_string() })
+                }
+                Standing::New | Standing::Known => None,
+            },
+            location,
+            other_locations,
+        }
     });
     let answer = Answer {
         schema_version: SCHEMA_VERSION,
@@ -72,6 +75,7 @@ pub fn render(gate: &Gate, locate: Locate<'_>) -> Result<String, serde_json::Err
         inconclusive: gate.inconclusive.as_deref(),
         findings: findings.collect(),
         issues: &gate.issues,
+        notes: &gate.notes,
     };
     Ok(format!("{}\n", serde_json::to_string_pretty(&answer)?))
 }

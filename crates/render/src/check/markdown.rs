@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use whittle_analysis::gate::{Gate, Judged, Outcome, Standing};
 
-use super::{Locate, subject, summary};
+use super::{Locate, note, subject, summary};
 use crate::text::{clean, short_name};
 
 /// By this a workflow finds the comment that it wrote before.
@@ -60,6 +60,15 @@ pub fn render(gate: &Gate, locate: Locate<'_>) -> String {
         }
         out.push_str("\n</details>\n");
     }
+    if !gate.notes.is_empty() {
+        out.push_str("\nNot judged, or not wholly:\n\n");
+        for issue in gate.notes.iter().take(LISTED) {
+            let _ = writeln!(out, "- {}", escape(&note(issue)));
+        }
+        if gate.notes.len() > LISTED {
+            let _ = writeln!(out, "- and {} more", gate.notes.len() - LISTED);
+        }
+    }
     let window = &gate.window;
     if window.days > 0 {
         let day = |time: &str| escape(time.split('T').next().unwrap_or(time));
@@ -70,7 +79,7 @@ pub fn render(gate: &Gate, locate: Locate<'_>) -> String {
 
 fn row(judged: &Judged, locate: Locate<'_>, out: &mut String) {
     let finding = &judged.finding;
-    let place = match locate(judged) {
+    let place = match locate(judged).first() {
         Some(place) => format!("{}<br>{}:{}", escape(short_name(subject(judged))), escape(&place.path), place.line),
         None => escape(short_name(subject(judged))),
     };

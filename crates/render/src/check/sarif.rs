@@ -37,15 +37,15 @@ pub fn render(gate: &Gate, locate: Locate<'_>, version: &str) -> String {
         .iter()
         .map(|judged| {
             let index = summaries.iter().position(|(code, _)| *code == judged.finding.code);
-            result(judged, index, locate(judged), gate.has_baseline)
+            result(judged, index, &locate(judged), gate.has_baseline)
         })
         .collect();
-    let notes: Vec<Value> = gate
-        .issues
-        .iter()
-        .map(|issue| {
+    let issues = gate.issues.iter().map(|issue| ("warning", issue));
+    let notes: Vec<Value> = issues
+        .chain(gate.notes.iter().map(|issue| ("note", issue)))
+        .map(|(level, issue)| {
             json!({
-                "level": "warning",
+                "level": level,
                 "message": {"text": clean(&format!("{}: {} {}", issue.place, issue.message, issue.hint)).trim_end()},
             })
         })
@@ -84,7 +84,7 @@ fn rule(code: &str, summary: &str, worst: Severity) -> Value {
     })
 }
 
-fn result(judged: &Judged, index: Option<usize>, place: Option<Location>, has_baseline: bool) -> Value {
+fn result(judged: &Judged, index: Option<usize>, places: &[Location], has_baseline: bool) -> Value {
     let finding = &judged.finding;
     let mut out = Map::new();
     out.insert("ruleId".to_owned(), json!(finding.code));
@@ -93,14 +93,15 @@ fn result(judged: &Judged, index: Option<usize>, place: Option<Location>, has_ba
     let text = format!("{}. {}. Next: {}", finding.title, finding.detail, finding.remedy);
     out.insert("message".to_owned(), json!({"text": clean(&text)}));
     let mut location = json!({"logicalLocations": [{"fullyQualifiedName": subject(judged), "kind": "resource"}]});
-    if let (Some(place), Some(fields)) = (place, location.as_object_mut()) {
-        let mut region = json!({"startLine": place.line});
-        if let Some(fields) = region.as_object_mut() {
-            fields.extend(place.column.map(|column| ("startColumn".to_owned(), json!(column))));
-            fields.extend(place.end_line.map(|line| ("endLine".to_owned(), json!(line))));
-        }
-        let artifact = json!({"uri": uri(&place.path), "uriBaseId": "%SRCROOT%"});
-        fields.insert("physicalLocation".to_owned(), json!({"artifactLocation": artifact, "region": region}));
+    let mut places = places.iter();
+    if let (Some(place), Some(fields)) = (places.next(), location.as_object_mut()) {
+        fields.insert("physicalLocation".to_owned(), physical(place));
+    }
+    let related: Vec<Value> = places
+        .map(|place| json!({"physicalLocation": physical(place), "message": {"text": "grants some of it too"}}))
+        .collect();
+    if !related.is_empty() {
+        out.insert("relatedLocations".to_owned(), json!(related));
     }
     out.insert("locations".to_owned(), json!([location]));
     out.insert("partialFingerprints".to_owned(), json!({FINGERPRINT_KEY: finding.fingerprint}));
@@ -119,6 +120,16 @@ fn result(judged: &Judged, index: Option<usize>, place: Option<Location>, has_ba
     });
     out.insert("properties".to_owned(), properties);
     Value::Object(out)
+}
+
+fn physical(place: &Location) -> Value {
+    let mut region = json!({"startLine": place.line});
+    if let Some(fields) = region.as_object_mut() {
+        fields.extend(place.column.map(|column| ("startColumn".to_owned(), json!(column))));
+        fields.extend(place.end_line.map(|line| ("endLine".to_owned(), json!(line))));
+        fields.extend(place.end_column.map(|column| ("endColumn".to_owned(), json!(column))));
+    }
+    json!({"artifactLocation": {"uri": uri(&place.path), "uriBaseId": "%SRCROOT%"}, "region": region})
 }
 
 /// GitHub's scale: critical over 9.0, high 7.0 to 8.9, medium 4.0 to 6.9, low 0.1 to 3.9.

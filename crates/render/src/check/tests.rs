@@ -48,15 +48,21 @@ fn gate() -> Gate {
             judged(finding("stale-waiver", Severity::Info, "i"), Standing::New),
         ],
         issues: vec![Issue::new("bad-record", "file", "is odd\n::error::x")],
+        notes: vec![Issue::new("no-evidence-of-function", "t.yaml:3", "New|<b>@x\n::error::y").with_hint("wait")],
         inconclusive: None,
         has_baseline: true,
     }
 }
 
-fn places(judged: &Judged) -> Option<Location> {
+fn places(judged: &Judged) -> Vec<Location> {
     let path = "a b/snapshot:1/authorization-details.json".to_owned();
-    let line = Location { path, line: 7, column: None, end_line: None };
-    (judged.finding.code != "shared-role").then_some(line)
+    let line = Location { path, line: 7, column: None, end_line: None, end_column: None };
+    let block = Location { line: 9, column: Some(3), end_line: Some(11), end_column: Some(8), ..line.clone() };
+    match judged.finding.code.as_str() {
+        "shared-role" => Vec::new(),
+        "administrator-access" => vec![block, line],
+        _ => vec![line],
+    }
 }
 
 #[test]
@@ -93,6 +99,12 @@ fn sarif_says_what_code_scanning_needs() {
         results[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"],
         "a%20b/snapshot%3A1/authorization-details.json"
     );
+    assert_eq!(
+        results[0]["locations"][0]["physicalLocation"]["region"],
+        serde_json::json!({"startLine": 9, "startColumn": 3, "endLine": 11, "endColumn": 8})
+    );
+    assert_eq!(results[0]["relatedLocations"][0]["physicalLocation"]["region"]["startLine"], 7);
+    assert_eq!(run["invocations"][0]["toolExecutionNotifications"][1]["level"], "note");
     assert_eq!(results[2]["baselineState"], "unchanged");
     assert_eq!(results[3]["suppressions"][0]["status"], "accepted");
     let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
@@ -116,11 +128,15 @@ fn every_rule_has_its_page() {
 fn annotations_are_one_line_each_and_nothing_in_them_is_a_command() {
     let text = github::render(&gate(), &places);
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines.len(), 4, "{text}");
-    assert!(lines[0].starts_with("::error file=a b/snapshot%3A1/authorization-details.json,line=7,title=administrator-access (critical)%3A f::title of f%0A"), "{text}");
+    assert_eq!(lines.len(), 5, "{text}");
+    assert!(lines[0].starts_with("::error file=a b/snapshot%3A1/authorization-details.json,line=9,endLine=11,title=administrator-access (critical)%3A f::title of f%0A"), "{text}");
     assert!(lines[1].starts_with("::error ") && lines[1].contains("100%25"), "{text}");
     assert!(lines[2].starts_with("::notice "), "{text}");
-    assert!(lines[3].starts_with("whittle: 3 new findings, 2 at or above high; 1 known"), "{text}");
+    assert!(
+        lines[3].starts_with("::notice file=t.yaml,line=3,title=no-evidence-of-function::t.yaml:3: New|"),
+        "{text}"
+    );
+    assert!(lines[4].starts_with("whittle: 3 new findings, 2 at or above high; 1 known"), "{text}");
     // Colons of a property are escaped, so its end is the first `::` behind the command.
     let properties = lines[1].split("::").nth(1).unwrap();
     assert_eq!(properties.split(',').count(), 3, "{properties}");
@@ -137,6 +153,7 @@ fn markdown_shows_names_as_they_are() {
         assert_eq!(row.replace("\\|", "").matches('|').count(), 5, "{row}");
     }
     assert!(text.contains("failed") && text.contains("<details>"), "{text}");
+    assert!(text.contains("\n- t.yaml&#58;3&#58; New\\|&lt;b&gt;&#64;x"), "{text}");
 }
 
 #[test]
@@ -146,6 +163,13 @@ fn json_is_a_baseline_for_the_next_run_and_the_table_names_the_rest() {
     let states: Vec<&str> =
         answer["findings"].as_array().unwrap().iter().map(|finding| finding["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["new", "new", "known", "waived", "new"]);
+    assert_eq!(
+        (&answer["findings"][0]["location"]["end_line"], &answer["findings"][0]["other_locations"][0]["line"]),
+        (&11.into(), &7.into())
+    );
+    assert_eq!(answer["notes"][0]["kind"], "no-evidence-of-function");
     let text = human::render(&gate(), &places, Color::Off);
+    assert!(text.contains("details.json:9:3, finger"), "{text}");
+    assert!(text.contains("note      t.yaml:3: New"), "{text}");
     assert!(text.contains("waived") && text.ends_with("1 waived.\n") && !text.contains('\u{1b}'), "{text}");
 }

@@ -1,10 +1,12 @@
 //! Where findings stand: a role in the snapshot's `authorization-details.json`, a waiver in its file.
 
 use std::collections::HashMap;
-use std::path::{Component, Path};
+use std::path::Path;
 
 use whittle_analysis::gate::Judged;
 use whittle_render::check::Location;
+
+use crate::commands::relative;
 
 /// The snapshot's file with the roles.
 const ROLES: &str = "authorization-details.json";
@@ -41,33 +43,6 @@ impl Places {
             Some(line) => (&self.waivers_file, line),
             None => (&self.roles_file, self.lines.get(&judged.finding.role_arn).copied().unwrap_or(1)),
         };
-        Location { path: path.clone(), line, column: None, end_line: None }
+        Location { path: path.clone(), line, column: None, end_line: None, end_column: None }
     }
-}
-
-/// A path relative to the working folder, which in CI is the root of the repository; with `/`, and without `.` and `..`.
-fn relative(path: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    let outside: std::path::PathBuf;
-    let path = match path.strip_prefix(&here) {
-        Ok(inside) => inside,
-        // Not in the repository: the file and its folder are all that a reader can use.
-        Err(_) if path.is_absolute() => {
-            let last: Vec<_> = path.components().rev().take(2).collect();
-            outside = last.into_iter().rev().collect();
-            outside.as_path()
-        }
-        Err(_) => path,
-    };
-    let mut parts: Vec<String> = Vec::new();
-    for part in path.components() {
-        match part {
-            Component::Normal(part) => parts.push(part.to_string_lossy().into_owned()),
-            Component::ParentDir => {
-                parts.pop();
-            }
-            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
-        }
-    }
-    parts.join("/")
 }

@@ -1,0 +1,185 @@
+//! What a proposed role would allow more and less than today's, statement by statement.
+//!
+//! Decided on the policies as a whole ([`whittle_policy::algebra`]): several statements of one side may together allow what
+//! one statement of the other does. Where neither a proof nor an example is found the answer is not certain, and so it is
+//! where a value or a policy of the file is not known. A permissions boundary limits both sides alike and is left out.
+
+use std::str::FromStr as _;
+
+use serde::Serialize;
+use whittle_catalog::Catalog;
+use whittle_evidence::ledger::Ledger;
+use whittle_policy::algebra::{Answer, GrantSet};
+use whittle_policy::evaluate::Request;
+use whittle_policy::{ActionClause, ActionPattern, Effect, PolicyDocument, Statement};
+
+use super::{Novelty, ProposedStatement, novelty};
+use crate::inventory::Role;
+
+/// One statement that the other side does not allow, wholly or in part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Piece {
+    /// Policy that it is in.
+    pub policy: String,
+    /// Its Sid, or its place in the policy.
+    pub statement: String,
+    /// Index of the statement among those of its side.
+    #[serde(skip)]
+    pub index: usize,
+    /// The other side allows less, by an example; else it is not known.
+    pub certain: bool,
+    /// Why it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
+    /// Actions that no single statement of the other side allows.
+    pub actions: Vec<String>,
+    /// Resources of the statement; those of `NotResource` begin with `everything but`.
+    pub resources: Vec<String>,
+    /// A call that one side allows and the other does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub example: Option<Example>,
+}
+
+/// A call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Example {
+    /// Action.
+    pub action: String,
+    /// Resource.
+    pub resource: String,
+}
+
+/// Both directions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Comparison {
+    /// What the file would allow and today's role does not.
+    pub more: Vec<Piece>,
+    /// What today's role allows and the file would not.
+    pub less: Vec<Piece>,
+}
+
+/// What is compared.
+pub struct Sides<'a> {
+    /// The catalog.
+    pub catalog: &'a Catalog,
+    /// As the file proposes it: made by [`super::role`].
+    pub proposed: &'a Role,
+    /// What the file writes, in the order of the policies of `proposed`.
+    pub statements: &'a [ProposedStatement],
+    /// For each statement, the values in it that are not known.
+    pub unknown: &'a [Vec<String>],
+    /// As the account has it; `None` for a role that is new.
+    pub current: Option<&'a Role>,
+}
+
+/// Compares both.
+pub fn compare(sides: &Sides<'_>) -> Comparison {
+    let of_file = |(own, unknown): (&ProposedStatement, &Vec<String>)| Owned {
+        policy: own.policy.clone(),
+        name: named(&own.statement, || own.place.clone()),
+        statement: own.statement.clone(),
+        unknown: unknown.clone(),
+    };
+    let file: Vec<Owned> = sides.statements.iter().zip(sides.unknown).map(of_file).collect();
+    let today: Vec<Owned> = sides.current.map(of_role).unwrap_or_default();
+    let nobody = Role { policies: Vec::new(), unreadable_policies: Vec::new(), ..sides.proposed.clone() };
+    Comparison {
+        more: beyond(sides.catalog, &file, &today, sides.current.unwrap_or(&nobody)),
+        less: beyond(sides.catalog, &today, &file, sides.proposed),
+    }
+}
+
+struct Owned {
+    policy: String,
+    name: String,
+    statement: Statement,
+    unknown: Vec<String>,
+}
+
+fn named(statement: &Statement, place: impl FnOnce() -> String) -> String {
+    statement.sid.clone().filter(|sid| !sid.is_empty()).unwrap_or_else(place)
+}
+
+fn of_role(role: &Role) -> Vec<Owned> {
+    let mut out = Vec::new();
+    for policy in &role.policies {
+        for (statement, number) in policy.document.to_version_2012().statements.into_vec().into_iter().zip(1..) {
+            out.push(Owned {
+                policy: policy.name.clone(),
+                name: named(&statement, || format!("#{number}")),
+                statement,
+                unknown: Vec::new(),
+            });
+        }
+    }
+    out
+}
+
+/// Statements of `wide` that `narrow`, the statements of `role`, do not allow wholly.
+fn beyond(catalog: &Catalog, wide: &[Owned], narrow: &[Owned], role: &Role) -> Vec<Piece> {
+    let other = PolicyDocument::new(narrow.iter().map(|own| own.statement.clone()).collect());
+    let other = GrantSet::of([&other]);
+    let mut out = Vec::new();
+    for (index, own) in wide.iter().enumerate().filter(|(_, own)| own.statement.effect == Effect::Allow) {
+        let denies = wide.iter().filter(|own| own.statement.effect == Effect::Deny);
+        let part = std::iter::once(own).chain(denies).map(|own| own.statement.clone()).collect();
+        let part = PolicyDocument::new(part);
+        let (answer, example) = match GrantSet::of([&part]).difference(&other) {
+            Ok(rest) => (rest.is_empty(), rest.witness()),
+            Err(_) => (Answer::Unknown, None),
+        };
+        if answer == Answer::Yes {
+            continue;
+        }
+        let new = novelty(catalog, &Ledger::default(), role, &own.statement);
+        let example = example.map(|example| familiar(catalog, &part, &other, &new).unwrap_or(example));
+        let unknown = not_known(own, narrow, role)
+            .or_else(|| example.is_none().then(|| "neither a proof nor an example was found".to_owned()));
+        let known = new.actions.iter().map(|action| catalog.info(*action).name().to_owned());
+        out.push(Piece {
+            policy: own.policy.clone(),
+            statement: own.name.clone(),
+            index,
+            certain: unknown.is_none(),
+            example: example.filter(|_| unknown.is_none()).map(|request| Example {
+                action: request.action,
+                // A pattern that begins with `*` matches nothing, too.
+                resource: if request.resource.is_empty() { "*".to_owned() } else { request.resource },
+            }),
+            unknown,
+            actions: known.chain(new.unknown.iter().map(|pattern| pattern.as_str().to_owned())).collect(),
+            resources: resources(&own.statement),
+        });
+    }
+    out
+}
+
+/// An example with an action that exists: the evaluator takes any text that a pattern matches.
+fn familiar(catalog: &Catalog, part: &PolicyDocument, other: &GrantSet<'_>, new: &Novelty) -> Option<Request> {
+    let action = ActionPattern::from_str(catalog.info(*new.actions.first()?).name()).ok()?;
+    let mut statements = part.statements.clone().into_vec();
+    statements.first_mut()?.action = ActionClause::Action(action.into());
+    let one = PolicyDocument::new(statements);
+    GrantSet::of([&one]).difference(other).ok()?.witness()
+}
+
+/// What keeps the answer about `own` from being one.
+fn not_known(own: &Owned, narrow: &[Owned], role: &Role) -> Option<String> {
+    if !own.unknown.is_empty() {
+        return Some(format!("the value of {} is not known", own.unknown.join(", ")));
+    }
+    let near = |other: &&Owned| {
+        own.statement.action.patterns().iter().any(|pattern| other.statement.action.intersects(pattern))
+    };
+    if let Some(other) = narrow.iter().filter(|other| !other.unknown.is_empty()).find(near) {
+        let names = other.unknown.join(", ");
+        return Some(format!("{}/{} may allow it: the value of {names} is not known", other.policy, other.name));
+    }
+    role.unreadable_policies.first().map(|reason| format!("a policy could not be read: {reason}"))
+}
+
+fn resources(statement: &Statement) -> Vec<String> {
+    let Some(clause) = &statement.resource else { return Vec::new() };
+    let shown = |text: &str| if clause.is_negated() { format!("everything but {text}") } else { text.to_owned() };
+    clause.patterns().iter().map(|pattern| shown(pattern.as_str())).collect()
+}

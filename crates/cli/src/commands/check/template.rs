@@ -1,0 +1,196 @@
+//! The gate on a template: what it would grant, against the evidence about what runs today.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use jiff::Timestamp;
+use whittle_analysis::findings::{self, ProposedFacts, check_proposal};
+use whittle_analysis::inventory::{Function, Inventory};
+use whittle_analysis::issue::{Issue, merge_issues};
+use whittle_analysis::proposal::statements_of;
+use whittle_analysis::result::{Finding, FunctionResult, Report};
+use whittle_catalog::catalog;
+use whittle_pipeline::ingest::Evidence;
+use whittle_pipeline::run::{Case, RunSettings, judge};
+use whittle_render::check::Location;
+
+use crate::args::CheckArguments;
+use crate::commands::proposal::{self, Group, groups};
+use crate::error::CommandError;
+
+/// What the gate is asked about.
+pub struct Judged {
+    /// Findings on what the template would grant.
+    pub report: Report,
+    /// Where each finding stands, by fingerprint.
+    pub places: BTreeMap<String, Vec<Location>>,
+    /// What was not judged, or not wholly.
+    pub notes: Vec<Issue>,
+    /// Why nothing found proves nothing.
+    pub inconclusive: Option<String>,
+}
+
+/// Judges a template. `issues` is what could not be read of the evidence.
+pub fn judge_template(
+    arguments: &CheckArguments,
+    path: &Path,
+    evidence: &Evidence,
+    settings: &RunSettings,
+    issues: Vec<Issue>,
+) -> Result<Judged, CommandError> {
+    let case = proposal::Case::read(path, &arguments.deployment, &arguments.store.store)?;
+    let now = Timestamp::now();
+    let (groups, more_notes) = groups(&case, catalog(), &evidence.ledger, now)?;
+    let mut judge = Judge { case: &case, evidence, settings, now, issues, placed: Vec::new(), active: 0 };
+    let mut report = judge.empty();
+    for group in &groups {
+        judge.group(group, &mut report);
+    }
+    report.issues.extend(case.account.inventory.issues.iter().cloned());
+    report.issues = merge_issues(report.issues);
+    let mut places = BTreeMap::new();
+    for (finding, locations) in judge.placed {
+        // Functions of two roles that come to share one may have the same to say of it.
+        if places.insert(finding.fingerprint.clone(), locations).is_none() {
+            report.findings.push(finding);
+        }
+    }
+    findings::sort(&mut report.findings);
+    let mut notes = case.notes();
+    notes.extend(more_notes);
+    let inconclusive = inconclusive(&case, &groups, judge.active);
+    Ok(Judged { report, places, notes, inconclusive })
+}
+
+fn inconclusive(case: &proposal::Case, groups: &[Group<'_>], active: usize) -> Option<String> {
+    if let Some(unread) = case.proposal.unread.iter().find(|unread| unread.reason.starts_with("the macro")) {
+        return Some(unread.reason.clone());
+    }
+    if groups.is_empty() {
+        return Some("no role of a function is in the file".to_owned());
+    }
+    if case.matches.values().all(Result::is_err) {
+        return Some("no function of the template is deployed, as far as anything tells".to_owned());
+    }
+    (active == 0).then(|| "no function of the template was seen in the window".to_owned())
+}
+
+struct Judge<'a> {
+    case: &'a proposal::Case,
+    evidence: &'a Evidence,
+    settings: &'a RunSettings,
+    now: Timestamp,
+    issues: Vec<Issue>,
+    placed: Vec<(Finding, Vec<Location>)>,
+    /// Functions of the template that were seen.
+    active: usize,
+}
+
+impl Judge<'_> {
+    /// The report on nothing: window and coverage.
+    fn empty(&self) -> Report {
+        self.judge(Vec::new(), None)
+    }
+
+    /// The analysis of these functions under this role.
+    fn judge(&self, functions: Vec<Function>, role: Option<whittle_analysis::inventory::Role>) -> Report {
+        let account = &self.case.account;
+        let mut inventory = Inventory::new(account.inventory.account.clone(), account.inventory.partition.clone());
+        inventory.functions = functions.into_iter().map(|function| (function.arn.clone(), function)).collect();
+        inventory.roles = role.into_iter().map(|role| (role.arn.clone(), role)).collect();
+        let history = |days| self.settings.declared_history(days);
+        judge(Case {
+            catalog: catalog(),
+            inventory: &inventory,
+            trails: account.trails.clone(),
+            evidence: self.evidence,
+            history: &history,
+            settings: self.settings,
+            doubts: Vec::new(),
+            issues: self.issues.clone(),
+        })
+    }
+
+    fn group(&mut self, group: &Group<'_>, out: &mut Report) {
+        let all = group.functions.iter().map(|(_, function)| function).chain(&group.others);
+        let report = self.judge(all.cloned().collect(), Some(group.role.clone()));
+        out.issues.extend(report.issues);
+        let others: BTreeSet<&str> = group.others.iter().map(|function| function.arn.as_ref()).collect();
+        let results: Vec<&FunctionResult> = report.functions.iter().collect();
+        self.active += results
+            .iter()
+            .filter(|result| result.active_days > 0 && !others.contains(result.function_arn.as_str()))
+            .count();
+        for finding in &report.findings {
+            let function = finding.function_arn.as_deref();
+            let is_new = function.is_some_and(|arn| group.new.contains(arn));
+            // Of a role that several come to share, each part knows its own functions only.
+            let of_part = group.mixed && function.is_none() && finding.code != "administrator-access";
+            // What no trail shows is for whoever looks after the account, not for the author of a template.
+            let skip = finding.code == "blind-spot"
+                || function.is_some_and(|arn| others.contains(arn))
+                // Of a role that is not known nothing could have been seen.
+                || (finding.code == "unused-function" && (is_new || group.current.is_none()))
+                || of_part;
+            if !skip {
+                let statements = statements_of(catalog(), &group.role, finding, &results);
+                let locations = self.locations(group, finding, &statements);
+                self.placed.push((self.told(group, finding), locations));
+            }
+        }
+        let functions: Vec<&Function> = group.functions.iter().map(|(_, function)| function).collect();
+        let found = check_proposal(&ProposedFacts {
+            catalog: catalog(),
+            role: &group.role,
+            is_new: group.current.is_none(),
+            functions: &functions,
+            statements: &group.statements,
+            novelties: &group.novelties,
+            now: self.now,
+        });
+        for (finding, statements) in found {
+            let locations = self.locations(group, &finding, &statements);
+            self.placed.push((finding, locations));
+        }
+    }
+
+    /// A finding with the next command for a template.
+    fn told(&self, group: &Group<'_>, finding: &Finding) -> Finding {
+        let own = |arn: &str| group.functions.iter().find(|(_, function)| function.arn.as_ref() == arn);
+        let id = finding.function_arn.as_deref().and_then(own).map(|(id, _)| id.as_str());
+        let is_new = finding.function_arn.as_deref().is_some_and(|arn| group.new.contains(arn));
+        // `apply` takes away what was analysed; it refuses a file that allows more than the account does.
+        let as_deployed = group.novelties.iter().all(whittle_analysis::proposal::Novelty::is_empty);
+        let remedy = match id {
+            _ if !finding.remedy.starts_with("whittle policy ") || finding.code == "shared-role" => {
+                finding.remedy.clone()
+            }
+            _ if is_new => "name the actions and resources that the code needs".to_owned(),
+            Some(id) if as_deployed => format!("whittle apply {} {id} --diff", self.case.file),
+            None if as_deployed => format!("whittle apply {} --diff", self.case.file),
+            _ => format!("{} --format sam", finding.remedy),
+        };
+        Finding { remedy, ..finding.clone() }
+    }
+
+    /// The statements; for a finding about a function or role as such, its first line.
+    fn locations(&self, group: &Group<'_>, finding: &Finding, statements: &[usize]) -> Vec<Location> {
+        let regions = statements.iter().filter_map(|index| Some(group.proposed.statements.get(*index)?.region));
+        let mut found: Vec<Location> = Vec::new();
+        for region in regions {
+            let location = self.case.location(region);
+            if !found.contains(&location) {
+                found.push(location);
+            }
+        }
+        if found.is_empty() {
+            let id = finding.function_arn.as_ref().and_then(|arn| {
+                group.functions.iter().find(|(_, function)| function.arn.as_ref() == arn).map(|(id, _)| id)
+            });
+            let function = id.and_then(|id| group.proposed.functions.iter().find(|function| function.id == *id));
+            let region = function.map_or(group.proposed.region, |function| function.region);
+            found.push(self.case.first_line(region));
+        }
+        found
+    }
+}

@@ -1,0 +1,54 @@
+//! What a template would allow more and less than the roles of the account do today.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use whittle_analysis::proposal::compare::{Piece, Sides, compare};
+use whittle_catalog::catalog;
+use whittle_evidence::ledger::Ledger;
+use whittle_render::diff::template::{FunctionOfRole, Located, RoleDifference, TemplateDifference};
+use whittle_template::resolve::shown;
+
+use crate::args::DiffArguments;
+use crate::commands::proposal::{Case, Group, groups};
+use crate::error::CommandError;
+
+/// Compares a template with the account.
+pub fn compare_template(arguments: &DiffArguments, path: &Path) -> Result<TemplateDifference, CommandError> {
+    let case = Case::read(path, &arguments.deployment, &arguments.store.store)?;
+    // Only what is allowed is compared, and no evidence says what that is.
+    let (groups, _) = groups(&case, catalog(), &Ledger::default(), Timestamp::now())?;
+    let mut out = TemplateDifference::new(case.file.clone(), case.account.inventory.account.to_string());
+    out.roles = groups.iter().map(|group| role(&case, group)).collect();
+    out.notes = case.notes();
+    Ok(out)
+}
+
+fn role(case: &Case, group: &Group<'_>) -> RoleDifference {
+    let unknown: Vec<Vec<String>> = group.proposed.statements.iter().map(|own| own.unknown.clone()).collect();
+    let found = compare(&Sides {
+        catalog: catalog(),
+        proposed: &group.role,
+        statements: &group.statements,
+        unknown: &unknown,
+        current: group.current,
+    });
+    let readable =
+        |piece: Piece| Piece { resources: piece.resources.iter().map(|text| shown(text)).collect(), ..piece };
+    let more = found.more.into_iter().map(|piece| {
+        let place = group.proposed.statements.get(piece.index).map(|own| case.location(own.region));
+        Located { location: place, piece: readable(piece) }
+    });
+    let less = found.less.into_iter().map(|piece| Located { location: None, piece });
+    let functions = group.functions.iter().map(|(id, function)| {
+        let arn = function.arn.to_string();
+        FunctionOfRole { id: id.clone(), function_arn: (!group.new.contains(&arn)).then_some(arn) }
+    });
+    RoleDifference {
+        id: group.proposed.id.clone(),
+        role_arn: group.current.map(|role| role.arn.to_string()),
+        functions: functions.collect(),
+        more: more.collect(),
+        less: less.collect(),
+    }
+}

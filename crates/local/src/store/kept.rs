@@ -1,0 +1,169 @@
+//! The snapshot that an account was last analysed from, kept beside its results: a gate on a template must know what
+//! the roles are today, and a machine of CI has the store and not the folder.
+//!
+//! Documents are kept as they are and read by the one reader of snapshots ([`whittle_pipeline::snapshot`]). Only the names
+//! that this reader knows are kept; a trail may lie in the same folder.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::{OptionalExtension, Transaction, params};
+use whittle_analysis::inventory::Inventory;
+use whittle_pipeline::ports::{InventorySource, PortError, TrailConfigSource, TrailConfigs};
+use whittle_pipeline::snapshot::{self, Problem, SnapshotFiles};
+
+use super::failure::{Place, sqlite_error};
+
+/// Documents of a snapshot, as the table in [`whittle_pipeline::snapshot`] names them, and the resources of stacks. Each may
+/// be one file or a folder with a file for each trail, function or role.
+const NAMES: &[&str] = &[
+    "authorization-details",
+    "functions",
+    "event-source-mappings",
+    "trails",
+    "trail-status",
+    "event-selectors",
+    "event-invoke-configs",
+    "function-urls",
+    "resource-policies",
+    "aliases",
+    "service-last-accessed",
+    "tags",
+    "not-collected",
+    "stack-resources",
+];
+
+/// A snapshot in the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeptSnapshot {
+    account: String,
+    /// Name → text; `None` for one that could not be read. A name that ends in `/` is a folder.
+    documents: BTreeMap<String, Option<String>>,
+}
+
+/// Makes the kept documents of `account` those of `files`, one at a time: they may be large. Writes only what differs.
+pub(super) fn save(
+    transaction: &Transaction<'_>,
+    place: &Place,
+    account: &str,
+    files: &dyn SnapshotFiles,
+) -> Result<(), PortError> {
+    let failed = |error| sqlite_error(place, "written", error);
+    let mut names = BTreeSet::new();
+    for folder in folders(files) {
+        names.extend(names_in(files, &folder));
+    }
+    for name in &names {
+        let text = if name.ends_with('/') { Some(String::new()) } else { files.text(name).unwrap_or_default() };
+        let known: Option<Option<String>> = transaction
+            .query_row(
+                "SELECT document FROM snapshot_document WHERE account = ?1 AND name = ?2",
+                [account, name],
+                |row| row.get(0),
+            )
+            .optional()
+            .map_err(failed)?;
+        if known.as_ref() != Some(&text) {
+            let sql = "INSERT INTO snapshot_document VALUES (?1, ?2, ?3)
+                       ON CONFLICT (account, name) DO UPDATE SET document = excluded.document";
+            transaction.execute(sql, params![account, name, text]).map_err(failed)?;
+        }
+    }
+    let mut gone = Vec::new();
+    let mut select = transaction.prepare("SELECT name FROM snapshot_document WHERE account = ?1").map_err(failed)?;
+    let mut rows = select.query([account]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let name: String = row.get(0).map_err(failed)?;
+        if !names.contains(&name) {
+            gone.push(name);
+        }
+    }
+    for name in gone {
+        let sql = "DELETE FROM snapshot_document WHERE account = ?1 AND name = ?2";
+        transaction.execute(sql, [account, &name]).map_err(failed)?;
+    }
+    Ok(())
+}
+
+pub(super) fn load(
+    transaction: &Transaction<'_>,
+    place: &Place,
+    account: &str,
+) -> Result<Option<KeptSnapshot>, PortError> {
+    let failed = |error| sqlite_error(place, "read", error);
+    let mut select =
+        transaction.prepare("SELECT name, document FROM snapshot_document WHERE account = ?1").map_err(failed)?;
+    let rows = select.query_map([account], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
+    let documents = rows.collect::<Result<BTreeMap<String, Option<String>>, _>>().map_err(failed)?;
+    Ok((!documents.is_empty()).then(|| KeptSnapshot { account: account.to_owned(), documents }))
+}
+
+/// The root (empty) and the folders of Regions, each with a final `/`.
+fn folders(files: &dyn SnapshotFiles) -> Vec<String> {
+    let regions = files.names("regions").ok().flatten().unwrap_or_default();
+    std::iter::once(String::new()).chain(regions.into_iter().map(|region| format!("regions/{region}/"))).collect()
+}
+
+/// Names to keep of one folder, itself included.
+fn names_in(files: &dyn SnapshotFiles, folder: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    if !folder.is_empty() {
+        // A folder without functions is a Region of which the functions are not known.
+        out.extend(["regions/".to_owned(), folder.to_owned()]);
+    }
+    for name in NAMES {
+        let file = format!("{folder}{name}.json");
+        if files.exists(&file) {
+            out.push(file);
+        }
+        let inner = format!("{folder}{name}");
+        if let Ok(Some(entries)) = files.names(&inner) {
+            out.push(format!("{inner}/"));
+            out.extend(
+                entries
+                    .into_iter()
+                    .filter(|entry| entry.strip_suffix(".json").is_some())
+                    .map(|entry| format!("{inner}/{entry}")),
+            );
+        }
+    }
+    out
+}
+
+impl SnapshotFiles for KeptSnapshot {
+    fn shown(&self) -> String {
+        format!("the store, account {}", self.account)
+    }
+
+    fn text(&self, file: &str) -> Result<Option<String>, Problem> {
+        match self.documents.get(file) {
+            Some(Some(text)) => Ok(Some(text.clone())),
+            Some(None) => Err(Problem::new("unreadable-file", file, "could not be read when the account was analysed")),
+            None => Ok(None),
+        }
+    }
+
+    fn names(&self, folder: &str) -> Result<Option<BTreeSet<String>>, Problem> {
+        let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        if !folder.is_empty() && !self.documents.contains_key(&prefix) {
+            return Ok(None);
+        }
+        let inside = self.documents.keys().filter_map(|name| name.strip_prefix(&prefix)?.split('/').next());
+        Ok(Some(inside.filter(|name| !name.is_empty()).map(str::to_owned).collect()))
+    }
+
+    fn exists(&self, file: &str) -> bool {
+        self.documents.contains_key(file) || self.documents.contains_key(&format!("{file}/"))
+    }
+}
+
+impl InventorySource for KeptSnapshot {
+    async fn inventory(&self) -> Result<Inventory, PortError> {
+        snapshot::read_inventory(self)
+    }
+}
+
+impl TrailConfigSource for KeptSnapshot {
+    async fn trails(&self) -> Result<TrailConfigs, PortError> {
+        Ok(snapshot::read_trails(self))
+    }
+}
