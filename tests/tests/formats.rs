@@ -93,7 +93,7 @@ fn stack_of_checkout() -> (Value, Vec<(&'static str, &'static str)>) {
 fn assert_same_resources(dir: &Path, text: &str, values: &[(&str, &str)]) {
     let resolved = values.iter().fold(text.to_owned(), |text, (reference, value)| text.replace(reference, value));
     let document = PolicyDocument::parse(&policy(dir, &["shop-checkout"])).unwrap();
-    for statement in document.statements.iter() {
+    for statement in &document.statements {
         for pattern in statement.resource.iter().flat_map(|clause| clause.patterns().iter()) {
             assert!(resolved.contains(pattern.as_str()), "{} is not in:\n{resolved}", pattern.as_str());
         }
