@@ -61,8 +61,44 @@ fn explanations_tell_why_a_statement_does_not_match() {
     let answer: Value = serde_json::from_str(&answer_line(&line, true)).unwrap();
     let because: Vec<&str> =
         answer["statements"].as_array().unwrap().iter().map(|told| told["because"].as_str().unwrap()).collect();
-    let expect = ["the action does not match", "the resource does not match", "Bool on aws:SecureTransport is not met"];
+    let expect = [
+        "the action does not match",
+        "the resource does not match",
+        "Bool on aws:SecureTransport is not met: the request does not have the key",
+    ];
     assert_eq!(because, expect);
+}
+
+#[test]
+fn explanations_tell_what_the_request_has_of_a_key() {
+    let told = |context: Value| {
+        let condition = json!({"StringEquals": {"aws:PrincipalTag/Team": "blue"}});
+        let statement = json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": condition});
+        let line = json!({
+            "request": {"principal": "arn:aws:iam::111122223333:user/ann", "action": "s3:GetObject", "context": context},
+            "identity_policies": [{"Version": "2012-10-17", "Statement": statement}],
+        });
+        let answer: Value = serde_json::from_str(&answer_line(&line.to_string(), true)).unwrap();
+        let because = answer["statements"][0]["because"].as_str().unwrap();
+        because.strip_prefix("StringEquals on aws:PrincipalTag/Team is not met: ").unwrap().to_owned()
+    };
+    assert_eq!(told(json!({})), "the request does not have the key");
+    assert_eq!(told(json!({"AWS:principaltag/team": "red"})), r#"the request has "red""#);
+    let many = json!({"aws:PrincipalTag/Team": ["a", "b", "c", "d", "e"]});
+    assert_eq!(told(many), r#"the request has "a", "b", "c" and 2 more"#);
+    assert!(told(json!({"aws:PrincipalTag/Team": "x".repeat(1 << 20)})).len() < 200);
+}
+
+#[test]
+fn explanations_name_what_nobody_means() {
+    let policy = r#"{"name":"p","document":{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s*:Get*","Resource":"*"}]}}"#;
+    let line = case(&format!(r#","identity_policies":[{policy}]"#));
+    let answer: Value = serde_json::from_str(&answer_line(&line, true)).unwrap();
+    let expect = json!([{"policy": "p", "layer": "identity", "path": "$.Statement[0].Action", "code": "wildcard-prefix",
+        "message": "IAM refuses a wildcard in the service prefix; the pattern matches no action"}]);
+    assert_eq!(answer["lints"], expect);
+    let plain: Value = serde_json::from_str(&answer_line(&line, false)).unwrap();
+    assert!(plain.get("lints").is_none());
 }
 
 #[test]
