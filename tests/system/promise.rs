@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::proxy::Call;
 use crate::recorder::DATA_TYPES;
 use crate::scenario::{WHITTLE, covers, install, role_ids, schedule_event};
-use crate::shop::Shop;
-use crate::stand::{ACCOUNT, REGION, Stand, actions_of};
+use crate::shop::{STACK, Shop};
+use crate::stand::{ACCOUNT, REGION, actions_of, source};
 use crate::trail;
 
 const DAYS: i64 = 60;
@@ -70,7 +70,6 @@ fn attempts() -> Vec<Attempt> {
 
 /// What Whittle says of a function and its role.
 struct Judged {
-    role: String,
     /// The suggestion for the role, whoever shares it.
     policies: Vec<Value>,
     /// As `whittle analyze --format json` prints a function.
@@ -143,7 +142,10 @@ fn narrowed(data_events: bool) -> (Shop, BTreeMap<String, Judged>) {
         assert!(suggestion["removed_actions"].as_u64() > Some(0), "{function}: nothing is removed: {suggestion:#}");
         assert_eq!(suggestion["proof"], json!({"never_wider": true, "never_too_narrow": true}), "{function}");
     }
-    apply(&shop.stand, &results);
+    let template = apply_and_deploy(&shop);
+    for broad in ["[AmazonS3FullAccess]", "policy/AmazonDynamoDBFullAccess", "'states:*'", "'ssm:*'"] {
+        assert!(!template.contains(broad), "{broad} is still in the template:\n{template}");
+    }
     shop.use_it("o-b2c803");
     for attempt in attempts() {
         let expected = data_events || attempt.data_of.is_none();
@@ -208,24 +210,35 @@ fn results(shop: &Shop) -> BTreeMap<String, Judged> {
         let item =
             find(format!("FUNCTION#arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}"), &format!("ROLE#{arn}"));
         let content = item["content"]["B"].as_str().unwrap_or_default();
-        (function, Judged { role, policies, function: serde_json::from_str(content).expect("a result") })
+        (function, Judged { policies, function: serde_json::from_str(content).expect("a result") })
     };
     shop.roles().into_iter().map(of_function).collect()
 }
 
-/// Puts the suggested policies in the place of all that the roles have.
-fn apply(stand: &Stand, results: &BTreeMap<String, Judged>) {
-    for Judged { role, policies, .. } in results.values() {
-        for arn in stand.attached(role) {
-            stand.aws("iam", "detach_role_policy", json!({"RoleName": role, "PolicyArn": arn}));
-        }
-        for name in stand.policies(role).keys() {
-            stand.aws("iam", "delete_role_policy", json!({"RoleName": role, "PolicyName": name}));
-        }
-        for policy in policies {
-            let document = policy["document"].to_string();
-            let parameters = json!({"RoleName": role, "PolicyName": policy["name"], "PolicyDocument": document});
-            stand.aws("iam", "put_role_policy", parameters);
-        }
+/// What a developer does: narrows the policies in the template by the table's results, and deploys it. Answers the template.
+fn apply_and_deploy(shop: &Shop) -> String {
+    let folder = shop.stand.dir.path().join("repository");
+    let template = folder.join("shop.yaml");
+    std::fs::create_dir_all(folder.join("shop")).expect("a folder");
+    for file in ["shop.yaml", "shop/app.py"] {
+        std::fs::copy(source(file), folder.join(file)).expect("a copy");
     }
+    let resources = shop.stand.aws("cloudformation", "describe_stack_resources", json!({"StackName": STACK}));
+    std::fs::write(folder.join("resources.json"), resources.to_string()).expect("a file");
+    let table = shop.stand.outputs(WHITTLE)["TableName"].clone();
+    for (question, answer) in [
+        (&["policy", "Checkout", "--stack", STACK, "--format", "sam"][..], "Policies:"),
+        (&["explain", "shop-checkout", "ssm:GetParameter"], "code of shop-checkout:"),
+    ] {
+        let (done, told) = shop.stand.whittle(&folder, &[question, &["--table", &table]].concat());
+        assert!(done && told.contains(answer), "{question:?}: {told}");
+    }
+    let apply = ["apply", "shop.yaml", "--stack-resources", "resources.json", "--stack", STACK, "--table", &table];
+    let (done, told) = shop.stand.whittle(&folder, &apply);
+    assert!(done, "{told}");
+    assert!(!told.contains("left as it is"), "nothing is left to be done by hand: {told}");
+    let (done, told) = shop.stand.whittle(&folder, &[&apply[..], &["--check"]].concat());
+    assert!(done, "nothing is left to narrow: {told}");
+    shop.stand.deploy(STACK, &template, &[]);
+    std::fs::read_to_string(template).expect("the template")
 }

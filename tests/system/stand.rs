@@ -24,6 +24,8 @@ struct Tools {
     sam: PathBuf,
     /// Output folder of `sam build`.
     built: PathBuf,
+    /// The command line, with the commands that talk to AWS.
+    whittle: PathBuf,
 }
 
 impl Tools {
@@ -33,7 +35,12 @@ impl Tools {
                 panic!("{name} is not set: run this test with `cargo xtask test system`, which sets it")
             }))
         };
-        Self { emulator: path("WHITTLE_EMULATOR_BIN"), sam: path("WHITTLE_SAM_BIN"), built: path("WHITTLE_BUILD_DIR") }
+        Self {
+            emulator: path("WHITTLE_EMULATOR_BIN"),
+            sam: path("WHITTLE_SAM_BIN"),
+            built: path("WHITTLE_BUILD_DIR"),
+            whittle: path("WHITTLE_CLI"),
+        }
     }
 }
 
@@ -165,6 +172,23 @@ impl Stand {
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );
+    }
+
+    /// Runs the command line in a folder, as a developer with access to the account: whether it ended well, and what it said.
+    pub fn whittle(&self, dir: &Path, arguments: &[&str]) -> (bool, String) {
+        let mut whittle = Command::new(&self.tools.whittle);
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WHITTLE_")) {
+            whittle.env_remove(name);
+        }
+        without_aws(&mut whittle, self.dir.path())
+            .args(arguments)
+            .current_dir(dir)
+            .envs(credentials(&self.endpoint))
+            .env("AWS_REGION", REGION)
+            .env("NO_COLOR", "1");
+        let output = whittle.output().expect("whittle runs");
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
     }
 
     /// The template as `sam build` left it, with the built function beside it.

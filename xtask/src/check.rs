@@ -28,7 +28,7 @@ pub fn run(args: &[String]) -> Result<()> {
         cargo(&root, &args.concat(), &[])?;
     }
     if wanted("tests") {
-        cargo(&root, &["test", "--workspace", "--locked"], &[("INSTA_UPDATE", "no")])?;
+        cargo(&root, &["test", "--workspace", "--features", "whittle-cli/aws", "--locked"], &[("INSTA_UPDATE", "no")])?;
     }
     if wanted("docs") {
         cargo(&root, &["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")])?;
@@ -84,7 +84,7 @@ fn templates(root: &Path) -> Result<()> {
     let bin = venv("templates", TEMPLATE_TOOLS)?;
     let out = std::env::temp_dir().join(format!("whittle-templates-{}", std::process::id()));
     std::fs::create_dir_all(&out)?;
-    let mut files = Vec::new();
+    let mut files = vec![root.join("tests/system/shop.yaml").display().to_string()];
     for folder in [
         "crates/template/tests/templates",
         "crates/template/tests/terraform",

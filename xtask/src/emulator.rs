@@ -73,9 +73,16 @@ fn lint(root: &Path, tools: &Tools) -> Result<()> {
 
 fn scenarios(root: &Path, tools: &Tools, more: &[&str]) -> Result<()> {
     let built = build(root, tools)?;
+    // As the step `tests` builds, so that nothing of the AWS SDK is compiled once more.
+    let features = ["--workspace", "--features", "whittle-cli/aws,whittle-tests/system", "--locked"];
+    let programs = ["--bin", "whittle", "--test", "system"];
+    run_in(root, tools.command("cargo")?.arg("build").args(features).args(programs))?;
     let mut test = tools.command("cargo")?;
-    test.args(["test", "--package", "whittle-tests", "--features", "system", "--test", "system", "--locked"])
+    test.arg("test")
+        .args(features)
+        .args(["--test", "system"])
         .args(more)
+        .env("WHITTLE_CLI", crate::target_dir(root)?.join("debug").join("whittle"))
         .env("WHITTLE_EMULATOR_BIN", &tools.emulator)
         .env("WHITTLE_SAM_BIN", &tools.sam)
         .env("WHITTLE_BUILD_DIR", built);

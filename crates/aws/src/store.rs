@@ -12,7 +12,7 @@
 //! | `RUN#<home>` | run | lease, last run, former runs |
 //!
 //! `home` is the account that Whittle runs in. The index `gsi1` finds functions (`NAME#…`) and roles (`ROLENAME#…`) by
-//! name and findings by severity (`SEVERITY#…`).
+//! name, findings by severity (`SEVERITY#…`) and the evidence about a role (`EVIDENCE#…`).
 //!
 //! Only two calls are made: `Query` and `TransactWriteItems`. Every transaction checks the lease, so a run
 //! that lost it can change nothing. What is equal is not written: what is read as a whole brings its hashes along, and
@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use whittle_analysis::result::{Finding, FunctionResult, Report, RoleResult};
+use whittle_analysis::result::{CoverageRow, Finding, FunctionResult, Report, RoleResult, Window};
 use whittle_evidence::ledger::Ledger;
 use whittle_pipeline::alerts::FindingRecord;
 use whittle_pipeline::baseline::RoleBaseline;
@@ -80,6 +80,27 @@ impl DynamoStore {
         let mut store = Self::with_client(aws.dynamodb(), aws.bridge(), table);
         store.aws = Some(aws.clone());
         Ok(store)
+    }
+
+    /// Results of the functions of a CloudFormation stack, by their tags; empty if there are none.
+    ///
+    /// Requires: `dynamodb:Query`
+    pub fn functions_of_stack(&self, stack: &str) -> Result<Vec<FunctionResult>, PortError> {
+        report::functions_of_stack(&self.table, stack)
+    }
+
+    /// Window and coverage of the last run over `account`; `None` if there was none.
+    ///
+    /// Requires: `dynamodb:Query`
+    pub fn account(&self, account: &str) -> Result<Option<(Window, Vec<CoverageRow>)>, PortError> {
+        report::account(&self.table, account)
+    }
+
+    /// The ledger as far as it is about the roles with these ARNs.
+    ///
+    /// Requires: `dynamodb:Query`
+    pub fn ledger_of(&self, role_arns: &BTreeSet<String>) -> Result<Ledger, PortError> {
+        evidence::load_roles(&self.table, role_arns)
     }
 
     fn with_client(client: aws_sdk_dynamodb::Client, bridge: crate::bridge::Bridge, table: &str) -> Self {

@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let Ok(template) = Template::read(&bytes) else { continue };
         let surroundings = surroundings(&template);
         let resolver = whittle_template::edit::resolver(&template, &surroundings.context);
-        for (keep, suffix) in [(Keep::Half, "half"), (Keep::One, "one"), (Keep::All, "all")] {
+        for (keep, suffix) in [(Keep::Half, "half"), (Keep::One, "one"), (Keep::Split, "split"), (Keep::All, "all")] {
             let targets = targets(&template, &surroundings, keep);
             let edited = apply(&bytes, &targets, &surroundings, catalog())?;
             let functions: Vec<Value> = edited

@@ -6,6 +6,7 @@
 //! go on. A second run finds every statement in place and changes nothing.
 
 pub(crate) mod entry;
+mod reach;
 mod snippet;
 pub(crate) mod splice;
 pub(crate) mod statement;
@@ -15,6 +16,7 @@ pub(crate) mod write;
 
 use whittle_catalog::Catalog;
 
+use crate::expression::Part;
 use crate::grants::{Documents, RoleGrants, grants_of};
 use crate::layout::Layout;
 use crate::narrow::{EntryPlan, Mismatch, Narrowing, plan};
@@ -127,7 +129,6 @@ fn one(
 ) -> Result<(Report, Option<Vec<u8>>), ReadError> {
     let template = Template::read(bytes)?;
     let resolver = resolver(&template, &surroundings.context);
-    let references = resolver.context.references.clone();
     let layout = Layout::of(template.source(), template.root());
     let functions = template.functions(&resolver);
     let function = functions.iter().find(|function| function.logical_id == target.function);
@@ -137,10 +138,19 @@ fn one(
         Some(RoleRef::InFile(role)) => format!("the role {role}"),
         _ => format!("the role of {}", target.function),
     };
+    let reachable = match &role {
+        Some(role @ (RoleRef::Generated(id) | RoleRef::InFile(id))) => {
+            let grants = grants_of(&template, &resolver, role, &surroundings.documents);
+            Some(reach::within(&template, &resolver, id, &grants, &target.narrowing))
+        }
+        _ => None,
+    };
+    let (references, narrowing) =
+        reachable.unwrap_or_else(|| (resolver.context.references.clone(), target.narrowing.clone()));
     let report = |outcome| Report { function: target.function.clone(), role: label.clone(), outcome };
     let refused = |mismatch: Mismatch| {
         let place = mismatch.span.map(|span| template.source().place(span.start));
-        let text = snippet(&target.narrowing, function.is_none_or(|f| f.is_sam), &references, &resolver);
+        let text = snippet(&narrowing, function.is_none_or(|f| f.is_sam), &references, &resolver);
         (report(Outcome::Refused { reason: mismatch.reason, place, snippet: text }), None)
     };
     let Some(role) = role else {
@@ -152,7 +162,7 @@ fn one(
         return Ok(refused(Mismatch { span: Some(span), reason }));
     }
     let grants = grants_of(&template, &resolver, &role, &surroundings.documents);
-    let edits = match edits(&template, &resolver, &layout, &references, &role, &grants, &target.narrowing, catalog) {
+    let edits = match edits(&template, &resolver, &layout, &references, &role, &grants, &narrowing, catalog) {
         Ok(edits) if edits.is_empty() => return Ok((report(Outcome::Unchanged), None)),
         Ok(edits) => edits,
         Err(mismatch) => return Ok(refused(mismatch)),
@@ -163,11 +173,10 @@ fn one(
     };
     let mut changed = bytes.get(..template.source().mark()).unwrap_or_default().to_vec();
     changed.extend_from_slice(text.as_bytes());
-    let proof =
-        verify::Question { old: &template, role: &role, grants: &grants, narrowing: &target.narrowing, surroundings };
+    let proof = verify::Question { old: &template, role: &role, grants: &grants, narrowing: &narrowing, surroundings };
     match verify::prove(&proof, &changed) {
         Ok(()) => {
-            let literals = literals(&target.narrowing, &references, &grants);
+            let literals = literals(&narrowing, &references, &grants, &text);
             Ok((report(Outcome::Changed { literals }), Some(changed)))
         }
         Err(failure) => Ok(refused(Mismatch { span: None, reason: failure.to_string() })),
@@ -214,8 +223,13 @@ fn anchored(node: &Node) -> Option<Span> {
     node.walk_any(&|node| node.anchored || matches!(node.kind, Kind::Alias)).first().map(|node| node.span)
 }
 
-/// Literal ARNs of a narrowing that hold a name which the template does not know.
-pub(crate) fn literals(narrowing: &Narrowing, references: &References, grants: &RoleGrants<'_>) -> Vec<String> {
+/// ARNs of a narrowing that the new `file` has with a name which the template does not know.
+pub(crate) fn literals(
+    narrowing: &Narrowing,
+    references: &References,
+    grants: &RoleGrants<'_>,
+    file: &str,
+) -> Vec<String> {
     let written: Vec<&str> = grants
         .grants()
         .filter(|(_, grant)| grant.node.is_some())
@@ -226,11 +240,18 @@ pub(crate) fn literals(narrowing: &Narrowing, references: &References, grants: &
     for statement in narrowing.statements() {
         for pattern in statement.resource.iter().flat_map(whittle_policy::ResourceClause::patterns) {
             let text = pattern.as_str();
-            let by_name = references.rewrite(text).parts().iter().any(|part| {
-                matches!(part, crate::expression::Part::Reference { logical_id, .. } if !logical_id.starts_with("AWS::"))
+            let expression = references.rewrite(text);
+            let by_name = expression.parts().iter().any(|part| match part {
+                Part::Reference { logical_id, .. } => !logical_id.starts_with("AWS::"),
+                Part::Address(_) => true,
+                Part::Text(_) | Part::Opaque(_) => false,
             });
+            let by_name = by_name || text.split(['/', ':']).any(|segment| references.is_said(segment));
             let named = text.starts_with("arn:") && text.rsplit(':').next().is_some_and(|tail| !tail.starts_with('*'));
-            if named && !by_name && !written.contains(&text) && !out.iter().any(|known| known == text) {
+            // What SAM adds by itself is not written.
+            let in_file = [expression.to_sub(), expression.to_hcl()];
+            let in_file = in_file.iter().any(|text| file.contains(text.trim_matches('"'))) || file.contains(text);
+            if named && !by_name && in_file && !written.contains(&text) && !out.iter().any(|known| known == text) {
                 out.push(text.to_owned());
             }
         }

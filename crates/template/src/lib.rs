@@ -14,6 +14,7 @@
 //!
 //! The crate is pure: no files, network, clock or randomness. Facts of SAM and CloudFormation are data (`data/SOURCES.md`).
 
+pub mod dependencies;
 pub mod edit;
 pub mod expression;
 pub mod grants;

@@ -10,11 +10,12 @@ mod terraform;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use names::ResourceName;
 
 use crate::expression::{Expression, Part};
+use crate::terraform::order::block_of;
 
 /// Which resource has which value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,9 +30,16 @@ pub struct References {
     partition: Option<String>,
     /// How account, Region and partition are written, if they may be.
     pseudo: Pseudo,
+    /// How names are written that no reference may stand for.
+    names: BTreeMap<String, Expression>,
+    /// Logical ids, and addresses of Terraform's blocks, that may not be named.
+    withheld: BTreeSet<String>,
 }
 
 type Key = (String, Option<String>);
+
+/// Shorter names, such as `dev` or `main`, may be anything.
+const SHORTEST_NAME: usize = 6;
 
 /// Expressions for account, Region and partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,6 +72,38 @@ impl References {
         if !value.is_empty() {
             self.values.entry((logical_id.to_owned(), attribute.map(str::to_owned))).or_insert(value);
         }
+    }
+
+    /// The same without the resources of these logical ids, or the blocks at these addresses: nothing that is written names
+    /// them.
+    #[must_use]
+    pub fn without(&self, resources: &BTreeSet<String>) -> Self {
+        let mut out = self.clone();
+        out.values.retain(|(id, _), _| !resources.contains(id));
+        out.withheld.extend(resources.iter().cloned());
+        let withheld = |address: &str| block_of(address).is_some_and(|block| resources.contains(block));
+        out.addresses.retain(|_, address| !withheld(address));
+        out
+    }
+
+    /// Whether an expression names none of the resources that may not be named.
+    pub fn allow(&self, expression: &Expression) -> bool {
+        let named = |part: &Part| match part {
+            Part::Reference { logical_id, .. } => self.withheld.contains(logical_id),
+            Part::Address(address) => block_of(address).is_some_and(|block| self.withheld.contains(block)),
+            Part::Text(_) | Part::Opaque(_) => false,
+        };
+        !expression.parts().iter().any(named)
+    }
+
+    /// Says how a name (one segment of an ARN) is written.
+    pub fn say(&mut self, name: &str, written: Expression) {
+        self.names.insert(name.to_owned(), written);
+    }
+
+    /// Whether [`Self::say`] said how a name is written.
+    pub fn is_said(&self, name: &str) -> bool {
+        self.names.contains_key(name)
     }
 
     /// The value of `Ref` or of an attribute.
@@ -133,11 +173,22 @@ impl References {
         let mut out = Expression::default();
         let mut rest = resource;
         loop {
+            if let Some((part, after)) = self.path(rest) {
+                out.push(part);
+                rest = after;
+                continue;
+            }
             let end = rest.find(['/', ':']).unwrap_or(rest.len());
             let (segment, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
-            match self.name(segment) {
-                Some(part) => out.push(part),
-                None => out.push(Part::Text(segment.to_owned())),
+            match (self.names.get(segment), self.name(segment)) {
+                (Some(written), _) => out.extend(written.clone()),
+                (None, Some(part)) => out.push(part),
+                (None, None) => out.push(Part::Text(segment.to_owned())),
+            }
+            if let Some((part, after)) = self.path(after) {
+                out.push(part);
+                rest = after;
+                continue;
             }
             let Some(separator) = after.chars().next() else { return out };
             out.push(Part::Text(separator.to_string()));
@@ -145,9 +196,20 @@ impl References {
         }
     }
 
+    /// A name of several segments (`/shop/prices/tax`, `team/app`) that stands at the start of a text, and the rest of it.
+    fn path<'t>(&self, text: &'t str) -> Option<(Part, &'t str)> {
+        let mut found = self.values.iter().filter_map(|((logical_id, attribute), value)| {
+            let rest = text.strip_prefix(value.as_str())?;
+            let ends = rest.is_empty() || rest.starts_with(['/', ':']);
+            let is_path = value.contains('/') && !value.contains(':') && value.len() >= SHORTEST_NAME;
+            let part = Part::Reference { logical_id: logical_id.clone(), attribute: None };
+            (ends && is_path && attribute.is_none()).then_some((part, rest))
+        });
+        // Of two that fit, either would be a guess.
+        found.next().filter(|_| found.next().is_none())
+    }
+
     fn name(&self, segment: &str) -> Option<Part> {
-        // Short names such as `dev` or `main` may be anything.
-        const SHORTEST_NAME: usize = 6;
         if segment.len() < SHORTEST_NAME || segment.contains(['*', '?']) {
             return None;
         }

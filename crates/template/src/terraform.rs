@@ -5,6 +5,7 @@
 //! a role of which something is elsewhere has no place to narrow it, which is refused.
 
 mod edit;
+pub(crate) mod order;
 mod read;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 
 use whittle_policy::{ActionClause, Effect, PolicyDocument, ResourceClause, Statement};
 
+use crate::dependencies::Dependencies;
 use crate::edit::{Surroundings, resolver};
 use crate::grants::{Origin, RoleGrants, grants_of};
 use crate::narrow::{Narrowing, name, same_deny};
@@ -88,6 +89,10 @@ pub fn prove(question: &Question<'_, '_, '_>, bytes: &[u8]) -> Result<(), Failur
     let role = if matches!(role, RoleRef::Generated(_)) { RoleRef::Generated(own) } else { RoleRef::InFile(own) };
     let new = grants_of(&template, &resolver, &role, &question.surroundings.documents);
     compare(question.narrowing, question.grants, &new, own)?;
+    let circular = Dependencies::of(&template).circular();
+    if let Some(id) = circular.difference(&Dependencies::of(question.old).circular()).next() {
+        return Err(format!("`{id}` would wait for itself, which CloudFormation refuses").into());
+    }
     Ok(only_policies(question, template.root())?)
 }
 

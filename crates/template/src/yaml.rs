@@ -126,9 +126,11 @@ impl Builder<'_, '_> {
         }
     }
 
-    /// A collection is written in brackets or braces if its first token ends in one.
+    /// A collection is written in brackets or braces if its first token, behind tag and anchor, is one. The parser's token
+    /// may take blanks and a comment along; that of a block collection is empty but for tag and anchor.
     fn opens_flow(&self, start: usize, end: usize, bracket: u8) -> bool {
-        self.source.text().as_bytes().get(start..end).is_some_and(|token| token.last() == Some(&bracket))
+        let token = self.source.text().get(start..end).unwrap_or_default();
+        token.as_bytes().get(properties_length(token)) == Some(&bracket)
     }
 
     fn open(&mut self, start: usize, tag: Option<String>, anchored: bool, kind: Kind) -> Result<(), ReadError> {

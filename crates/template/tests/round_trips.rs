@@ -15,6 +15,8 @@ use whittle_template::template::Template;
 fn files() -> Vec<PathBuf> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/templates");
     let mut files: Vec<PathBuf> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    // The application of the system test.
+    files.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/system/shop.yaml"));
     files.sort();
     files
 }
@@ -76,7 +78,7 @@ fn a_second_run_changes_nothing() {
     for path in files().into_iter().chain(public()) {
         let bytes = std::fs::read(&path).unwrap();
         let Ok(template) = Template::read(&bytes) else { continue };
-        for keep in [Keep::Half, Keep::One, Keep::All] {
+        for keep in [Keep::Half, Keep::One, Keep::Split, Keep::All] {
             let surroundings = surroundings(&template);
             let targets = targets(&template, &surroundings, keep);
             let first = apply(&bytes, &targets, &surroundings, catalog()).unwrap();
@@ -114,7 +116,7 @@ fn no_edit_fails_its_proof() {
         if Template::read(&bytes).is_err() {
             continue;
         }
-        for keep in [Keep::Half, Keep::One] {
+        for keep in [Keep::Half, Keep::One, Keep::Split] {
             for report in edit(&bytes, keep).reports {
                 if let Outcome::Refused { reason, .. } = &report.outcome {
                     assert!(

@@ -65,9 +65,12 @@ impl Part {
             Self::Facts => Row::new(key, "ledger-facts", bytes),
             Self::Role(id) => {
                 let role = ledger.role(id);
-                let row = Row::new(key, "ledger-role", bytes).text("role_id", id);
-                row.text("role_arn", role.and_then(|role| role.arn()).unwrap_or_default())
-                    .text("account", role.and_then(|role| role.account()).unwrap_or_default())
+                let arn = role.and_then(|role| role.arn()).unwrap_or_default();
+                let row = Row::new(key, "ledger-role", bytes)
+                    .text("role_id", id)
+                    .text("role_arn", arn)
+                    .text("account", role.and_then(|role| role.account()).unwrap_or_default());
+                if arn.is_empty() { row } else { row.indexed(evidence_of(arn), key_text(id)) }
             }
         }
     }
@@ -89,6 +92,33 @@ pub(super) fn load(table: &Table, home: &str) -> Result<(Ledger, Known), PortErr
         part.insert(&mut ledger, &content).map_err(|error| ledger_error(&head.key, error))
     })?;
     Ok((ledger, known))
+}
+
+/// What is stored of roles, by their ARNs, and of the account that saw it. Reads only their items; what was written a
+/// moment ago may be missing, as the index lags behind.
+pub(super) fn load_roles(table: &Table, role_arns: &BTreeSet<String>) -> Result<Ledger, PortError> {
+    let mut keys = BTreeSet::new();
+    for arn in role_arns {
+        for item in table.find(Find::indexed(evidence_of(arn)).keys())? {
+            let key = Key::of(&item)?;
+            // `LEDGER#<home>#<shard>`
+            keys.extend(key.pk.split('#').nth(1).map(|home| Part::Facts.key(home)));
+            keys.insert(key);
+        }
+    }
+    let mut ledger = Ledger::default();
+    for key in keys {
+        for (head, content) in shelf::read(table, &Find::one(&key))? {
+            let part = part_of(&head)?;
+            part.insert(&mut ledger, &content).map_err(|error| ledger_error(&head.key, error))?;
+        }
+    }
+    Ok(ledger)
+}
+
+/// Partition of the index in which the evidence about a role stands.
+fn evidence_of(role_arn: &str) -> String {
+    format!("EVIDENCE#{}", key_text(role_arn))
 }
 
 fn part_of(head: &Head) -> Result<Part, PortError> {

@@ -18,7 +18,7 @@ use super::shelf;
 use super::table::{Expect, Find, Job, MOST_BYTES, MOST_WRITES, Table, Write, transaction_bytes};
 use super::{expiry, function_name, json, parsed, role_name};
 
-pub(super) use look_up::{functions, names, roles};
+pub(super) use look_up::{account, functions, functions_of_stack, names, roles};
 
 mod look_up;
 
@@ -43,6 +43,9 @@ struct Entry {
     /// Since when the suggestion is this one.
     #[serde(rename = "t")]
     since: String,
+    /// Name of the CloudFormation stack of the function, by which people look for it.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    stack: Option<String>,
     /// Part items.
     #[serde(rename = "p", default, skip_serializing_if = "is_zero")]
     parts: u32,
@@ -55,7 +58,8 @@ struct Entry {
 impl Entry {
     /// Stands for a result that is gone and whose parts may be left.
     fn remains() -> Self {
-        Self { digest: String::new(), suggestion: String::new(), since: String::new(), parts: 0, old_parts: true }
+        let none = String::new;
+        Self { digest: none(), suggestion: none(), since: none(), stack: None, parts: 0, old_parts: true }
     }
 
     /// Whether the result itself is there.
@@ -181,6 +185,14 @@ impl StoredResult<'_> {
         match self.what {
             What::Function(result) => result.suggestion.as_ref(),
             What::Role(result) => result.suggestion.as_ref(),
+        }
+    }
+
+    /// Name of the CloudFormation stack, if its tags say so.
+    fn stack(&self) -> Option<String> {
+        match self.what {
+            What::Function(result) => result.stack.as_ref().map(|member| member.stack.clone()),
+            What::Role(_) => None,
         }
     }
 
@@ -478,7 +490,8 @@ impl Saver<'_> {
             self.parted(history, false);
         }
         let parts = packed.stamp.parts;
-        let entry = Entry { digest, suggestion, since, parts, old_parts: parts > 0 || had_parts };
+        let entry =
+            Entry { digest, suggestion, since, stack: result.stack(), parts, old_parts: parts > 0 || had_parts };
         self.parted(packed, had_parts);
         Ok(Some(Change { name: result.name.clone(), entry: Some(entry), writes }))
     }

@@ -12,6 +12,7 @@ Examples:
   whittle apply template.yaml --diff                             what would change
   whittle apply template.yaml --stack-resources resources.json   edit the file; names of the stack become references
   whittle apply template.yaml Checkout --map Checkout=shop-checkout
+  whittle apply template.yaml --stack shop --table whittle-table what a deployed Whittle suggests for the stack `shop`
   whittle apply main.tf --terraform-state state.json
 
 resources.json is the answer of
@@ -44,7 +45,7 @@ pub struct ApplyArguments {
     /// Snapshot folder: tells functions by their stack tags
     #[arg(long, value_name = "DIR", env = "WHITTLE_SNAPSHOT")]
     pub snapshot: Option<PathBuf>,
-    /// Name of the stack, where the snapshot holds several made of this template
+    /// Name of the stack that was made of this template: tells functions by their stack tags
     #[arg(long, value_name = "NAME", env = "WHITTLE_STACK")]
     pub stack: Option<String>,
     /// Value of a template parameter in that stack; defaults of the template otherwise; repeatable

@@ -26,7 +26,7 @@ pub struct PolicyArguments {
     #[arg(long, value_enum, default_value_t = PolicyFormat::Json, env = "WHITTLE_POLICY_FORMAT")]
     pub format: PolicyFormat,
     /// CloudFormation stack that the function belongs to by its tags; the name is then a logical id
-    #[arg(long, value_name = "STACK", conflicts_with = "table")]
+    #[arg(long, value_name = "STACK")]
     pub stack: Option<String>,
     /// Take a shared role apart: a role for each function that runs under it
     #[arg(long)]

@@ -1,5 +1,6 @@
 //! Looking up what an earlier run stored.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use whittle_analysis::result::{CoverageRow, FunctionResult, RoleResult, Window};
@@ -44,10 +45,9 @@ pub enum Stored {
 }
 
 /// What an earlier run knew about an account beside its results.
-#[derive(Default)]
 pub struct Facts {
-    /// Who used what. Only a local store gives it: in a table it would be all of the evidence for one question.
-    pub ledger: Option<Ledger>,
+    /// Who used what.
+    pub ledger: Ledger,
     /// What the evidence covered.
     pub window: Option<Window>,
     /// What each trail could see.
@@ -92,26 +92,27 @@ impl Stored {
 
     /// Results of the functions of a CloudFormation stack, by their tags.
     pub fn functions_of_stack(&mut self, stack: &str) -> Result<Vec<FunctionResult>, CommandError> {
-        match self {
-            Self::Local(store) => Ok(store.functions_of_stack(stack)?),
+        Ok(match self {
+            Self::Local(store) => store.functions_of_stack(stack)?,
             #[cfg(feature = "aws")]
-            Self::Table(_) => Err(CommandError::NotFound {
-                message: "the table has no index of stacks".to_owned(),
-                hint: "name the function".to_owned(),
-            }),
-        }
+            Self::Table(store) => store.functions_of_stack(stack)?,
+        })
     }
 
-    /// What the last run knew about an account beside its results.
-    pub fn facts(&mut self, account: &str) -> Result<Facts, CommandError> {
+    /// What the last run knew about an account beside its results. Of a table's ledger only the part about `roles` (ARNs)
+    /// is read.
+    pub fn facts(&mut self, account: &str, roles: &BTreeSet<String>) -> Result<Facts, CommandError> {
         match self {
             Self::Local(store) => {
                 let report = store.report(account)?;
                 let (window, coverage) = report.map(|report| (report.window, report.coverage)).unzip();
-                Ok(Facts { ledger: Some(store.load_ledger()?), window, coverage: coverage.unwrap_or_default() })
+                Ok(Facts { ledger: store.load_ledger()?, window, coverage: coverage.unwrap_or_default() })
             }
             #[cfg(feature = "aws")]
-            Self::Table(_) => Ok(Facts::default()),
+            Self::Table(store) => {
+                let (window, coverage) = store.account(account)?.unzip();
+                Ok(Facts { ledger: store.ledger_of(roles)?, window, coverage: coverage.unwrap_or_default() })
+            }
         }
     }
 

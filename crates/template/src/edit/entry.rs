@@ -79,6 +79,9 @@ impl Editor<'_, '_, '_> {
             return self.pen.empty_list(properties, key, value);
         }
         let is_list = value.items().is_some() && value.tag.is_none();
+        if let Some(spread) = self.spread(properties, value, planned) {
+            return Ok(vec![self.pen.replace_value(properties, key, value, &spread)?]);
+        }
         let mut edits = Vec::new();
         let mut removed = vec![false; value.as_list().len()];
         for (entry, plan) in planned {
@@ -95,11 +98,7 @@ impl Editor<'_, '_, '_> {
                     edits.extend(document(self.pen, self.writer, self.resolver, entry, plans)?);
                 }
                 EntryPlan::Replace(statements) => {
-                    let list = Tree::List(statements.iter().map(|s| self.writer.statement(s, true, flow)).collect());
-                    let tree = Tree::Map(vec![
-                        ("Version".to_owned(), Tree::Scalar(self.writer.text("2012-10-17", flow))),
-                        ("Statement".to_owned(), list),
-                    ]);
+                    let tree = self.sam_document(statements, flow);
                     if is_list {
                         edits.push(self.pen.replace_item(value, item, &tree)?);
                     } else {
@@ -112,6 +111,39 @@ impl Editor<'_, '_, '_> {
             edits.extend(self.pen.remove_items(value, &removed)?);
         }
         Ok(edits)
+    }
+
+    /// `Policies: [AmazonS3FullAccess]` as a list of lines, once a policy document comes into it: in brackets it would be
+    /// one long line. `None` where it has to stay as it is written.
+    fn spread(&self, properties: &Node, list: &Node, planned: &[Planned<'_, '_>]) -> Option<Tree> {
+        let text = self.pen.source.slice(list.span);
+        let one_line = list.is_flow() && list.items().is_some() && list.tag.is_none() && !text.contains(['\n', '#']);
+        if !one_line || properties.is_flow() || self.pen.source.is_json() {
+            return None;
+        }
+        if !planned.iter().any(|(_, plan)| matches!(plan, EntryPlan::Replace(_))) {
+            return None;
+        }
+        let mut trees = Vec::new();
+        for item in list.as_list() {
+            let plan = planned.iter().find(|(entry, _)| entry.node.is_some_and(|node| node.span == item.span));
+            match plan.map(|(_, plan)| *plan) {
+                None | Some(EntryPlan::Keep) => trees.push(Tree::Scalar(self.pen.source.slice(item.span).to_owned())),
+                Some(EntryPlan::Remove) => {}
+                Some(EntryPlan::Statements(_)) => return None,
+                Some(EntryPlan::Replace(statements)) => trees.push(self.sam_document(statements, false)),
+            }
+        }
+        Some(Tree::List(trees))
+    }
+
+    /// A policy document in a function's `Policies`.
+    fn sam_document(&self, statements: &[Statement], flow: bool) -> Tree {
+        let list = Tree::List(statements.iter().map(|s| self.writer.statement(s, true, flow)).collect());
+        Tree::Map(vec![
+            ("Version".to_owned(), Tree::Scalar(self.writer.text("2012-10-17", flow))),
+            ("Statement".to_owned(), list),
+        ])
     }
 
     /// `ManagedPolicyArns` and `Policies` of an `AWS::IAM::Role`: a managed policy that shrinks becomes an inline one.
@@ -273,7 +305,8 @@ pub fn document(
                     continue;
                 }
                 let own_sid = Statement { sid: grant.statement.sid.clone(), ..first.clone() };
-                match statement::narrow(pen, writer, resolver, grant, first)? {
+                let in_place = statement::narrow(pen, writer, resolver, grant, first)?;
+                match in_place.filter(|own| single || value.is_flow() || !pen.overflows(node, own)) {
                     Some(own) => edits.extend(own),
                     None if single => {
                         let tree = writer.statement(&own_sid, true, flow);

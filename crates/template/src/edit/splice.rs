@@ -103,6 +103,15 @@ impl Pen<'_, '_> {
         Ok(Edit { span: Span { start: colon, end }, text: self.layout.after_key(tree, column) })
     }
 
+    /// Whether edits inside a value in brackets or braces make its one line a long one.
+    pub fn overflows(&self, node: &Node, edits: &[Edit]) -> bool {
+        let old = self.source.slice(node.span);
+        let grown: usize = edits.iter().map(|edit| edit.text.len()).sum();
+        let gone: usize = edits.iter().map(|edit| self.source.slice(edit.span).len()).sum();
+        let length = self.source.column(node.span.start) + (old.len() + grown).saturating_sub(gone);
+        node.is_flow() && !self.source.is_json() && !old.contains('\n') && grown > gone && length > LINE_WIDTH
+    }
+
     /// Takes items out of a list. At least one must stay; see [`Self::empty_list`].
     pub fn remove_items(&self, list: &Node, removed: &[bool]) -> Result<Vec<Edit>, Awkward> {
         let items = list.items().unwrap_or_default();

@@ -56,7 +56,7 @@ impl<'w, 't> Writer<'w, 't> {
             for item in lists.flat_map(Node::as_list) {
                 let expression = resolver.expression(item);
                 let text = source.slice(item.span);
-                if !text.contains('\n') {
+                if !text.contains('\n') && references.allow(&expression) {
                     known.push(Known { value: resolver.value(&expression), text: text.to_owned(), expression, flow });
                 }
             }

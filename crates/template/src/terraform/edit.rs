@@ -1,5 +1,6 @@
 //! Narrowing the roles of a Terraform file.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use whittle_catalog::Catalog;
@@ -16,6 +17,7 @@ use crate::grants::{Entry, Origin, RoleGrants};
 use crate::layout::{Layout, Tree};
 use crate::narrow::{EntryPlan, Mismatch, Narrowing, StatementPlan, plan};
 use crate::node::Node;
+use crate::references::References;
 use crate::resolve::{Context, Resolver};
 use crate::source::{ReadError, Span};
 use crate::verify;
@@ -92,7 +94,8 @@ fn one(
     };
     let grants = module.grants(&resolver, &role, &surroundings.documents);
     let planned = plan(&grants, &target.narrowing, catalog);
-    let edits = planned.and_then(|plans| edits(&module, &resolver, &grants, &plans));
+    let references = resolver.context.references.without(&waiting(&module, &grants));
+    let edits = planned.and_then(|plans| edits(&module, &resolver, &references, &grants, &plans));
     let edits = match edits {
         Ok(edits) if edits.is_empty() => return Ok((report(Outcome::Unchanged), None)),
         Ok(edits) => edits,
@@ -106,8 +109,20 @@ fn one(
     if let Err(failure) = prove(&module, &changed, &role, &grants, &target.narrowing, surroundings) {
         return refused(Mismatch { span: None, reason: failure.to_string() });
     }
-    let literals = literals(&target.narrowing, &resolver.context.references, &grants);
+    let literals = literals(&target.narrowing, &references, &grants, &text);
     Ok((report(Outcome::Changed { literals }), Some(changed)))
+}
+
+/// Blocks that wait for one in which the role's policies are written: no policy may name them.
+fn waiting(module: &Module<'_>, grants: &RoleGrants<'_>) -> BTreeSet<String> {
+    let dependencies = module.dependencies();
+    let written = |block: &&Block| {
+        grants.entries.iter().any(|entry| {
+            block.span.contains(entry.span) || entry.document.is_some_and(|document| block.span.contains(document.span))
+        })
+    };
+    let edited = module.blocks.iter().filter(written).filter_map(Block::address);
+    edited.flat_map(|address| dependencies.waiting_for(&address)).collect()
 }
 
 /// Reads the new file and holds it against the old one.
@@ -139,18 +154,21 @@ fn prove(
             .map(|block| module.source().slice(block.span).to_owned())
             .collect()
     };
+    if let Some(address) = module.dependencies().circular().difference(&old.dependencies().circular()).next() {
+        return Err(format!("`{address}` would wait for itself, which Terraform refuses").into());
+    }
     if others(old) == others(&module) { Ok(()) } else { Err("something other than policies would change".into()) }
 }
 
 fn edits(
     module: &Module<'_>,
     resolver: &Resolver<'_>,
+    references: &References,
     grants: &RoleGrants<'_>,
     plans: &[EntryPlan],
 ) -> Result<Vec<Edit>, Mismatch> {
     let layout = Layout { step: 2, indented_lists: true, newline: module.source().newline(0), indent: " ", hcl: true };
     let pen = Pen { source: module.source(), layout: &layout };
-    let references = &resolver.context.references;
     let writer = Writer::new(module.source(), Notation::Hcl, resolver, grants, references);
     let mut out = Vec::new();
     for (entry, plan) in grants.entries.iter().zip(plans) {

@@ -92,3 +92,40 @@ fn depth_and_size_are_bounded() {
     let large = vec![b'#'; crate::source::MAX_BYTES + 1];
     assert!(matches!(error(&large), ReadError::TooLarge { .. }));
 }
+
+/// Whether the value under `key` is in brackets or braces.
+#[track_caller]
+fn check_flow(text: &str, key: &str, expect: bool) {
+    let root = tree(text);
+    let mut found = None;
+    root.walk(&mut |node| {
+        if let Some(value) = node.get(key) {
+            found = Some(value.is_flow());
+        }
+    });
+    assert_eq!(found, Some(expect), "{text:?}");
+}
+
+#[test]
+fn brackets_and_braces_are_known_whatever_stands_behind_them() {
+    for text in [
+        "A: {b: c}",
+        "A: { b: c }",
+        "A: [b]",
+        "A: [ b ]",
+        "A: {\n  b: c }",
+        "A: { # c\n  b: c }",
+        "A: &x { b: c }",
+        "A: !Sub [ b ]",
+        "A: !Sub &x [b]",
+        "A: []",
+        "A: [ ]",
+        "A: {}",
+        "A:\n  { b: c }",
+    ] {
+        check_flow(text, "A", true);
+    }
+    for text in ["A:\n  b: c", "A:\n  - b", "A:\n- [ b ]", "A: !Join\n  - b", "A:\n  [ b ]: c", "A:\n  { b: c }: d"] {
+        check_flow(text, "A", false);
+    }
+}

@@ -21,6 +21,8 @@ pub enum Keep {
     Half,
     /// One action of all.
     One,
+    /// Each statement becomes two: one for some of its actions as granted, one for others on less.
+    Split,
     /// Everything.
     All,
 }
@@ -82,6 +84,8 @@ pub fn targets(template: &Template<'_>, surroundings: &Surroundings, keep: Keep)
                 let statement = grant.statement.clone();
                 if fixed || statement.effect == Effect::Deny || keep == Keep::All {
                     out.push(statement);
+                } else if keep == Keep::Split {
+                    out.extend(split(&statement));
                 } else if keep == Keep::Half || !out.iter().any(|one: &Statement| one.sid.as_deref() == Some("Kept")) {
                     let mut statement = narrowed(&statement, keep);
                     if keep == Keep::One {
@@ -97,6 +101,27 @@ pub fn targets(template: &Template<'_>, surroundings: &Surroundings, keep: Keep)
             }
         })
         .collect()
+}
+
+/// Two statements of at most three actions each; one where there is but one action.
+fn split(statement: &Statement) -> Vec<Statement> {
+    let ActionClause::Action(patterns) = &statement.action else { return vec![statement.clone()] };
+    let expanded = |pattern: &ActionPattern| -> Vec<ActionPattern> {
+        if !pattern.is_wildcard() {
+            return vec![pattern.clone()];
+        }
+        let names = catalog().expand(pattern).into_iter().take(6).map(|id| catalog().info(id).name().to_owned());
+        names.filter_map(|name| name.parse().ok()).collect()
+    };
+    let actions: Vec<ActionPattern> = patterns.iter().flat_map(expanded).take(6).collect();
+    let mut halves: Vec<Statement> = Vec::new();
+    for (index, half) in actions.chunks(actions.len().div_ceil(2).max(1)).enumerate() {
+        let mut one = if index == 0 { statement.clone() } else { narrowed(statement, Keep::Half) };
+        one.sid = statement.sid.as_deref().map(|sid| format!("{sid}Part{index}"));
+        one.action = ActionClause::Action(OneOrMany::from(half.to_vec()));
+        halves.push(one);
+    }
+    halves
 }
 
 fn narrowed(statement: &Statement, keep: Keep) -> Statement {

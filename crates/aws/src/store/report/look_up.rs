@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use whittle_analysis::result::{FunctionResult, RoleResult};
+use whittle_analysis::result::{CoverageRow, FunctionResult, RoleResult, Window};
 use whittle_pipeline::ports::PortError;
 use whittle_policy::id::FunctionArn;
 
-use super::{FUNCTION, Index};
+use super::{Account, FUNCTION, Index, account_key};
 use crate::store::item::{Key, key_text};
 use crate::store::shelf;
 use crate::store::table::{Find, Table};
@@ -22,9 +22,26 @@ pub(in crate::store) fn functions(table: &Table, name_or_arn: &str) -> Result<Ve
         let name = name_or_arn.split(':').next().unwrap_or_default();
         partitions_of(table, format!("NAME#{name}"))?
     };
+    read_functions(table, partitions.into_iter().map(|partition| Find::prefix(partition, "ROLE#")))
+}
+
+/// Results of the functions of a CloudFormation stack, by their tags. Reads the index of each account as a whole.
+pub(in crate::store) fn functions_of_stack(table: &Table, stack: &str) -> Result<Vec<FunctionResult>, PortError> {
+    let mut keys = Vec::new();
+    for account in accounts(table)? {
+        let shards = Index::load(table, &account)?.shards;
+        let entries =
+            shards.iter().filter(|(sk, _)| sk.starts_with(FUNCTION.word)).flat_map(|(_, shard)| &shard.entries);
+        let of_stack = entries.filter(|(_, entry)| entry.is_stored() && entry.stack.as_deref() == Some(stack));
+        keys.extend(of_stack.map(|(name, _)| (FUNCTION.key)(name)));
+    }
+    read_functions(table, keys.iter().map(Find::one))
+}
+
+fn read_functions(table: &Table, finds: impl Iterator<Item = Find>) -> Result<Vec<FunctionResult>, PortError> {
     let mut out: Vec<(String, FunctionResult)> = Vec::new();
-    for partition in partitions {
-        for (head, content) in shelf::read(table, &Find::prefix(partition, "ROLE#"))? {
+    for find in finds {
+        for (head, content) in shelf::read(table, &find)? {
             let account = head.text("account").unwrap_or_default().to_owned();
             out.push((account, parsed(&head.key, &content)?));
         }
@@ -33,6 +50,26 @@ pub(in crate::store) fn functions(table: &Table, name_or_arn: &str) -> Result<Ve
         (a, &one.function_arn, &one.role_arn).cmp(&(b, &other.function_arn, &other.role_arn))
     });
     Ok(out.into_iter().map(|(_, result)| result).collect())
+}
+
+/// Window and coverage of the last run over an account; `None` if there was none.
+pub(in crate::store) fn account(table: &Table, account: &str) -> Result<Option<(Window, Vec<CoverageRow>)>, PortError> {
+    let found = shelf::read(table, &Find::one(&account_key(account)))?;
+    let stored: Option<Account> = found.first().map(|(head, content)| parsed(&head.key, content)).transpose()?;
+    Ok(stored.map(|stored| (stored.window, stored.coverage)))
+}
+
+/// All accounts that have results.
+fn accounts(table: &Table) -> Result<Vec<String>, PortError> {
+    let mut accounts = Vec::new();
+    for item in table.find(Find::all("ACCOUNT").keys())? {
+        let key = Key::of(&item)?;
+        // A part of an account's item is none.
+        if !key.sk.starts_with("PART#") {
+            accounts.push(key.sk);
+        }
+    }
+    Ok(accounts)
 }
 
 /// Results of a role by name (whose case does not matter to IAM) or ARN.
@@ -60,13 +97,8 @@ fn partitions_of(table: &Table, gsi1pk: String) -> Result<BTreeSet<String>, Port
 /// Names of all functions and roles of all accounts.
 pub(in crate::store) fn names(table: &Table) -> Result<Vec<String>, PortError> {
     let mut names = BTreeSet::new();
-    for account in table.find(Find::all("ACCOUNT").keys())? {
-        let key = Key::of(&account)?;
-        // A part of an account's item is none.
-        if key.sk.starts_with("PART#") {
-            continue;
-        }
-        for (sk, shard) in Index::load(table, &key.sk)?.shards {
+    for account in accounts(table)? {
+        for (sk, shard) in Index::load(table, &account)?.shards {
             let of_functions = sk.starts_with(FUNCTION.word);
             for (name, _) in shard.entries.iter().filter(|(_, entry)| entry.is_stored()) {
                 let name = match name.split_once(' ') {

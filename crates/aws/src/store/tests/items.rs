@@ -1,6 +1,8 @@
 //! What the items look like to people who ask for them, and what is sent to write them.
 
-use whittle_testkit::store_suite::sample::{finding, noise, role_arn, suggestion};
+use whittle_testkit::store_suite::sample::{
+    OTHER, finding, function_arn, joined, marks_of, noise, report_of, role_arn, role_id, seen, suggestion,
+};
 
 use super::*;
 
@@ -139,4 +141,56 @@ fn a_damaged_item_is_an_error_with_advice() {
     }
     begun(&table, "two", 10).save_report(&report(&["orders"]), &SaveScope::Account).unwrap();
     assert_eq!(store(&table).functions("orders").unwrap(), report(&["orders"]).functions);
+}
+
+#[test]
+fn functions_of_a_stack_are_found_and_no_longer_when_they_leave_it() {
+    let table = FakeTable::default();
+    let in_stack = |stack: &str, id: &str| {
+        Some(whittle_analysis::result::StackMember { stack: stack.to_owned(), logical_id: id.to_owned() })
+    };
+    let mut here = report(&["mail", "orders"]);
+    here.functions[0].stack = in_stack("shop", "Mail");
+    here.functions[1].stack = in_stack("shop", "Orders");
+    begun(&table, "one", 0).save_report(&here, &SaveScope::Account).unwrap();
+    let mut there = report_of(OTHER, &["orders"]);
+    there.functions[0].stack = in_stack("shop", "Orders");
+    begun(&table, "two", 10).save_report(&there, &SaveScope::Account).unwrap();
+    let found = |stack: &str| -> Vec<String> {
+        let found = store(&table).functions_of_stack(stack).unwrap();
+        found.into_iter().map(|result| result.function_arn).collect()
+    };
+    let (here_arns, there_arn) =
+        (["mail", "orders"].map(|name| function_arn(ACCOUNT, name)), function_arn(OTHER, "orders"));
+    assert_eq!(found("shop"), [&here_arns[..], std::slice::from_ref(&there_arn)].concat());
+    assert_eq!(found("Shop"), [""; 0]);
+    here.functions[0].stack = in_stack("post", "Mail");
+    here.functions.pop();
+    begun(&table, "three", 20).save_report(&here, &SaveScope::Account).unwrap();
+    assert_eq!(found("shop"), [there_arn]);
+    assert_eq!(found("post"), [here_arns[0].clone()]);
+}
+
+#[test]
+fn the_evidence_of_a_role_is_read_without_that_of_others() {
+    let table = FakeTable::default();
+    let (mail, orders) = (seen("mail", 3), seen("orders", 4));
+    let all = joined(&[mail.clone(), orders]);
+    let marks = marks_of(&[]);
+    begun(&table, "one", 0).save_evidence(EvidenceBatch { ledger: &all, marks: &marks, objects: &[] }).unwrap();
+    let arn = |role: &str| format!("arn:aws:iam::{ACCOUNT}:role/{role}");
+    let found = store(&table).ledger_of(&[arn("mail"), arn("nobody")].into()).unwrap();
+    assert_eq!(found.roles().map(|(id, _)| id.to_owned()).collect::<Vec<_>>(), [role_id("mail")]);
+    assert_eq!(found.role(&role_id("mail")), mail.role(&role_id("mail")));
+    assert_eq!(found.account(), all.account(), "and what is known of the account");
+    assert!(store(&table).ledger_of(&[arn("nobody")].into()).unwrap().is_empty());
+}
+
+#[test]
+fn window_and_coverage_of_the_last_run_are_found() {
+    let table = FakeTable::default();
+    assert_eq!(store(&table).account(ACCOUNT).unwrap(), None);
+    let report = report(&["mail"]);
+    begun(&table, "one", 0).save_report(&report, &SaveScope::Account).unwrap();
+    assert_eq!(store(&table).account(ACCOUNT).unwrap(), Some((report.window, report.coverage)));
 }

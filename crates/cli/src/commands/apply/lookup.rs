@@ -30,7 +30,7 @@ pub struct Lookup<'a> {
     store: Stored,
     /// Answers of `describe-stack-resources`.
     stacks: Vec<Value>,
-    /// Logical id → names of functions that carry it in their stack tags.
+    /// Logical id → names or ARNs of functions that carry it in their stack tags.
     tagged: BTreeMap<String, BTreeSet<String>>,
     /// Terraform's state.
     state: References,
@@ -40,7 +40,7 @@ pub struct Lookup<'a> {
 
 impl<'a> Lookup<'a> {
     /// Reads what the arguments name.
-    pub fn new(arguments: &'a ApplyArguments, store: Stored) -> Result<Self, CommandError> {
+    pub fn new(arguments: &'a ApplyArguments, mut store: Stored) -> Result<Self, CommandError> {
         let mut files = arguments.stack_resources.clone();
         let mut tagged = BTreeMap::new();
         let mut inventory = None;
@@ -53,6 +53,12 @@ impl<'a> Lookup<'a> {
                     files.push(resources);
                 }
                 read_tags(&folder.join("tags"), arguments.stack.as_deref(), &mut tagged)?;
+            }
+        } else if let Some(stack) = &arguments.stack {
+            for result in store.functions_of_stack(stack)? {
+                if let Some(member) = result.stack {
+                    tagged.entry(member.logical_id).or_default().insert(result.function_arn);
+                }
             }
         }
         let mut stacks = Vec::new();
@@ -182,7 +188,7 @@ impl<'a> Lookup<'a> {
             [only] => format!("--map {logical_id}={only}"),
             several => format!("--map {logical_id}=FUNCTION (one of {}?)", several.join(", ")),
         };
-        Ok(format!("nothing says which function this is; pass --stack-resources, --snapshot or {hint}"))
+        Ok(format!("nothing says which function this is; pass --stack, --stack-resources, --snapshot or {hint}"))
     }
 
     /// What is known of the deployment without the functions.

@@ -30,12 +30,13 @@ pub fn run(
     printer: &Printer,
 ) -> Result<Exit, CommandError> {
     let account = selected.first().and_then(|(result, _)| result.function_arn.split(':').nth(4)).unwrap_or_default();
-    let facts = store.facts(account)?;
+    let roles = selected.iter().map(|(result, _)| result.role_arn.clone()).collect();
+    let facts = store.facts(account, &roles)?;
     let inventory = match &arguments.snapshot {
         Some(path) => Some(super::super::block_on(SnapshotFolder::open(path)?.inventory())??),
         None => None,
     };
-    let usage = facts.ledger.as_ref().map(|ledger| usage_rows(ledger, inventory.as_ref())).unwrap_or_default();
+    let usage = usage_rows(&facts.ledger, inventory.as_ref());
     let mut cases = Vec::new();
     for (result, rows) in selected {
         let events = events(arguments, &facts, result, rows, printer)?;
@@ -63,7 +64,7 @@ fn events(
         return Ok(None);
     }
     let query = EventQuery {
-        role: role_keys(facts.ledger.as_ref(), &result.role_arn),
+        role: role_keys(&facts.ledger, &result.role_arn),
         functions: vec![result.function_arn.clone()],
         actions: rows.iter().filter_map(|row| catalog().action(&row.action)).collect(),
         most: arguments.events,
@@ -76,8 +77,8 @@ fn events(
 }
 
 /// What records may call the role: its ARN, and the unique ids that the ledger knows it by.
-fn role_keys(ledger: Option<&Ledger>, role_arn: &str) -> BTreeSet<String> {
-    let ids = ledger.into_iter().flat_map(Ledger::roles).filter(|(_, role)| role.arn() == Some(role_arn));
+fn role_keys(ledger: &Ledger, role_arn: &str) -> BTreeSet<String> {
+    let ids = ledger.roles().filter(|(_, role)| role.arn() == Some(role_arn));
     ids.map(|(id, _)| id.to_owned()).chain([role_arn.to_owned()]).collect()
 }
 
