@@ -173,6 +173,22 @@ fn bytes_that_are_no_text_are_an_error() {
 }
 
 #[test]
+fn errors_name_file_line_column_and_path() {
+    let told = |line: &str| {
+        let answer: Value = serde_json::from_str(&answer_bytes(line.as_bytes(), false, "cases, line 5").json).unwrap();
+        answer["error"].as_str().unwrap().to_owned()
+    };
+    let check = |line: &str, expect: &str| assert!(told(line).starts_with(expect), "{}", told(line));
+    check("{\"id\":1,", "cases, line 5, column 9: $: not JSON: text ended too early; the document was cut off");
+    let no_action = r#"{"id":"five","request":{"principal":"*","resource":"*"}}"#;
+    check(no_action, "cases, line 5, column 24: $.request: action is missing");
+    let flood = format!(r#"{{"id":1,"request":{{"context":{{"k":[1{}]}}}}}}"#, ",1".repeat(2 << 20));
+    let column = r#"{"id":1,"request":{"context":{"k":["#.len() + 2 * 1_048_571 + 1;
+    let expect = format!("cases, line 5, column {column}: $.request.context.k[1048571]: more than 1048576 JSON values");
+    check(&flood, &expect);
+}
+
+#[test]
 fn other_members_are_ignored() {
     let line = case(&format!(r#","rule":"r","expect":"Allowed","identity_policies":[{READ}]"#));
     assert_eq!(answer(&line)["decision"], "Allowed");
