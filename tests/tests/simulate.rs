@@ -133,7 +133,7 @@ fn explain_names_what_decided_and_why_the_rest_did_not() {
         [
             (false, "the action does not match"),
             (false, "the resource does not match"),
-            (false, "IpAddress on aws:SourceIp is not met"),
+            (false, "IpAddress on aws:SourceIp is not met: the request does not have the key"),
             (true, ""),
         ]
     );
@@ -182,11 +182,12 @@ fn a_bad_line_has_its_answer_and_ends_nothing() {
     let output = simulate(&input, &[]);
     let answers = answers(&output);
     let cut_off = answers[0]["error"].as_str().unwrap();
-    assert!(cut_off.starts_with("standard input, line 1: $: not JSON: text ended too early"), "{cut_off}");
+    assert!(cut_off.starts_with("standard input, line 1, column 9: $: not JSON: text ended too early"), "{cut_off}");
     assert_eq!(answers[1]["error"], "standard input, line 2: not UTF-8 from byte 0");
     assert_eq!(answers[2]["decision"], "Allowed");
     assert_eq!(answers[4]["id"], "five");
-    assert!(answers[4]["error"].as_str().unwrap().contains("action is missing"), "{}", answers[4]);
+    let told = answers[4]["error"].as_str().unwrap();
+    assert!(told.starts_with("standard input, line 5, column 24: $.request: action is missing"), "{told}");
     assert!(answers[5]["error"].as_str().unwrap().contains("\"id\" occurs twice"), "{}", answers[5]);
     for at in [3, 6] {
         assert!(answers[at]["error"].as_str().unwrap().contains("a case (an object)"), "{}", answers[at]);
@@ -217,7 +218,67 @@ fn hostile_lines_are_bounded() {
     assert!(answer(twice.as_bytes())["error"].as_str().unwrap().contains("\"Effect\" occurs twice"));
 }
 
-/// Peak memory of the process, in kilobytes, where the system tells.
+#[test]
+fn a_line_of_a_hundred_megabytes_is_refused_and_the_next_is_answered() {
+    let mut input = vec![b'x'; 100 << 20];
+    input.push(b'\n');
+    input.extend(case(2, "s3:GetObject", &read()).into_bytes());
+    let answers = answers(&simulate(&input, &[]));
+    assert_eq!(answers.len(), 2);
+    assert_eq!(answers[0]["error"], "standard input, line 1: longer than 67108864 bytes");
+    assert_eq!(answers[1]["decision"], "Allowed");
+}
+
+#[test]
+fn byte_order_marks_empty_lines_and_line_ends_of_other_systems_do_not_matter() {
+    let one = |id| case(id, "s3:GetObject", &read());
+    let input = format!("\u{feff}{}\r\n\r\n \t\n\u{feff}{}\n\n{}", one(1), one(2), one(3));
+    let output = simulate(input.as_bytes(), &[]);
+    let answers = answers(&output);
+    assert_eq!(stderr(&output), "");
+    let told: Vec<(&Value, &Value)> = answers.iter().map(|answer| (&answer["id"], &answer["decision"])).collect();
+    let allowed = json!("Allowed");
+    assert_eq!(told, [(&json!(1), &allowed), (&json!(2), &allowed), (&json!(3), &allowed)]);
+}
+
+/// Peak memory of a process, in kilobytes, where the system tells.
+#[cfg(target_os = "linux")]
+fn peak_kilobytes(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// A list of one-digit numbers is the text that takes the most memory for its length.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_grow_with_the_number_of_values_in_a_line() {
+    use std::io::{BufRead, BufReader};
+    let mut child = Command::new(whittle())
+        .arg("simulate")
+        .env_remove("WHITTLE_OUTPUT")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let flood = format!("{{\"id\":1,\"request\":{{\"context\":{{\"k\":[1{}]}}}}}}\n", ",1".repeat(20 << 20));
+    stdin.write_all(flood.as_bytes()).unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let told: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    let error = told["error"].as_str().unwrap();
+    assert!(error.starts_with("standard input, line 1, column "), "{error}");
+    assert!(error.contains(": $.request.context.k[1048571]: more than 1048576 JSON values"), "{error}");
+    let peak = peak_kilobytes(child.id());
+    writeln!(stdin, "{}", case(2, "s3:GetObject", &read())).unwrap();
+    let next: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    assert_eq!(next["decision"], "Allowed");
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+    // The line itself takes 40 MB, and twice that while it is read.
+    assert!(peak < 300_000, "{peak} kB");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_does_not_grow_with_the_number_of_cases() {
@@ -236,9 +297,7 @@ fn memory_does_not_grow_with_the_number_of_cases() {
         stdin.write_all(b"\n").unwrap();
     }
     // 90 MB went in, and the process still lives, waiting for more.
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    let kilobytes = peak_kilobytes(child.id());
     drop(stdin);
     assert!(child.wait().unwrap().success());
     assert!(kilobytes < 60_000, "{kilobytes} kB");

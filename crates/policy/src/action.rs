@@ -1,8 +1,9 @@
 //! Patterns of the `Action` and `NotAction` elements.
 //!
 //! Prefix and name compare without regard to ASCII case; `*` and `?` may stand anywhere in the name (IAM User Guide,
-//! "IAM JSON policy elements: Action"). The lone `*` is every action. A wildcard in the prefix parses, because a reader
-//! has to see it, but [`crate::PolicyDocument::lint`] reports it.
+//! "IAM JSON policy elements: Action"). The lone `*` is every action. IAM refuses a wildcard in the prefix ("Action vendors
+//! must not contain wildcards"). Such a pattern parses, because a reader has to see it, and [`crate::PolicyDocument::lint`]
+//! reports it; it matches no action.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -99,7 +100,11 @@ impl ActionPattern {
 
     /// A few texts that the pattern matches; those of the lone `*` lack the colon of an action.
     pub(crate) fn samples(&self) -> [String; 2] {
-        ["", "X"].map(|star| self.text.replace('*', star).replace('?', "X"))
+        let (prefix, name) = match self.text.split_once(':') {
+            Some((prefix, name)) if !self.any => (format!("{prefix}:"), name),
+            _ => (String::new(), &*self.text),
+        };
+        ["", "X"].map(|star| format!("{prefix}{}", name.replace('*', star).replace('?', "X")))
     }
 
     /// A text that both match, in lower case as far as the patterns are.

@@ -39,6 +39,12 @@ pub enum ParsePolicyErrorKind {
         /// Deepest nesting that is read.
         limit: usize,
     },
+    /// The text holds more JSON values than any policy or case needs.
+    #[error("more than {limit} JSON values")]
+    TooManyValues {
+        /// Most values that are read.
+        limit: usize,
+    },
     /// Policies and request are so long that comparing them could take unboundedly long.
     #[error("{policies} characters of policies against {request} characters of one request are too many to compare")]
     TooLarge {

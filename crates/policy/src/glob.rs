@@ -42,11 +42,18 @@ pub(crate) struct Glob {
 impl Glob {
     /// Compiles an action pattern: ASCII case folded, `*` and `?` match any character.
     ///
+    /// In a service prefix they are plain characters, which no service has in its name, but for `*:*`.
     /// Match it against text with [`Glob::matches_ignore_ascii_case`].
     pub(crate) fn action(text: &str) -> Self {
         let mut program = Program::default();
-        for byte in text.bytes() {
-            program.push_wildcards_as_all(byte.to_ascii_lowercase());
+        let plain = if text == "*:*" { 0 } else { text.find(':').unwrap_or(0) };
+        for (at, byte) in text.bytes().enumerate() {
+            let byte = byte.to_ascii_lowercase();
+            if at < plain {
+                program.bytes.push(byte);
+            } else {
+                program.push_wildcards_as_all(byte);
+            }
         }
         program.finish()
     }

@@ -13,6 +13,9 @@ use crate::error::{ParsePolicyError, ParsePolicyErrorKind as Kind, Position, exc
 
 /// Deepest nesting that is read.
 pub(crate) const MAX_DEPTH: usize = 32;
+/// Most values that one text may hold. A value takes some 50 times the memory of the two bytes that it may be written in,
+/// and all that one entity can have attached, at AWS's quotas, comes to some 200,000 characters.
+const MAX_VALUES: usize = 1 << 20;
 
 /// A JSON value and its place in the text, if there was one.
 #[derive(Debug)]
@@ -95,7 +98,7 @@ impl Path {
 
 /// Reads a whole text as one JSON value.
 pub(crate) fn read(text: &str) -> Result<Node<'_>, ParsePolicyError> {
-    let mut reader = Reader { text, at: 0, path: Path::root() };
+    let mut reader = Reader { text, at: 0, values: 0, path: Path::root() };
     let node = reader.value(0)?;
     reader.skip_space();
     if reader.at < text.len() { Err(reader.error(Kind::Json("text goes on after the document"))) } else { Ok(node) }
@@ -104,6 +107,8 @@ pub(crate) fn read(text: &str) -> Result<Node<'_>, ParsePolicyError> {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// Values read so far.
+    values: usize,
     path: Path,
 }
 
@@ -145,6 +150,10 @@ impl<'a> Reader<'a> {
     fn value(&mut self, depth: usize) -> Result<Node<'a>, ParsePolicyError> {
         if depth > MAX_DEPTH {
             return Err(self.error(Kind::TooDeep { limit: MAX_DEPTH }));
+        }
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            return Err(self.error(Kind::TooManyValues { limit: MAX_VALUES }));
         }
         self.skip_space();
         let offset = self.at;

@@ -273,7 +273,10 @@ impl Linter {
     fn action(&mut self, action: &ActionPattern) {
         let Some((prefix, name)) = action.service_prefix().zip(action.name()) else { return };
         if prefix.contains(['*', '?']) {
-            self.report(LintCode::WildcardPrefix, "a wildcard cannot stand in the service prefix");
+            self.report(
+                LintCode::WildcardPrefix,
+                "IAM refuses a wildcard in the service prefix; the pattern matches no action",
+            );
         }
         let is_prefix = |byte: u8| byte.is_ascii_alphanumeric() || b"-*?".contains(&byte);
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_*?".contains(&byte);
@@ -291,7 +294,7 @@ impl Linter {
         } else if segments.next() == Some("arn") {
             let service = segments.nth(1);
             if service.is_some_and(|service| service.contains(['*', '?'])) {
-                self.report(LintCode::WildcardService, "a wildcard should not stand in the service segment of an ARN");
+                self.report(LintCode::WildcardService, "IAM refuses a wildcard in the service segment of an ARN");
             }
             if service.is_some() && segments.count() < 3 && !text.ends_with('*') {
                 self.report(LintCode::NotAnArn, "an ARN has six segments; the pattern matches nothing");

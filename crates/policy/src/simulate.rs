@@ -4,7 +4,8 @@
 //! "identity_policies":[{"name","document"}],"resource_policy":document|null,"permissions_boundaries":[…]|null,
 //! "session_policies":[…]|null,"service_control_policies":[[…] per level],"resource_control_policies":[[…] per level],
 //! "endpoint_policies":[…]|null}`. The answer: `{"id":…,"decision":"Allowed"|"ImplicitlyDenied"|"ExplicitlyDenied",
-//! "deciding":[{"policy","statement",…}]}`, or `{"id":…,"error":…}`.
+//! "deciding":[{"policy","statement",…}]}`, or `{"id":…,"error":…}`. An explained answer has besides `"statements":[…]`, each with why it
+//! does not match, and `"lints":[…]` if a policy says something that nobody means.
 //!
 //! Taken besides: a policy without a name (the document itself); a document as a JSON text in a string; a single context
 //! value without a list; a number or boolean as a context value; a principal as `{"AWS": …}` or `{"Service": …}`. Other
@@ -22,7 +23,7 @@ use serde_json::Value;
 
 use crate::document::PolicyDocument;
 use crate::error::ParsePolicyError;
-use crate::evaluate::{Decision, Explanation, Policy, PolicySets, Request, evaluate, explain};
+use crate::evaluate::{Decision, Explanation, Layer, Policy, PolicySets, Request, evaluate, explain};
 
 pub use answer::{Answer, answer_bytes, answer_line, refuse};
 
@@ -78,6 +79,22 @@ impl Case {
             resource_control: self.resource_control.iter().map(|level| all(level)).collect(),
             endpoint: all(&self.endpoint),
         }
+    }
+
+    /// Each policy with its layer, in the order of [`Layer::ALL`], then as given.
+    fn named_policies(&self) -> impl Iterator<Item = (Layer, &NamedPolicy)> {
+        fn of(layer: Layer) -> impl Fn(&NamedPolicy) -> (Layer, &NamedPolicy) {
+            move |policy| (layer, policy)
+        }
+        let resource_control = self.resource_control.iter().flatten().map(of(Layer::ResourceControl));
+        let service_control = self.service_control.iter().flatten().map(of(Layer::ServiceControl));
+        resource_control
+            .chain(service_control)
+            .chain(self.endpoint.iter().map(of(Layer::Endpoint)))
+            .chain(self.resource.iter().map(of(Layer::Resource)))
+            .chain(self.identity.iter().map(of(Layer::Identity)))
+            .chain(self.boundaries.iter().map(of(Layer::Boundary)))
+            .chain(self.session.iter().map(of(Layer::Session)))
     }
 
     /// Decides the case.

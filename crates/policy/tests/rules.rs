@@ -95,6 +95,14 @@ fn actions_ignore_case_and_take_wildcards_anywhere() {
 }
 
 #[test]
+fn a_service_prefix_has_no_wildcard_but_in_star_colon_star() {
+    let patterns = [("*", true), ("*:*", true), ("s*:GetObject", false), ("s?:*", false), ("*:GetObject", false)];
+    for (pattern, expect) in patterns {
+        allows(allow(pattern, "*"), &json!({}), expect);
+    }
+}
+
+#[test]
 fn resources_keep_case() {
     allows(allow("*", "arn:aws:s3:::Photos/*"), &json!({}), false);
 }
@@ -156,6 +164,22 @@ fn a_missing_key_fails_positive_operators_and_meets_negated_ones() {
 }
 
 #[test]
+fn all_operators_take_if_exists_and_set_prefixes_but_null() {
+    let known = "StringEquals StringNotEquals StringEqualsIgnoreCase StringNotEqualsIgnoreCase StringLike StringNotLike \
+                 NumericEquals NumericNotEquals NumericLessThan NumericLessThanEquals NumericGreaterThan \
+                 NumericGreaterThanEquals DateEquals DateNotEquals DateLessThan DateLessThanEquals DateGreaterThan \
+                 DateGreaterThanEquals Bool BinaryEquals IpAddress NotIpAddress ArnEquals ArnLike ArnNotEquals ArnNotLike";
+    for name in known.split_whitespace() {
+        met(&format!("{name}IfExists"), &json!("1"), &Value::Null, true);
+        met(&format!("ForAllValues:{name}"), &json!("1"), &Value::Null, true);
+        met(&format!("ForAnyValue:{name}"), &json!("1"), &Value::Null, false);
+    }
+    for name in ["NullIfExists", "ForAllValues:Null", "StringMatchesIfExists", "ForSomeValues:StringEqualsIfExists"] {
+        met(name, &json!("true"), &Value::Null, false);
+    }
+}
+
+#[test]
 fn null_asks_for_presence() {
     met("Null", &json!("true"), &Value::Null, true);
     met("Null", &json!("true"), &json!("x"), false);
@@ -209,6 +233,14 @@ fn numbers_dates_addresses_and_bytes_compare_by_value() {
     met("IpAddress", &json!("2001:db8::/32"), &json!("2001:0DB8:0::1"), true);
     met("BinaryEquals", &json!("QQ=="), &json!("QQ=="), true);
     met("Bool", &json!(true), &json!("True"), true);
+}
+
+#[test]
+fn variables_stand_anywhere_in_a_resource_and_in_no_action() {
+    let request = json!({"context": {"aws:PrincipalAccount": "111122223333", "k:bucket": "photos"},
+        "resource": "arn:aws:sqs:eu-central-1:111122223333:photos"});
+    allows(allow("*", "arn:aws:sqs:*:${aws:PrincipalAccount}:${k:bucket}"), &request, true);
+    allows(allow("s3:${k:name}", "*"), &json!({"context": {"k:name": "GetObject"}}), false);
 }
 
 #[test]
@@ -308,6 +340,16 @@ fn a_grant_to_the_role_is_limited_by_boundary_and_session_policies_only() {
     decide(SESSION, json!({"resource_policy": own}), "Allowed");
     for limit in ["permissions_boundaries", "session_policies"] {
         decide(SESSION, json!({"resource_policy": own, limit: [other]}), "ImplicitlyDenied");
+    }
+}
+
+#[test]
+fn a_grant_to_the_user_who_federated_is_limited_by_the_session_policy() {
+    let carl = "arn:aws:sts::111122223333:federated-user/carl";
+    let grant = granted(json!({"AWS": "arn:aws:iam::111122223333:user/carl"}));
+    for (session, expect) in [("s3:*", "Allowed"), ("ec2:*", "ImplicitlyDenied")] {
+        let session = json!([document(vec![allow(session, "*")])]);
+        decide(carl, json!({"resource_policy": grant, "session_policies": session}), expect);
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 const PRINCIPALS: &[&str] = &[
     "arn:aws:iam::111122223333:user/ann",
+    "arn:aws:iam::111122223333:user/p/carl",
     "arn:aws:iam::111122223333:role/r",
     "arn:aws:iam::111122223333:role/p/r",
     "arn:aws:sts::111122223333:assumed-role/r/s",

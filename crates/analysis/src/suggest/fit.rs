@@ -160,7 +160,10 @@ mod tests {
         assert_eq!(draft.notes[0].reason, "A used; with B: B used");
 
         // No one original grants both: they stay apart.
-        let halves = [ALL.replace("\"*\",\"Res", "\"*:Get*\",\"Res"), ALL.replace("\"*\",\"Res", "\"*:Put*\",\"Res")];
+        let halves = [
+            ALL.replace("\"*\",\"Res", "\"dynamodb:Get*\",\"Res"),
+            ALL.replace("\"*\",\"Res", "\"dynamodb:Put*\",\"Res"),
+        ];
         let draft = fit(whittle_catalog::catalog(), &role(&[&halves[0], &halves[1]]), statements(), "r");
         assert_eq!(draft.policies.iter().map(|policy| policy.name.as_str()).collect::<Vec<_>>(), ["r-1", "r-2"]);
         assert_eq!(draft.notes.iter().map(|note| note.reason.as_str()).collect::<Vec<_>>(), ["A used", "B used"]);

@@ -244,7 +244,9 @@ fn statements_cover_by_action_resource_and_condition() {
 fn negated_clauses_cover_what_they_do_not_name() {
     let power = r#"{"Effect":"Allow","NotAction":["iam:*","sts:*"],"NotResource":"arn:aws:s3:::secret/*"}"#;
     covers(power, r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::open/*"}"#, true);
-    covers(power, r#"{"Effect":"Allow","Action":"i*:Get","Resource":"arn:aws:s3:::open/*"}"#, false);
+    covers(power, r#"{"Effect":"Allow","Action":["s3:Get*","iam:Get*"],"Resource":"arn:aws:s3:::open/*"}"#, false);
+    // IAM refuses a wildcard in a prefix; it matches no action, and nothing is granted.
+    covers(power, r#"{"Effect":"Allow","Action":"i*:Get","Resource":"arn:aws:s3:::open/*"}"#, true);
     covers(power, r#"{"Effect":"Allow","Action":"s3:*","Resource":"*"}"#, false);
     covers(power, r#"{"Effect":"Allow","NotAction":["iam:*","sts:*","s3:*"],"NotResource":"arn:aws:s3:::s*"}"#, true);
     covers(power, r#"{"Effect":"Allow","NotAction":"iam:*","NotResource":"arn:aws:s3:::secret/*"}"#, false);

@@ -250,7 +250,7 @@ pub(super) fn decide<'a>(request: &Request, policies: &mut impl Layers<'a>) -> D
         Some(_) if !same_account => by_identity(),
         // A user, a session, or everyone: implicit denies elsewhere do not count.
         Some(Naming::Direct | Naming::Everyone) => None,
-        // The role: limited by its boundary and session policies.
+        // The role, or the user who federated: limited by their boundary and the session policies.
         Some(Naming::Role) => first_missing(&limits),
         None if needs_own_policy(request) => Some(Layer::Resource),
         // The account delegates to its identity policies; for other resources they do not need that.

@@ -14,8 +14,8 @@ pub struct Caller {
     kind: CallerKind,
     /// Partition and account, for callers that belong to an account.
     home: Option<(Box<str>, Box<str>)>,
-    /// Name of the role of a session.
-    role: Option<Box<str>>,
+    /// Name of the role of a session, or of the user who federated.
+    origin: Option<Box<str>>,
 }
 
 /// Kind of caller.
@@ -46,7 +46,7 @@ pub enum CallerKind {
 pub enum Naming {
     /// By account: delegates to the identity policies there.
     Account,
-    /// By the role of the session.
+    /// By the role of the session, or by the user who federated.
     Role,
     /// By the user, session, service or provider itself.
     Direct,
@@ -66,7 +66,7 @@ impl Caller {
     /// assert_eq!(Caller::parse("").kind(), CallerKind::Anonymous);
     /// ```
     pub fn parse(text: &str) -> Self {
-        let of = |kind| Self { text: text.into(), kind, home: None, role: None };
+        let of = |kind| Self { text: text.into(), kind, home: None, origin: None };
         if text.is_empty() || text == "*" || text.eq_ignore_ascii_case("anonymous") {
             return of(CallerKind::Anonymous);
         }
@@ -74,17 +74,17 @@ impl Caller {
             return Self { home: Some(("aws".into(), text.into())), ..of(CallerKind::RootUser) };
         }
         let Some([partition, service, account, resource]) = arn_parts(text) else { return of(CallerKind::Named) };
-        let (kind, role) = match (service, resource.split_once('/')) {
+        let (kind, origin) = match (service, resource.split_once('/')) {
             ("iam", None) if resource == "root" => (CallerKind::RootUser, None),
             ("iam", Some(("user", _))) => (CallerKind::User, None),
             ("iam", Some(("role", path))) => (CallerKind::Role, path.rsplit('/').next()),
             ("iam", Some(("saml-provider" | "oidc-provider", _))) => (CallerKind::Named, None),
             ("sts", Some(("assumed-role", rest))) => (CallerKind::RoleSession, rest.split('/').next()),
-            ("sts", Some(("federated-user", _))) => (CallerKind::FederatedUser, None),
+            ("sts", Some(("federated-user", name))) => (CallerKind::FederatedUser, Some(name)),
             _ => (CallerKind::Other, None),
         };
         let home = (kind != CallerKind::Named).then(|| (partition.into(), account.into()));
-        Self { home, role: role.map(Into::into), ..of(kind) }
+        Self { home, origin: origin.map(Into::into), ..of(kind) }
     }
 
     /// The text as given.
@@ -112,7 +112,7 @@ impl Caller {
             CallerKind::Role => by_path(&self.text),
             CallerKind::RoleSession => match context.single("aws:PrincipalArn") {
                 Some(arn) if arn.contains(":role/") => by_path(arn),
-                _ => self.role.as_deref().is_some_and(|role| role.starts_with("AWSServiceRoleFor")),
+                _ => self.origin.as_deref().is_some_and(|role| role.starts_with("AWSServiceRoleFor")),
             },
             _ => false,
         }
@@ -199,11 +199,15 @@ impl Caller {
         if resource == "root" {
             return Some(by_account);
         }
-        let role = resource.strip_prefix("role/").filter(|_| self.kind == CallerKind::RoleSession)?;
-        let is_own = match context.single("aws:PrincipalArn") {
-            Some(arn) if arn.contains(":role/") => arn == name,
-            // A session's ARN drops the path of its role; role names are unique in an account whatever their paths.
-            _ => role.rsplit('/').next() == self.role.as_deref(),
+        // A session's ARN drops the path of its role or user; their names are unique in an account whatever the path.
+        let is_origin = |path: &str| path.rsplit('/').next() == self.origin.as_deref();
+        let is_own = match (self.kind, resource.split_once('/')) {
+            (CallerKind::RoleSession, Some(("role", path))) => match context.single("aws:PrincipalArn") {
+                Some(arn) if arn.contains(":role/") => arn == name,
+                _ => is_origin(path),
+            },
+            (CallerKind::FederatedUser, Some(("user", path))) => is_origin(path),
+            _ => false,
         };
         is_own.then_some(Naming::Role)
     }

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::read;
+use super::{Case, read};
 use crate::document::Effect;
-use crate::error::ParsePolicyError;
-use crate::evaluate::{Account, Decision, StatementRef};
+use crate::error::{ParsePolicyError, excerpt};
+use crate::evaluate::{Account, Context, Decision, Layer, Miss, StatementRef};
 
 #[derive(Serialize)]
 struct Decided<'a> {
@@ -18,6 +18,9 @@ struct Decided<'a> {
     missing: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     statements: Option<Vec<Told<'a>>>,
+    /// What the policies say that nobody means.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lints: Vec<Odd<'a>>,
 }
 
 /// A statement.
@@ -42,6 +45,16 @@ struct Told<'a> {
     because: Option<String>,
 }
 
+/// Something odd in a policy.
+#[derive(Serialize)]
+struct Odd<'a> {
+    policy: &'a str,
+    layer: &'static str,
+    path: String,
+    code: &'static str,
+    message: String,
+}
+
 #[derive(Serialize)]
 struct Refusal<'a> {
     id: &'a Value,
@@ -55,8 +68,8 @@ impl<'a> From<StatementRef<'a>> for Place<'a> {
     }
 }
 
-impl<'a> From<Account<'a>> for Told<'a> {
-    fn from(account: Account<'a>) -> Self {
+impl<'a> Told<'a> {
+    fn of(account: &Account<'a>, context: &Context) -> Self {
         let effect = match account.effect {
             Effect::Allow => "Allow",
             Effect::Deny => "Deny",
@@ -65,9 +78,25 @@ impl<'a> From<Account<'a>> for Told<'a> {
             place: account.statement.into(),
             effect,
             matches: account.miss.is_none(),
-            because: account.miss.map(|miss| miss.to_string()),
+            because: account.miss.as_ref().map(|miss| because(miss, context)),
         }
     }
+}
+
+/// Why a statement does not match; of a constraint, also what the request has.
+fn because(miss: &Miss<'_>, context: &Context) -> String {
+    const SHOWN: usize = 3;
+    let Miss::Condition { key, .. } = miss else { return miss.to_string() };
+    let values = context.get(key);
+    if values.is_empty() {
+        return format!("{miss}: the request does not have the key");
+    }
+    let shown: Vec<String> = values.iter().take(SHOWN).map(|value| format!("{:?}", excerpt(value))).collect();
+    let more = match values.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{miss}: the request has {}{more}", shown.join(", "))
 }
 
 /// The answer to a line, as JSON without a line break.
@@ -86,7 +115,7 @@ pub fn answer_line(line: &str, explain: bool) -> String {
 
 /// The answer to a line that may not be UTF-8, which is an error like others.
 ///
-/// `place` (file and line, say) stands before the error of a line whose id cannot be read, so that it can be found.
+/// `place` (file and line) stands before each error, with the column if it is known.
 pub fn answer_bytes(line: &[u8], explain: bool, place: &str) -> Answer {
     match std::str::from_utf8(line) {
         Ok(line) => answer_text(line, explain, place),
@@ -102,40 +131,69 @@ pub fn refuse(place: &str, why: impl std::fmt::Display) -> Answer {
 fn answer_text(line: &str, explain: bool, place: &str) -> Answer {
     let case = match read::case(line) {
         Ok(case) => case,
-        Err(failure) => return refusal(&failure.id, place, &Advice(&failure.error)),
+        Err(failure) => {
+            let error = &failure.error;
+            let place = match error.position() {
+                Some(position) if !place.is_empty() => format!("{place}, column {}", position.column),
+                _ => place.to_owned(),
+            };
+            return refusal(&failure.id, &place, &Advice { error, is_placed: !place.is_empty() });
+        }
     };
-    let (decision, statements) = if explain {
+    let (decision, statements, lints) = if explain {
         let explanation = case.explain();
-        (explanation.decision, Some(explanation.statements.into_iter().map(Told::from).collect()))
+        let told = explanation.statements.iter().map(|told| Told::of(told, &case.request.context));
+        (explanation.decision, Some(told.collect()), odd(&case))
     } else {
-        (case.decide(), None)
+        (case.decide(), None, Vec::new())
     };
     let Decision { outcome, deciding, missing } = decision;
     let json = json(&Decided {
         id: &case.id,
         decision: outcome.as_str(),
         deciding: deciding.into_iter().map(Place::from).collect(),
-        missing: missing.map(crate::evaluate::Layer::as_str),
+        missing: missing.map(Layer::as_str),
         statements,
+        lints,
     });
     Answer { json, is_decided: true }
 }
 
+fn odd(case: &Case) -> Vec<Odd<'_>> {
+    let lints = case
+        .named_policies()
+        .flat_map(|(layer, policy)| policy.document.lint().into_iter().map(move |lint| (layer, policy, lint)));
+    lints
+        .map(|(layer, policy, lint)| Odd {
+            policy: &policy.name,
+            layer: layer.as_str(),
+            path: lint.path,
+            code: lint.code.as_str(),
+            message: lint.message,
+        })
+        .collect()
+}
+
 /// An error with what to do about it.
-struct Advice<'a>(&'a ParsePolicyError);
+struct Advice<'a> {
+    error: &'a ParsePolicyError,
+    /// Line and column stand before it.
+    is_placed: bool,
+}
 
 impl std::fmt::Display for Advice<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0.hint() {
-            Some(hint) => write!(f, "{}; {hint}", self.0),
-            None => self.0.fmt(f),
+        if self.is_placed {
+            write!(f, "{}: {}", self.error.path(), self.error.kind())?;
+        } else {
+            self.error.fmt(f)?;
         }
+        self.error.hint().map_or(Ok(()), |hint| write!(f, "; {hint}"))
     }
 }
 
 fn refusal(id: &Value, place: &str, why: &dyn std::fmt::Display) -> Answer {
-    let named = id.is_null() && !place.is_empty();
-    let error = if named { format!("{place}: {why}") } else { why.to_string() };
+    let error = if place.is_empty() { why.to_string() } else { format!("{place}: {why}") };
     Answer { json: json(&Refusal { id, error }), is_decided: false }
 }
 

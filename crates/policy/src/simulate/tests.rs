@@ -61,8 +61,44 @@ fn explanations_tell_why_a_statement_does_not_match() {
     let answer: Value = serde_json::from_str(&answer_line(&line, true)).unwrap();
     let because: Vec<&str> =
         answer["statements"].as_array().unwrap().iter().map(|told| told["because"].as_str().unwrap()).collect();
-    let expect = ["the action does not match", "the resource does not match", "Bool on aws:SecureTransport is not met"];
+    let expect = [
+        "the action does not match",
+        "the resource does not match",
+        "Bool on aws:SecureTransport is not met: the request does not have the key",
+    ];
     assert_eq!(because, expect);
+}
+
+#[test]
+fn explanations_tell_what_the_request_has_of_a_key() {
+    let told = |context: Value| {
+        let condition = json!({"StringEquals": {"aws:PrincipalTag/Team": "blue"}});
+        let statement = json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": condition});
+        let line = json!({
+            "request": {"principal": "arn:aws:iam::111122223333:user/ann", "action": "s3:GetObject", "context": context},
+            "identity_policies": [{"Version": "2012-10-17", "Statement": statement}],
+        });
+        let answer: Value = serde_json::from_str(&answer_line(&line.to_string(), true)).unwrap();
+        let because = answer["statements"][0]["because"].as_str().unwrap();
+        because.strip_prefix("StringEquals on aws:PrincipalTag/Team is not met: ").unwrap().to_owned()
+    };
+    assert_eq!(told(json!({})), "the request does not have the key");
+    assert_eq!(told(json!({"AWS:principaltag/team": "red"})), r#"the request has "red""#);
+    let many = json!({"aws:PrincipalTag/Team": ["a", "b", "c", "d", "e"]});
+    assert_eq!(told(many), r#"the request has "a", "b", "c" and 2 more"#);
+    assert!(told(json!({"aws:PrincipalTag/Team": "x".repeat(1 << 20)})).len() < 200);
+}
+
+#[test]
+fn explanations_name_what_nobody_means() {
+    let policy = r#"{"name":"p","document":{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s*:Get*","Resource":"*"}]}}"#;
+    let line = case(&format!(r#","identity_policies":[{policy}]"#));
+    let answer: Value = serde_json::from_str(&answer_line(&line, true)).unwrap();
+    let expect = json!([{"policy": "p", "layer": "identity", "path": "$.Statement[0].Action", "code": "wildcard-prefix",
+        "message": "IAM refuses a wildcard in the service prefix; the pattern matches no action"}]);
+    assert_eq!(answer["lints"], expect);
+    let plain: Value = serde_json::from_str(&answer_line(&line, false)).unwrap();
+    assert!(plain.get("lints").is_none());
 }
 
 #[test]
@@ -134,6 +170,22 @@ fn policies_that_aws_refuses_are_errors_with_their_place() {
 fn bytes_that_are_no_text_are_an_error() {
     let answer: Value = serde_json::from_str(&answer_bytes(b"{\"id\":\xff}", false, "cases, line 3").json).unwrap();
     assert_eq!(answer["error"], "cases, line 3: not UTF-8 from byte 6");
+}
+
+#[test]
+fn errors_name_file_line_column_and_path() {
+    let told = |line: &str| {
+        let answer: Value = serde_json::from_str(&answer_bytes(line.as_bytes(), false, "cases, line 5").json).unwrap();
+        answer["error"].as_str().unwrap().to_owned()
+    };
+    let check = |line: &str, expect: &str| assert!(told(line).starts_with(expect), "{}", told(line));
+    check("{\"id\":1,", "cases, line 5, column 9: $: not JSON: text ended too early; the document was cut off");
+    let no_action = r#"{"id":"five","request":{"principal":"*","resource":"*"}}"#;
+    check(no_action, "cases, line 5, column 24: $.request: action is missing");
+    let flood = format!(r#"{{"id":1,"request":{{"context":{{"k":[1{}]}}}}}}"#, ",1".repeat(2 << 20));
+    let column = r#"{"id":1,"request":{"context":{"k":["#.len() + 2 * 1_048_571 + 1;
+    let expect = format!("cases, line 5, column {column}: $.request.context.k[1048571]: more than 1048576 JSON values");
+    check(&flood, &expect);
 }
 
 #[test]

@@ -15,9 +15,18 @@ pub fn words(alphabet: &[char], longest: usize) -> Vec<String> {
     out
 }
 
-/// IAM User Guide, "IAM JSON policy elements: Action": `*` is any text, `?` any character, case does not matter.
+/// IAM User Guide, "IAM JSON policy elements: Action": `*` is any text, `?` any character, case does not matter. "Grammar of
+/// the IAM JSON policy language", `action_string`: a service namespace, a colon, the name; *names* can include wildcards.
 pub fn action_matches(pattern: &str, action: &str) -> bool {
-    string_like(&chars(&pattern.to_ascii_lowercase()), &chars(&action.to_ascii_lowercase()))
+    let like = |pattern: &str, text: &str| {
+        string_like(&chars(&pattern.to_ascii_lowercase()), &chars(&text.to_ascii_lowercase()))
+    };
+    match (pattern.split_once(':'), action.split_once(':')) {
+        (None, _) => like(pattern, action),
+        (Some(("*", "*")), _) => true,
+        (Some((service, name)), Some((of, called))) => service.eq_ignore_ascii_case(of) && like(name, called),
+        (Some(_), None) => false,
+    }
 }
 
 /// IAM User Guide, "IAM JSON policy elements: Resource": wildcards stay within a colon-separated segment, but a `*`

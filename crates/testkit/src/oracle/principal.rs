@@ -142,6 +142,13 @@ impl Who {
                 way("role");
             }
         }
+        // "requests made by the federated user during the session are limited": the grant to the user counts, as one to a role.
+        if let Self::Federated { arn } = self
+            && name.starts_with(&format!("arn:{}:iam::{}:user/", self.partition(), self.account().unwrap_or_default()))
+            && name.rsplit('/').next() == arn.split_once('/').map(|(_, user)| user)
+        {
+            way("role");
+        }
         if let Some(id) = asked.single("aws:userid")
             && !name.starts_with("arn:")
             && !is_account(name)
