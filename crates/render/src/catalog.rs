@@ -120,10 +120,7 @@ pub fn visibility(catalog: &Catalog, action: ActionId) -> (&'static str, String)
         ),
         Visibility::Either { resource_types } => (
             "either",
-            format!(
-                "shown by management events or by data events of {}: not documented which",
-                resource_types.join(" or ")
-            ),
+            format!("shown by management events, by data events of {}, or by both", resource_types.join(" or ")),
         ),
         Visibility::NetworkOnly => ("network", "shown only by network activity events".to_owned()),
         Visibility::Never { reason } => ("never", format!("never shown: {reason}")),

@@ -130,6 +130,10 @@ impl References {
 
     /// The ARN (or pattern of ARNs) with names of the template in place of what the deployment made of them.
     pub fn rewrite(&self, arn: &str) -> Expression {
+        // A literal `${` without its brace would swallow the reference behind it in `Fn::Sub`.
+        if arn.split("${").skip(1).any(|rest| !rest.contains('}')) {
+            return Expression::text(arn);
+        }
         if let Some(expression) = self.whole_or_prefix(arn) {
             return expression;
         }

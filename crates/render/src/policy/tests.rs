@@ -38,7 +38,9 @@ fn in_account(text: &str) -> Expression {
         ":${AWS::Region}:${AWS::AccountId}:",
         1,
     );
-    if text.starts_with("arn:") && written != escaped {
+    // `Fn::Sub` reads a literal `${!` up to the next brace: none may be open where a reference begins.
+    let open = text.split("${").skip(1).any(|rest| !rest.contains('}'));
+    if text.starts_with("arn:") && written != escaped && !open {
         Expression::Sub(written)
     } else {
         Expression::Literal(text.to_owned())

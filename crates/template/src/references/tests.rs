@@ -39,6 +39,9 @@ fn arns_of_a_stack_become_references() {
         ),
         ("arn:aws:s3:::shop-uploads-1a", "!GetAtt Uploads.Arn"),
         ("arn:aws:s3:::shop-uploads-1a/in/*", "!Sub ${Uploads.Arn}/in/*"),
+        ("arn:aws:s3:::other/${aws:username}/*", "!Sub arn:${AWS::Partition}:s3:::other/${!aws:username}/*"),
+        // An open brace would swallow what follows.
+        ("arn:aws:s3:::${other/*", "arn:aws:s3:::${other/*"),
         ("arn:aws:s3:::other/*", "!Sub arn:${AWS::Partition}:s3:::other/*"),
         ("arn:aws:sqs:eu-west-1:111122223333:shop-Jobs-1A", "!GetAtt Jobs.Arn"),
         ("arn:aws:sns:eu-west-1:111122223333:shop-Topic-1A", "!Ref Topic"),
