@@ -231,18 +231,19 @@ fn session_name<'a>(identity: &'a UserIdentity<'_>) -> Option<&'a str> {
 }
 
 fn caller_of<'a>(record: &'a Record<'_>, session: &'a str) -> CallerRef<'a> {
-    let exec_env = record.has_lambda_user_agent();
     let scope = record.user_identity.in_scope_of.as_ref().and_then(|scope| function_in_scope(scope));
     if is_service_session(session) {
         let function_name = scope.and_then(|(arn, _)| function_name(arn).map(Cow::Borrowed));
         return CallerRef::Platform { function_name };
     }
-    if !exec_env && let Some(function_name) = environment_decrypt(record) {
+    if let Some(function_name) = environment_decrypt(record)
+        && !record.has_lambda_user_agent()
+    {
         return CallerRef::Platform { function_name: Some(Cow::Owned(function_name)) };
     }
     match scope {
         Some((arn, version)) => CallerRef::Function { arn, version },
-        None => CallerRef::Session { name: session, exec_env },
+        None => CallerRef::Session { name: session, exec_env: record.has_lambda_user_agent() },
     }
 }
 

@@ -79,11 +79,16 @@ pub(super) struct ArnParts<'a> {
 
 impl<'a> ArnParts<'a> {
     pub fn of(arn: &'a str) -> Option<Self> {
-        let mut parts = arn.splitn(6, ':');
-        (parts.next() == Some("arn")).then_some(())?;
-        parts.next()?;
-        let (service, region, account, resource) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        (!resource.is_empty()).then_some(Self { service, region, account, resource })
+        let rest = arn.strip_prefix("arn:")?;
+        let mut colons = memchr::memchr_iter(b':', rest.as_bytes());
+        let (partition, service, region, account) = (colons.next()?, colons.next()?, colons.next()?, colons.next()?);
+        let resource = rest.get(account + 1..)?;
+        (!resource.is_empty()).then_some(Self {
+            service: rest.get(partition + 1..service)?,
+            region: rest.get(service + 1..region)?,
+            account: rest.get(region + 1..account)?,
+            resource,
+        })
     }
 }
 

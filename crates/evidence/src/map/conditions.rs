@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use memchr::memmem;
-use serde_json::Value;
+use serde_json_borrow::{ObjectAsVec, Value};
 use whittle_catalog::ActionId;
 use whittle_catalog::events::{FieldPath, TagKeys, Test};
 
@@ -57,7 +57,7 @@ impl Call<'_, '_> {
         let leaves = self.parameters.leaves(path).into_iter();
         leaves
             .filter_map(|leaf| match leaf {
-                Leaf::Value(Value::String(text)) => Some(if is_masked(text) { "" } else { text.as_str() }),
+                Leaf::Value(Value::Str(text)) => Some(if is_masked(text) { "" } else { text }),
                 _ => None,
             })
             .collect()
@@ -77,7 +77,7 @@ impl Call<'_, '_> {
         };
         let Some(Value::Object(map)) = self.parameters.request() else { return };
         let in_map =
-            |map: &serde_json::Map<String, Value>| map.iter().any(|(key, value)| is_tags(key) && value_has_tags(value));
+            |map: &ObjectAsVec<'_>| map.iter().any(|(key, value)| is_tags(key) && value_has_tags(value));
         let found = in_map(map) || map.values().filter_map(Value::as_object).any(in_map);
         if found {
             let resources = self.resources_of_tagging(tags.action, uses);
@@ -109,13 +109,13 @@ impl Call<'_, '_> {
         for (parameter, only) in
             [("keyId", ""), ("sourceKeyId", "kms:ReEncryptFrom"), ("destinationKeyId", "kms:ReEncryptTo")]
         {
-            let Some(Value::String(text)) = self.parameters.request().and_then(|request| request.get(parameter)) else {
+            let Some(Value::Str(text)) = self.parameters.request().map(|request| request.get(parameter)) else {
                 continue;
             };
             let place = self.place();
             let alias = match text.strip_prefix("alias/") {
                 Some(_) => format!("arn:{}:kms:{}:{}:{text}", place.partition, place.region, place.account),
-                None if text.starts_with("arn:") && text.contains(":alias/") => text.clone(),
+                None if text.starts_with("arn:") && text.contains(":alias/") => text.to_string(),
                 None => continue,
             };
             let primary = uses.list.iter_mut().filter(|used| used.basis == Basis::Primary);
@@ -156,14 +156,14 @@ pub(super) fn may_hold_roles(request: &str) -> bool {
 }
 
 /// ARNs of roles under keys that name a role, at most eight levels deep.
-fn collect_roles(value: &Value, key: &str, depth: usize, out: &mut Vec<String>) {
+fn collect_roles(value: &Value<'_>, key: &str, depth: usize, out: &mut Vec<String>) {
     if depth > 8 || out.len() > 50 {
         return;
     }
     match value {
         Value::Object(map) => map.iter().for_each(|(key, value)| collect_roles(value, key, depth + 1, out)),
         Value::Array(items) => items.iter().for_each(|item| collect_roles(item, key, depth + 1, out)),
-        Value::String(text) if names_a_role(key) && is_role_arn(text) => out.push(super::resources::harmless(text)),
+        Value::Str(text) if names_a_role(key) && is_role_arn(text) => out.push(super::resources::harmless(text)),
         _ => {}
     }
 }
@@ -185,9 +185,9 @@ pub(super) fn is_role_arn(text: &str) -> bool {
         && parts.next().and_then(|rest| rest.strip_prefix("role/")).is_some_and(|name| !name.is_empty())
 }
 
-fn value_has_tags(value: &Value) -> bool {
+fn value_has_tags(value: &Value<'_>) -> bool {
     match value {
-        Value::String(text) => !text.is_empty(),
+        Value::Str(text) => !text.is_empty(),
         value => Leaf::Value(value).is_present() && !matches!(value, Value::Bool(_) | Value::Number(_)),
     }
 }

@@ -3,7 +3,7 @@
 //! In: the uses of a call and the catalog's row about its answer. Out: the denied part, taken out of the uses. Where the
 //! answer is left out of the event (read calls, large answers) nothing is taken out.
 
-use serde_json::Value;
+use serde_json_borrow::Value;
 use whittle_catalog::Catalog;
 use whittle_catalog::events::{AnswerKind, BatchItems, FieldPath, Outcome};
 

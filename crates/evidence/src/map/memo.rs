@@ -22,6 +22,11 @@ const MAX_KEY_BYTES: usize = 1_536;
 /// Longer request parameters are not looked through for the few that count.
 const MAX_REQUEST_BYTES: usize = 16_384;
 
+/// After so many records in a row without an answer under one kind of key, the key is made for few records only.
+const PATIENCE: u16 = 512;
+/// Of so many records one then tries the key again.
+const RETRY: u16 = 16;
+
 /// The memory of one mapper.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
@@ -30,6 +35,41 @@ pub(super) struct Memo {
     slots: Vec<Option<Remembered>>,
     hasher: foldhash::fast::RandomState,
     key: Vec<u8>,
+    /// By the number of the meaning.
+    worth: Vec<Worth>,
+}
+
+/// Whether keys have been worth making for the records of one event name.
+#[derive(Debug, Default, Clone, Copy)]
+struct Worth {
+    /// With the whole text of the parameters.
+    whole: Misses,
+    /// With what counts of it.
+    counting: Misses,
+}
+
+/// Records in a row that had no answer.
+#[derive(Debug, Default, Clone, Copy)]
+struct Misses(u16);
+
+impl Misses {
+    /// Whether to make the key for the next record. Depends on earlier records, and changes no answer.
+    fn are_few(&mut self) -> bool {
+        if self.0 < PATIENCE {
+            return true;
+        }
+        self.0 += 1;
+        if self.0 < PATIENCE + RETRY {
+            return false;
+        }
+        self.0 = PATIENCE;
+        true
+    }
+
+    /// Notes whether a key had an answer.
+    fn note<T, E>(&mut self, found: &Result<T, E>) {
+        self.0 = if found.is_ok() { 0 } else { (self.0 + 1).min(PATIENCE) };
+    }
 }
 
 #[derive(Debug)]
@@ -83,16 +123,47 @@ impl Memo {
         {
             return Err(Missing::default());
         }
-        self.begin(record, meaning);
+        let mut worth = self.worth.get(meaning).copied().unwrap_or_default();
+        let found = self.find_as(record, meaning, prepared, request, &mut worth);
+        if self.worth.len() <= meaning {
+            self.worth.resize(meaning + 1, Worth::default());
+        }
+        if let Some(place) = self.worth.get_mut(meaning) {
+            *place = worth;
+        }
+        found
+    }
+
+    fn find_as(
+        &mut self,
+        record: &Record<'_>,
+        meaning: usize,
+        prepared: &Prepared,
+        request: Option<&str>,
+        worth: &mut Worth,
+    ) -> Result<Arc<Mapped>, Missing> {
+        let (by_whole, by_counting) = (worth.whole.are_few(), worth.counting.are_few());
+        if by_whole || by_counting {
+            self.begin(record, meaning);
+        }
         let rest = self.key.len();
-        self.end(rest, u8::from(request.is_some()), request.unwrap_or_default());
-        let place = match self.look() {
-            Ok(mapped) => return Ok(mapped),
-            Err(place) => place,
-        };
+        let mut place = None;
+        if by_whole {
+            self.end(rest, u8::from(request.is_some()), request.unwrap_or_default());
+            let found = self.look();
+            worth.whole.note(&found);
+            match found {
+                Ok(mapped) => return Ok(mapped),
+                Err(free) => place = free,
+            }
+        }
         let Some(request) = request else { return Err(Missing { place, glance: Glance::default() }) };
         if is_looked_through(record, request, prepared) {
             return Err(Missing { place, glance: Glance::default() });
+        }
+        if !by_counting {
+            let tests_see_nothing = Some(prepared.reads.tests_see_nothing(record.request_parameters));
+            return Err(Missing { place, glance: Glance { tests_see_nothing, is_plain: true } });
         }
         self.end(rest, 2 + u8::from(params::is_masked(request)), "");
         let tests_see_nothing = prepared.reads.project(request, &mut self.key);
@@ -102,6 +173,7 @@ impl Memo {
             return Err(Missing { place, glance });
         }
         let found = self.look();
+        worth.counting.note(&found);
         if let (Ok(mapped), Some(place)) = (&found, place) {
             // The whole text came before: the next time it answers.
             self.end(rest, 1, request);
@@ -155,25 +227,21 @@ impl Memo {
             partition_of_caller(record),
         ];
         // Lengths stand before the parts: no two records have the same bytes by chance of their borders.
-        let mut head = [0_u32; 3 + 6];
-        let [first, second, third, lengths @ ..] = &mut head;
-        *first = u32::try_from(meaning).unwrap_or(u32::MAX);
-        *second = u32::from(record.read_only.map_or(2, u8::from));
-        *third = u32::try_from(record.resources.len()).unwrap_or(u32::MAX);
-        for (length, part) in lengths.iter_mut().zip(parts) {
-            *length = length_of(part);
-        }
-        for number in head {
-            key.extend_from_slice(&number.to_le_bytes());
-        }
+        let numbers = [
+            u32::try_from(meaning).unwrap_or(u32::MAX),
+            u32::from(record.read_only.map_or(2, u8::from)),
+            u32::try_from(record.resources.len()).unwrap_or(u32::MAX),
+        ];
+        key.extend_from_slice(numbers.map(u32::to_le_bytes).as_flattened());
+        key.extend_from_slice(parts.map(|part| length_of(part).to_le_bytes()).as_flattened());
         for part in parts.into_iter().flatten() {
             key.extend_from_slice(part.as_bytes());
         }
         for entry in &record.resources {
             let parts = [entry.arn.as_deref(), entry.arn_prefix.as_deref(), entry.account_id.as_deref()];
-            for part in parts {
-                key.extend_from_slice(&length_of(part).to_le_bytes());
-                key.extend_from_slice(part.unwrap_or_default().as_bytes());
+            key.extend_from_slice(parts.map(|part| length_of(part).to_le_bytes()).as_flattened());
+            for part in parts.into_iter().flatten() {
+                key.extend_from_slice(part.as_bytes());
             }
         }
     }

@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 use std::sync::LazyLock;
 
 use memchr::memmem;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json_borrow::Value;
 use whittle_catalog::events::{FieldPath, Segment};
 
 /// What CloudTrail writes in place of a value it does not show.
@@ -19,14 +19,14 @@ const MAX_LEAVES: usize = 2_000;
 pub(super) struct Parameters<'a> {
     request: Option<&'a RawValue>,
     response: Option<&'a RawValue>,
-    parsed_request: OnceCell<Option<Value>>,
-    parsed_response: OnceCell<Option<Value>>,
+    parsed_request: OnceCell<Option<Value<'a>>>,
+    parsed_response: OnceCell<Option<Value<'a>>>,
 }
 
 /// The end of a path.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Leaf<'v> {
-    Value(&'v Value),
+    Value(&'v Value<'v>),
     Key(&'v str),
 }
 
@@ -37,7 +37,7 @@ impl<'v> Leaf<'v> {
             Leaf::Key(key) => !key.is_empty(),
             Leaf::Value(Value::Null | Value::Bool(false)) => false,
             Leaf::Value(Value::Bool(true) | Value::Number(_)) => true,
-            Leaf::Value(Value::String(text)) => !text.is_empty(),
+            Leaf::Value(Value::Str(text)) => !text.is_empty(),
             Leaf::Value(Value::Array(items)) => items.iter().any(|item| Leaf::Value(item).is_present()),
             Leaf::Value(Value::Object(map)) => !map.is_empty(),
         }
@@ -47,7 +47,7 @@ impl<'v> Leaf<'v> {
     pub fn text(self) -> Option<&'v str> {
         let text = match self {
             Leaf::Key(key) => key,
-            Leaf::Value(Value::String(text)) => text,
+            Leaf::Value(Value::Str(text)) => text,
             Leaf::Value(_) => return None,
         };
         (!text.is_empty() && !is_masked(text)).then_some(text)
@@ -76,11 +76,11 @@ impl<'a> Parameters<'a> {
         self.request.map_or("", RawValue::get)
     }
 
-    pub fn request(&self) -> Option<&Value> {
+    pub fn request(&self) -> Option<&Value<'a>> {
         self.parsed_request.get_or_init(|| parse(self.request)).as_ref()
     }
 
-    pub fn response(&self) -> Option<&Value> {
+    pub fn response(&self) -> Option<&Value<'a>> {
         self.parsed_response.get_or_init(|| parse(self.response)).as_ref()
     }
 
@@ -116,17 +116,17 @@ impl<'a> Parameters<'a> {
 }
 
 /// The texts at the ends of a path below a value.
-pub(super) fn texts_in<'v>(value: &'v Value, path: &FieldPath) -> Vec<&'v str> {
+pub(super) fn texts_in<'v>(value: &'v Value<'v>, path: &FieldPath) -> Vec<&'v str> {
     let mut leaves = Vec::new();
     walk(value, path.segments(), &mut leaves);
     leaves.into_iter().filter_map(Leaf::text).collect()
 }
 
-fn parse(raw: Option<&RawValue>) -> Option<Value> {
+fn parse(raw: Option<&RawValue>) -> Option<Value<'_>> {
     serde_json::from_str(raw?.get()).ok()
 }
 
-fn walk<'v>(value: &'v Value, segments: &[Segment], out: &mut Vec<Leaf<'v>>) {
+fn walk<'v>(value: &'v Value<'v>, segments: &[Segment], out: &mut Vec<Leaf<'v>>) {
     if out.len() >= MAX_LEAVES {
         return;
     }
@@ -142,10 +142,8 @@ fn walk<'v>(value: &'v Value, segments: &[Segment], out: &mut Vec<Leaf<'v>>) {
         // CloudTrail writes some lists as {"items": […]} and a single element without its list.
         (Segment::Each, value) => walk(value, rest, out),
         (Segment::Key(key), Value::Object(map)) => {
-            for (name, value) in map.iter().filter(|(name, _)| name.eq_ignore_ascii_case(key)) {
-                let _ = name;
-                walk(value, rest, out);
-            }
+            let named = map.iter().filter(|(name, _)| name.eq_ignore_ascii_case(key));
+            named.for_each(|(_, value)| walk(value, rest, out));
         }
         (Segment::KeyPrefix(start), Value::Object(map)) => {
             let starts = |name: &str| name.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));

@@ -144,49 +144,71 @@ fn length_bit(key: &str) -> u64 {
 /// looks at each.
 fn members(text: &str, mut see: impl FnMut(&str, &str)) -> bool {
     let bytes = text.as_bytes();
-    let (mut at, mut depth, mut key_next, mut is_object) = (0_usize, 0_usize, false, false);
-    let mut member: Option<(usize, usize)> = None;
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'{' | b'[' => {
-                depth += 1;
-                if depth == 1 {
-                    is_object = *byte == b'{';
-                    key_next = true;
-                }
-            }
+    walk_members(bytes, |start, key_end, end| {
+        see(text.get(start..key_end).unwrap_or_default(), text.get(start..end).unwrap_or_default());
+    })
+    .is_some()
+}
+
+/// The same in places: of a key's first letter, of its closing quote, of what follows the value.
+fn walk_members(bytes: &[u8], mut see: impl FnMut(usize, usize, usize)) -> Option<()> {
+    let mut at = skip_space(bytes, 0);
+    (bytes.get(at) == Some(&b'{')).then_some(())?;
+    loop {
+        at = skip_space(bytes, at + 1);
+        match bytes.get(at)? {
+            b'"' => {}
+            b'}' => return Some(()),
+            _ => return None,
+        }
+        let start = at + 1;
+        let (key_end, escaped) = string_end(bytes, start)?;
+        if escaped {
+            return None;
+        }
+        at = skip_space(bytes, key_end + 1);
+        (bytes.get(at) == Some(&b':')).then_some(())?;
+        at = skip_space(bytes, at + 1);
+        at = match bytes.get(at)? {
+            b'"' => string_end(bytes, at + 1)?.0 + 1,
+            b'{' | b'[' => nested_end(bytes, at)?,
+            _ => at + memchr::memchr2(b',', b'}', bytes.get(at..)?)?,
+        };
+        see(start, key_end, at);
+        at = skip_space(bytes, at);
+        match bytes.get(at)? {
+            b',' => {}
+            b'}' => return Some(()),
+            _ => return None,
+        }
+    }
+}
+
+/// The first place from `at` on that is no white space of JSON.
+fn skip_space(bytes: &[u8], mut at: usize) -> usize {
+    while matches!(bytes.get(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+        at += 1;
+    }
+    at
+}
+
+/// What follows the object or list that starts at `at`.
+fn nested_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    loop {
+        match bytes.get(at)? {
+            b'{' | b'[' => depth += 1,
             b'}' | b']' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0
-                    && let Some((start, end)) = member.take()
-                {
-                    see(text.get(start..end).unwrap_or_default(), text.get(start..at).unwrap_or_default());
+                depth -= 1;
+                if depth == 0 {
+                    return Some(at + 1);
                 }
             }
-            b',' if depth == 1 => {
-                key_next = true;
-                if let Some((start, end)) = member.take() {
-                    see(text.get(start..end).unwrap_or_default(), text.get(start..at).unwrap_or_default());
-                }
-            }
-            b'"' if is_object => {
-                let start = at + 1;
-                let Some((end, escaped)) = string_end(bytes, start) else { return false };
-                if depth == 1 && key_next {
-                    if escaped {
-                        return false;
-                    }
-                    member = Some((start, end));
-                    key_next = false;
-                }
-                at = end;
-            }
-            _ if !is_object && !byte.is_ascii_whitespace() => return false,
+            b'"' => at = string_end(bytes, at + 1)?.0,
             _ => {}
         }
         at += 1;
     }
-    is_object && depth == 0
 }
 
 /// The closing quote of a string whose content starts at `at`, and whether it holds an escape.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use memchr::{memchr, memmem};
+use serde_json_borrow::Value;
 use whittle_catalog::events::{FieldPath, Transform};
 use whittle_catalog::{ActionId, ArnFormat};
 
@@ -35,23 +36,21 @@ impl Call<'_, '_> {
         if !plan.whole_arns.is_empty() {
             return self.whole_arns(&plan.whole_arns);
         }
-        let mut listed: Vec<(&'static str, String)> = Vec::new();
-        for entry in &self.record.resources {
-            if let Some(arn) = entry_arn(entry)
-                && let Some(kind) = arns::type_of(plan.shapes, &plan.types, &arn)
-            {
-                listed.push((kind, harmless(&arn)));
+        let listed = self.record.resources.iter().filter_map(|entry| {
+            let arn = entry_arn(entry)?;
+            let kind = arns::type_of(plan.shapes, &plan.types, &arn)?;
+            Some((kind, harmless(&arn)))
+        });
+        let listed: Vec<(&'static str, String)> = if let [only] = plan.types.as_slice() {
+            let mut seen = Vec::new();
+            listed.for_each(|(_, arn)| push_with_tail(only, arn, Step::Listed, &mut seen));
+            if !seen.is_empty() {
+                return seen;
             }
-        }
-        if let [only] = plan.types.as_slice()
-            && !listed.is_empty()
-        {
-            let mut seen = Vec::with_capacity(listed.len());
-            for (_, arn) in listed {
-                push_with_tail(only, arn, Step::Listed, &mut seen);
-            }
-            return seen;
-        }
+            Vec::new()
+        } else {
+            listed.collect()
+        };
         if plan.complete && !listed.is_empty() && plan.types.iter().all(|kind| !kind.required) {
             return listed.into_iter().map(|(_, arn)| ResourceSeen::Arn(arn, Step::Listed)).collect();
         }
@@ -415,14 +414,14 @@ fn creates(event_name: &str) -> bool {
         .any(|start| event_name.starts_with(start))
 }
 
-fn arn_texts<'v>(value: &'v serde_json::Value, depth: usize, out: &mut Vec<&'v str>) {
+fn arn_texts<'v>(value: &'v Value<'v>, depth: usize, out: &mut Vec<&'v str>) {
     if depth > 4 || out.len() >= 50 {
         return;
     }
     match value {
-        serde_json::Value::String(text) if text.starts_with("arn:") => out.push(text),
-        serde_json::Value::Array(items) => items.iter().for_each(|item| arn_texts(item, depth + 1, out)),
-        serde_json::Value::Object(map) => map.values().for_each(|value| arn_texts(value, depth + 1, out)),
+        Value::Str(text) if text.starts_with("arn:") => out.push(text),
+        Value::Array(items) => items.iter().for_each(|item| arn_texts(item, depth + 1, out)),
+        Value::Object(map) => map.values().for_each(|value| arn_texts(value, depth + 1, out)),
         _ => {}
     }
 }
@@ -437,7 +436,14 @@ pub(super) fn is_special_to_s3(record: &Record<'_>, request: &str) -> bool {
             .resources
             .iter()
             .filter_map(|entry| entry.arn.as_deref())
-            .any(|arn| arn.split(':').nth(2) != Some("s3"))
+            .any(|arn| service_of(arn) != Some("s3"))
+}
+
+/// The third part of an ARN.
+fn service_of(arn: &str) -> Option<&str> {
+    let mut colons = memchr::memchr_iter(b':', arn.as_bytes());
+    let (start, end) = (colons.nth(1)? + 1, colons.next()?);
+    arn.get(start..end)
 }
 
 /// Directory buckets and object lambdas have service prefixes of their own, with the same event source.
@@ -450,7 +456,7 @@ pub(super) fn switch_s3_prefix(call: &Call<'_, '_>, uses: &mut Uses) {
         return;
     }
     let arns = || call.record.resources.iter().filter_map(|entry| entry.arn.as_deref());
-    let listed = |service: &str| arns().any(|arn| arn.split(':').nth(2) == Some(service));
+    let listed = |service: &str| arns().any(|arn| service_of(arn) == Some(service));
     let (prefix, fallback) = if raw.contains("--x-s3\"") || listed("s3express") {
         ("s3express", Some("s3express:CreateSession"))
     } else if raw.contains(":s3-object-lambda:") || listed("s3-object-lambda") {
