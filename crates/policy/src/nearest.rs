@@ -10,28 +10,10 @@ pub(crate) fn nearest(word: &str, known: impl IntoIterator<Item = &'static str>)
     let folded = word.trim().to_ascii_lowercase();
     known
         .into_iter()
-        .map(|candidate| (distance(&folded, &candidate.to_ascii_lowercase()), candidate))
+        .map(|candidate| (strsim::levenshtein(&folded, &candidate.to_ascii_lowercase()), candidate))
         .filter(|(edits, candidate)| edits * 3 <= candidate.len())
         .min()
         .map(|(_, candidate)| candidate)
-}
-
-/// Edits (insert, delete, replace) between two short texts; O(a × b).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        let mut next = vec![left];
-        for (&y, &above) in b.iter().zip(row.iter().skip(1)) {
-            left = (diagonal + usize::from(x != y)).min(above + 1).min(left + 1);
-            diagonal = above;
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

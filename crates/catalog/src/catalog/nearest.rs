@@ -56,44 +56,12 @@ fn bounded(name: &str) -> &str {
     name.char_indices().nth(128).and_then(|(at, _)| name.get(..at)).unwrap_or(name)
 }
 
-/// Edit distance without regard to ASCII case, if at most a third of the wanted text (but one letter always) differs.
+/// Edit distance without regard to ASCII case (`wanted` is in lower case), if at most a third of the wanted text (but one
+/// letter always) differs.
 fn close_enough(wanted: &str, candidate: &str) -> Option<usize> {
     let allowed = (wanted.len() / 3).max(1);
     if wanted.len().abs_diff(candidate.len()) > allowed {
         return None;
     }
-    Some(distance(wanted.as_bytes(), candidate.as_bytes())).filter(|distance| *distance <= allowed)
-}
-
-/// Levenshtein distance over ASCII-lower-cased bytes; two rows, O(len a × len b).
-fn distance(a: &[u8], b: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (above, byte_a) in (1..).zip(a) {
-        let mut left = above;
-        let mut diagonal = above - 1;
-        let mut cells = row.iter_mut();
-        if let Some(first) = cells.next() {
-            *first = above;
-        }
-        for (cell, byte_b) in cells.zip(b) {
-            let replaced = diagonal + usize::from(!byte_a.eq_ignore_ascii_case(byte_b));
-            diagonal = *cell;
-            left = replaced.min(left + 1).min(diagonal + 1);
-            *cell = left;
-        }
-    }
-    row.last().copied().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::distance;
-
-    #[test]
-    fn distance_counts_single_letter_edits() {
-        for (a, b, expect) in [("", "", 0), ("", "abc", 3), ("getobject", "GetObjects", 1), ("kitten", "sitting", 3)] {
-            assert_eq!(distance(a.as_bytes(), b.as_bytes()), expect, "{a} {b}");
-            assert_eq!(distance(b.as_bytes(), a.as_bytes()), expect, "{b} {a}");
-        }
-    }
+    Some(strsim::levenshtein(wanted, &candidate.to_ascii_lowercase())).filter(|distance| *distance <= allowed)
 }

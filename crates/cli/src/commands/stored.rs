@@ -32,7 +32,11 @@ pub fn open_existing(path: &Path) -> Result<SqliteStore, CommandError> {
 
 /// The name that is spelled most like `name`, within three edits.
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known.map(|known| (distance(known, name), known)).filter(|(edits, _)| *edits <= 3).min().map(|(_, known)| known)
+    known
+        .map(|known| (strsim::levenshtein(known, name), known))
+        .filter(|(edits, _)| *edits <= 3)
+        .min()
+        .map(|(_, known)| known)
 }
 
 /// The results of earlier runs: in a file, or in the table of a deployed Whittle.
@@ -138,34 +142,4 @@ fn open_table(arguments: &LookupArguments, table: &str) -> Result<Stored, Comman
 #[cfg(not(feature = "aws"))]
 fn open_table(_: &LookupArguments, _: &str) -> Result<Stored, CommandError> {
     Err(super::without_aws("--table"))
-}
-
-/// Levenshtein distance of two names.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut next = vec![i + 1];
-        for (j, to) in b.iter().enumerate() {
-            let replace = row.get(j).copied().unwrap_or(usize::MAX) + usize::from(from != *to);
-            let insert = next.get(j).copied().unwrap_or(usize::MAX) + 1;
-            let delete = row.get(j + 1).copied().unwrap_or(usize::MAX) + 1;
-            next.push(replace.min(insert).min(delete));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(usize::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::distance;
-
-    #[test]
-    fn distance_counts_single_edits() {
-        assert_eq!(distance("shop", "shop"), 0);
-        assert_eq!(distance("shop", "shp"), 1);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("checkout", "chekcout"), 2);
-    }
 }
