@@ -4,14 +4,14 @@
 //!
 //! Two mixes of events as functions make them: one in which the same calls come again and again (as scheduled and queue
 //! functions make them), and one in which every record has a key, an object or a message of its own. Records are
-//! parsed in small chunks, and the clock runs only while a chunk is mapped; the median chunk is reported. Parsing is measured
-//! beside it, in the same way.
+//! parsed in small chunks, and the clock runs only while a chunk is mapped; the median chunk of the best round is reported.
+//! Parsing is measured beside it, in the same way.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use whittle_catalog::catalog;
 use whittle_evidence::attribute::attribute;
@@ -19,11 +19,11 @@ use whittle_evidence::ledger::Ledger;
 use whittle_evidence::map::Mapper;
 use whittle_evidence::record::{ParsedRecord, Record, parse_record};
 
-const EVENTS: u32 = 40_000;
+const EVENTS: u32 = 20_000;
 /// Records that are parsed, then mapped. A file's reader hands every record on as soon as it is parsed, so what is mapped
 /// lies in the nearest cache; several at a time only keep the reading of the clock out of the result.
 const CHUNK: usize = 10;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 20;
 
 /// Source, name, category, request parameters, `resources[]`. `@` becomes the number of the call.
 const CALLS: &[(&str, &str, &str, &str, &str)] = &[
@@ -117,7 +117,7 @@ const CALLS: &[(&str, &str, &str, &str, &str)] = &[
 
 /// Records as CloudTrail writes them; `distinct` numbers of each call stand in the parameters before they start again.
 fn texts(distinct: usize) -> Vec<String> {
-    let only: Option<usize> = std::env::var("CALL").ok().and_then(|t| t.parse().ok()); let calls = CALLS.iter().skip(only.unwrap_or(0)).take(if only.is_some() {1} else {99}).cycle().take(EVENTS as usize).enumerate();
+    let calls = CALLS.iter().cycle().take(EVENTS as usize).enumerate();
     calls
         .map(|(at, (source, name, category, parameters, resources))| {
             let number = format!("{:08x}", (at / CALLS.len() % distinct).wrapping_mul(2_654_435_761));
@@ -132,44 +132,51 @@ fn texts(distinct: usize) -> Vec<String> {
         .collect()
 }
 
-/// The median time for a chunk of records that were parsed just before, per event, in seconds.
-fn median(texts: &[String], mut start: impl FnMut() -> Box<dyn FnMut(&Record<'_>)>) -> f64 {
-    let mut times = Vec::new();
-    for _ in 0..ROUNDS {
+/// Seconds for one of a chunk of texts, as `time` tells for the whole chunk: the median chunk of the best round. Other
+/// guests of a machine slow a round by half and more, and never quicken one.
+fn measure<'t>(texts: &'t [String], mut round: impl FnMut() -> Box<dyn FnMut(&'t [String]) -> Duration>) -> f64 {
+    let rounds = (0..ROUNDS).map(|_| {
+        let mut time = round();
+        let of_chunks = texts.chunks(CHUNK).map(|chunk| {
+            let length = f64::from(u32::try_from(chunk.len()).unwrap());
+            time(chunk).as_secs_f64() / length
+        });
+        let mut times: Vec<f64> = of_chunks.collect();
+        times.sort_by(f64::total_cmp);
+        times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+    });
+    rounds.fold(f64::INFINITY, f64::min)
+}
+
+/// What is done with records that were parsed just before.
+fn after_parsing(texts: &[String], mut start: impl FnMut() -> Box<dyn FnMut(&Record<'_>)>) -> f64 {
+    measure(texts, || {
         let mut work = start();
-        for chunk in texts.chunks(std::env::var("CHUNK").ok().and_then(|t| t.parse().ok()).unwrap_or(CHUNK)) {
-            let records: Vec<Record<'_>> = chunk
-                .iter()
-                .filter_map(|text| match parse_record(text).unwrap() {
-                    ParsedRecord::Record(record) => Some(*record),
-                    ParsedRecord::Skipped(_) => None,
-                })
-                .collect();
+        Box::new(move |chunk| {
+            let parsed = chunk.iter().filter_map(|text| match parse_record(text).unwrap() {
+                ParsedRecord::Record(record) => Some(*record),
+                ParsedRecord::Skipped(_) => None,
+            });
+            let records: Vec<Record<'_>> = parsed.collect();
             assert_eq!(records.len(), chunk.len());
             let clock = Instant::now();
             records.iter().for_each(&mut work);
-            times.push(clock.elapsed().as_secs_f64() / f64::from(u32::try_from(chunk.len()).unwrap()));
-        }
-    }
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+            clock.elapsed()
+        })
+    })
 }
 
-/// The median time to parse a chunk, per record, in seconds: what the other numbers compare with, since a busy machine
-/// slows all of them alike.
+/// Parsing itself: what the other numbers compare with, since a busy machine slows all of them alike.
 fn parsing(texts: &[String]) -> f64 {
-    let mut times = Vec::new();
-    for _ in 0..ROUNDS {
-        for chunk in texts.chunks(std::env::var("CHUNK").ok().and_then(|t| t.parse().ok()).unwrap_or(CHUNK)) {
+    measure(texts, || {
+        Box::new(|chunk| {
             let clock = Instant::now();
             for text in chunk {
                 black_box(parse_record(text).unwrap());
             }
-            times.push(clock.elapsed().as_secs_f64() / f64::from(u32::try_from(chunk.len()).unwrap()));
-        }
-    }
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+            clock.elapsed()
+        })
+    })
 }
 
 fn main() {
@@ -188,7 +195,7 @@ fn main() {
         };
         report("parsing", &|| parsing(&texts));
         report("mapping", &|| {
-            median(&texts, || {
+            after_parsing(&texts, || {
                 let mut mapper = Mapper::new(catalog());
                 Box::new(move |record| {
                     black_box(mapper.map(record));
@@ -196,14 +203,14 @@ fn main() {
             })
         });
         report("attribution", &|| {
-            median(&texts, || {
+            after_parsing(&texts, || {
                 Box::new(|record| {
                     black_box(attribute(record));
                 })
             })
         });
         report("mapping and attribution", &|| {
-            median(&texts, || {
+            after_parsing(&texts, || {
                 let mut mapper = Mapper::new(catalog());
                 Box::new(move |record| {
                     black_box((attribute(record), mapper.map(record)));
@@ -211,7 +218,7 @@ fn main() {
             })
         });
         report("with the ledger", &|| {
-            median(&texts, || {
+            after_parsing(&texts, || {
                 let (mut ledger, mut mapper) = (Ledger::default(), Mapper::new(catalog()));
                 Box::new(move |record| {
                     black_box(ledger.observe_record(record, &mut mapper));

@@ -76,8 +76,7 @@ impl Call<'_, '_> {
             })
         };
         let Some(Value::Object(map)) = self.parameters.request() else { return };
-        let in_map =
-            |map: &ObjectAsVec<'_>| map.iter().any(|(key, value)| is_tags(key) && value_has_tags(value));
+        let in_map = |map: &ObjectAsVec<'_>| map.iter().any(|(key, value)| is_tags(key) && value_has_tags(value));
         let found = in_map(map) || map.values().filter_map(Value::as_object).any(in_map);
         if found {
             let resources = self.resources_of_tagging(tags.action, uses);

@@ -432,11 +432,7 @@ pub(super) fn is_special_to_s3(record: &Record<'_>, request: &str) -> bool {
     static TEXTS: LazyLock<[memmem::Finder<'static>; 2]> =
         LazyLock::new(|| ["--x-s3\"", ":s3-o"].map(memmem::Finder::new));
     TEXTS.iter().any(|finder| finder.find(request.as_bytes()).is_some())
-        || record
-            .resources
-            .iter()
-            .filter_map(|entry| entry.arn.as_deref())
-            .any(|arn| service_of(arn) != Some("s3"))
+        || record.resources.iter().filter_map(|entry| entry.arn.as_deref()).any(|arn| service_of(arn) != Some("s3"))
 }
 
 /// The third part of an ARN.

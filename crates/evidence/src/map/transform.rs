@@ -49,6 +49,9 @@ pub(super) fn partition_of_caller<'r>(record: &'r Record<'_>) -> Option<&'r str>
 
 fn partition_of(arn: &str) -> Option<&str> {
     let rest = arn.strip_prefix("arn:")?;
+    if rest.starts_with("aws:") {
+        return rest.get(..3);
+    }
     let partition = memchr::memchr(b':', rest.as_bytes()).map_or(Some(rest), |colon| rest.get(..colon))?;
     let clean = partition.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     (clean && partition.starts_with("aws")).then_some(partition)
