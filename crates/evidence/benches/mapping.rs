@@ -2,8 +2,9 @@
 //!
 //!     cargo bench -p whittle-evidence --bench mapping
 //!
-//! Two mixes of events as functions make them: one in which the same calls come again and again (as scheduled and queue
-//! functions make them), and one in which every record has a key, an object or a message of its own. Records are
+//! Three mixes of events as functions make them: one in which the same calls come again and again (as scheduled and queue
+//! functions make them), one in which every record has a key, an object or a message of its own, and the trail of the example,
+//! which holds both, calls of people and of services. Records are
 //! parsed in small chunks, and the clock runs only while a chunk is mapped; the median chunk of the best round is reported.
 //! Parsing is measured beside it, in the same way.
 
@@ -11,8 +12,11 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
 use std::hint::black_box;
+use std::io::Read;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use flate2::read::GzDecoder;
 use whittle_catalog::catalog;
 use whittle_evidence::attribute::attribute;
 use whittle_evidence::ledger::Ledger;
@@ -132,6 +136,25 @@ fn texts(distinct: usize) -> Vec<String> {
         .collect()
 }
 
+/// The records of a trail's folder, as texts; what is no record is left out.
+fn texts_of_trail(folder: &Path, texts: &mut Vec<String>) {
+    let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            texts_of_trail(&path, texts);
+        } else if path.extension().is_some_and(|extension| extension == "gz") {
+            let mut text = String::new();
+            GzDecoder::new(std::fs::File::open(&path).unwrap()).read_to_string(&mut text).unwrap();
+            // One file of the example is cut off.
+            let Ok(document) = serde_json::from_str::<serde_json::Value>(&text) else { continue };
+            let records = document.get("Records").and_then(serde_json::Value::as_array).into_iter().flatten();
+            let records = records.map(serde_json::Value::to_string);
+            texts.extend(records.filter(|text| matches!(parse_record(text), Ok(ParsedRecord::Record(_)))));
+        }
+    }
+}
+
 /// Seconds for one of a chunk of texts, as `time` tells for the whole chunk: the median chunk of the best round. Other
 /// guests of a machine slow a round by half and more, and never quicken one.
 fn measure<'t>(texts: &'t [String], mut round: impl FnMut() -> Box<dyn FnMut(&'t [String]) -> Duration>) -> f64 {
@@ -182,10 +205,13 @@ fn parsing(texts: &[String]) -> f64 {
 fn main() {
     // Cargo adds `--bench`; anything else narrows what is measured: `distinct`, `mapping`.
     let filters: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    for (mix, distinct) in
-        [("calls that come again (400 distinct)", 400 / CALLS.len()), ("every call distinct", usize::MAX)]
-    {
-        let texts = texts(distinct);
+    let mut of_trail = Vec::new();
+    texts_of_trail(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/shop/trail"), &mut of_trail);
+    for (mix, texts) in [
+        ("calls that come again (400 distinct)", texts(400 / CALLS.len())),
+        ("every call distinct", texts(usize::MAX)),
+        ("the trail of examples/shop", of_trail),
+    ] {
         let report = |what: &str, measure: &dyn Fn() -> f64| {
             if !filters.iter().all(|filter| mix.contains(filter.as_str()) || what == filter) {
                 return;
