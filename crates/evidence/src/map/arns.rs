@@ -95,14 +95,15 @@ impl<'a> ArnParts<'a> {
 impl Shape {
     /// Whether the ARN has this format. Leftmost matching of the literal texts decides: linear in practice.
     pub fn fits(&self, arn: ArnParts<'_>) -> bool {
+        let Some((first, others)) = self.texts.split_first() else { return false };
+        // What tells most formats of a service apart comes first.
+        let Some(mut rest) = arn.resource.strip_prefix(first) else { return false };
         let service = self.service == arn.service || self.service.starts_with("${");
         let region = self.region_fixed.is_none_or(|fixed| fixed == arn.region);
         let account = self.account_fixed.is_none_or(|fixed| fixed == arn.account);
         if !(service && region && account) {
             return false;
         }
-        let Some((first, others)) = self.texts.split_first() else { return false };
-        let Some(mut rest) = arn.resource.strip_prefix(first) else { return false };
         let Some((last, between)) = others.split_last() else { return rest.is_empty() };
         for text in between {
             // A placeholder takes at least one character.

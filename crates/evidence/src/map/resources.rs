@@ -368,16 +368,17 @@ fn fits_exactly(kind: &TypePlan, arn: &str) -> bool {
 fn filled(format: ArnFormat<'_>, values: &[(&str, String)], place: &Place) -> Option<String> {
     let mut arn = String::with_capacity(format.as_str().len() + 32);
     let mut rest = format.as_str();
-    while let Some((head, tail)) = rest.split_once("${") {
-        let (name, tail) = tail.split_once('}')?;
+    while let Some(open) = memchr(b'$', rest.as_bytes()) {
+        let (head, tail) = rest.split_at_checked(open)?;
+        let close = memchr(b'}', tail.as_bytes())?;
         arn.push_str(head);
-        arn.push_str(match name {
+        arn.push_str(match tail.get(..close)?.strip_prefix("${")? {
             "Partition" => &place.partition,
             "Region" => &place.region,
             "Account" => &place.account,
             name => values.iter().find(|(placeholder, _)| *placeholder == name).map(|(_, value)| value.as_str())?,
         });
-        rest = tail;
+        rest = tail.get(close + 1..)?;
     }
     arn.push_str(rest);
     Some(arn)
