@@ -211,6 +211,23 @@ fn data_event_operations_are_told_from_management_ones() {
         ("glue:GetTable", "either AWS::Glue::Table"),
         ("ebs:GetSnapshotBlock", "data AWS::EC2::Snapshot"),
         ("es:DescribeElasticsearchDomain", "management"),
+        // Called management events before their guides were read: absence would have proved them unused.
+        ("lambda:CheckpointDurableExecution", "data AWS::Lambda::Function"),
+        ("lambda:GetDurableExecutionState", "data AWS::Lambda::Function"),
+        ("dynamodb:SearchVectors", "data AWS::DynamoDB::Table"),
+        ("ses:SendEmail", "data AWS::SES::EmailIdentity"),
+        ("timestream:WriteRecords", "never"),
+        ("iot:Publish", "never"),
+        ("iot:ListThings", "never"),
+        ("iot:CreateThing", "management"),
+        ("dsql:DbConnect", "data AWS::DSQL::Cluster"),
+        ("bedrock:Rerank", "never"),
+        ("verifiedpermissions:IsAuthorized", "data AWS::VerifiedPermissions::PolicyStore"),
+        ("s3tables:GetTableData", "data AWS::S3Tables::Table"),
+        ("s3tables:CreateTable", "management"),
+        ("s3vectors:QueryVectors", "data AWS::S3Vectors::Index"),
+        ("swf:StartWorkflowExecution", "data AWS::SWF::Domain"),
+        ("xray:GetSamplingRules", "either AWS::XRay::Trace"),
     ] {
         check_visibility(action, expect);
     }
