@@ -150,7 +150,7 @@ fn walk<'v>(value: &'v Value<'v>, segments: &[Segment], out: &mut Vec<Leaf<'v>>)
             map.iter().filter(|(name, _)| starts(name)).for_each(|(_, value)| walk(value, rest, out));
         }
         (Segment::AnyKey, Value::Object(map)) => map.values().for_each(|value| walk(value, rest, out)),
-        (Segment::Keys, Value::Object(map)) => out.extend(map.keys().take(MAX_LEAVES).map(|key| Leaf::Key(key))),
+        (Segment::Keys, Value::Object(map)) => out.extend(map.keys().take(MAX_LEAVES).map(Leaf::Key)),
         // A key asked of a list: of each element (`targets.roleArn` for `targets[].roleArn`).
         (_, Value::Array(items)) => items.iter().for_each(|item| walk(item, segments, out)),
         _ => {}
