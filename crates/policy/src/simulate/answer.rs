@@ -119,7 +119,11 @@ pub fn answer_line(line: &str, explain: bool) -> String {
 pub fn answer_bytes(line: &[u8], explain: bool, place: &str) -> Answer {
     match std::str::from_utf8(line) {
         Ok(line) => answer_text(line, explain, place),
-        Err(error) => refuse(place, format_args!("not UTF-8 from byte {}", error.valid_up_to())),
+        Err(error) => {
+            let readable = line.get(..error.valid_up_to()).unwrap_or_default();
+            let id = read::unread_id(std::str::from_utf8(readable).unwrap_or_default());
+            refusal(&id, place, &format_args!("not UTF-8 from byte {}", error.valid_up_to()))
+        }
     }
 }
 

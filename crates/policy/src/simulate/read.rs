@@ -1,5 +1,8 @@
 //! From a line to a case.
 
+use std::borrow::Cow;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::{Case, NamedPolicy};
@@ -50,13 +53,52 @@ type Result<T> = std::result::Result<T, ParsePolicyError>;
 /// Reads a line.
 pub(super) fn case(line: &str) -> std::result::Result<Case, Box<Failure>> {
     let text = line.strip_prefix('\u{feff}').unwrap_or(line);
-    let node = read(text).map_err(|error| Box::new(Failure { id: Value::Null, error }))?;
+    let node = read(text).map_err(|error| Box::new(Failure { id: unread_id(text), error }))?;
     let mut reader = CaseReader { reader: Reader::new(Some(text)) };
     let (id, node) = take_id(node);
     let members = reader.members(node, "a case (an object)", &CASE_MEMBERS);
     match members.and_then(|members| reader.case(id.clone(), members)) {
         Ok(case) => Ok(case),
         Err(error) => Err(Box::new(Failure { id, error })),
+    }
+}
+
+/// The id of a line that cannot be read as a whole, as far as it can be told: the member before the damage, once.
+pub(super) fn unread_id(text: &str) -> Value {
+    let mut ids = Vec::new();
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    // How it ends does not matter: it is known to be damaged.
+    let _ = DeserializeSeed::deserialize(Ids(&mut ids), &mut deserializer);
+    if ids.len() == 1 { ids.remove(0) } else { Value::Null }
+}
+
+/// Collects the members `id` of an object, and keeps those before an error.
+struct Ids<'i>(&'i mut Vec<Value>);
+
+impl<'de> DeserializeSeed<'de> for Ids<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> std::result::Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Ids<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<(), A::Error> {
+        while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+            if key == "id" {
+                self.0.push(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
     }
 }
 

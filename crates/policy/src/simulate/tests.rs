@@ -131,6 +131,11 @@ fn lines_that_are_no_cases_are_errors() {
         "$.request.principal: expected",
     );
     refused(r#"{"id":1,"id":2}"#, null, "occurs twice");
+    // What cannot be read as a whole keeps its id as far as that can be told.
+    refused(r#"{"id":1,"request":{"action":1,"action":2}}"#, &json!(1), "occurs twice");
+    refused(&format!(r#"{{"id":1,"request":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000)), &json!(1), "deep");
+    refused(r#"{"id":"x","request":"#, &json!("x"), "text ended too early");
+    refused(r#"{"request":,"id":1}"#, null, "a value is missing");
     refused(&case(r#","identity_policy":[]"#), &json!("x"), "unknown element \"identity_policy\"");
     refused(
         &case(r#","service_control_policies":[{"Statement":[]}]"#),
