@@ -118,7 +118,7 @@ impl Memo {
     /// First by the whole text of the parameters, which costs no look at them; then by what of it counts.
     pub fn find(&mut self, record: &Record<'_>, meaning: usize, prepared: &Prepared) -> Result<Arc<Mapped>, Missing> {
         let request = record.request_parameters.map(RawValue::get);
-        if record.response_elements.is_some_and(|response| response.get().len() > MAX_KEY_BYTES)
+        if response_that_counts(record, prepared).is_some_and(|response| response.len() > MAX_KEY_BYTES)
             || request.is_some_and(|request| request.len() > MAX_REQUEST_BYTES)
         {
             return Err(Missing::default());
@@ -144,7 +144,7 @@ impl Memo {
     ) -> Result<Arc<Mapped>, Missing> {
         let (by_whole, by_counting) = (worth.whole.are_few(), worth.counting.are_few());
         if by_whole || by_counting {
-            self.begin(record, meaning);
+            self.begin(record, meaning, prepared);
         }
         let rest = self.key.len();
         let mut place = None;
@@ -215,11 +215,11 @@ impl Memo {
     }
 
     /// Begins the key with everything but the request parameters that the mapping of a record depends on.
-    fn begin(&mut self, record: &Record<'_>, meaning: usize) {
+    fn begin(&mut self, record: &Record<'_>, meaning: usize, prepared: &Prepared) {
         let key = &mut self.key;
         key.clear();
         let parts = [
-            record.response_elements.map(RawValue::get),
+            response_that_counts(record, prepared),
             record.aws_region.as_deref(),
             record.account(),
             record.error_code.as_deref(),
@@ -255,13 +255,18 @@ impl Memo {
     }
 }
 
+/// The text of `responseElements`, where the mapping can depend on it.
+fn response_that_counts<'r>(record: &Record<'r>, prepared: &Prepared) -> Option<&'r str> {
+    record.response_elements.filter(|_| prepared.reads_response).map(RawValue::get)
+}
+
 fn length_of(part: Option<&str>) -> u32 {
     part.map_or(u32::MAX, |text| u32::try_from(text.len()).unwrap_or(u32::MAX - 1))
 }
 
 /// Whether something looks through all of the parameters, so that the whole text counts.
 fn is_looked_through(record: &Record<'_>, request: &str, prepared: &Prepared) -> bool {
-    prepared.batch.is_some()
+    prepared.batch.is_some_and(|batch| record.response_elements.is_some() || !batch.answers().is_response())
         || prepared.tags.is_some() && conditions::may_hold_tags(request)
         || prepared.may_pass_role && record.read_only != Some(true) && conditions::may_hold_roles(request)
         || prepared.rule.prefix() == "s3" && resources::is_special_to_s3(record, request)

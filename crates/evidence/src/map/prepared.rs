@@ -4,6 +4,7 @@ use whittle_catalog::Catalog;
 use whittle_catalog::events::{BatchItems, EventRule, TagKeys};
 
 use super::reads::Reads;
+use super::resources;
 
 /// A rule, ready for many events.
 #[derive(Debug)]
@@ -11,6 +12,8 @@ pub(super) struct Prepared {
     pub rule: EventRule<'static>,
     /// The parameters that the mapping can depend on.
     pub reads: Reads,
+    /// Whether the mapping can depend on `responseElements`.
+    pub reads_response: bool,
     /// The tagging action, if the event is a create call of a service that has one.
     pub tags: Option<TagKeys<'static>>,
     /// Whether a role in the parameters is passed on.
@@ -23,12 +26,15 @@ pub(super) struct Prepared {
 
 impl Prepared {
     pub fn of(catalog: &'static Catalog, rule: EventRule<'static>, event_name: &str) -> Self {
+        let reads = Reads::of(catalog, &rule);
+        let batch = catalog.batch_items(rule.prefix(), event_name);
         Self {
             rule,
-            reads: Reads::of(catalog, &rule),
+            reads_response: reads.response || batch.is_some() || resources::creates(event_name),
+            reads,
             tags: catalog.tag_on_create(rule.prefix(), event_name),
             may_pass_role: may_pass_role(rule.prefix(), event_name),
-            batch: catalog.batch_items(rule.prefix(), event_name),
+            batch,
             passed_to: catalog.passed_to_services(rule.prefix(), event_name),
         }
     }

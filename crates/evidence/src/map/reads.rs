@@ -17,6 +17,8 @@ pub(super) struct Reads {
     tests: Keys,
     /// Keys that the tests or the resources of its actions look at.
     all: Keys,
+    /// Whether any of them looks at `responseElements`.
+    pub response: bool,
 }
 
 /// Top-level keys, in any case.
@@ -28,6 +30,8 @@ struct Keys {
     lengths: u64,
     /// A path starts at any key, so that all parameters count.
     any: bool,
+    /// A path is of the answer.
+    response: bool,
 }
 
 impl Reads {
@@ -40,13 +44,13 @@ impl Reads {
                     Test::Is(pairs) => pairs.iter().for_each(|(path, _)| reads.tests.add(path)),
                     Test::Text(path, _) | Test::Verb(_, path) | Test::NoVerb(_, path) => reads.tests.add(path),
                     Test::Error(_) => {}
-                    _ => reads.tests.any = true,
+                    _ => (reads.tests.any, reads.tests.response) = (true, true),
                 }
             }
             match clause.resource() {
                 ResourceSpec::Any | ResourceSpec::Unnamed | ResourceSpec::Default => {}
                 ResourceSpec::At(paths) => paths.iter().for_each(|(path, _)| reads.all.add(path)),
-                _ => reads.all.any = true,
+                _ => (reads.all.any, reads.all.response) = (true, true),
             }
         }
         reads.tests.finish();
@@ -58,6 +62,7 @@ impl Reads {
             reads.all.add_resources(catalog, action);
         }
         reads.all.finish();
+        reads.response = reads.tests.response || reads.all.response;
         reads
     }
 
@@ -97,6 +102,7 @@ impl Reads {
 
 impl Keys {
     fn add(&mut self, path: &'static FieldPath) {
+        self.response |= path.is_response();
         match path.segments().first() {
             Some(Segment::Key(key)) if !path.is_response() => self.names.push(key),
             Some(Segment::KeyPrefix(start)) if !path.is_response() => self.starts.push(start),
@@ -104,14 +110,15 @@ impl Keys {
         }
     }
 
-    /// Everything that the resources of an action are looked for in. `responseElements` count in full elsewhere.
+    /// Everything that the resources of an action are looked for in. `responseElements` count in full, or not at all.
     fn add_resources(&mut self, catalog: &'static Catalog, action: ActionId) {
         let Some(plan) = plan::of(catalog, action) else {
-            self.any = true;
+            (self.any, self.response) = (true, true);
             return;
         };
-        // Whole ARNs are looked for below any key too.
+        // Whole ARNs are looked for below any key too, and their paths are read only when they are used.
         self.any |= !plan.whole_arns.is_empty();
+        self.response |= !plan.whole_arns.is_empty() || plan.paths().any(FieldPath::is_response);
         plan.paths().filter(|path| !path.is_response()).for_each(|path| self.add(path));
     }
 

@@ -409,7 +409,7 @@ fn entry_arn<'e>(entry: &'e ResourceEntry<'_>) -> Option<Cow<'e, str>> {
 }
 
 /// Whether an event creates something (§9 of the mapping rules: only creates name their resource in the answer).
-fn creates(event_name: &str) -> bool {
+pub(super) fn creates(event_name: &str) -> bool {
     ["Create", "Run", "Register", "Import", "Allocate", "Copy", "Restore", "Upload", "Start", "Publish", "Put"]
         .iter()
         .any(|start| event_name.starts_with(start))

@@ -300,6 +300,21 @@ fn a_mapper_that_remembers_gives_the_same_as_a_fresh_one() {
 
 /// What a mapper remembers of one call never answers another that means something else: every case of the tables, with
 /// parameters beside it that no rule reads, in one mapper, three times over.
+/// The event with an answer that names things, and says of items that they were denied.
+fn with_answer(event: &str, name: &str) -> String {
+    let mut record: serde_json::Value = serde_json::from_str(event).unwrap();
+    let service = record["eventSource"].as_str().unwrap().split('.').next().unwrap().to_owned();
+    let code = if name == "first" { "AccessDeniedException" } else { "Throttled" };
+    let denied = serde_json::json!([{"id": "1", "code": code, "errorCode": code, "Error": {"Code": code}, "error": {"code": code}}]);
+    record["responseElements"] = serde_json::json!({
+        "arn": format!("arn:aws:{service}:eu-west-1:111122223333:{name}"),
+        "role": {"arn": format!("arn:aws:iam::111122223333:role/{name}")},
+        "id": name, "tableDescription": {"tableName": name}, "keyMetadata": {"arn": name, "keyId": name},
+        "failed": denied, "responses": denied, "entries": denied, "records": denied, "requestResponses": denied,
+    });
+    record.to_string()
+}
+
 #[test]
 fn a_remembered_call_answers_only_calls_that_mean_the_same() {
     let mut texts = Vec::new();
@@ -310,6 +325,7 @@ fn a_remembered_call_answers_only_calls_that_mean_the_same() {
             let (name, rest) = rest.split_once(' ').expect(line);
             let (request, error) = json_and_rest(rest);
             texts.push(event(source, name, request, error));
+            texts.extend(["first", "second"].map(|answer| with_answer(texts.last().unwrap(), answer)));
             let mut request: serde_json::Value = serde_json::from_str(request).unwrap();
             let Some(members) = request.as_object_mut() else { continue };
             for at in 0..2 {
