@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr_iter, memmem};
 use serde_json_borrow::Value;
 use whittle_catalog::events::{FieldPath, Transform};
 use whittle_catalog::{ActionId, ArnFormat};
@@ -20,7 +20,11 @@ const MAX_ARNS: usize = 1_000;
 
 /// The ARN as a pattern that no policy variable can hide in: `${` of an attacker's key name becomes `?{`.
 pub(super) fn harmless(arn: &str) -> String {
-    if memchr(b'$', arn.as_bytes()).is_some() { arn.replace("${", "?{") } else { arn.to_owned() }
+    if holds_variable(arn) { arn.replace("${", "?{") } else { arn.to_owned() }
+}
+
+fn holds_variable(arn: &str) -> bool {
+    memchr_iter(b'$', arn.as_bytes()).any(|at| arn.as_bytes().get(at + 1) == Some(&b'{'))
 }
 
 impl Call<'_, '_> {
@@ -192,7 +196,7 @@ impl Call<'_, '_> {
             arns.extend(self.in_response(&|arn| arns::type_of(shapes, one_type, arn).is_some()));
         }
         arns.truncate(MAX_ARNS);
-        for (arn, _) in &mut arns {
+        for (arn, _) in arns.iter_mut().filter(|(arn, _)| holds_variable(arn)) {
             *arn = harmless(arn);
         }
         arns
@@ -203,9 +207,18 @@ impl Call<'_, '_> {
         let mut choices = vec![Choice::default()];
         let (mut from_event, mut step, mut whole) = (false, Step::Generic, Vec::new());
         for part in &format.parts {
-            let (values, curated, defaulted) = self.values(part);
+            let (mut values, curated, defaulted) = self.values(part);
             if curated {
                 step = Step::Template;
+            }
+            // Most calls name one thing by one text.
+            if let [Named::Part(_)] = values.as_slice()
+                && let [choice] = choices.as_mut_slice()
+                && let Some(Named::Part(text)) = values.pop()
+            {
+                from_event |= !defaulted || curated;
+                choice.values.push((part.name, text));
+                continue;
             }
             let mut next = Vec::new();
             let add = |next: &mut Vec<Choice>, text: &str, place: Option<&Place>| {
@@ -438,7 +451,7 @@ pub(super) fn is_special_to_s3(record: &Record<'_>, request: &str) -> bool {
 
 /// The third part of an ARN.
 fn service_of(arn: &str) -> Option<&str> {
-    let mut colons = memchr::memchr_iter(b':', arn.as_bytes());
+    let mut colons = memchr_iter(b':', arn.as_bytes());
     let (start, end) = (colons.nth(1)? + 1, colons.next()?);
     arn.get(start..end)
 }
