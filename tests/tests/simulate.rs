@@ -3,11 +3,17 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
 use crate::support::{call, root, stderr, stdout, whittle};
+
+/// The program with both ends in hand, to ask and to read in turn.
+fn conversation() -> Child {
+    let mut command = Command::new(whittle());
+    command.arg("simulate").env_remove("WHITTLE_OUTPUT").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+}
 
 /// Answers to lines given on standard input.
 fn simulate(input: &[u8], args: &[&str]) -> Output {
@@ -94,13 +100,7 @@ fn answers_come_in_the_order_of_the_input() {
 #[test]
 fn one_question_at_a_time_is_answered_at_once() {
     use std::io::{BufRead, BufReader};
-    let mut child = Command::new(whittle())
-        .arg("simulate")
-        .env_remove("WHITTLE_OUTPUT")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = conversation();
     let mut stdin = child.stdin.take().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     for id in 0..3 {
@@ -254,13 +254,7 @@ fn peak_kilobytes(process: u32) -> u64 {
 #[test]
 fn memory_does_not_grow_with_the_number_of_values_in_a_line() {
     use std::io::{BufRead, BufReader};
-    let mut child = Command::new(whittle())
-        .arg("simulate")
-        .env_remove("WHITTLE_OUTPUT")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = conversation();
     let mut stdin = child.stdin.take().unwrap();
     let flood = format!("{{\"id\":1,\"request\":{{\"context\":{{\"k\":[1{}]}}}}}}\n", ",1".repeat(20 << 20));
     stdin.write_all(flood.as_bytes()).unwrap();

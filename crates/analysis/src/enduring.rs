@@ -4,22 +4,17 @@
 //! on the old ARN then refuses the new thing, though nothing about the function changed.
 
 use whittle_catalog::events::generalise;
+use whittle_evidence::map::secret_name;
 use whittle_policy::ResourcePattern;
-
-/// Characters that Secrets Manager adds to the name of a secret (Secrets Manager User Guide, "Access control": the ARN ends with
-/// a hyphen and six random characters; `-??????` stands for them).
-const SECRET_SUFFIX: usize = 6;
 
 /// The ARN with generated parts as wildcards: those of the catalog's table, and the suffix of a secret.
 pub fn enduring(arn: &str) -> String {
     let arn = generalise(arn);
-    if let Some((name, suffix)) = arn.rsplit_once('-')
+    if let Some(name) = secret_name(&arn)
         && name.contains(":secretsmanager:")
         && name.contains(":secret:")
-        && suffix.len() == SECRET_SUFFIX
-        && suffix.chars().all(|c| c.is_ascii_alphanumeric())
     {
-        return format!("{name}-{}", "?".repeat(SECRET_SUFFIX));
+        return format!("{name}-??????");
     }
     arn.into_owned()
 }

@@ -133,12 +133,15 @@ pub struct Need {
     pub reason: String,
 }
 
+/// Condition key: the alias by which a call names its key.
+pub(crate) const REQUEST_ALIAS: &str = "kms:RequestAlias";
+/// Condition key: the aliases that a key has.
+pub(crate) const RESOURCE_ALIASES: &str = "kms:ResourceAliases";
+
 impl Need {
     /// Whether it is a need of whichever key an alias stands for.
     pub fn is_by_alias(&self) -> bool {
-        self.only_if
-            .as_ref()
-            .is_some_and(|extra| matches!(extra.key.as_str(), "kms:RequestAlias" | "kms:ResourceAliases"))
+        self.only_if.as_ref().is_some_and(|extra| matches!(extra.key.as_str(), REQUEST_ALIAS | RESOURCE_ALIASES))
     }
 }
 

@@ -201,15 +201,6 @@ fn at_colon(text: &str) -> Option<(&str, &str)> {
     Some((text.get(..colon)?, text.get(colon + 1..)?))
 }
 
-/// The partition of an ARN, and what follows it.
-fn partition_and_rest(arn: &str) -> Option<(&str, &str)> {
-    let rest = arn.strip_prefix("arn:")?;
-    match rest.strip_prefix("aws:") {
-        Some(service) => Some(("aws", service)),
-        None => at_colon(rest),
-    }
-}
-
 /// IAM User Guide, "IAM identifiers": unique ids of roles begin with `AROA`.
 fn is_role_id(id: &str) -> bool {
     // Without a branch for each letter: this is asked of every record.
@@ -219,7 +210,7 @@ fn is_role_id(id: &str) -> bool {
 
 /// What follows `role/` in `arn:<partition>:iam::<account>:role/<path and name>`.
 fn path_and_name(arn: &str) -> Option<&str> {
-    let (_partition, rest) = partition_and_rest(arn)?;
+    let (_partition, rest) = at_colon(arn.strip_prefix("arn:")?)?;
     let (_account, resource) = at_colon(rest.strip_prefix("iam::")?)?;
     resource.strip_prefix("role/")
 }
@@ -280,7 +271,7 @@ fn function_in_scope<'a>(scope: &'a InScopeOf<'_>) -> Option<(&'a str, Option<&'
 /// Splits `arn:<partition>:lambda:<Region>:<account>:function:<name>[:<qualifier>]` before the qualifier; `None` for
 /// anything else.
 pub fn split_function_arn(arn: &str) -> Option<(&str, Option<&str>)> {
-    let (partition, rest) = partition_and_rest(arn)?;
+    let (partition, rest) = at_colon(arn.strip_prefix("arn:")?)?;
     let (_region, rest) = at_colon(rest.strip_prefix("lambda:")?)?;
     let (_account, rest) = at_colon(rest)?;
     let name = rest.strip_prefix("function:")?;

@@ -33,6 +33,7 @@ use whittle_catalog::events::{Effect, EventResolution, ResourceSpec};
 use whittle_catalog::{ActionId, Catalog};
 
 pub use denied::{DeniedBy, DeniedDetail};
+pub use transform::secret_name;
 pub use whittle_catalog::events::Outcome;
 
 use crate::record::Record;

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use whittle_catalog::{ActionId, Catalog, ResourceTypeRef};
 use whittle_policy::ResourcePattern;
 
-use crate::need::{ExtraCondition, Need, NeedKind, Needs, SubjectUsage, UseBasis};
+use crate::need::{ExtraCondition, Need, NeedKind, Needs, REQUEST_ALIAS, RESOURCE_ALIASES, SubjectUsage, UseBasis};
 
 /// What the ledger says of the key of a call.
 pub(super) enum KeyName {
@@ -57,21 +57,23 @@ pub(super) fn add(catalog: &Catalog, usage: &SubjectUsage, needs: &mut Needs) {
     };
     let all: BTreeSet<ResourcePattern> = of_keys().flat_map(|(action, used)| own(*action, &used.resources)).collect();
     for (action, used) in of_keys() {
-        if catalog.info(*action).resource_types().all(|kind| kind.name() != "key") {
+        let info = catalog.info(*action);
+        if info.resource_types().all(|kind| kind.name() != "key") {
             continue;
         }
+        let lists = |key: &str| {
+            let of_types = info.resource_types().flat_map(ResourceTypeRef::condition_keys);
+            info.condition_keys().chain(of_types).any(|known| known == key)
+        };
+        let (lists_request, lists_resource) = (lists(REQUEST_ALIAS), lists(RESOURCE_ALIASES));
         let named = own(*action, &used.resources);
         for alias in &all {
             let Some((place, name)) = alias_of(alias) else { continue };
-            let info = catalog.info(*action);
-            let of_types = info.resource_types().flat_map(ResourceTypeRef::condition_keys);
-            let known: BTreeSet<&str> = info.condition_keys().chain(of_types).collect();
-            let lists = |key: &str| known.contains(key);
-            let by_request = named.contains(alias) && lists("kms:RequestAlias");
-            let only_if = (by_request || lists("kms:ResourceAliases")).then(|| ExtraCondition {
+            let by_request = named.contains(alias) && lists_request;
+            let only_if = (by_request || lists_resource).then(|| ExtraCondition {
                 // A key may have several aliases; a request names one.
                 operator: if by_request { "StringEquals" } else { "ForAnyValue:StringEquals" }.to_owned(),
-                key: if by_request { "kms:RequestAlias" } else { "kms:ResourceAliases" }.to_owned(),
+                key: if by_request { REQUEST_ALIAS } else { RESOURCE_ALIASES }.to_owned(),
                 values: vec![name.to_owned()],
             });
             needs.push(Need {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use whittle_template::references::References;
 
+use super::read_text;
 use crate::error::CommandError;
 
 /// Answers of `describe-stack-resources` (or `list-stack-resources`): of the files given, and of the snapshot's
@@ -65,7 +66,9 @@ pub fn regions(snapshot: &Path) -> Result<Vec<PathBuf>, CommandError> {
 
 /// A file of JSON.
 pub fn json(path: &Path) -> Result<Value, CommandError> {
-    let failed = |source| CommandError::Read { path: path.to_owned(), source };
-    let text = std::fs::read_to_string(path).map_err(failed)?;
-    serde_json::from_str(&text).map_err(|error| failed(std::io::Error::new(std::io::ErrorKind::InvalidData, error)))
+    serde_json::from_str(&read_text(path)?).map_err(|error| CommandError::File {
+        path: path.to_owned(),
+        message: format!("is not JSON: {error}"),
+        hint: String::new(),
+    })
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use memchr::memmem;
 use whittle_catalog::catalog;
 
 use super::plan::TypePlan;
@@ -108,21 +109,12 @@ impl Shape {
         for text in between {
             // A placeholder takes at least one character.
             let Some(step) = rest.chars().next().map(char::len_utf8) else { return false };
-            let found = rest.get(step..).and_then(|tail| find(tail, text)).map(|at| at + step);
+            let found =
+                rest.get(step..).and_then(|tail| memmem::find(tail.as_bytes(), text.as_bytes())).map(|at| at + step);
             let Some(next) = found.and_then(|at| rest.get(at + text.len()..)) else { return false };
             rest = next;
         }
         rest.strip_suffix(last).is_some_and(|value| !value.is_empty())
-    }
-}
-
-/// Where a short text first stands: most are one letter, for which no searcher need be made.
-fn find(tail: &str, text: &str) -> Option<usize> {
-    match text.as_bytes() {
-        [] => Some(0),
-        [one] => memchr::memchr(*one, tail.as_bytes()),
-        [first, ..] => memchr::memchr_iter(*first, tail.as_bytes())
-            .find(|at| tail.as_bytes().get(*at..).is_some_and(|rest| rest.starts_with(text.as_bytes()))),
     }
 }
 

@@ -30,7 +30,7 @@ impl Prepared {
         let batch = catalog.batch_items(rule.prefix(), event_name);
         Self {
             rule,
-            reads_response: reads.response || batch.is_some() || resources::creates(event_name),
+            reads_response: reads.response() || batch.is_some() || resources::creates(event_name),
             reads,
             tags: catalog.tag_on_create(rule.prefix(), event_name),
             may_pass_role: may_pass_role(rule.prefix(), event_name),

@@ -17,8 +17,6 @@ pub(super) struct Reads {
     tests: Keys,
     /// Keys that the tests or the resources of its actions look at.
     all: Keys,
-    /// Whether any of them looks at `responseElements`.
-    pub response: bool,
 }
 
 /// Top-level keys, in any case.
@@ -57,13 +55,18 @@ impl Reads {
         reads.all.names.extend(&reads.tests.names);
         reads.all.starts.extend(&reads.tests.starts);
         reads.all.any |= reads.tests.any;
+        reads.all.response |= reads.tests.response;
         let of_clauses = rule.clauses().flat_map(Clause::actions).copied();
         for action in rule.same_named().into_iter().chain(of_clauses) {
             reads.all.add_resources(catalog, action);
         }
         reads.all.finish();
-        reads.response = reads.tests.response || reads.all.response;
         reads
+    }
+
+    /// Whether any of them looks at `responseElements`.
+    pub fn response(&self) -> bool {
+        self.all.response
     }
 
     /// Whether no parameter is there that a test of the rule looks at.

@@ -449,11 +449,8 @@ pub(super) fn is_special_to_s3(record: &Record<'_>, request: &str) -> bool {
         || record.resources.iter().filter_map(|entry| entry.arn.as_deref()).any(|arn| service_of(arn) != Some("s3"))
 }
 
-/// The third part of an ARN.
 fn service_of(arn: &str) -> Option<&str> {
-    let mut colons = memchr_iter(b':', arn.as_bytes());
-    let (start, end) = (colons.nth(1)? + 1, colons.next()?);
-    arn.get(start..end)
+    ArnParts::of(arn).map(|parts| parts.service)
 }
 
 /// Directory buckets and object lambdas have service prefixes of their own, with the same event source.

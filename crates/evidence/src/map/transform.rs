@@ -49,9 +49,6 @@ pub(super) fn partition_of_caller<'r>(record: &'r Record<'_>) -> Option<&'r str>
 
 fn partition_of(arn: &str) -> Option<&str> {
     let rest = arn.strip_prefix("arn:")?;
-    if rest.starts_with("aws:") {
-        return rest.get(..3);
-    }
     let partition = memchr::memchr(b':', rest.as_bytes()).map_or(Some(rest), |colon| rest.get(..colon))?;
     let clean = partition.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     (clean && partition.starts_with("aws")).then_some(partition)
@@ -192,17 +189,22 @@ fn function(text: &str, place: &Place) -> Option<String> {
     }
 }
 
-/// AWS page: Secrets Manager User Guide, "Determine who has permissions": an ARN ends in `-` and six random characters.
+/// What stands before the `-` and six random characters that the ARN of a secret ends in, if it ends so.
+///
+/// AWS page: Secrets Manager User Guide, "Determine who has permissions".
+pub fn secret_name(arn: &str) -> Option<&str> {
+    let (name, suffix) = arn.rsplit_once('-')?;
+    (suffix.len() == 6 && suffix.bytes().all(|byte| byte.is_ascii_alphanumeric())).then_some(name)
+}
+
+/// `-??????` stands for the random end.
 fn secret(text: &str) -> Vec<Named> {
     if !text.starts_with("arn:") {
         return vec![Named::Part(format!("{text}-??????"))];
     }
-    let random = text
-        .rsplit_once('-')
-        .is_some_and(|(_, tail)| tail.len() == 6 && tail.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     // A name may end in six characters of its own (`db-secret`), so a complete-looking ARN is kept in both readings.
     let mut names = vec![Named::Arn(format!("{text}-??????"))];
-    if random {
+    if secret_name(text).is_some() {
         names.push(Named::Arn(text.to_owned()));
     }
     names

@@ -10,7 +10,7 @@ use whittle_template::references::References;
 
 use super::Account;
 use crate::args::DeploymentArguments;
-use crate::commands::{read_text, stored};
+use crate::commands::{deployment, stored};
 use crate::error::CommandError;
 
 /// Everything that tells functions.
@@ -25,30 +25,16 @@ pub struct Matcher<'a> {
 impl<'a> Matcher<'a> {
     /// Reads what the arguments name.
     pub fn new(arguments: &'a DeploymentArguments, account: &'a Account) -> Result<Self, CommandError> {
-        let mut stacks = Vec::new();
-        for path in &arguments.stack_resources {
-            let value = json(path)?;
-            if References::from_stack_resources(&value).is_none() {
-                return Err(CommandError::NotFound {
-                    message: format!("`{}` is no answer of describe-stack-resources", path.display()),
-                    hint: "aws cloudformation describe-stack-resources --stack-name STACK".to_owned(),
-                });
-            }
-            stacks.push(value);
-        }
+        let mut stacks = deployment::stack_answers(&arguments.stack_resources, None)?;
         let of_stack = |row: &Value| match &arguments.stack {
             Some(stack) => row.get("StackName").and_then(Value::as_str) == Some(stack),
             None => true,
         };
-        let kept = account.stacks.iter().filter(|answer| rows(answer).next().is_some_and(of_stack));
+        let kept = account.stacks.iter().filter(|answer| deployment::rows(answer).next().is_some_and(of_stack));
         stacks.extend(kept.cloned());
         let mut state = References::default();
         if let Some(path) = &arguments.terraform_state {
-            let found = References::from_terraform_state(&json(path)?);
-            (state, _) = found.ok_or_else(|| CommandError::NotFound {
-                message: format!("`{}` is no Terraform state", path.display()),
-                hint: "terraform show -json > state.json".to_owned(),
-            })?;
+            (state, _) = deployment::terraform_state(path)?;
         }
         Ok(Self { arguments, inventory: &account.inventory, stacks, state })
     }
@@ -68,7 +54,7 @@ impl<'a> Matcher<'a> {
         let of_tags: BTreeSet<&str> =
             found.filter_map(|arn| Some(self.inventory.stacks.get(arn)?.stack.as_str())).collect();
         let of_rows = || {
-            let mut names = self.stacks.iter().flat_map(rows);
+            let mut names = self.stacks.iter().flat_map(deployment::rows);
             names.find_map(|row| row.get("StackName")?.as_str().map(str::to_owned))
         };
         let only = (of_tags.len() == 1).then(|| of_tags.first().map(|name| (*name).to_owned())).flatten();
@@ -155,7 +141,7 @@ impl<'a> Matcher<'a> {
 
     fn of_stack(&self, id: &str) -> Option<String> {
         let is = |row: &&Value, key: &str, text: &str| row.get(key).and_then(Value::as_str) == Some(text);
-        let mut rows = self.stacks.iter().flat_map(rows);
+        let mut rows = self.stacks.iter().flat_map(deployment::rows);
         let row =
             rows.find(|row| is(row, "LogicalResourceId", id) && is(row, "ResourceType", "AWS::Lambda::Function"))?;
         row.get("PhysicalResourceId")?.as_str().map(str::to_owned)
@@ -174,17 +160,4 @@ impl<'a> Matcher<'a> {
         };
         CommandError::NotFound { message: format!("--function {id}: the account has no function `{given}`"), hint }
     }
-}
-
-fn rows(answer: &Value) -> impl Iterator<Item = &Value> {
-    let list = answer.get("StackResources").or_else(|| answer.get("StackResourceSummaries"));
-    list.and_then(Value::as_array).into_iter().flatten()
-}
-
-fn json(path: &Path) -> Result<Value, CommandError> {
-    serde_json::from_str(&read_text(path)?).map_err(|error| CommandError::File {
-        path: path.to_owned(),
-        message: format!("is not JSON: {error}"),
-        hint: String::new(),
-    })
 }
