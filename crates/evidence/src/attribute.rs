@@ -25,6 +25,7 @@ use std::sync::LazyLock;
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
+use crate::bytes;
 use crate::record::{InScopeOf, Record, UserIdentity};
 
 /// The role behind a call and what used it.
@@ -197,7 +198,7 @@ fn id_of_principal<'a>(identity: &'a UserIdentity<'_>) -> Option<&'a str> {
 
 /// What stands before and after the first colon.
 fn at_colon(text: &str) -> Option<(&str, &str)> {
-    let colon = memchr::memchr(b':', text.as_bytes())?;
+    let colon = bytes::find(text.as_bytes(), 0, b':')?;
     Some((text.get(..colon)?, text.get(colon + 1..)?))
 }
 

@@ -16,6 +16,7 @@ mod arns;
 mod conditions;
 mod denied;
 mod items;
+mod members;
 mod memo;
 mod names;
 mod params;
@@ -29,6 +30,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::sync::{Arc, OnceLock};
 
+use smallvec::{SmallVec, smallvec};
 use whittle_catalog::events::{Effect, EventResolution, ResourceSpec};
 use whittle_catalog::{ActionId, Catalog};
 
@@ -37,7 +39,7 @@ pub use transform::secret_name;
 pub use whittle_catalog::events::Outcome;
 
 use crate::record::Record;
-use memo::{Glance, Memo};
+use memo::{Memo, Missing};
 use names::Names;
 use params::Parameters;
 use prepared::Prepared;
@@ -114,6 +116,12 @@ pub enum ResourceSeen {
     Unnamed,
 }
 
+/// The resources of one use: mostly one, kept without an allocation of their own.
+pub type Resources = SmallVec<[ResourceSeen; 1]>;
+
+/// The uses of one event.
+pub type Uses = SmallVec<[ActionUse; 1]>;
+
 /// One action that an event proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActionUse {
@@ -122,7 +130,7 @@ pub struct ActionUse {
     /// How it follows.
     pub basis: Basis,
     /// On what, sorted, never empty.
-    pub resources: Vec<ResourceSeen>,
+    pub resources: Resources,
 }
 
 /// What a record means.
@@ -135,7 +143,7 @@ pub struct Mapped {
     /// For an unknown event: names of actions that are spelled like it.
     pub nearest: Vec<String>,
     /// The actions that the call exercised (or, if it was denied, asked for), by action, primary first.
-    pub uses: Vec<ActionUse>,
+    pub uses: Uses,
     /// Actions that AWS may have checked too, without evidence: keep them where granted, never count them as used.
     pub possible: Vec<ActionId>,
     /// How the authorisation ended. Only [`Outcome::Authorised`] is use.
@@ -143,7 +151,7 @@ pub struct Mapped {
     /// For a denied call: what its message says.
     pub denied_detail: Option<DeniedDetail>,
     /// Items that were denied inside a call that succeeded: no use. Sorted as the uses are.
-    pub denied_items: Vec<ActionUse>,
+    pub denied_items: Uses,
     /// Where [`Self::uses`] hold `iam:PassRole`: the services that the role may have been passed to, in the partition
     /// `aws` (values of `iam:PassedToService`). Empty where they are not known.
     pub passed_to: &'static [&'static str],
@@ -155,11 +163,11 @@ impl Mapped {
             class,
             reason,
             nearest,
-            uses: Vec::new(),
+            uses: Uses::new(),
             possible: Vec::new(),
             outcome: Outcome::NotReached,
             denied_detail: None,
-            denied_items: Vec::new(),
+            denied_items: Uses::new(),
             passed_to: &[],
         }
     }
@@ -228,8 +236,9 @@ impl Mapper {
             Ok(mapped) => return mapped,
             Err(missing) => missing,
         };
-        let mapped = Arc::new(actions(self.catalog, record, prepared, missing.glance));
-        if let Some(place) = missing.place {
+        let place = missing.place;
+        let mapped = Arc::new(actions(self.catalog, record, prepared, missing));
+        if let Some(place) = place {
             self.memo.remember(place, &mapped);
         }
         mapped
@@ -263,7 +272,7 @@ impl Meaning {
 
     fn of_record(&self, catalog: &'static Catalog, record: &Record<'_>) -> Arc<Mapped> {
         match self {
-            Self::Call(prepared) => Arc::new(actions(catalog, record, prepared, Glance::default())),
+            Self::Call(prepared) => Arc::new(actions(catalog, record, prepared, Missing::default())),
             Self::Class(mapped) if mapped.class == EventClass::Unknown => {
                 Arc::new(Mapped { outcome: outcome_of_unknown(catalog, record), ..Mapped::clone(mapped) })
             }
@@ -306,14 +315,19 @@ fn not_a_call(catalog: &Catalog, record: &Record<'_>) -> Option<&'static str> {
 struct Call<'r, 'a> {
     catalog: &'static Catalog,
     record: &'r Record<'a>,
-    parameters: Parameters<'a>,
+    parameters: Parameters<'a, 'r>,
     denied: Option<DeniedDetail>,
-    place: OnceCell<transform::Place>,
+    place: OnceCell<transform::Place<'r>>,
     /// No parameter that a test of the rule looks at is there.
     tests_see_nothing: bool,
 }
 
-fn actions(catalog: &'static Catalog, record: &Record<'_>, prepared: &Prepared, glance: Glance) -> Mapped {
+fn actions<'a>(
+    catalog: &'static Catalog,
+    record: &Record<'a>,
+    prepared: &Prepared,
+    Missing { members, is_plain, .. }: Missing<'a>,
+) -> Mapped {
     let rule = &prepared.rule;
     let message = record.error_message.as_deref().unwrap_or_default();
     let outcome = match record.error_code.as_deref() {
@@ -321,17 +335,18 @@ fn actions(catalog: &'static Catalog, record: &Record<'_>, prepared: &Prepared, 
         Some(code) => catalog.outcome_of_error(rule.prefix(), record.event_name.as_str(), code, message),
     };
     let denied_detail = (outcome == Outcome::Denied).then(|| denied::parse(message));
+    let request = record.request_parameters;
+    let members = members.or_else(|| prepared.reads.members(request?.get()));
+    let parameters = Parameters::new(request, record.response_elements, members, &prepared.reads);
     let call = Call {
         catalog,
         record,
-        parameters: Parameters::new(record.request_parameters, record.response_elements),
         denied: denied_detail.clone(),
         place: OnceCell::new(),
-        tests_see_nothing: glance
-            .tests_see_nothing
-            .unwrap_or_else(|| prepared.reads.tests_see_nothing(record.request_parameters)),
+        tests_see_nothing: parameters.tests_see_nothing(),
+        parameters,
     };
-    let mut uses = Uses::default();
+    let mut uses = Collected::default();
     if let Some(action) = rule.same_named() {
         uses.add(action, Basis::Primary, call.resources_of(action));
     }
@@ -364,7 +379,7 @@ fn actions(catalog: &'static Catalog, record: &Record<'_>, prepared: &Prepared, 
             _ => {}
         }
     }
-    if !glance.is_plain {
+    if !is_plain {
         if let Some(tags) = &prepared.tags {
             call.add_tagging(tags, &mut uses);
         }
@@ -381,9 +396,9 @@ fn actions(catalog: &'static Catalog, record: &Record<'_>, prepared: &Prepared, 
     call.add_denied_action(&mut uses);
     let denied_items = match &prepared.batch {
         Some(batch) if outcome == Outcome::Authorised => {
-            Uses { list: call.take_denied_items(rule.prefix(), batch, &mut uses) }.into_sorted()
+            Collected { list: call.take_denied_items(rule.prefix(), batch, &mut uses) }.into_sorted()
         }
-        _ => Vec::new(),
+        _ => Uses::new(),
     };
     let uses = uses.into_sorted();
     let passes_role = uses.iter().any(|used| Some(used.action) == pass_role(catalog));
@@ -412,12 +427,12 @@ fn pass_role(catalog: &'static Catalog) -> Option<ActionId> {
 
 /// The uses of one event while they are collected.
 #[derive(Debug, Default)]
-struct Uses {
-    list: Vec<ActionUse>,
+struct Collected {
+    list: Uses,
 }
 
-impl Uses {
-    fn add(&mut self, action: ActionId, basis: Basis, resources: Vec<ResourceSeen>) {
+impl Collected {
+    fn add(&mut self, action: ActionId, basis: Basis, resources: Resources) {
         match self.list.iter_mut().find(|used| used.action == action) {
             Some(used) => {
                 used.basis = used.basis.min(basis);
@@ -435,7 +450,7 @@ impl Uses {
         self.list.retain(|used| used.basis != Basis::Primary);
     }
 
-    fn into_sorted(mut self) -> Vec<ActionUse> {
+    fn into_sorted(mut self) -> Uses {
         for used in &mut self.list {
             used.resources.sort_unstable();
             // One ARN found by two steps counts once, by the stronger one, which sorts first.
@@ -452,15 +467,15 @@ impl Uses {
     }
 }
 
-impl Call<'_, '_> {
+impl<'r> Call<'r, '_> {
     /// Where the call took place.
-    fn place(&self) -> &transform::Place {
+    fn place(&self) -> &transform::Place<'r> {
         self.place.get_or_init(|| transform::Place::of(self.record))
     }
 
     /// The action that a denied message names, where the event's own actions do not include it: a call may be refused for
     /// a role that it passes, or a key that it uses.
-    fn add_denied_action(&self, uses: &mut Uses) {
+    fn add_denied_action(&self, uses: &mut Collected) {
         let Some(detail) = &self.denied else { return };
         let Some(action) = detail.action.as_deref().and_then(|name| self.catalog.action(name)) else { return };
         if uses.list.iter().any(|used| used.action == action) {
@@ -470,13 +485,13 @@ impl Call<'_, '_> {
             Some(arn) if !params::is_masked(arn) => ResourceSeen::Arn(resources::harmless(arn), Step::DeniedMessage),
             _ => ResourceSeen::Unnamed,
         };
-        uses.add(action, Basis::Secondary, vec![resource]);
+        uses.add(action, Basis::Secondary, smallvec![resource]);
     }
 
-    fn resources_by(&self, spec: &ResourceSpec, action: ActionId) -> Vec<ResourceSeen> {
+    fn resources_by(&self, spec: &ResourceSpec, action: ActionId) -> Resources {
         match spec {
-            ResourceSpec::Any => vec![ResourceSeen::Arn("*".to_owned(), Step::NoResourceTypes)],
-            ResourceSpec::Unnamed => vec![ResourceSeen::Unnamed],
+            ResourceSpec::Any => smallvec![ResourceSeen::Arn("*".to_owned(), Step::NoResourceTypes)],
+            ResourceSpec::Unnamed => smallvec![ResourceSeen::Unnamed],
             ResourceSpec::At(paths) => self.resources_at(paths, action),
             _ => self.resources_of(action),
         }

@@ -7,14 +7,15 @@ use memchr::memmem;
 use whittle_catalog::catalog;
 
 use super::plan::TypePlan;
+use crate::bytes;
 
 /// One ARN format of a service.
 #[derive(Debug)]
-pub(super) struct Shape {
+struct Shape {
     /// Resource type.
-    pub kind: &'static str,
+    kind: &'static str,
     /// Bytes of the format's resource part that are not placeholders: more is more specific.
-    pub literal: usize,
+    literal: usize,
     service: &'static str,
     region_fixed: Option<&'static str>,
     account_fixed: Option<&'static str>,
@@ -23,8 +24,41 @@ pub(super) struct Shape {
 }
 
 /// Formats of all resource types that a service lists, its own and others'.
-pub(super) fn shapes(prefix: &str) -> &'static [Shape] {
-    static SHAPES: OnceLock<HashMap<&'static str, Vec<Shape>>> = OnceLock::new();
+#[derive(Debug)]
+pub(super) struct Shapes {
+    all: Vec<Shape>,
+    /// Those whose resource part starts with a placeholder, in order.
+    open: Vec<usize>,
+    /// For every byte that the resource part of another starts with: those, and the open ones, in order.
+    by_start: Vec<(u8, Vec<usize>)>,
+}
+
+impl Shapes {
+    fn of(all: Vec<Shape>) -> Self {
+        let start = |shape: &Shape| shape.texts.first().and_then(|text| text.bytes().next());
+        let mut starts: Vec<u8> = all.iter().filter_map(start).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        let fitting = |byte: Option<u8>| {
+            let may_fit = all.iter().enumerate().filter(|(_, shape)| start(shape).is_none_or(|own| Some(own) == byte));
+            may_fit.map(|(at, _)| at).collect()
+        };
+        let by_start = starts.into_iter().map(|byte| (byte, fitting(Some(byte)))).collect();
+        Self { open: fitting(None), by_start, all }
+    }
+
+    /// Those that an ARN with this resource part may have.
+    fn that_may_fit(&self, resource: &str) -> impl Iterator<Item = &Shape> {
+        let first = resource.bytes().next();
+        let of_start = self.by_start.iter().find(|(start, _)| Some(*start) == first).map(|(_, shapes)| shapes);
+        of_start.unwrap_or(&self.open).iter().filter_map(|at| self.all.get(*at))
+    }
+}
+
+/// The formats of a service.
+pub(super) fn shapes(prefix: &str) -> &'static Shapes {
+    static SHAPES: OnceLock<HashMap<&'static str, Shapes>> = OnceLock::new();
+    static NONE: Shapes = Shapes { all: Vec::new(), open: Vec::new(), by_start: Vec::new() };
     let shapes = SHAPES.get_or_init(|| {
         let services = catalog().services();
         services
@@ -32,11 +66,11 @@ pub(super) fn shapes(prefix: &str) -> &'static [Shape] {
                 let formats = service
                     .resource_types()
                     .flat_map(|kind| kind.arn_formats().filter_map(move |format| shape(kind.name(), format.as_str())));
-                (service.prefix(), formats.collect())
+                (service.prefix(), Shapes::of(formats.collect()))
             })
             .collect()
     });
-    shapes.get(prefix).map_or(&[], Vec::as_slice)
+    shapes.get(prefix).unwrap_or(&NONE)
 }
 
 fn shape(kind: &'static str, format: &'static str) -> Option<Shape> {
@@ -81,8 +115,11 @@ pub(super) struct ArnParts<'a> {
 impl<'a> ArnParts<'a> {
     pub fn of(arn: &'a str) -> Option<Self> {
         let rest = arn.strip_prefix("arn:")?;
-        let mut colons = memchr::memchr_iter(b':', rest.as_bytes());
-        let (partition, service, region, account) = (colons.next()?, colons.next()?, colons.next()?, colons.next()?);
+        let colon = |from| bytes::find(rest.as_bytes(), from, b':');
+        let partition = colon(0)?;
+        let service = colon(partition + 1)?;
+        let region = colon(service + 1)?;
+        let account = colon(region + 1)?;
         let resource = rest.get(account + 1..)?;
         (!resource.is_empty()).then_some(Self {
             service: rest.get(partition + 1..service)?,
@@ -95,7 +132,7 @@ impl<'a> ArnParts<'a> {
 
 impl Shape {
     /// Whether the ARN has this format. Leftmost matching of the literal texts decides: linear in practice.
-    pub fn fits(&self, arn: ArnParts<'_>) -> bool {
+    fn fits(&self, arn: ArnParts<'_>) -> bool {
         let Some((first, others)) = self.texts.split_first() else { return false };
         // What tells most formats of a service apart comes first.
         let Some(mut rest) = arn.resource.strip_prefix(first) else { return false };
@@ -107,23 +144,30 @@ impl Shape {
         }
         let Some((last, between)) = others.split_last() else { return rest.is_empty() };
         for text in between {
-            // A placeholder takes at least one character.
-            let Some(step) = rest.chars().next().map(char::len_utf8) else { return false };
-            let found =
-                rest.get(step..).and_then(|tail| memmem::find(tail.as_bytes(), text.as_bytes())).map(|at| at + step);
-            let Some(next) = found.and_then(|at| rest.get(at + text.len()..)) else { return false };
+            let Some(next) = after(rest, text) else { return false };
             rest = next;
         }
         rest.strip_suffix(last).is_some_and(|value| !value.is_empty())
     }
 }
 
+/// What follows the first `part` in a text after its first character, which a placeholder takes at least.
+fn after<'t>(text: &'t str, part: &str) -> Option<&'t str> {
+    let step = text.chars().next()?.len_utf8();
+    let found = match part.as_bytes() {
+        // Most texts between placeholders are one character, for which no searcher is made.
+        [byte] => bytes::find(text.as_bytes(), step, *byte)?,
+        part => memmem::find(text.as_bytes().get(step..)?, part)? + step,
+    };
+    text.get(found + part.len()..)
+}
+
 /// The resource type of the action that an ARN is of: the most specific format of the service that fits, if the action
 /// has that type, or differs only by a qualifier after `:` (versions and aliases).
-pub(super) fn type_of(shapes: &[Shape], types: &[TypePlan], arn: &str) -> Option<&'static str> {
+pub(super) fn type_of(shapes: &Shapes, types: &[TypePlan], arn: &str) -> Option<&'static str> {
     let parts = ArnParts::of(arn)?;
     let (mut best, mut own): (Option<&Shape>, Option<&Shape>) = (None, None);
-    for shape in shapes.iter().filter(|shape| shape.fits(parts)) {
+    for shape in shapes.that_may_fit(parts.resource).filter(|shape| shape.fits(parts)) {
         if best.is_none_or(|best| best.literal < shape.literal) {
             best = Some(shape);
         }

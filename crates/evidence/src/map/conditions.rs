@@ -8,7 +8,9 @@ use whittle_catalog::ActionId;
 use whittle_catalog::events::{FieldPath, TagKeys, Test};
 
 use super::params::{Leaf, is_masked};
-use super::{Basis, Call, ResourceSeen, Step, Uses, arns, plan};
+use smallvec::smallvec;
+
+use super::{Basis, Call, Collected, ResourceSeen, Resources, Step, arns, plan};
 
 impl Call<'_, '_> {
     /// Whether all tests hold.
@@ -57,14 +59,16 @@ impl Call<'_, '_> {
         let leaves = self.parameters.leaves(path).into_iter();
         leaves
             .filter_map(|leaf| match leaf {
-                Leaf::Value(Value::Str(text)) => Some(if is_masked(text) { "" } else { text }),
-                _ => None,
+                Leaf::Text(text) => Some(text),
+                Leaf::Value(Value::Str(text)) => Some(&**text),
+                Leaf::Value(_) => None,
             })
+            .map(|text| if is_masked(text) { "" } else { text })
             .collect()
     }
 
     /// Tags on a create call prove the tagging action (Service Authorization Reference, dependent actions).
-    pub(super) fn add_tagging(&self, tags: &TagKeys<'_>, uses: &mut Uses) {
+    pub(super) fn add_tagging(&self, tags: &TagKeys<'_>, uses: &mut Collected) {
         if !may_hold_tags(self.parameters.raw_request()) {
             return;
         }
@@ -85,22 +89,22 @@ impl Call<'_, '_> {
     }
 
     /// The resources of the create call itself, where the tagging action has their type.
-    fn resources_of_tagging(&self, action: ActionId, uses: &Uses) -> Vec<ResourceSeen> {
-        let Some(plan) = plan::of(self.catalog, action) else { return vec![ResourceSeen::Unnamed] };
+    fn resources_of_tagging(&self, action: ActionId, uses: &Collected) -> Resources {
+        let Some(plan) = plan::of(self.catalog, action) else { return smallvec![ResourceSeen::Unnamed] };
         let created = uses.list.iter().filter(|used| used.basis == Basis::Primary).flat_map(|used| &used.resources);
-        let fitting: Vec<_> = created
+        let fitting: Resources = created
             .filter(|seen| match seen {
                 ResourceSeen::Arn(_, Step::TypeOnly) | ResourceSeen::Unnamed => false,
                 ResourceSeen::Arn(arn, _) => arns::type_of(plan.shapes, &plan.types, arn).is_some(),
             })
             .cloned()
             .collect();
-        if fitting.is_empty() { vec![ResourceSeen::Unnamed] } else { fitting }
+        if fitting.is_empty() { smallvec![ResourceSeen::Unnamed] } else { fitting }
     }
 
     /// The alias by which a call of KMS names its key, beside the key itself: tomorrow it may stand for another key (AWS KMS
     /// Developer Guide, "Use aliases to control access to KMS keys").
-    pub(super) fn add_key_aliases(&self, uses: &mut Uses) {
+    pub(super) fn add_key_aliases(&self, uses: &mut Collected) {
         static ALIAS: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("alias/"));
         if ALIAS.find(self.parameters.raw_request().as_bytes()).is_none() {
             return;
@@ -126,7 +130,7 @@ impl Call<'_, '_> {
 
     /// A role ARN in the parameters of a call that changes something proves iam:PassRole on it, also where no row of the
     /// tables names the parameter (Service Authorization Reference lists iam:PassRole for nearly a thousand operations).
-    pub(super) fn add_role_passing(&self, uses: &mut Uses) {
+    pub(super) fn add_role_passing(&self, uses: &mut Collected) {
         if self.record.read_only == Some(true) || !may_hold_roles(self.parameters.raw_request()) {
             return;
         }
@@ -136,7 +140,7 @@ impl Call<'_, '_> {
             collect_roles(request, "", 0, &mut roles);
         }
         for role in roles {
-            uses.add(pass_role, Basis::Secondary, vec![ResourceSeen::Arn(role, Step::Generic)]);
+            uses.add(pass_role, Basis::Secondary, smallvec![ResourceSeen::Arn(role, Step::Generic)]);
         }
     }
 }

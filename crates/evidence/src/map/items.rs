@@ -8,18 +8,18 @@ use whittle_catalog::Catalog;
 use whittle_catalog::events::{AnswerKind, BatchItems, FieldPath, Outcome};
 
 use super::params::{Leaf, texts_in};
-use super::{ActionUse, Call, ResourceSeen, Uses};
+use super::{ActionUse, Call, Collected, Resources, Uses};
 
 impl Call<'_, '_> {
     /// Moves what the answer says was denied out of `uses`. `denied(code)` classifies an item's error code.
-    pub(super) fn take_denied_items(&self, prefix: &str, batch: &BatchItems, uses: &mut Uses) -> Vec<ActionUse> {
-        let answers = self.parameters.leaves(batch.answers());
+    pub(super) fn take_denied_items(&self, prefix: &str, batch: &BatchItems, uses: &mut Collected) -> Uses {
+        let answers = self.parameters.leaves_anywhere(batch.answers());
         if answers.is_empty() {
-            return Vec::new();
+            return Uses::new();
         }
         let is_denied =
             |answer: &Leaf<'_>| denied(self.catalog, prefix, self.record.event_name.as_str(), batch, *answer);
-        let items = self.parameters.leaves(batch.items());
+        let items = self.parameters.leaves_anywhere(batch.items());
         let (denied, others): (Vec<Leaf<'_>>, Vec<Leaf<'_>>) = match batch.kind() {
             AnswerKind::Aligned => {
                 let pairs: Vec<_> = items.iter().zip(&answers).collect();
@@ -31,10 +31,10 @@ impl Call<'_, '_> {
             _ => (answers.iter().copied().filter(is_denied).collect(), Vec::new()),
         };
         if denied.is_empty() {
-            return Vec::new();
+            return Uses::new();
         }
         let all = !items.is_empty() && denied.len() >= items.len();
-        let mut out = Vec::new();
+        let mut out = Uses::new();
         for action in batch.actions() {
             let Some(at) = uses.list.iter().position(|used| used.action == *action) else { continue };
             if all {
@@ -42,14 +42,15 @@ impl Call<'_, '_> {
                 continue;
             }
             let Some((path, transform)) = batch.resource() else { continue };
-            let named = |items: &[Leaf<'_>]| -> Vec<ResourceSeen> {
+            let named = |items: &[Leaf<'_>]| -> Resources {
                 let texts = items.iter().flat_map(|item| texts_of(*item, path));
                 texts.flat_map(|text| self.resources_named(*transform, text, *action)).collect()
             };
             let allowed = named(&others);
             let refused: Vec<_> = named(&denied).into_iter().filter(|seen| !allowed.contains(seen)).collect();
             let Some(found) = uses.list.get_mut(at) else { continue };
-            let (gone, kept): (Vec<_>, Vec<_>) = found.resources.drain(..).partition(|seen| refused.contains(seen));
+            let (gone, kept): (Resources, Resources) =
+                found.resources.drain(..).partition(|seen| refused.contains(seen));
             let nothing_left = kept.is_empty() && !gone.is_empty();
             found.resources = kept;
             if !gone.is_empty() {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use super::members::Members;
 use super::prepared::Prepared;
 use super::transform::partition_of_caller;
 use super::{Mapped, conditions, params, resources};
@@ -23,7 +24,7 @@ const MAX_KEY_BYTES: usize = 1_536;
 const MAX_REQUEST_BYTES: usize = 16_384;
 
 /// After so many records in a row without an answer under one kind of key, the key is made for few records only.
-const PATIENCE: u16 = 512;
+const PATIENCE: u16 = 32;
 /// Of so many records one then tries the key again.
 const RETRY: u16 = 16;
 
@@ -95,19 +96,12 @@ pub(super) struct Place {
 }
 
 /// No answer is remembered.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Missing {
+#[derive(Debug, Default)]
+pub(super) struct Missing<'a> {
     /// Where the answer should be remembered, if at all.
     pub place: Option<Place>,
-    /// What was found out about the parameters while looking.
-    pub glance: Glance,
-}
-
-/// What a first look at the request parameters told.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Glance {
-    /// [`super::reads::Reads::tests_see_nothing`]; `None`: not known.
-    pub tests_see_nothing: Option<bool>,
+    /// The parameters that the rule looks at, if they were looked for.
+    pub members: Option<Members<'a>>,
     /// Nothing looks through all of the parameters: they hold no tags, no roles and nothing special to S3 that counts.
     pub is_plain: bool,
 }
@@ -116,7 +110,13 @@ impl Memo {
     /// The remembered meaning of a record whose event name means `prepared`, the meaning number `meaning`.
     ///
     /// First by the whole text of the parameters, which costs no look at them; then by what of it counts.
-    pub fn find(&mut self, record: &Record<'_>, meaning: usize, prepared: &Prepared) -> Result<Arc<Mapped>, Missing> {
+    #[expect(clippy::result_large_err, reason = "one lives at a time; a box would cost each new record an allocation")]
+    pub fn find<'a>(
+        &mut self,
+        record: &Record<'a>,
+        meaning: usize,
+        prepared: &Prepared,
+    ) -> Result<Arc<Mapped>, Missing<'a>> {
         let request = record.request_parameters.map(RawValue::get);
         if response_that_counts(record, prepared).is_some_and(|response| response.len() > MAX_KEY_BYTES)
             || request.is_some_and(|request| request.len() > MAX_REQUEST_BYTES)
@@ -134,14 +134,15 @@ impl Memo {
         found
     }
 
-    fn find_as(
+    #[expect(clippy::result_large_err, reason = "one lives at a time; a box would cost each new record an allocation")]
+    fn find_as<'a>(
         &mut self,
-        record: &Record<'_>,
+        record: &Record<'a>,
         meaning: usize,
         prepared: &Prepared,
-        request: Option<&str>,
+        request: Option<&'a str>,
         worth: &mut Worth,
-    ) -> Result<Arc<Mapped>, Missing> {
+    ) -> Result<Arc<Mapped>, Missing<'a>> {
         let (by_whole, by_counting) = (worth.whole.are_few(), worth.counting.are_few());
         if by_whole || by_counting {
             self.begin(record, meaning, prepared);
@@ -157,20 +158,18 @@ impl Memo {
                 Err(free) => place = free,
             }
         }
-        let Some(request) = request else { return Err(Missing { place, glance: Glance::default() }) };
+        let Some(request) = request else { return Err(Missing { place, ..Missing::default() }) };
+        let members = prepared.reads.members(request);
         if is_looked_through(record, request, prepared) {
-            return Err(Missing { place, glance: Glance::default() });
+            return Err(Missing { place, members, is_plain: false });
         }
-        if !by_counting {
-            let tests_see_nothing = Some(prepared.reads.tests_see_nothing(record.request_parameters));
-            return Err(Missing { place, glance: Glance { tests_see_nothing, is_plain: true } });
-        }
+        let Some(counting) = members.as_ref().filter(|_| by_counting && prepared.reads.are_all()) else {
+            return Err(Missing { place, members, is_plain: true });
+        };
         self.end(rest, 2 + u8::from(params::is_masked(request)), "");
-        let tests_see_nothing = prepared.reads.project(request, &mut self.key);
-        let glance = Glance { tests_see_nothing, is_plain: true };
-        if tests_see_nothing.is_none() {
-            self.end(rest, 1, request);
-            return Err(Missing { place, glance });
+        for member in &counting.list {
+            self.key.extend_from_slice(member.text.as_bytes());
+            self.key.push(b',');
         }
         let found = self.look();
         worth.counting.note(&found);
@@ -179,7 +178,7 @@ impl Memo {
             self.end(rest, 1, request);
             self.remember(place, mapped);
         }
-        found.map_err(|place| Missing { place, glance })
+        found.map_err(|place| Missing { place, members, is_plain: true })
     }
 
     /// Remembers the meaning of the record that [`Self::find`] gave the place for.

@@ -1,4 +1,5 @@
-//! Parameters of one event, parsed only when asked for, and walked by path.
+//! Parameters of one event, walked by path. Those that the rule looks at were found before and are parsed one by one
+//! ([`super::members`]); the whole is parsed only for paths that start anywhere.
 
 use std::cell::OnceCell;
 use std::sync::LazyLock;
@@ -6,7 +7,11 @@ use std::sync::LazyLock;
 use memchr::memmem;
 use serde_json::value::RawValue;
 use serde_json_borrow::Value;
+use smallvec::SmallVec;
 use whittle_catalog::events::{FieldPath, Segment};
+
+use super::members::{Member, Members};
+use super::reads::{Reads, is_same_key};
 
 /// What CloudTrail writes in place of a value it does not show.
 const MASK: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
@@ -16,9 +21,12 @@ const MAX_LEAVES: usize = 2_000;
 
 /// Request parameters and response elements of one event.
 #[derive(Debug)]
-pub(super) struct Parameters<'a> {
+pub(super) struct Parameters<'a, 'r> {
     request: Option<&'a RawValue>,
     response: Option<&'a RawValue>,
+    /// What [`Reads`] covers of the request; `None` where its text could not be scanned.
+    members: Option<Members<'a>>,
+    reads: &'r Reads,
     parsed_request: OnceCell<Option<Value<'a>>>,
     parsed_response: OnceCell<Option<Value<'a>>>,
 }
@@ -27,14 +35,18 @@ pub(super) struct Parameters<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Leaf<'v> {
     Value(&'v Value<'v>),
-    Key(&'v str),
+    /// A value that is a text, or a key.
+    Text(&'v str),
 }
+
+/// The ends of a path: mostly none or one.
+pub(super) type Leaves<'v> = SmallVec<[Leaf<'v>; 2]>;
 
 impl<'v> Leaf<'v> {
     /// Whether there is something: not null, not empty, not `false`.
     pub fn is_present(self) -> bool {
         match self {
-            Leaf::Key(key) => !key.is_empty(),
+            Leaf::Text(text) => !text.is_empty(),
             Leaf::Value(Value::Null | Value::Bool(false)) => false,
             Leaf::Value(Value::Bool(true) | Value::Number(_)) => true,
             Leaf::Value(Value::Str(text)) => !text.is_empty(),
@@ -46,7 +58,7 @@ impl<'v> Leaf<'v> {
     /// The text, if it is one and not masked.
     pub fn text(self) -> Option<&'v str> {
         let text = match self {
-            Leaf::Key(key) => key,
+            Leaf::Text(text) => text,
             Leaf::Value(Value::Str(text)) => text,
             Leaf::Value(_) => return None,
         };
@@ -61,9 +73,15 @@ pub(super) fn is_masked(text: &str) -> bool {
     SEARCHER.find(text.as_bytes()).is_some() || text == "***" || text == "****"
 }
 
-impl<'a> Parameters<'a> {
-    pub fn new(request: Option<&'a RawValue>, response: Option<&'a RawValue>) -> Self {
-        Self { request, response, parsed_request: OnceCell::new(), parsed_response: OnceCell::new() }
+impl<'a, 'r> Parameters<'a, 'r> {
+    /// `members` are those of `request` that `reads` covers.
+    pub fn new(
+        request: Option<&'a RawValue>,
+        response: Option<&'a RawValue>,
+        members: Option<Members<'a>>,
+        reads: &'r Reads,
+    ) -> Self {
+        Self { request, response, members, reads, parsed_request: OnceCell::new(), parsed_response: OnceCell::new() }
     }
 
     /// Whether the event has request parameters.
@@ -76,6 +94,11 @@ impl<'a> Parameters<'a> {
         self.request.map_or("", RawValue::get)
     }
 
+    /// Whether no test of the rule can see a parameter.
+    pub fn tests_see_nothing(&self) -> bool {
+        self.request.is_none() || self.members.as_ref().is_some_and(|members| self.reads.tests_see_nothing(members))
+    }
+
     pub fn request(&self) -> Option<&Value<'a>> {
         self.parsed_request.get_or_init(|| parse(self.request)).as_ref()
     }
@@ -84,40 +107,64 @@ impl<'a> Parameters<'a> {
         self.parsed_response.get_or_init(|| parse(self.response)).as_ref()
     }
 
-    /// The ends of a path. Lists at an end count as their elements.
-    pub fn leaves(&self, path: &FieldPath) -> Vec<Leaf<'_>> {
-        let mut leaves = Vec::new();
-        let root = if path.is_response() { self.response() } else { self.request() };
-        if let Some(root) = root {
+    /// The ends of a path that the rule or the resources of its actions have. Lists at an end count as their elements.
+    pub fn leaves(&self, path: &FieldPath) -> Leaves<'_> {
+        if path.is_response() { self.leaves_anywhere(path) } else { self.in_request(path.segments()) }
+    }
+
+    /// The ends of any path.
+    pub fn leaves_anywhere(&self, path: &FieldPath) -> Leaves<'_> {
+        let mut leaves = Leaves::new();
+        if let Some(root) = if path.is_response() { self.response() } else { self.request() } {
             walk(root, path.segments(), &mut leaves);
+        }
+        leaves
+    }
+
+    fn in_request(&self, segments: &[Segment]) -> Leaves<'_> {
+        let mut leaves = Leaves::new();
+        match (segments.split_first(), &self.members) {
+            (Some((first @ (Segment::Key(_) | Segment::KeyPrefix(_)), rest)), Some(members)) => {
+                debug_assert!(self.reads.cover(first), "{first:?} is a parameter that was not looked for");
+                let wanted = members.list.iter().filter(|member| leads_to(first, member.key()));
+                wanted.for_each(|member| walk_member(member, rest, &mut leaves));
+            }
+            _ => self.request().into_iter().for_each(|root| walk(root, segments, &mut leaves)),
         }
         leaves
     }
 
     /// Number of elements of the first list on a path; 0 if it names none.
     pub fn elements(&self, path: &FieldPath) -> usize {
-        let mut leaves = Vec::new();
         let list = path.segments().iter().position(|segment| *segment == Segment::Each);
-        if let Some((segments, root)) = list.and_then(|at| path.segments().get(..=at)).zip(self.request()) {
-            walk(root, segments, &mut leaves);
-        }
-        leaves.len()
+        let segments = list.and_then(|at| path.segments().get(..=at));
+        segments.map_or(0, |segments| self.in_request(segments).len())
     }
 
     /// Whether one of the paths leads to something.
     pub fn has(&self, paths: &[FieldPath]) -> bool {
-        paths.iter().any(|path| self.leaves(path).into_iter().any(Leaf::is_present))
+        paths.iter().any(|path| self.may_have(path) && self.leaves(path).into_iter().any(Leaf::is_present))
     }
 
-    /// The texts at the ends of a path.
-    pub fn texts(&self, path: &FieldPath) -> Vec<&str> {
-        self.leaves(path).into_iter().filter_map(Leaf::text).collect()
+    /// Whether a parameter is there that the first step of the path leads to, as far as that is known.
+    fn may_have(&self, path: &FieldPath) -> bool {
+        match (path.segments().first(), &self.members) {
+            (Some(first @ (Segment::Key(_) | Segment::KeyPrefix(_))), Some(members)) if !path.is_response() => {
+                members.list.iter().any(|member| leads_to(first, member.key()))
+            }
+            _ => true,
+        }
+    }
+
+    /// The texts at the ends of a path that the rule or the resources of its actions have.
+    pub fn texts(&self, path: &FieldPath) -> impl Iterator<Item = &str> {
+        self.leaves(path).into_iter().filter_map(Leaf::text)
     }
 }
 
 /// The texts at the ends of a path below a value.
 pub(super) fn texts_in<'v>(value: &'v Value<'v>, path: &FieldPath) -> Vec<&'v str> {
-    let mut leaves = Vec::new();
+    let mut leaves = Leaves::new();
     walk(value, path.segments(), &mut leaves);
     leaves.into_iter().filter_map(Leaf::text).collect()
 }
@@ -126,7 +173,29 @@ fn parse(raw: Option<&RawValue>) -> Option<Value<'_>> {
     serde_json::from_str(raw?.get()).ok()
 }
 
-fn walk<'v>(value: &'v Value<'v>, segments: &[Segment], out: &mut Vec<Leaf<'v>>) {
+/// Whether the first step of a path leads to a member.
+fn leads_to(first: &Segment, name: &[u8]) -> bool {
+    match first {
+        Segment::Key(key) => is_same_key(key.as_bytes(), name),
+        Segment::KeyPrefix(start) => starts_with(name, start),
+        _ => false,
+    }
+}
+
+fn starts_with(name: &[u8], start: &str) -> bool {
+    name.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()))
+}
+
+fn walk_member<'v>(member: &'v Member<'_>, rest: &[Segment], out: &mut Leaves<'v>) {
+    match member.plain_text() {
+        // As in `walk`: a text is the only element of itself, and has no keys.
+        Some(text) if rest.iter().all(|segment| *segment == Segment::Each) => out.push(Leaf::Text(text)),
+        Some(_) => {}
+        None => member.parsed().into_iter().for_each(|value| walk(value, rest, out)),
+    }
+}
+
+fn walk<'v>(value: &'v Value<'v>, segments: &[Segment], out: &mut Leaves<'v>) {
     if out.len() >= MAX_LEAVES {
         return;
     }
@@ -146,11 +215,12 @@ fn walk<'v>(value: &'v Value<'v>, segments: &[Segment], out: &mut Vec<Leaf<'v>>)
             named.for_each(|(_, value)| walk(value, rest, out));
         }
         (Segment::KeyPrefix(start), Value::Object(map)) => {
-            let starts = |name: &str| name.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
-            map.iter().filter(|(name, _)| starts(name)).for_each(|(_, value)| walk(value, rest, out));
+            map.iter()
+                .filter(|(name, _)| starts_with(name.as_bytes(), start))
+                .for_each(|(_, value)| walk(value, rest, out));
         }
         (Segment::AnyKey, Value::Object(map)) => map.values().for_each(|value| walk(value, rest, out)),
-        (Segment::Keys, Value::Object(map)) => out.extend(map.keys().take(MAX_LEAVES).map(Leaf::Key)),
+        (Segment::Keys, Value::Object(map)) => out.extend(map.keys().take(MAX_LEAVES).map(Leaf::Text)),
         // A key asked of a list: of each element (`targets.roleArn` for `targets[].roleArn`).
         (_, Value::Array(items)) => items.iter().for_each(|item| walk(item, segments, out)),
         _ => {}

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use whittle_catalog::events::{FieldPath, ParameterSource};
 use whittle_catalog::{ActionId, ArnFormat, Catalog, catalog};
 
-use super::arns::{self, Shape};
+use super::arns::{self, Shapes};
 
 /// Everything about one action that does not depend on the event.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(super) struct Plan {
     pub complete: bool,
     pub types: Vec<TypePlan>,
     /// Formats of all resource types of the service.
-    pub shapes: &'static [Shape],
+    pub shapes: &'static Shapes,
 }
 
 /// A resource type of the action.
@@ -42,7 +42,20 @@ pub(super) struct TypePlan {
 #[derive(Debug)]
 pub(super) struct FormatPlan {
     pub format: ArnFormat<'static>,
+    /// The format in pieces; none where it cannot be filled.
+    pub pieces: Vec<Piece>,
     pub parts: Vec<PartPlan>,
+}
+
+/// A piece of an ARN format.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Piece {
+    Text(&'static str),
+    Partition,
+    Region,
+    Account,
+    /// Another placeholder.
+    Part(&'static str),
 }
 
 /// A placeholder that tells one resource of a type from another.
@@ -70,6 +83,25 @@ fn rows(rows: &'static [&'static ParameterSource]) -> impl Iterator<Item = &'sta
     rows.iter().flat_map(|row| row.paths().iter().map(|(path, _)| path))
 }
 
+/// A format at its placeholders; `None` if one has no end.
+fn pieces(format: &'static str) -> Option<Vec<Piece>> {
+    let mut pieces = Vec::new();
+    let mut rest = format;
+    while let Some((head, tail)) = rest.split_once("${") {
+        let (name, after) = tail.split_once('}')?;
+        pieces.push(Piece::Text(head));
+        pieces.push(match name {
+            "Partition" => Piece::Partition,
+            "Region" => Piece::Region,
+            "Account" => Piece::Account,
+            name => Piece::Part(name),
+        });
+        rest = after;
+    }
+    pieces.push(Piece::Text(rest));
+    Some(pieces)
+}
+
 /// The plan of an action of the embedded catalog, made on first use.
 pub(super) fn of(catalog: &'static Catalog, action: ActionId) -> Option<&'static Plan> {
     static PLANS: OnceLock<Vec<OnceLock<Plan>>> = OnceLock::new();
@@ -92,7 +124,7 @@ fn make(catalog: &'static Catalog, action: ActionId) -> Plan {
                     rows: rows.iter().filter(|row| row.fills_placeholder(part, name)).collect(),
                     path: FieldPath::parse(part),
                 });
-                FormatPlan { format, parts: parts.collect() }
+                FormatPlan { format, pieces: pieces(format.as_str()).unwrap_or_default(), parts: parts.collect() }
             })
             .collect();
         let type_rows: Vec<_> = rows.iter().filter(|row| row.names_type(kind.name(), name)).collect();

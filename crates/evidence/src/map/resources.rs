@@ -3,16 +3,17 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::{memchr_iter, memmem};
 use serde_json_borrow::Value;
+use smallvec::{SmallVec, smallvec};
 use whittle_catalog::events::{FieldPath, Transform};
 use whittle_catalog::{ActionId, ArnFormat};
 
-use super::arns::{self, ArnParts, Shape};
-use super::params::is_masked;
-use super::plan::{self, FormatPlan, PartPlan, Plan, TypePlan};
-use super::transform::{Named, Place, named};
-use super::{Call, ResourceSeen, Step, Uses};
+use super::arns::{self, ArnParts, Shapes};
+use super::params::{Leaf, is_masked};
+use super::plan::{self, FormatPlan, PartPlan, Piece, Plan, TypePlan};
+use super::transform::{Named, Names, Place, named};
+use super::{Call, Collected, ResourceSeen, Resources, Step};
 use crate::record::{Record, ResourceEntry};
 
 /// ARNs that one template may give for one event; a batch holds at most a few hundred items.
@@ -29,13 +30,13 @@ fn holds_variable(arn: &str) -> bool {
 
 impl Call<'_, '_> {
     /// Resources of an action by the usual steps. Never empty.
-    pub(super) fn resources_of(&self, action: ActionId) -> Vec<ResourceSeen> {
-        let Some(plan) = plan::of(self.catalog, action) else { return vec![ResourceSeen::Unnamed] };
+    pub(super) fn resources_of(&self, action: ActionId) -> Resources {
+        let Some(plan) = plan::of(self.catalog, action) else { return smallvec![ResourceSeen::Unnamed] };
         if plan.is_any || plan.any_if.iter().any(|path| self.has(path)) {
-            return vec![ResourceSeen::Arn("*".to_owned(), Step::NoResourceTypes)];
+            return smallvec![ResourceSeen::Arn("*".to_owned(), Step::NoResourceTypes)];
         }
         if let Some(arn) = self.denied_resource(plan.full_name) {
-            return vec![ResourceSeen::Arn(harmless(arn), Step::DeniedMessage)];
+            return smallvec![ResourceSeen::Arn(harmless(arn), Step::DeniedMessage)];
         }
         if !plan.whole_arns.is_empty() {
             return self.whole_arns(&plan.whole_arns);
@@ -45,20 +46,25 @@ impl Call<'_, '_> {
             let kind = arns::type_of(plan.shapes, &plan.types, &arn)?;
             Some((kind, harmless(&arn)))
         });
-        let listed: Vec<(&'static str, String)> = if let [only] = plan.types.as_slice() {
-            let mut seen = Vec::new();
-            listed.for_each(|(_, arn)| push_with_tail(only, arn, Step::Listed, &mut seen));
-            if !seen.is_empty() {
-                return seen;
+        let listed: Vec<(&'static str, String)> = match plan.types.as_slice() {
+            [only] => {
+                let mut seen = Resources::new();
+                listed.for_each(|(_, arn)| push_with_tail(only, arn, Step::Listed, &mut seen));
+                if !seen.is_empty() {
+                    return seen;
+                }
+                Vec::new()
             }
-            Vec::new()
-        } else {
-            listed.collect()
+            types if plan.complete && types.iter().all(|kind| !kind.required) => {
+                let seen: Resources = listed.map(|(_, arn)| ResourceSeen::Arn(arn, Step::Listed)).collect();
+                if !seen.is_empty() {
+                    return seen;
+                }
+                Vec::new()
+            }
+            _ => listed.collect(),
         };
-        if plan.complete && !listed.is_empty() && plan.types.iter().all(|kind| !kind.required) {
-            return listed.into_iter().map(|(_, arn)| ResourceSeen::Arn(arn, Step::Listed)).collect();
-        }
-        let mut found: Vec<Vec<(String, Step)>> = Vec::with_capacity(plan.types.len());
+        let mut found: Found = SmallVec::new();
         for kind in &plan.types {
             let of_type = listed.iter().filter(|(name, _)| *name == kind.name);
             let mut arns: Vec<_> = of_type.map(|(_, arn)| (arn.clone(), Step::Listed)).collect();
@@ -72,13 +78,13 @@ impl Call<'_, '_> {
     }
 
     /// Resources at given paths, for clauses that name them.
-    pub(super) fn resources_at(&self, paths: &[(FieldPath, Transform)], action: ActionId) -> Vec<ResourceSeen> {
+    pub(super) fn resources_at(&self, paths: &[(FieldPath, Transform)], action: ActionId) -> Resources {
         let info = self.catalog.info(action);
         if !info.supports_resources() {
-            return vec![ResourceSeen::Arn("*".to_owned(), Step::NoResourceTypes)];
+            return smallvec![ResourceSeen::Arn("*".to_owned(), Step::NoResourceTypes)];
         }
-        let Some(plan) = plan::of(self.catalog, action) else { return vec![ResourceSeen::Unnamed] };
-        let mut seen = Vec::new();
+        let Some(plan) = plan::of(self.catalog, action) else { return smallvec![ResourceSeen::Unnamed] };
+        let mut seen = Resources::new();
         for (path, transform) in paths {
             for text in self.parameters.texts(path) {
                 self.push_named(plan, *transform, text, &mut seen);
@@ -91,20 +97,20 @@ impl Call<'_, '_> {
     }
 
     /// Resources of an action that one text names; empty if it names none.
-    pub(super) fn resources_named(&self, transform: Transform, text: &str, action: ActionId) -> Vec<ResourceSeen> {
-        let mut seen = Vec::new();
+    pub(super) fn resources_named(&self, transform: Transform, text: &str, action: ActionId) -> Resources {
+        let mut seen = Resources::new();
         if let Some(plan) = plan::of(self.catalog, action) {
             self.push_named(plan, transform, text, &mut seen);
         }
         seen
     }
 
-    fn push_named(&self, plan: &'static Plan, transform: Transform, text: &str, seen: &mut Vec<ResourceSeen>) {
+    fn push_named(&self, plan: &'static Plan, transform: Transform, text: &str, seen: &mut Resources) {
         let types = plan.types.as_slice();
         for name in named(transform, text, self.place()) {
             let name = match name {
                 Named::Part(bucket) if transform == Transform::S3Bucket => {
-                    Named::Arn(format!("arn:{}:s3:::{bucket}", self.place().partition))
+                    Named::Arn(Cow::Owned(format!("arn:{}:s3:::{bucket}", self.place().partition)))
                 }
                 name => name,
             };
@@ -123,7 +129,7 @@ impl Call<'_, '_> {
         let mut formats = types.iter().flat_map(|kind| kind.formats.iter());
         let format = formats.find(|format| format.parts.len() == 1)?;
         let placeholder = format.parts.first()?.name;
-        let arn = filled(format.format, &[(placeholder, part.to_owned())], self.place())?;
+        let arn = filled(format, &[(placeholder, Cow::Borrowed(part))], self.place())?;
         Some(ResourceSeen::Arn(harmless(&arn), Step::Template))
     }
 
@@ -140,8 +146,8 @@ impl Call<'_, '_> {
     }
 
     /// Rows whose text is a whole ARN with `{path#transform}` parts.
-    fn whole_arns(&self, templates: &[&'static str]) -> Vec<ResourceSeen> {
-        let mut seen: Vec<_> = templates
+    fn whole_arns(&self, templates: &[&'static str]) -> Resources {
+        let mut seen: Resources = templates
             .iter()
             .filter_map(|template| {
                 let mut arn = template
@@ -152,7 +158,8 @@ impl Call<'_, '_> {
                     let (path, tail) = rest.split_once('}')?;
                     // Bodies are often wrapped: createStageInput.restApiId.
                     let paths = [FieldPath::parse(path), FieldPath::parse(&format!("*.{path}"))];
-                    let text = paths.iter().find_map(|path| self.parameters.texts(path).first().copied())?;
+                    let mut leaves = paths.iter().flat_map(|path| self.parameters.leaves_anywhere(path));
+                    let text = leaves.find_map(Leaf::text)?;
                     (!text.contains(['{', '*', '?', ':'])).then_some(())?;
                     arn = format!("{head}{text}{tail}");
                 }
@@ -166,7 +173,7 @@ impl Call<'_, '_> {
     }
 
     /// ARNs of one resource type from the parameters.
-    fn by_templates(&self, shapes: &[Shape], kind: &TypePlan) -> Vec<(String, Step)> {
+    fn by_templates(&self, shapes: &Shapes, kind: &TypePlan) -> Vec<(String, Step)> {
         let mut arns = Vec::new();
         if self.parameters.has_request() {
             let one_type = std::slice::from_ref(kind);
@@ -175,7 +182,7 @@ impl Call<'_, '_> {
                 for (path, transform) in row.paths() {
                     for text in self.parameters.texts(path) {
                         let whole = named(*transform, text, self.place()).into_iter().filter_map(|name| match name {
-                            Named::Arn(arn) if fits(&arn) => Some((arn, Step::Template)),
+                            Named::Arn(arn) if fits(&arn) => Some((arn.into_owned(), Step::Template)),
                             _ => None,
                         });
                         arns.extend(whole);
@@ -187,7 +194,7 @@ impl Call<'_, '_> {
             }
             if arns.is_empty() {
                 for format in &kind.formats {
-                    arns.extend(self.by_placeholders(format, &fits));
+                    self.by_placeholders(format, &fits, &mut arns);
                 }
             }
         }
@@ -203,9 +210,15 @@ impl Call<'_, '_> {
     }
 
     /// Fills a format: every placeholder must be found, at least one of them in the event itself.
-    fn by_placeholders(&self, format: &FormatPlan, fits: &dyn Fn(&str) -> bool) -> Vec<(String, Step)> {
-        let mut choices = vec![Choice::default()];
-        let (mut from_event, mut step, mut whole) = (false, Step::Generic, Vec::new());
+    fn by_placeholders<'p>(
+        &'p self,
+        format: &'p FormatPlan,
+        fits: &dyn Fn(&str) -> bool,
+        out: &mut Vec<(String, Step)>,
+    ) {
+        let before = out.len();
+        let mut choices: SmallVec<[Choice<'p>; 1]> = smallvec![Choice::default()];
+        let (mut from_event, mut step) = (false, Step::Generic);
         for part in &format.parts {
             let (mut values, curated, defaulted) = self.values(part);
             if curated {
@@ -220,18 +233,18 @@ impl Call<'_, '_> {
                 choice.values.push((part.name, text));
                 continue;
             }
-            let mut next = Vec::new();
-            let add = |next: &mut Vec<Choice>, text: &str, place: Option<&Place>| {
+            let mut next = SmallVec::new();
+            let add = |next: &mut SmallVec<_>, text: &Cow<'p, str>, place: Option<&Place<'static>>| {
                 next.extend(choices.iter().take(MAX_ARNS).map(|choice| choice.with(part.name, text, place)));
             };
             for value in values {
                 match value {
-                    Named::Arn(arn) if fits(&arn) => whole.push((arn, step)),
+                    Named::Arn(arn) if fits(&arn) => out.push((arn.into_owned(), step)),
                     // The ARN of what the format is a part of: the index of a table that is named by its ARN.
                     Named::Arn(arn) => {
                         if let Some((place, text)) = outer(format.format, part.name, &arn) {
                             from_event = true;
-                            add(&mut next, text, Some(&place));
+                            add(&mut next, &Cow::Owned(text.to_owned()), Some(&place));
                         }
                     }
                     Named::Part(text) => {
@@ -241,50 +254,52 @@ impl Call<'_, '_> {
                     }
                 }
             }
-            if next.is_empty() && whole.is_empty() {
-                return Vec::new();
+            if next.is_empty() && out.len() == before {
+                return;
             }
             choices = next;
             choices.truncate(MAX_ARNS);
         }
         if from_event {
-            let filled = choices.iter().filter_map(|choice| {
+            out.extend(choices.iter().filter_map(|choice| {
                 let place = choice.place.as_ref().unwrap_or_else(|| self.place());
-                Some((filled(format.format, &choice.values, place)?, step))
-            });
-            whole.extend(filled);
+                Some((filled(format, &choice.values, place)?, step))
+            }));
         }
-        whole
     }
 
     /// Values of one placeholder; whether a row of the tables gave them; whether they are only the default.
-    fn values(&self, part: &PartPlan) -> (Vec<Named>, bool, bool) {
+    fn values<'p>(&'p self, part: &'p PartPlan) -> (Names<'p>, bool, bool) {
         for row in &part.rows {
             for (path, transform) in row.paths() {
-                let texts = self.parameters.texts(path);
-                let given = texts.len();
-                let mut values: Vec<_> =
-                    texts.into_iter().flat_map(|text| named(*transform, text, self.place())).take(MAX_ARNS).collect();
+                let leaves = self.parameters.leaves(path);
+                let mut given = 0;
+                let mut values = Names::new();
+                for text in leaves.iter().filter_map(|leaf| leaf.text()) {
+                    given += 1;
+                    values.extend(named(*transform, text, self.place()));
+                }
+                values.truncate(MAX_ARNS);
                 if !values.is_empty() {
                     // Items of a batch without the parameter take the default.
                     if let Some(default) = row.default()
                         && given < self.parameters.elements(path)
                     {
-                        values.push(Named::Part(default.to_owned()));
+                        values.push(Named::Part(Cow::Borrowed(default)));
                     }
                     return (values, true, false);
                 }
-                if self.has(path) {
+                if leaves.into_iter().any(Leaf::is_present) {
                     // It is there but names nothing usable (masked, an alias): the default would be a guess.
-                    return (Vec::new(), true, false);
+                    return (Names::new(), true, false);
                 }
             }
             if let Some(default) = row.default() {
-                return (vec![Named::Part(default.to_owned())], true, true);
+                return (smallvec![Named::Part(Cow::Borrowed(default))], true, true);
             }
         }
         let texts = self.parameters.texts(&part.path);
-        (texts.into_iter().flat_map(|text| named(Transform::Plain, text, self.place())).collect(), false, false)
+        (texts.flat_map(|text| named(Transform::Plain, text, self.place())).collect(), false, false)
     }
 
     /// ARNs in the answer to a create call.
@@ -298,18 +313,18 @@ impl Call<'_, '_> {
     }
 
     /// What was found for all types of an action, with patterns for those that were in the request but are not named.
-    fn collect(&self, plan: &'static Plan, found: Vec<Vec<(String, Step)>>) -> Vec<ResourceSeen> {
+    fn collect(&self, plan: &'static Plan, found: Found) -> Resources {
         if found.iter().all(Vec::is_empty) {
-            return vec![ResourceSeen::Unnamed];
+            return smallvec![ResourceSeen::Unnamed];
         }
         let tables_apply = self.parameters.has_request() && !is_masked(self.parameters.raw_request());
-        let mut seen = Vec::new();
+        let mut seen = Resources::new();
         for (kind, arns) in plan.types.iter().zip(found) {
             if arns.is_empty() && !plan.complete && (kind.required || !(tables_apply && kind.tables_know)) {
-                let open = Place { account: "*".to_owned(), ..self.place().clone() };
+                let open = Place { account: Cow::Borrowed("*"), ..self.place().clone() };
                 for format in &kind.formats {
-                    let parts: Vec<_> = format.parts.iter().map(|part| (part.name, "*".to_owned())).collect();
-                    let pattern = filled(format.format, &parts, &open);
+                    let parts: Vec<_> = format.parts.iter().map(|part| (part.name, Cow::Borrowed("*"))).collect();
+                    let pattern = filled(format, &parts, &open);
                     seen.extend(pattern.map(|arn| ResourceSeen::Arn(arn, Step::TypeOnly)));
                 }
             }
@@ -321,24 +336,27 @@ impl Call<'_, '_> {
     }
 }
 
+/// The ARNs found for each type of an action.
+type Found = SmallVec<[Vec<(String, Step)>; 2]>;
+
 /// Values for the placeholders of a format, while it is filled.
 #[derive(Debug, Clone, Default)]
-struct Choice {
-    values: Vec<(&'static str, String)>,
+struct Choice<'t> {
+    values: SmallVec<[(&'static str, Cow<'t, str>); 2]>,
     /// Where the resource is, if an ARN told; else where the call took place.
-    place: Option<Place>,
+    place: Option<Place<'static>>,
 }
 
-impl Choice {
-    fn with(&self, placeholder: &'static str, text: &str, place: Option<&Place>) -> Self {
+impl<'t> Choice<'t> {
+    fn with(&self, placeholder: &'static str, text: &Cow<'t, str>, place: Option<&Place<'static>>) -> Self {
         let mut values = self.values.clone();
-        values.push((placeholder, text.to_owned()));
+        values.push((placeholder, text.clone()));
         Self { values, place: place.cloned().or_else(|| self.place.clone()) }
     }
 }
 
 /// If the ARN is the format up to and with one placeholder: where the resource is, and what the placeholder stands for.
-fn outer<'t>(format: ArnFormat<'_>, placeholder: &str, arn: &'t str) -> Option<(Place, &'t str)> {
+fn outer<'t>(format: ArnFormat<'_>, placeholder: &str, arn: &'t str) -> Option<(Place<'static>, &'t str)> {
     let wanted = ArnParts::of(format.as_str())?;
     let found = ArnParts::of(arn)?;
     let (head, rest) = wanted.resource.split_once(&format!("${{{placeholder}}}"))?;
@@ -347,9 +365,9 @@ fn outer<'t>(format: ArnFormat<'_>, placeholder: &str, arn: &'t str) -> Option<(
     let inner = rest.starts_with('/') && !head.contains("${") && !text.contains('/') && wanted.service == found.service;
     let place = || {
         Some(Place {
-            partition: arn.split(':').nth(1)?.to_owned(),
-            region: found.region.to_owned(),
-            account: found.account.to_owned(),
+            partition: Cow::Owned(arn.split(':').nth(1)?.to_owned()),
+            region: Cow::Owned(found.region.to_owned()),
+            account: Cow::Owned(found.account.to_owned()),
         })
     };
     inner.then(place).flatten().map(|place| (place, text))
@@ -378,28 +396,25 @@ fn fits_exactly(kind: &TypePlan, arn: &str) -> bool {
 }
 
 /// The format with its placeholders replaced; `None` if one has no value.
-fn filled(format: ArnFormat<'_>, values: &[(&str, String)], place: &Place) -> Option<String> {
-    let mut arn = String::with_capacity(format.as_str().len() + 32);
-    let mut rest = format.as_str();
-    while let Some(open) = memchr(b'$', rest.as_bytes()) {
-        let (head, tail) = rest.split_at_checked(open)?;
-        let close = memchr(b'}', tail.as_bytes())?;
-        arn.push_str(head);
-        arn.push_str(match tail.get(..close)?.strip_prefix("${")? {
-            "Partition" => &place.partition,
-            "Region" => &place.region,
-            "Account" => &place.account,
-            name => values.iter().find(|(placeholder, _)| *placeholder == name).map(|(_, value)| value.as_str())?,
+fn filled(format: &FormatPlan, values: &[(&str, Cow<'_, str>)], place: &Place<'_>) -> Option<String> {
+    let mut arn = String::with_capacity(format.format.as_str().len() + 64);
+    for piece in &format.pieces {
+        arn.push_str(match piece {
+            Piece::Text(text) => text,
+            Piece::Partition => &place.partition,
+            Piece::Region => &place.region,
+            Piece::Account => &place.account,
+            Piece::Part(name) => {
+                values.iter().find(|(placeholder, _)| placeholder == name).map(|(_, value)| &**value)?
+            }
         });
-        rest = tail.get(close + 1..)?;
     }
-    arn.push_str(rest);
-    Some(arn)
+    (!arn.is_empty()).then_some(arn)
 }
 
 /// Adds an ARN, and again with the tail that its type must be granted with (`:*` of log groups and functions), unless
 /// it is qualified already.
-fn push_with_tail(kind: &TypePlan, arn: String, step: Step, seen: &mut Vec<ResourceSeen>) {
+fn push_with_tail(kind: &TypePlan, arn: String, step: Step, seen: &mut Resources) {
     if let Some(tail) = kind.tail {
         // Six colons end `arn:aws:logs:<region>:<account>:log-group:`; one more is a qualifier.
         match arn.strip_suffix(tail) {
@@ -446,7 +461,12 @@ pub(super) fn is_special_to_s3(record: &Record<'_>, request: &str) -> bool {
     static TEXTS: LazyLock<[memmem::Finder<'static>; 2]> =
         LazyLock::new(|| ["--x-s3\"", ":s3-o"].map(memmem::Finder::new));
     TEXTS.iter().any(|finder| finder.find(request.as_bytes()).is_some())
-        || record.resources.iter().filter_map(|entry| entry.arn.as_deref()).any(|arn| service_of(arn) != Some("s3"))
+        || record.resources.iter().filter_map(|entry| entry.arn.as_deref()).any(|arn| !is_of_s3(arn))
+}
+
+fn is_of_s3(arn: &str) -> bool {
+    // Nearly all are of the first partition.
+    arn.starts_with("arn:aws:s3:") || service_of(arn) == Some("s3")
 }
 
 fn service_of(arn: &str) -> Option<&str> {
@@ -457,7 +477,7 @@ fn service_of(arn: &str) -> Option<&str> {
 ///
 /// AWS page: S3 User Guide, "Directory buckets: identity and access management"; Service Authorization Reference, S3
 /// Express, S3 Object Lambda, S3 on Outposts.
-pub(super) fn switch_s3_prefix(call: &Call<'_, '_>, uses: &mut Uses) {
+pub(super) fn switch_s3_prefix(call: &Call<'_, '_>, uses: &mut Collected) {
     let raw = call.parameters.raw_request();
     if !is_special_to_s3(call.record, raw) {
         return;

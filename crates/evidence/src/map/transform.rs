@@ -1,5 +1,8 @@
 //! From texts in parameters to ARNs or parts of ARNs.
 
+use std::borrow::Cow;
+
+use smallvec::{SmallVec, smallvec};
 use whittle_catalog::events::Transform;
 
 use super::params::is_masked;
@@ -7,19 +10,19 @@ use crate::record::Record;
 
 /// Where a call took place, for ARNs that the event does not spell out.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
-    pub partition: String,
+pub(super) struct Place<'p> {
+    pub partition: Cow<'p, str>,
     /// `*` if the event has none.
-    pub region: String,
+    pub region: Cow<'p, str>,
     /// `*` if the event has none.
-    pub account: String,
+    pub account: Cow<'p, str>,
 }
 
-impl Place {
+impl<'p> Place<'p> {
     /// Partition of the caller's ARN, else by the Region's name; account of the listed resources, else the recipient.
     ///
     /// AWS page: AWS General Reference, "Amazon Resource Names", partitions.
-    pub fn of(record: &Record<'_>) -> Self {
+    pub fn of(record: &'p Record<'_>) -> Self {
         let listed = || record.resources.iter().filter_map(|entry| entry.arn.as_deref()).find_map(partition_of);
         let partition = partition_of_caller(record).or_else(listed);
         let region = record.aws_region.as_deref().filter(|region| is_region(region));
@@ -33,9 +36,9 @@ impl Place {
         let owner = owners.next().filter(|first| owners.all(|other| other == *first));
         let account = owner.or_else(|| record.account()).filter(|account| is_account(account));
         Self {
-            partition: partition.unwrap_or(by_region).to_owned(),
-            region: region.unwrap_or("*").to_owned(),
-            account: account.unwrap_or("*").to_owned(),
+            partition: Cow::Borrowed(partition.unwrap_or(by_region)),
+            region: Cow::Borrowed(region.unwrap_or("*")),
+            account: Cow::Borrowed(account.unwrap_or("*")),
         }
     }
 }
@@ -49,6 +52,9 @@ pub(super) fn partition_of_caller<'r>(record: &'r Record<'_>) -> Option<&'r str>
 
 fn partition_of(arn: &str) -> Option<&str> {
     let rest = arn.strip_prefix("arn:")?;
+    if rest.starts_with("aws:") {
+        return rest.get(..3);
+    }
     let partition = memchr::memchr(b':', rest.as_bytes()).map_or(Some(rest), |colon| rest.get(..colon))?;
     let clean = partition.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     (clean && partition.starts_with("aws")).then_some(partition)
@@ -64,60 +70,73 @@ pub(super) fn is_account(text: &str) -> bool {
 
 /// What a text stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Named {
+pub(super) enum Named<'t> {
     /// A whole ARN.
-    Arn(String),
+    Arn(Cow<'t, str>),
     /// A part that fills a placeholder.
-    Part(String),
+    Part(Cow<'t, str>),
+}
+
+/// Mostly none or one.
+pub(super) type Names<'t> = SmallVec<[Named<'t>; 2]>;
+
+fn arn<'t>(text: String) -> Names<'t> {
+    smallvec![Named::Arn(Cow::Owned(text))]
+}
+
+fn part(text: &str) -> Names<'_> {
+    smallvec![Named::Part(Cow::Borrowed(text))]
+}
+
+fn whole(text: &str) -> Names<'_> {
+    smallvec![Named::Arn(Cow::Borrowed(text))]
 }
 
 /// What a text stands for, after the transform; empty if it names nothing that can be used.
-pub(super) fn named(transform: Transform, text: &str, place: &Place) -> Vec<Named> {
+pub(super) fn named<'t>(transform: Transform, text: &'t str, place: &Place<'_>) -> Names<'t> {
     if text.is_empty() || is_masked(text) {
-        return Vec::new();
+        return Names::new();
     }
-    let arn = text.starts_with("arn:");
-    let whole = |arn: &str| vec![Named::Arn(arn.to_owned())];
-    let part = |part: &str| vec![Named::Part(part.to_owned())];
+    let is_arn = text.starts_with("arn:");
     let Place { partition, region, account } = place;
     match transform {
-        Transform::Role | Transform::PathUnknown if arn => whole(text),
-        Transform::Role => vec![Named::Arn(format!("arn:{partition}:iam::{account}:role/*{}", last_part(text)))],
-        Transform::PathUnknown => vec![Named::Part(format!("*{}", last_part(text)))],
-        Transform::S3Bucket if text.ends_with("-s3alias") || text.ends_with("--ol-s3") => Vec::new(),
-        Transform::S3Bucket if arn => match text.split_once(":::") {
+        Transform::Role | Transform::PathUnknown | Transform::SqsUrl | Transform::Function if is_arn => whole(text),
+        Transform::Role => arn(format!("arn:{partition}:iam::{account}:role/*{}", last_part(text))),
+        Transform::PathUnknown => smallvec![Named::Part(Cow::Owned(format!("*{}", last_part(text))))],
+        Transform::S3Bucket if text.ends_with("-s3alias") || text.ends_with("--ol-s3") => Names::new(),
+        Transform::S3Bucket if is_arn => match text.split_once(":::") {
             Some((_, bucket)) if !bucket.contains('/') => part(bucket),
             _ => whole(text),
         },
-        Transform::S3CopySource => copy_source(text, place),
-        Transform::SqsUrl => sqs_url(text, place).map(Named::Arn).into_iter().collect(),
-        Transform::Function => function(text, place).map(Named::Arn).into_iter().collect(),
-        Transform::KmsKey if text.contains("alias/") => Vec::new(),
+        Transform::S3CopySource => copy_source(text, place).map(arn).unwrap_or_default(),
+        Transform::SqsUrl => sqs_url(text, place).map(arn).unwrap_or_default(),
+        Transform::Function => function(text, place).map(arn).unwrap_or_default(),
+        Transform::KmsKey if text.contains("alias/") => Names::new(),
         Transform::Secret => secret(text),
-        Transform::SsmName if !arn => ssm_name(text, place),
+        Transform::SsmName if !is_arn => ssm_name(text, place),
         Transform::SsmDocument if text.starts_with("AWS") => {
-            vec![Named::Arn(format!("arn:{partition}:ssm:{region}:*:document/{text}"))]
+            arn(format!("arn:{partition}:ssm:{region}:*:document/{text}"))
         }
-        Transform::SsmPath if !arn => ssm_path(text),
-        Transform::DynamoTable if arn => {
+        Transform::SsmPath if !is_arn => ssm_path(text),
+        Transform::DynamoTable if is_arn => {
             let table = text.find("/index/").or_else(|| text.find("/stream/")).and_then(|end| text.get(..end));
             whole(table.unwrap_or(text))
         }
         Transform::PartiqlTable(verb) => partiql(text, verb, place),
         Transform::LastPart => part(last_part(text)),
-        Transform::Family if arn => match text.rfind('/').and_then(|slash| text.get(slash..)) {
+        Transform::Family if is_arn => match text.rfind('/').and_then(|slash| text.get(slash..)) {
             Some(tail) if tail.contains(':') => {
-                text.rsplit_once(':').map(|(family, _)| Named::Arn(format!("{family}:*"))).into_iter().collect()
+                text.rsplit_once(':').map(|(family, _)| arn(format!("{family}:*"))).unwrap_or_default()
             }
-            _ => vec![Named::Arn(format!("{text}:*"))],
+            _ => arn(format!("{text}:*")),
         },
         Transform::Family => part(text.split(':').next().unwrap_or(text)),
-        Transform::BedrockModel if !arn => bedrock_model(text, place),
-        Transform::BedrockGuardrail if !arn => {
-            vec![Named::Arn(format!("arn:{partition}:bedrock:{region}:{account}:guardrail/{text}"))]
+        Transform::BedrockModel if !is_arn => bedrock_model(text, place),
+        Transform::BedrockGuardrail if !is_arn => {
+            arn(format!("arn:{partition}:bedrock:{region}:{account}:guardrail/{text}"))
         }
         Transform::MailIdentity => mail_identity(text),
-        _ if arn => whole(text),
+        _ if is_arn => whole(text),
         _ => part(text),
     }
 }
@@ -126,20 +145,17 @@ fn last_part(text: &str) -> &str {
     text.rsplit('/').next().filter(|part| !part.is_empty()).unwrap_or(text)
 }
 
-fn copy_source(text: &str, place: &Place) -> Vec<Named> {
+fn copy_source(text: &str, place: &Place<'_>) -> Option<String> {
     let decoded = percent_decoded(text);
     let path = decoded.trim_start_matches('/');
     let path = path.split_once("?versionId=").map_or(path, |(path, _)| path);
     if path.starts_with("arn:") {
         // Through an access point the bucket must allow the call too, so the access point alone is not the resource.
-        return if path.contains(":::") { vec![Named::Arn(path.to_owned())] } else { Vec::new() };
+        return path.contains(":::").then(|| path.to_owned());
     }
-    match path.split_once('/') {
-        Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() && !bucket.ends_with("-s3alias") => {
-            vec![Named::Arn(format!("arn:{}:s3:::{path}", place.partition))]
-        }
-        _ => Vec::new(),
-    }
+    let (bucket, key) = path.split_once('/')?;
+    let usable = !bucket.is_empty() && !key.is_empty() && !bucket.ends_with("-s3alias");
+    usable.then(|| format!("arn:{}:s3:::{path}", place.partition))
 }
 
 fn percent_decoded(text: &str) -> String {
@@ -158,10 +174,7 @@ fn percent_decoded(text: &str) -> String {
 }
 
 /// AWS page: SQS Developer Guide, "Amazon SQS queue and message identifiers": the URL ends in account and name.
-fn sqs_url(text: &str, place: &Place) -> Option<String> {
-    if text.starts_with("arn:") {
-        return Some(text.to_owned());
-    }
+fn sqs_url(text: &str, place: &Place<'_>) -> Option<String> {
     let mut parts = text.trim_end_matches('/').rsplit('/');
     let (name, account) = (parts.next()?, parts.next()?);
     let clean = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
@@ -172,10 +185,7 @@ fn sqs_url(text: &str, place: &Place) -> Option<String> {
 }
 
 /// AWS page: Lambda API Reference, "Name formats" of `FunctionName`.
-fn function(text: &str, place: &Place) -> Option<String> {
-    if text.starts_with("arn:") {
-        return Some(text.to_owned());
-    }
+fn function(text: &str, place: &Place<'_>) -> Option<String> {
     let Place { partition, region, account } = place;
     match text.split_once(":function:") {
         Some((owner, rest)) if is_account(owner) => {
@@ -198,47 +208,45 @@ pub fn secret_name(arn: &str) -> Option<&str> {
 }
 
 /// `-??????` stands for the random end.
-fn secret(text: &str) -> Vec<Named> {
+fn secret(text: &str) -> Names<'_> {
     if !text.starts_with("arn:") {
-        return vec![Named::Part(format!("{text}-??????"))];
+        return smallvec![Named::Part(Cow::Owned(format!("{text}-??????")))];
     }
     // A name may end in six characters of its own (`db-secret`), so a complete-looking ARN is kept in both readings.
-    let mut names = vec![Named::Arn(format!("{text}-??????"))];
-    if secret_name(text).is_some() {
-        names.push(Named::Arn(text.to_owned()));
-    }
+    let mut names = arn(format!("{text}-??????"));
+    names.extend(secret_name(text).map(|_| Named::Arn(Cow::Borrowed(text))));
     names
 }
 
-fn ssm_name(text: &str, place: &Place) -> Vec<Named> {
+fn ssm_name<'t>(text: &'t str, place: &Place<'_>) -> Names<'t> {
     let name = text.split(':').next().unwrap_or(text).trim_start_matches('/');
     if name.is_empty() {
-        return Vec::new();
+        return Names::new();
     }
     if name.starts_with("aws/") {
         // Public parameters have no account in their ARN.
         let Place { partition, region, .. } = place;
-        return vec![Named::Arn(format!("arn:{partition}:ssm:{region}:*:parameter/{name}"))];
+        return arn(format!("arn:{partition}:ssm:{region}:*:parameter/{name}"));
     }
-    vec![Named::Part(name.to_owned())]
+    part(name)
 }
 
-fn ssm_path(text: &str) -> Vec<Named> {
+fn ssm_path(text: &str) -> Names<'_> {
     let path = text.trim_matches('/');
     if path.is_empty() {
-        return vec![Named::Part("*".to_owned())];
+        return part("*");
     }
-    vec![Named::Part(path.to_owned()), Named::Part(format!("{path}/*"))]
+    smallvec![Named::Part(Cow::Borrowed(path)), Named::Part(Cow::Owned(format!("{path}/*")))]
 }
 
 /// The table (and index) of a PartiQL statement.
 ///
 /// AWS page: DynamoDB Developer Guide, "PartiQL statements for DynamoDB".
-fn partiql(statement: &str, verb: Option<&str>, place: &Place) -> Vec<Named> {
+fn partiql<'t>(statement: &str, verb: Option<&str>, place: &Place<'_>) -> Names<'t> {
     let words: Vec<&str> = statement.split_whitespace().collect();
     let first = words.first().copied().unwrap_or_default();
     if verb.is_some_and(|verb| !first.eq_ignore_ascii_case(verb)) {
-        return Vec::new();
+        return Names::new();
     }
     let before = if first.eq_ignore_ascii_case("update") {
         "update"
@@ -248,7 +256,7 @@ fn partiql(statement: &str, verb: Option<&str>, place: &Place) -> Vec<Named> {
         "from"
     };
     let mut rest = words.iter().skip_while(|word| !word.eq_ignore_ascii_case(before));
-    let Some(target) = rest.nth(1) else { return Vec::new() };
+    let Some(target) = rest.nth(1) else { return Names::new() };
     let target = target.trim_end_matches([';', ',', '(']);
     let (table, index) = match target.split_once("\".\"") {
         Some((table, index)) => (table, Some(index)),
@@ -261,31 +269,34 @@ fn partiql(statement: &str, verb: Option<&str>, place: &Place) -> Vec<Named> {
     };
     let table = clean(table);
     if !valid(&table) {
-        return Vec::new();
+        return Names::new();
     }
     let Place { partition, region, account } = place;
-    let arn = format!("arn:{partition}:dynamodb:{region}:{account}:table/{table}");
-    let index = index.map(clean).filter(|index| valid(index));
-    let index = index.map(|index| Named::Arn(format!("{arn}/index/{index}")));
-    std::iter::once(Named::Arn(arn.clone())).chain(index).collect()
+    let table = format!("arn:{partition}:dynamodb:{region}:{account}:table/{table}");
+    let index = index.map(clean).filter(|index| valid(index)).map(|index| format!("{table}/index/{index}"));
+    let mut names = arn(table);
+    names.extend(index.map(|index| Named::Arn(Cow::Owned(index))));
+    names
 }
 
 /// AWS page: Bedrock User Guide, "Prerequisites for inference profiles": the profile and the model in each Region.
-fn bedrock_model(text: &str, place: &Place) -> Vec<Named> {
+fn bedrock_model<'t>(text: &str, place: &Place<'_>) -> Names<'t> {
     let Place { partition, region, account } = place;
     match text.split_once('.') {
-        Some(("us" | "eu" | "apac" | "us-gov" | "global" | "jp" | "au" | "ca" | "sa" | "af" | "me", model)) => vec![
-            Named::Arn(format!("arn:{partition}:bedrock:{region}:{account}:inference-profile/{text}")),
-            Named::Arn(format!("arn:{partition}:bedrock:*::foundation-model/{model}")),
-        ],
-        _ => vec![Named::Arn(format!("arn:{partition}:bedrock:{region}::foundation-model/{text}"))],
+        Some(("us" | "eu" | "apac" | "us-gov" | "global" | "jp" | "au" | "ca" | "sa" | "af" | "me", model)) => {
+            let mut names = arn(format!("arn:{partition}:bedrock:{region}:{account}:inference-profile/{text}"));
+            names.extend(arn(format!("arn:{partition}:bedrock:*::foundation-model/{model}")));
+            names
+        }
+        _ => arn(format!("arn:{partition}:bedrock:{region}::foundation-model/{text}")),
     }
 }
 
 /// AWS page: SES Developer Guide, "Actions on identities": the address or its domain may authorise.
-fn mail_identity(text: &str) -> Vec<Named> {
+fn mail_identity(text: &str) -> Names<'_> {
     let address = text.rsplit_once('<').map_or(text, |(_, rest)| rest.trim_end_matches('>')).trim();
     let domain = address.rsplit_once('@').map(|(_, domain)| domain).filter(|domain| !domain.is_empty());
-    let domain = domain.map(|domain| Named::Part(domain.to_owned()));
-    std::iter::once(Named::Part(address.to_owned())).chain(domain).collect()
+    let mut names = part(address);
+    names.extend(domain.map(|domain| Named::Part(Cow::Borrowed(domain))));
+    names
 }
