@@ -228,6 +228,32 @@ fn data_event_operations_are_told_from_management_ones() {
         ("s3vectors:QueryVectors", "data AWS::S3Vectors::Index"),
         ("swf:StartWorkflowExecution", "data AWS::SWF::Domain"),
         ("xray:GetSamplingRules", "either AWS::XRay::Trace"),
+        ("servicediscovery:GetServiceAttributes", "data AWS::ServiceDiscovery::Service"),
+        ("servicediscovery:DiscoverInstances", "data AWS::ServiceDiscovery::Namespace"),
+        ("lakeformation:GetWorkUnitResults", "never"),
+        ("cloudsearch:search", "never"),
+        ("geo:SearchPlaceIndexForText", "never"),
+        ("comprehend:DetectToxicContent", "never"),
+        ("kinesis:ListShards", "either AWS::Kinesis::Stream"),
+        // Of another type than the other calls of the service: both types must be logged.
+        ("qapps:PredictQApp", "data AWS::QBusiness::Application"),
+        ("qapps:GetQApp", "data AWS::QApps::QApp"),
+        ("qapps:StartQAppSession", "data AWS::QApps::QApp AWS::QApps::QAppSession"),
+        // Management events, though the service has data events.
+        ("ebs:StartSnapshot", "management"),
+        ("qapps:GetLibraryItem", "management"),
+        ("geo:CreateTracker", "management"),
+        ("comprehend:DetectSentiment", "management"),
+        ("logs:StartQuery", "management"),
+        ("logs:GetQueryResults", "management"),
+        ("agent-registry:GetRegistryRecord", "management"),
+        ("agent-registry:SearchDiscoverableRegistryRecords", "data AWS::AgentRegistry::Registry"),
+        ("airflow:CreateCliToken", "data AWS::MWAA::Environment"),
+        ("airflow:GetEnvironment", "management"),
+        ("thinclient:GetDevice", "management"),
+        ("b2bi:StartTransformerJob", "data AWS::B2BI::Transformer"),
+        ("b2bi:GetTransformer", "either AWS::B2BI::Transformer"),
+        ("ec2-instance-connect:OpenTunnel", "either AWS::EC2::InstanceConnectEndpoint"),
     ] {
         check_visibility(action, expect);
     }
