@@ -251,6 +251,8 @@ fn data_event_operations_are_told_from_management_ones() {
         ("airflow:CreateCliToken", "data AWS::MWAA::Environment"),
         ("airflow:GetEnvironment", "management"),
         ("thinclient:GetDevice", "management"),
+        ("quicksight:DescribeActionConnector", "management"),
+        ("quicksight:ListFlows", "either AWS::QuickSight::Flow AWS::QuickSight::FlowSession"),
         ("b2bi:StartTransformerJob", "data AWS::B2BI::Transformer"),
         ("b2bi:GetTransformer", "either AWS::B2BI::Transformer"),
         ("ec2-instance-connect:OpenTunnel", "either AWS::EC2::InstanceConnectEndpoint"),
