@@ -107,12 +107,12 @@ impl<'a, 'r> Parameters<'a, 'r> {
         self.parsed_response.get_or_init(|| parse(self.response)).as_ref()
     }
 
-    /// The ends of a path that the rule or the resources of its actions have. Lists at an end count as their elements.
+    /// The ends of a path. Lists at an end count as their elements.
     pub fn leaves(&self, path: &FieldPath) -> Leaves<'_> {
         if path.is_response() { self.leaves_anywhere(path) } else { self.in_request(path.segments()) }
     }
 
-    /// The ends of any path.
+    /// The same through all of the parameters, for paths that are not those of a rule.
     pub fn leaves_anywhere(&self, path: &FieldPath) -> Leaves<'_> {
         let mut leaves = Leaves::new();
         if let Some(root) = if path.is_response() { self.response() } else { self.request() } {
@@ -123,15 +123,21 @@ impl<'a, 'r> Parameters<'a, 'r> {
 
     fn in_request(&self, segments: &[Segment]) -> Leaves<'_> {
         let mut leaves = Leaves::new();
-        match (segments.split_first(), &self.members) {
-            (Some((first @ (Segment::Key(_) | Segment::KeyPrefix(_)), rest)), Some(members)) => {
-                debug_assert!(self.reads.cover(first), "{first:?} is a parameter that was not looked for");
-                let wanted = members.list.iter().filter(|member| leads_to(first, member.key()));
-                wanted.for_each(|member| walk_member(member, rest, &mut leaves));
-            }
-            _ => self.request().into_iter().for_each(|root| walk(root, segments, &mut leaves)),
+        if let Some((first, rest, members)) = self.known(segments) {
+            let wanted = members.list.iter().filter(|member| leads_to(first, member.key()));
+            wanted.for_each(|member| walk_member(member, rest, &mut leaves));
+        } else if let Some(root) = self.request() {
+            walk(root, segments, &mut leaves);
         }
         leaves
+    }
+
+    /// The first step of a path, the others, and the parameters among which is all that the first one leads to. `None` if the
+    /// path starts anywhere, or is not one of the rule: that of an action of another service that the call turns out to be.
+    fn known<'s>(&self, segments: &'s [Segment]) -> Option<(&'s Segment, &'s [Segment], &Members<'a>)> {
+        let (first, rest) = segments.split_first()?;
+        let members = self.members.as_ref()?;
+        self.reads.cover(first).then_some((first, rest, members))
     }
 
     /// Number of elements of the first list on a path; 0 if it names none.
@@ -148,15 +154,11 @@ impl<'a, 'r> Parameters<'a, 'r> {
 
     /// Whether a parameter is there that the first step of the path leads to, as far as that is known.
     fn may_have(&self, path: &FieldPath) -> bool {
-        match (path.segments().first(), &self.members) {
-            (Some(first @ (Segment::Key(_) | Segment::KeyPrefix(_))), Some(members)) if !path.is_response() => {
-                members.list.iter().any(|member| leads_to(first, member.key()))
-            }
-            _ => true,
-        }
+        let known = (!path.is_response()).then(|| self.known(path.segments())).flatten();
+        known.is_none_or(|(first, _, members)| members.list.iter().any(|member| leads_to(first, member.key())))
     }
 
-    /// The texts at the ends of a path that the rule or the resources of its actions have.
+    /// The texts at the ends of a path.
     pub fn texts(&self, path: &FieldPath) -> impl Iterator<Item = &str> {
         self.leaves(path).into_iter().filter_map(Leaf::text)
     }
