@@ -93,11 +93,12 @@ impl SightCache {
         Self { answers: RefCell::default(), by_resource: on.resource, by_role: on.role }
     }
 
-    fn key(&self, action: ActionId, pattern: &ResourcePattern, role: &Role) -> SightKey {
+    fn key(&self, catalog: &Catalog, action: ActionId, pattern: &ResourcePattern, role: &Role) -> SightKey {
+        let by_resource = self.by_resource || !catalog.blind_resources(action).is_empty();
         (
             action,
             region_of(pattern).map(str::to_owned),
-            self.by_resource.then(|| pattern.as_str().to_owned()),
+            by_resource.then(|| pattern.as_str().to_owned()),
             self.by_role.then(|| role.arn.to_string()),
         )
     }
@@ -196,7 +197,7 @@ impl<'a> Observer<'a> {
     }
 
     fn by_coverage(&self, action: ActionId, pattern: &ResourcePattern) -> Option<String> {
-        let key = self.cache.key(action, pattern, self.role);
+        let key = self.cache.key(self.evidence.catalog, action, pattern, self.role);
         if let Some(known) = self.cache.answers.borrow().get(&key) {
             return known.clone();
         }

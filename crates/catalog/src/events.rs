@@ -34,7 +34,7 @@ pub use outcome::Outcome;
 pub use path::{FieldPath, Segment};
 pub use rule::{Clause, Effect, ResourceSpec, Test, Transform};
 pub use template::{ParameterSource, TagKeys};
-pub use visibility::{Revealer, RevealerKind, Visibility};
+pub use visibility::{BlindResource, Revealer, RevealerKind, Visibility};
 
 /// What an (event source, event name) pair means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,6 +154,12 @@ impl Catalog {
     /// How CloudTrail could show that an action was used.
     pub fn visibility(&self, action: ActionId) -> Visibility<'_> {
         visibility::index(self).visibility(action)
+    }
+
+    /// Resources on which no event that [`Self::visibility`] speaks of shows a use of the action: a grant that may match one
+    /// of them can be in use unseen.
+    pub fn blind_resources(&self, action: ActionId) -> &[BlindResource] {
+        visibility::index(self).blind_resources(action)
     }
 
     /// Whether IAM's action-level report tells of an action; `None` where that is not known. It tells of management actions

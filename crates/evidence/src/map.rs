@@ -13,6 +13,7 @@
 //! messages".
 
 mod arns;
+mod collected;
 mod conditions;
 mod denied;
 mod items;
@@ -24,6 +25,7 @@ mod plan;
 mod prepared;
 mod reads;
 mod resources;
+mod s3;
 mod transform;
 
 use std::borrow::Cow;
@@ -39,6 +41,7 @@ pub use transform::secret_name;
 pub use whittle_catalog::events::Outcome;
 
 use crate::record::Record;
+use collected::Collected;
 use memo::{Memo, Missing};
 use names::Names;
 use params::Parameters;
@@ -387,7 +390,7 @@ fn actions<'a>(
             call.add_role_passing(&mut uses);
         }
         if rule.prefix() == "s3" {
-            resources::switch_s3_prefix(&call, &mut uses);
+            s3::switch_prefix(&call, &mut uses);
         }
     }
     if rule.prefix() == "kms" && outcome == Outcome::Authorised {
@@ -423,48 +426,6 @@ fn actions<'a>(
 fn pass_role(catalog: &'static Catalog) -> Option<ActionId> {
     static PASS_ROLE: OnceLock<Option<ActionId>> = OnceLock::new();
     *PASS_ROLE.get_or_init(|| catalog.action("iam:PassRole"))
-}
-
-/// The uses of one event while they are collected.
-#[derive(Debug, Default)]
-struct Collected {
-    list: Uses,
-}
-
-impl Collected {
-    fn add(&mut self, action: ActionId, basis: Basis, resources: Resources) {
-        match self.list.iter_mut().find(|used| used.action == action) {
-            Some(used) => {
-                used.basis = used.basis.min(basis);
-                used.resources.extend(resources);
-            }
-            None => self.list.push(ActionUse { action, basis, resources }),
-        }
-    }
-
-    fn remove(&mut self, action: ActionId) {
-        self.list.retain(|used| used.action != action);
-    }
-
-    fn remove_primary(&mut self) {
-        self.list.retain(|used| used.basis != Basis::Primary);
-    }
-
-    fn into_sorted(mut self) -> Uses {
-        for used in &mut self.list {
-            used.resources.sort_unstable();
-            // One ARN found by two steps counts once, by the stronger one, which sorts first.
-            used.resources.dedup_by(|next, kept| match (next, kept) {
-                (ResourceSeen::Arn(next, _), ResourceSeen::Arn(kept, _)) => next == kept,
-                (next, kept) => next == kept,
-            });
-            if used.resources.is_empty() {
-                used.resources.push(ResourceSeen::Unnamed);
-            }
-        }
-        self.list.sort_unstable_by_key(|used| (used.basis, used.action));
-        self.list
-    }
 }
 
 impl<'r> Call<'r, '_> {

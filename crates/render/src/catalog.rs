@@ -22,6 +22,9 @@ struct Entry<'a> {
     /// Whether IAM's action-level last-accessed report tells of it; absent where that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     action_last_accessed: Option<bool>,
+    /// Where no such event shows a use.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unseen_on: Vec<UnseenOn<'a>>,
     revealed_by: Vec<Revealed<'a>>,
     companions: Vec<CompanionEntry<'a>>,
 }
@@ -55,6 +58,12 @@ fn selector(resource_type: &str) -> String {
 }
 
 #[derive(Serialize)]
+struct UnseenOn<'a> {
+    resource: &'a str,
+    reason: &'a str,
+}
+
+#[derive(Serialize)]
 struct CompanionEntry<'a> {
     action: &'a str,
     reason: &'a str,
@@ -79,6 +88,11 @@ fn entry(catalog: &Catalog, action: ActionId) -> Entry<'_> {
         visibility,
         visibility_detail,
         action_last_accessed: catalog.action_last_accessed(action),
+        unseen_on: catalog
+            .blind_resources(action)
+            .iter()
+            .map(|blind| UnseenOn { resource: blind.pattern, reason: blind.reason })
+            .collect(),
         revealed_by: catalog
             .revealed_by(action)
             .iter()
@@ -205,6 +219,9 @@ fn one(catalog: &Catalog, action: ActionId, color: Color) -> String {
         let _ = writeln!(out, "  dependent      {}", entry.dependent_actions.join(", "));
     }
     let _ = writeln!(out, "  CloudTrail     {}", entry.visibility_detail);
+    for blind in &entry.unseen_on {
+        let _ = writeln!(out, "  not shown on   {}: {}", blind.resource, blind.reason);
+    }
     if entry.action_last_accessed == Some(false) {
         let _ = writeln!(out, "  last accessed  not in IAM's action-level report, only in that of its service");
     }

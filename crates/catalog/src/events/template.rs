@@ -18,6 +18,7 @@ enum Target {
     Whole(&'static str),
     Any,
     Complete,
+    LowerCase,
     Tail(&'static str),
 }
 
@@ -61,6 +62,11 @@ impl ParameterSource {
     /// Whether the other rows find all that the request names: further resource types of the action were not in it.
     pub fn is_complete(&self, action: &str) -> bool {
         self.target == Target::Complete && self.is_for(action)
+    }
+
+    /// Whether names in ARNs of this service may be in lower case where those of the request are not.
+    pub fn is_lower_case(&self) -> bool {
+        self.target == Target::LowerCase
     }
 
     /// A text after the ARN of this resource type with which it must be granted too (`:*` of log groups).
@@ -120,6 +126,7 @@ impl Templates {
                     "arn" => Target::Whole(row.column(1)),
                     "any" => Target::Any,
                     "complete" => Target::Complete,
+                    "lower-case" => Target::LowerCase,
                     name => Target::Placeholder(name),
                 },
             };

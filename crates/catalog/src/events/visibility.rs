@@ -77,6 +77,15 @@ pub struct Revealer {
     pub conditional: bool,
 }
 
+/// Resources on which a use of an action leaves no event that is asked for, though other uses of it do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlindResource {
+    /// Pattern of what a policy names for them.
+    pub pattern: &'static str,
+    /// Why.
+    pub reason: &'static str,
+}
+
 /// The type list, for selectors and for the test of the table.
 pub(super) fn data_types() -> Vec<&'static str> {
     DATA_TYPES.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect()
@@ -186,6 +195,10 @@ impl Index {
             Some(Seen::Inferred(by, reason)) => Visibility::Inferred { by, reason },
             None => Visibility::Never { reason: "the action is not in the catalog" },
         }
+    }
+
+    pub fn blind_resources(&self, action: ActionId) -> &[BlindResource] {
+        self.unseen.blind.get(&action).map_or(&[], Vec::as_slice)
     }
 
     pub fn revealers(&self, action: ActionId) -> &[Revealer] {
@@ -389,6 +402,7 @@ fn judge(catalog: &Catalog, data: &DataRows, id: ActionId, found: &[Revealer], b
 #[derive(Debug, Default)]
 struct Unseen {
     rows: HashMap<ActionId, Seen>,
+    blind: HashMap<ActionId, Vec<BlindResource>>,
     problems: Vec<String>,
 }
 
@@ -408,6 +422,11 @@ impl Unseen {
                 for id in ids {
                     let seen = match row.column(1) {
                         "never" => Seen::Never(row.column(3)),
+                        "on" => {
+                            let blind = BlindResource { pattern: row.column(2), reason: row.column(3) };
+                            unseen.blind.entry(id).or_default().push(blind);
+                            continue;
+                        }
                         _ => Seen::Inferred(by.clone(), row.column(3)),
                     };
                     unseen.rows.insert(id, seen);

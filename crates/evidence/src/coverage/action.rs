@@ -2,6 +2,7 @@
 
 use whittle_catalog::events::{RevealerKind, Visibility};
 use whittle_catalog::{ActionId, Catalog};
+use whittle_policy::ResourcePattern;
 
 use super::assess::{Coverage, worse};
 use super::question::{EventKind, Question, Sight};
@@ -22,6 +23,10 @@ impl Coverage<'_> {
         let ask = |kind: EventKind<'_>, event_source: Option<&str>, event_names: &[&str]| {
             self.assess(&Question { kind, event_source, event_names, read_only: None, resource, region, role_arn })
         };
+        let mut blind = catalog.blind_resources(action).iter();
+        if let Some(blind) = blind.find(|blind| may_share(blind.pattern, resource)) {
+            return Sight::None { reason: blind.reason.to_owned(), remedy: None };
+        }
         let by_kind = match catalog.visibility(action) {
             Visibility::Management => EventKind::Management,
             Visibility::Data { resource_types } => EventKind::Data(resource_types),
@@ -47,5 +52,18 @@ impl Coverage<'_> {
             }
         }
         sight
+    }
+}
+
+/// Whether two patterns may match the same resource. A pattern that spells out the parts before the resource leaves none of its
+/// wildcards to stand for a colon: `arn:aws:sns:eu-west-1:111122223333:orders-*` is no endpoint.
+fn may_share(one: &str, other: &str) -> bool {
+    let intersect = |one: &str, other: &str| ResourcePattern::new(one).intersects(&ResourcePattern::new(other));
+    let parts = |text| -> Option<[&str; 6]> { str::splitn(text, 6, ':').collect::<Vec<_>>().try_into().ok() };
+    match (parts(one), parts(other)) {
+        (Some(one), Some(other)) if !other.iter().take(5).any(|part| part.contains(['*', '?', '$'])) => {
+            one.iter().zip(other).all(|(one, other)| intersect(one, other))
+        }
+        _ => intersect(one, other),
     }
 }

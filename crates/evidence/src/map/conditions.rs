@@ -88,18 +88,28 @@ impl Call<'_, '_> {
         }
     }
 
-    /// The resources of the create call itself, where the tagging action has their type.
+    /// What was created, where the event names it: tags are checked on that, not on what it is made in. Which of the types of
+    /// the tagging action that is, the name of the call tells (`CreateFaq`: `faq`, not `index`).
     fn resources_of_tagging(&self, action: ActionId, uses: &Collected) -> Resources {
-        let Some(plan) = plan::of(self.catalog, action) else { return smallvec![ResourceSeen::Unnamed] };
-        let created = uses.list.iter().filter(|used| used.basis == Basis::Primary).flat_map(|used| &used.resources);
-        let fitting: Resources = created
+        let unnamed = || smallvec![ResourceSeen::Unnamed];
+        let Some(plan) = plan::of(self.catalog, action) else { return unnamed() };
+        let word = |name: &str| name.replace(|c: char| !c.is_ascii_alphanumeric(), "").to_ascii_lowercase();
+        let event = word(self.record.event_name.as_str());
+        let types = plan.types.iter().map(|kind| word(kind.name));
+        let Some(created) = types.filter(|kind| event.contains(kind.as_str())).max_by_key(String::len) else {
+            return unnamed();
+        };
+        let resources = uses.list.iter().filter(|used| used.basis == Basis::Primary).flat_map(|used| &used.resources);
+        let fitting: Resources = resources
             .filter(|seen| match seen {
                 ResourceSeen::Arn(_, Step::TypeOnly) | ResourceSeen::Unnamed => false,
-                ResourceSeen::Arn(arn, _) => arns::type_of(plan.shapes, &plan.types, arn).is_some(),
+                ResourceSeen::Arn(arn, _) => {
+                    arns::type_of(plan.shapes, &plan.types, arn).is_some_and(|kind| word(kind) == created)
+                }
             })
             .cloned()
             .collect();
-        if fitting.is_empty() { smallvec![ResourceSeen::Unnamed] } else { fitting }
+        if fitting.is_empty() { unnamed() } else { fitting }
     }
 
     /// The alias by which a call of KMS names its key, beside the key itself: tomorrow it may stand for another key (AWS KMS

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use super::members::Members;
 use super::prepared::Prepared;
 use super::transform::partition_of_caller;
-use super::{Mapped, conditions, params, resources};
+use super::{Mapped, conditions, params, s3};
 use crate::record::Record;
 
 /// Slots; a power of two.
@@ -268,5 +268,5 @@ fn is_looked_through(record: &Record<'_>, request: &str, prepared: &Prepared) ->
     prepared.batch.is_some_and(|batch| record.response_elements.is_some() || !batch.answers().is_response())
         || prepared.tags.is_some() && conditions::may_hold_tags(request)
         || prepared.may_pass_role && record.read_only != Some(true) && conditions::may_hold_roles(request)
-        || prepared.rule.prefix() == "s3" && resources::is_special_to_s3(record, request)
+        || prepared.rule.prefix() == "s3" && s3::is_special(record, request)
 }

@@ -44,6 +44,8 @@ pub(super) struct FormatPlan {
     pub format: ArnFormat<'static>,
     /// The format in pieces; none where it cannot be filled.
     pub pieces: Vec<Piece>,
+    /// The service keeps names in lower case, whatever the request writes.
+    pub is_lower_case: bool,
     pub parts: Vec<PartPlan>,
 }
 
@@ -114,6 +116,7 @@ fn make(catalog: &'static Catalog, action: ActionId) -> Plan {
     let (prefix, name) = (info.prefix(), info.short_name());
     let rows = catalog.parameter_sources(prefix);
     let any: Vec<_> = rows.iter().filter(|row| row.is_any(name)).collect();
+    let is_lower_case = rows.iter().any(ParameterSource::is_lower_case);
     let types = info.resource_types().map(|kind| {
         let formats: Vec<_> = kind
             .arn_formats()
@@ -124,7 +127,8 @@ fn make(catalog: &'static Catalog, action: ActionId) -> Plan {
                     rows: rows.iter().filter(|row| row.fills_placeholder(part, name)).collect(),
                     path: FieldPath::parse(part),
                 });
-                FormatPlan { format, pieces: pieces(format.as_str()).unwrap_or_default(), parts: parts.collect() }
+                let pieces = pieces(format.as_str()).unwrap_or_default();
+                FormatPlan { format, pieces, is_lower_case, parts: parts.collect() }
             })
             .collect();
         let type_rows: Vec<_> = rows.iter().filter(|row| row.names_type(kind.name(), name)).collect();

@@ -1,9 +1,8 @@
 //! On which resources an action was used, as far as the event says.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
-use memchr::{memchr_iter, memmem};
+use memchr::memchr_iter;
 use serde_json_borrow::Value;
 use smallvec::{SmallVec, smallvec};
 use whittle_catalog::events::{FieldPath, Transform};
@@ -13,8 +12,8 @@ use super::arns::{self, ArnParts, Shapes};
 use super::params::{Leaf, is_masked};
 use super::plan::{self, FormatPlan, PartPlan, Piece, Plan, TypePlan};
 use super::transform::{Named, Names, Place, named};
-use super::{Call, Collected, ResourceSeen, Resources, Step};
-use crate::record::{Record, ResourceEntry};
+use super::{Call, ResourceSeen, Resources, Step};
+use crate::record::ResourceEntry;
 
 /// ARNs that one template may give for one event; a batch holds at most a few hundred items.
 const MAX_ARNS: usize = 1_000;
@@ -260,11 +259,17 @@ impl Call<'_, '_> {
             choices = next;
             choices.truncate(MAX_ARNS);
         }
-        if from_event {
-            out.extend(choices.iter().filter_map(|choice| {
-                let place = choice.place.as_ref().unwrap_or_else(|| self.place());
-                Some((filled(format, &choice.values, place)?, step))
-            }));
+        if !from_event {
+            return;
+        }
+        for choice in &mut choices {
+            let place = choice.place.as_ref().unwrap_or_else(|| self.place());
+            out.extend(filled(format, &choice.values, place).map(|arn| (arn, step)));
+            let has_upper = |(_, text): &(_, Cow<'_, str>)| text.bytes().any(|byte| byte.is_ascii_uppercase());
+            if format.is_lower_case && choice.values.iter().any(has_upper) {
+                choice.values.iter_mut().for_each(|(_, text)| text.to_mut().make_ascii_lowercase());
+                out.extend(filled(format, &choice.values, place).map(|arn| (arn, step)));
+            }
         }
     }
 
@@ -452,59 +457,5 @@ fn arn_texts<'v>(value: &'v Value<'v>, depth: usize, out: &mut Vec<&'v str>) {
         Value::Array(items) => items.iter().for_each(|item| arn_texts(item, depth + 1, out)),
         Value::Object(map) => map.values().for_each(|value| arn_texts(value, depth + 1, out)),
         _ => {}
-    }
-}
-
-/// Whether a call of the event source of S3 may be one of another prefix: a directory bucket in the parameters, or an ARN
-/// of another service there or in `resources[]`.
-pub(super) fn is_special_to_s3(record: &Record<'_>, request: &str) -> bool {
-    static TEXTS: LazyLock<[memmem::Finder<'static>; 2]> =
-        LazyLock::new(|| ["--x-s3\"", ":s3-o"].map(memmem::Finder::new));
-    TEXTS.iter().any(|finder| finder.find(request.as_bytes()).is_some())
-        || record.resources.iter().filter_map(|entry| entry.arn.as_deref()).any(|arn| !is_of_s3(arn))
-}
-
-fn is_of_s3(arn: &str) -> bool {
-    // Nearly all are of the first partition.
-    arn.starts_with("arn:aws:s3:") || service_of(arn) == Some("s3")
-}
-
-fn service_of(arn: &str) -> Option<&str> {
-    ArnParts::of(arn).map(|parts| parts.service)
-}
-
-/// Directory buckets and object lambdas have service prefixes of their own, with the same event source.
-///
-/// AWS page: S3 User Guide, "Directory buckets: identity and access management"; Service Authorization Reference, S3
-/// Express, S3 Object Lambda, S3 on Outposts.
-pub(super) fn switch_s3_prefix(call: &Call<'_, '_>, uses: &mut Collected) {
-    let raw = call.parameters.raw_request();
-    if !is_special_to_s3(call.record, raw) {
-        return;
-    }
-    let arns = || call.record.resources.iter().filter_map(|entry| entry.arn.as_deref());
-    let listed = |service: &str| arns().any(|arn| service_of(arn) == Some(service));
-    let (prefix, fallback) = if raw.contains("--x-s3\"") || listed("s3express") {
-        ("s3express", Some("s3express:CreateSession"))
-    } else if raw.contains(":s3-object-lambda:") || listed("s3-object-lambda") {
-        ("s3-object-lambda", None)
-    } else if raw.contains(":s3-outposts:") || listed("s3-outposts") {
-        ("s3-outposts", None)
-    } else {
-        return;
-    };
-    for used in std::mem::take(&mut uses.list) {
-        let info = call.catalog.info(used.action);
-        let switched = (info.prefix() == "s3")
-            .then(|| {
-                call.catalog
-                    .action(&format!("{prefix}:{}", info.short_name()))
-                    .or_else(|| call.catalog.action(fallback?))
-            })
-            .flatten();
-        match switched {
-            Some(action) => uses.add(action, used.basis, call.resources_of(action)),
-            None => uses.add(used.action, used.basis, used.resources),
-        }
     }
 }

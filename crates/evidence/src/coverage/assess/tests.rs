@@ -278,3 +278,30 @@ fn actions_of_the_catalog_are_asked_by_all_their_events() {
     check("kms:Decrypt", true);
     assert_eq!(coverage.depends_on(), DependsOn { resource: false, role: false });
 }
+
+/// Data events of topics say nothing about text messages and pushes, which the same action sends.
+#[test]
+fn what_leaves_no_event_on_some_resources_is_seen_only_where_a_grant_leaves_these_out() {
+    let catalog = whittle_catalog::catalog();
+    let facts = facts(&[DATA_EVENT]);
+    let trails = Trails::parse(&sqs_selectors().replace("AWS::SQS::Queue", "AWS::SNS::Topic")).unwrap();
+    let coverage = Coverage::new(Evidence {
+        account: ACCOUNT,
+        trails: Some(&trails),
+        history: None,
+        facts: &facts,
+        window: window(),
+    });
+    let id = catalog.action("sns:Publish").unwrap();
+    for (resource, expect) in [
+        ("arn:aws:sns:eu-west-1:111122223333:orders", true),
+        ("arn:aws:sns:eu-west-1:111122223333:orders-*", true),
+        ("*", false),
+        ("arn:aws:sns:*", false),
+        ("arn:aws:sns:eu-west-1:111122223333:*", false),
+        ("arn:aws:sns:eu-west-1:111122223333:endpoint/GCM/app/*", false),
+    ] {
+        let sight = coverage.assess_action(catalog, id, resource, Some("eu-west-1"), Some(ROLE));
+        assert_eq!(sight.is_full(), expect, "{resource}: {sight:?}");
+    }
+}
