@@ -1,261 +1,13 @@
 //! Small accounts, one rule each: what evidence, configuration and coverage make of a grant.
 
-use std::path::PathBuf;
+mod account;
 
+use account::{
+    ACCOUNT, Case, DAYS, REGION, allow, as_data, by_lambda, by_person, call, check, check_verdict, function,
+    policy_change, result,
+};
 use serde_json::{Value, json};
-use whittle_analysis::result::{FunctionResult, Report, Verdict};
-use whittle_local::snapshot::SnapshotFolder;
-use whittle_local::store::SqliteStore;
-use whittle_local::trail::TrailFolder;
-use whittle_pipeline::run::{RunSettings, run};
-
-const ACCOUNT: &str = "111122223333";
-const REGION: &str = "eu-west-1";
-/// Days of the window: 2026-08-01 to 2026-10-29.
-const DAYS: i64 = 90;
-
-/// An account with functions `one` (and `two`), both under the role `shared`.
-struct Case {
-    policies: Vec<(&'static str, Value)>,
-    managed: Vec<Value>,
-    functions: Vec<Value>,
-    mappings: Vec<Value>,
-    trail: Value,
-    events: Vec<Value>,
-    last_accessed: Option<Value>,
-    role_id: &'static str,
-    settings: RunSettings,
-    lookup_only: bool,
-}
-
-fn allow(actions: &[&str], resources: &[&str]) -> Value {
-    json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resources}]})
-}
-
-fn function(name: &str) -> Value {
-    json!({
-        "FunctionName": name,
-        "FunctionArn": format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}:$LATEST"),
-        "Version": "$LATEST",
-        "Role": format!("arn:aws:iam::{ACCOUNT}:role/shared"),
-        "Runtime": "python3.13",
-        "Handler": "app.handler",
-        "LastModified": "2026-01-01T00:00:00.000+0000",
-    })
-}
-
-fn time(day: i64) -> String {
-    let start: i64 = 20_666; // 2026-08-01
-    let day = start + day;
-    let (mut year, mut rest) = (1970, day);
-    let leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    while rest >= if leap(year) { 366 } else { 365 } {
-        rest -= if leap(year) { 366 } else { 365 };
-        year += 1;
-    }
-    let months = [31, if leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let mut month = 0;
-    while rest >= months[month] {
-        rest -= months[month];
-        month += 1;
-    }
-    format!("{year:04}-{:02}-{:02}T12:00:00Z", month + 1, rest + 1)
-}
-
-/// A call of code in function `name`.
-fn call(name: &str, day: i64, service: &str, event: &str, parameters: Value) -> Value {
-    json!({
-        "eventVersion": "1.11",
-        "userIdentity": {
-            "type": "AssumedRole",
-            "principalId": format!("AROAEXAMPLESHARED0001:{name}"),
-            "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/shared/{name}"),
-            "accountId": ACCOUNT,
-            "sessionContext": {"sessionIssuer": {
-                "type": "Role",
-                "principalId": "AROAEXAMPLESHARED0001",
-                "arn": format!("arn:aws:iam::{ACCOUNT}:role/shared"),
-                "accountId": ACCOUNT,
-                "userName": "shared",
-            }},
-            "inScopeOf": {
-                "issuerType": "AWS::Lambda::Function",
-                "credentialsIssuedTo": format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"),
-            },
-        },
-        "eventTime": time(day),
-        "eventSource": format!("{service}.amazonaws.com"),
-        "eventName": event,
-        "awsRegion": REGION,
-        "userAgent": "Boto3/1.40 exec-env/AWS_Lambda_python3.13",
-        "requestParameters": parameters,
-        "eventID": format!("{name}-{day}-{service}-{event}"),
-        "eventType": "AwsApiCall",
-        "managementEvent": true,
-        "recipientAccountId": ACCOUNT,
-        "eventCategory": "Management",
-    })
-}
-
-fn as_data(mut event: Value, kind: &str, arn: &str) -> Value {
-    event["managementEvent"] = json!(false);
-    event["eventCategory"] = json!("Data");
-    event["resources"] = json!([{"type": kind, "ARN": arn, "accountId": ACCOUNT}]);
-    event
-}
-
-/// The same call by a session of the role that is no function's.
-fn by_person(mut event: Value) -> Value {
-    let identity = &mut event["userIdentity"];
-    identity["principalId"] = json!("AROAEXAMPLESHARED0001:dana");
-    identity["arn"] = json!(format!("arn:aws:sts::{ACCOUNT}:assumed-role/shared/dana"));
-    identity.as_object_mut().unwrap().remove("inScopeOf");
-    event["userAgent"] = json!("aws-cli/2.30");
-    event
-}
-
-/// The same call by the Lambda service.
-fn by_lambda(mut event: Value) -> Value {
-    let session = "awslambda_7_20260801120000123";
-    let identity = &mut event["userIdentity"];
-    identity["principalId"] = json!(format!("AROAEXAMPLESHARED0001:{session}"));
-    identity["arn"] = json!(format!("arn:aws:sts::{ACCOUNT}:assumed-role/shared/{session}"));
-    identity.as_object_mut().unwrap().remove("inScopeOf");
-    event["userAgent"] = json!("lambda.amazonaws.com");
-    event
-}
-
-/// What IAM logs when a policy is written.
-fn policy_change(day: i64, event: &str, parameters: Value) -> Value {
-    let mut record = call("one", day, "iam", event, parameters);
-    record["userIdentity"] =
-        json!({"type": "IAMUser", "principalId": "AIDAEXAMPLE", "accountId": ACCOUNT, "userName": "ops"});
-    record["awsRegion"] = json!("us-east-1");
-    record
-}
-
-impl Case {
-    fn new(policy: Value) -> Self {
-        let mut events = Vec::new();
-        for day in 0..DAYS {
-            for name in ["one", "two"] {
-                let group =
-                    json!({"logGroupName": format!("/aws/lambda/{name}"), "logStreamName": "2026/08/01/[$LATEST]ab"});
-                events.push(call(name, day, "logs", "CreateLogStream", group));
-            }
-        }
-        Self {
-            policies: vec![("own", policy)],
-            managed: Vec::new(),
-            functions: vec![function("one"), function("two")],
-            mappings: Vec::new(),
-            trail: json!({
-                "Name": "main",
-                "TrailARN": format!("arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/main"),
-                "HomeRegion": REGION,
-                "IsMultiRegionTrail": true,
-                "IncludeGlobalServiceEvents": true,
-                "HasCustomEventSelectors": false,
-                "Status": {"IsLogging": true, "StartLoggingTime": "2025-01-01T00:00:00Z"},
-            }),
-            events,
-            last_accessed: None,
-            role_id: "AROAEXAMPLESHARED0001",
-            settings: RunSettings::default(),
-            lookup_only: false,
-        }
-    }
-
-    fn with(mut self, event: Value) -> Self {
-        self.events.push(event);
-        self
-    }
-
-    fn logging(mut self, selectors: Value) -> Self {
-        self.trail["HasCustomEventSelectors"] = json!(true);
-        self.trail["AdvancedEventSelectors"] = selectors;
-        self
-    }
-
-    fn run(self) -> Report {
-        let dir = tempfile::tempdir().unwrap();
-        let snapshot: PathBuf = dir.path().join("snapshot");
-        let trail = dir.path().join("trail");
-        std::fs::create_dir_all(snapshot.join("service-last-accessed")).unwrap();
-        std::fs::create_dir_all(&trail).unwrap();
-        let write = |name: &str, value: &Value| std::fs::write(snapshot.join(name), value.to_string()).unwrap();
-        let inline: Vec<Value> = self
-            .policies
-            .iter()
-            .map(|(name, document)| json!({"PolicyName": name, "PolicyDocument": document}))
-            .collect();
-        let attached: Vec<Value> = self
-            .managed
-            .iter()
-            .map(|policy| json!({"PolicyName": policy["PolicyName"], "PolicyArn": policy["Arn"]}))
-            .collect();
-        write(
-            "authorization-details.json",
-            &json!({"UserDetailList": [], "GroupDetailList": [], "Policies": self.managed, "RoleDetailList": [{
-                "Path": "/", "RoleName": "shared", "RoleId": self.role_id,
-                "Arn": format!("arn:aws:iam::{ACCOUNT}:role/shared"), "CreateDate": "2025-01-01T00:00:00Z",
-                "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []},
-                "RolePolicyList": inline, "AttachedManagedPolicies": attached, "Tags": [],
-                "RoleLastUsed": {"LastUsedDate": "2026-10-29T12:00:00Z", "Region": REGION},
-            }]}),
-        );
-        write("functions.json", &json!({"Functions": self.functions}));
-        write("event-source-mappings.json", &json!({"EventSourceMappings": self.mappings}));
-        write("trails.json", &json!({"trailList": [self.trail]}));
-        if let Some(report) = &self.last_accessed {
-            write("service-last-accessed/shared.json", report);
-        }
-        if self.lookup_only {
-            let events: Vec<Value> = self
-                .events
-                .iter()
-                .map(|event| json!({"EventId": event["eventID"], "CloudTrailEvent": event.to_string()}))
-                .collect();
-            std::fs::write(trail.join("lookup.json"), json!({"Events": events}).to_string()).unwrap();
-        } else {
-            std::fs::write(trail.join("events.json"), json!({"Records": self.events}).to_string()).unwrap();
-        }
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime
-            .block_on(run(
-                whittle_catalog::catalog(),
-                &SnapshotFolder::open(&snapshot).unwrap(),
-                &TrailFolder::new(vec![trail]),
-                &mut SqliteStore::open_in_memory().unwrap(),
-                &self.settings,
-                &mut (),
-            ))
-            .unwrap()
-            .report
-    }
-}
-
-fn result<'a>(report: &'a Report, name: &str) -> &'a FunctionResult {
-    report.functions.iter().find(|result| result.function_arn.ends_with(&format!(":{name}"))).unwrap()
-}
-
-#[track_caller]
-fn check(report: &Report, name: &str, action: &str, expect: Verdict, resources: &[&str]) {
-    let row = result(report, name).verdicts.iter().find(|row| row.action == action).unwrap_or_else(|| {
-        panic!("{name} has no verdict on {action}");
-    });
-    assert_eq!(
-        (row.verdict, row.resources.iter().map(String::as_str).collect::<Vec<_>>()),
-        (expect, resources.to_vec()),
-        "{row:#?}"
-    );
-}
-
-#[track_caller]
-fn check_verdict(report: &Report, name: &str, action: &str, expect: Verdict) {
-    let row = result(report, name).verdicts.iter().find(|row| row.action == action).unwrap();
-    assert_eq!(row.verdict, expect, "{row:#?}");
-}
+use whittle_analysis::result::Verdict;
 
 const TABLES: &str = "arn:aws:dynamodb:*:*:table/*";
 const ORDERS: &str = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders";
@@ -331,6 +83,32 @@ fn data_events_that_are_not_logged_keep_the_grant_with_the_selector_that_would_t
     check(&report, "one", "sqs:DeleteQueue", Verdict::Unused, &[]);
     let row = result(&report, "one").verdicts.iter().find(|row| row.action == "sqs:SendMessage").unwrap();
     assert!(row.reason.contains("AWS::SQS::Queue"), "{}", row.reason);
+}
+
+/// Text messages and pushes to mobile endpoints are published by the same action and leave no data event of a topic.
+#[test]
+fn data_events_of_topics_say_nothing_about_text_messages() {
+    let policies = [("arn:aws:sns:*:*:*", false), ("*", false), ("arn:aws:sns:eu-west-1:111122223333:orders", true)];
+    for (resource, is_seen) in policies {
+        let other = call("one", 20, "sns", "Publish", json!({"topicArn": "arn:aws:sns:eu-west-1:111122223333:other"}));
+        let other = as_data(other, "AWS::SNS::Topic", "arn:aws:sns:eu-west-1:111122223333:other");
+        let report = Case::new(allow(&["sns:Publish"], &[resource]))
+            .logging(json!([
+                {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]},
+                {"FieldSelectors": [
+                    {"Field": "eventCategory", "Equals": ["Data"]},
+                    {"Field": "resources.type", "Equals": ["AWS::SNS::Topic"]},
+                ]},
+            ]))
+            .with(other)
+            .run();
+        if is_seen {
+            check(&report, "two", "sns:Publish", Verdict::Unused, &[]);
+        } else {
+            check(&report, "two", "sns:Publish", Verdict::Unobservable, &[resource]);
+            check(&report, "one", "sns:Publish", Verdict::Used, &[resource]);
+        }
+    }
 }
 
 #[test]

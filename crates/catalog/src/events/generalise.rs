@@ -25,9 +25,7 @@ fn shapes() -> &'static Shapes {
 ///
 /// The result depends on the ARN alone, so it is the same in whatever order ARNs are seen.
 pub fn generalise(arn: &str) -> Cow<'_, str> {
-    let mut parts = arn.splitn(6, ':');
-    let service = parts.nth(2).unwrap_or_default();
-    let Some(resource) = parts.nth(2) else { return Cow::Borrowed(arn) };
+    let Some((service, resource)) = service_and_resource(arn) else { return Cow::Borrowed(arn) };
     let Some(rows) = shapes().get(service) else { return Cow::Borrowed(arn) };
     for (shape, becomes) in rows {
         if let Some(found) = kept(shape, resource) {
@@ -39,6 +37,14 @@ pub fn generalise(arn: &str) -> Cow<'_, str> {
         }
     }
     Cow::Borrowed(arn)
+}
+
+/// The third part of an ARN, and what follows the fifth colon. This is asked of every ARN of every event.
+fn service_and_resource(arn: &str) -> Option<(&str, &str)> {
+    let mut colons = arn.bytes().enumerate().filter(|(_, byte)| *byte == b':').map(|(at, _)| at);
+    let (second, third) = (colons.nth(1)?, colons.next()?);
+    let fifth = colons.nth(1)?;
+    Some((arn.get(second + 1..third)?, arn.get(fifth + 1..)?))
 }
 
 /// The kept parts, in order, if the text has the shape; `*` takes the rest and must not be empty.

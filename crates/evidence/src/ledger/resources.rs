@@ -10,9 +10,10 @@
 
 use std::collections::BTreeMap;
 
+use memchr::memchr_iter;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::segments::{Context, HEAD, Keep, Separator, segments};
+use super::segments::{Context, HEAD, Keep, Separator, may_be_damaged, segments};
 
 /// When resource sets generalise. The defaults keep a policy short and survive tomorrow's object names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,7 +133,8 @@ impl ResourceSet {
     /// same as [`ResourceSet::insert_unnamed`]: no name is invented.
     pub fn insert(&mut self, arn: &str, settings: &Settings) {
         // A pattern of a collapsed head (`arn:aws:sqs:*`) is shorter than an ARN.
-        let is_arn = arn.starts_with("arn:") && (arn.ends_with(":*") || arn.split(':').take(6).count() == 6);
+        let is_arn =
+            arn.starts_with("arn:") && (arn.ends_with(":*") || memchr_iter(b':', arn.as_bytes()).nth(4).is_some());
         if is_arn { self.root.insert(arn, settings) } else { self.unnamed = true }
     }
 
@@ -215,9 +217,10 @@ impl Node {
         let mut node = self;
         let mut context = Context::default();
         let mut is_s3 = false;
+        let may_be_damaged = may_be_damaged(arn);
         let mut parts = segments(arn).enumerate().peekable();
         while let Some((level, segment)) = parts.next() {
-            let keep = context.judge(segment, parts.peek().is_none(), settings);
+            let keep = context.judge(segment, parts.peek().is_none(), may_be_damaged, settings);
             let children = node.children(segment.separator);
             if keep == Keep::Generalise {
                 *children = Children::Any;
