@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use whittle_catalog::events::{FieldPath, ParameterSource};
+use whittle_catalog::events::{FieldPath, ParameterSource, Transform};
 use whittle_catalog::{ActionId, ArnFormat, Catalog, catalog};
 
 use super::arns::{self, Shapes};
@@ -67,6 +67,8 @@ pub(super) struct PartPlan {
     pub rows: Vec<&'static ParameterSource>,
     /// The parameter of the same name.
     pub path: FieldPath,
+    /// What a text in it stands for.
+    pub transform: Transform,
 }
 
 impl Plan {
@@ -121,11 +123,14 @@ fn make(catalog: &'static Catalog, action: ActionId) -> Plan {
         let formats: Vec<_> = kind
             .arn_formats()
             .map(|format| {
+                let service = format.as_str().split(':').nth(2);
                 let parts = format.placeholders().filter(|part| !matches!(*part, "Partition" | "Region" | "Account"));
                 let parts = parts.map(|part| PartPlan {
                     name: part,
                     rows: rows.iter().filter(|row| row.fills_placeholder(part, name)).collect(),
                     path: FieldPath::parse(part),
+                    // An alias is no key, whichever service takes it.
+                    transform: if service == Some("kms") { Transform::KmsKey } else { Transform::Plain },
                 });
                 let pieces = pieces(format.as_str()).unwrap_or_default();
                 FormatPlan { format, pieces, is_lower_case, parts: parts.collect() }

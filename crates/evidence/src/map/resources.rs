@@ -304,7 +304,7 @@ impl Call<'_, '_> {
             }
         }
         let texts = self.parameters.texts(&part.path);
-        (texts.flat_map(|text| named(Transform::Plain, text, self.place())).collect(), false, false)
+        (texts.flat_map(|text| named(part.transform, text, self.place())).collect(), false, false)
     }
 
     /// ARNs in the answer to a create call.
