@@ -94,9 +94,10 @@ impl<'a, 'r> Parameters<'a, 'r> {
         self.request.map_or("", RawValue::get)
     }
 
-    /// Whether no test of the rule can see a parameter.
+    /// Whether no test of the rule can see a parameter, of the request or of the answer.
     pub fn tests_see_nothing(&self) -> bool {
-        self.request.is_none() || self.members.as_ref().is_some_and(|members| self.reads.tests_see_nothing(members))
+        let nothing_known = || self.members.as_ref().is_some_and(|members| !members.of_tests);
+        !self.reads.tests_look_anywhere() && (self.request.is_none() || nothing_known())
     }
 
     pub fn request(&self) -> Option<&Value<'a>> {

@@ -89,9 +89,9 @@ impl Reads {
         Some(members)
     }
 
-    /// Whether the tests of the rule see no parameter.
-    pub fn tests_see_nothing(&self, members: &Members<'_>) -> bool {
-        !self.tests_any && !members.of_tests
+    /// Whether a test of the rule looks below any key, or at the answer.
+    pub fn tests_look_anywhere(&self) -> bool {
+        self.tests_any
     }
 
     /// Whether nothing but [`Self::members`] counts, unless something looks through all of the parameters.

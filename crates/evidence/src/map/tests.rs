@@ -298,8 +298,6 @@ fn a_mapper_that_remembers_gives_the_same_as_a_fresh_one() {
     }
 }
 
-/// What a mapper remembers of one call never answers another that means something else: every case of the tables, with
-/// parameters beside it that no rule reads, in one mapper, three times over.
 /// The event with an answer that names things, and says of items that they were denied.
 fn with_answer(event: &str, name: &str) -> String {
     let mut record: serde_json::Value = serde_json::from_str(event).unwrap();
@@ -315,6 +313,8 @@ fn with_answer(event: &str, name: &str) -> String {
     record.to_string()
 }
 
+/// What a mapper remembers of one call never answers another that means something else: every case of the tables, with
+/// parameters beside it that no rule reads, in one mapper, three times over.
 #[test]
 fn a_remembered_call_answers_only_calls_that_mean_the_same() {
     let mut texts = Vec::new();
@@ -341,6 +341,23 @@ fn a_remembered_call_answers_only_calls_that_mean_the_same() {
     for text in texts.iter().chain(&texts).chain(texts.iter().rev()) {
         let Ok(ParsedRecord::Record(record)) = parse_record(text) else { panic!("no record") };
         assert_eq!(*mapper.map(&record), map_record(catalog(), &record), "{text}");
+    }
+}
+
+/// A test of a rule may look at the answer, also where the request has no parameters.
+#[test]
+fn the_answer_tells_where_the_request_has_no_parameters() {
+    let mut record: serde_json::Value =
+        serde_json::from_str(&event("secretsmanager", "BatchGetSecretValue", "null", "")).unwrap();
+    let get = catalog().action("secretsmanager:GetSecretValue").unwrap();
+    for (answer, expect) in [
+        (serde_json::json!(null), false),
+        (serde_json::json!({"secretValues": []}), false),
+        (serde_json::json!({"secretValues": [{"name": "a"}]}), true),
+    ] {
+        record["responseElements"] = answer;
+        let mapped = map_text(&record.to_string());
+        assert_eq!(mapped.uses.iter().any(|used| used.action == get), expect, "{record}");
     }
 }
 
