@@ -88,28 +88,28 @@ impl Call<'_, '_> {
         }
     }
 
-    /// What was created, where the event names it: tags are checked on that, not on what it is made in. Which of the types of
-    /// the tagging action that is, the name of the call tells (`CreateFaq`: `faq`, not `index`).
+    /// What was created, where the event names it: tags are checked on that, not on what it is made in, or from. Which of the
+    /// types of the tagging action that is, the end of the call's name tells (`CreateFaq`: `faq`, not `index`).
     fn resources_of_tagging(&self, action: ActionId, uses: &Collected) -> Resources {
-        let unnamed = || smallvec![ResourceSeen::Unnamed];
-        let Some(plan) = plan::of(self.catalog, action) else { return unnamed() };
-        let word = |name: &str| name.replace(|c: char| !c.is_ascii_alphanumeric(), "").to_ascii_lowercase();
-        let event = word(self.record.event_name.as_str());
-        let types = plan.types.iter().map(|kind| word(kind.name));
-        let Some(created) = types.filter(|kind| event.contains(kind.as_str())).max_by_key(String::len) else {
-            return unnamed();
-        };
-        let resources = uses.list.iter().filter(|used| used.basis == Basis::Primary).flat_map(|used| &used.resources);
-        let fitting: Resources = resources
-            .filter(|seen| match seen {
+        let created = plan::of(self.catalog, action).and_then(|plan| {
+            let noun = created_noun(self.record.event_name.as_str())?;
+            let types = plan.types.iter().filter(|kind| is_end_of(kind.name, &noun));
+            Some((plan, types.max_by_key(|kind| kind.name.len())?))
+        });
+        let mut fitting = Resources::new();
+        if let Some((plan, created)) = created {
+            let resources =
+                uses.list.iter().filter(|used| used.basis == Basis::Primary).flat_map(|used| &used.resources);
+            let is_created = |seen: &&ResourceSeen| match seen {
                 ResourceSeen::Arn(_, Step::TypeOnly) | ResourceSeen::Unnamed => false,
-                ResourceSeen::Arn(arn, _) => {
-                    arns::type_of(plan.shapes, &plan.types, arn).is_some_and(|kind| word(kind) == created)
-                }
-            })
-            .cloned()
-            .collect();
-        if fitting.is_empty() { unnamed() } else { fitting }
+                ResourceSeen::Arn(arn, _) => arns::type_of(plan.shapes, &plan.types, arn) == Some(created.name),
+            };
+            fitting.extend(resources.filter(is_created).cloned());
+        }
+        if fitting.is_empty() {
+            fitting.push(ResourceSeen::Unnamed);
+        }
+        fitting
     }
 
     /// The alias by which a call of KMS names its key, beside the key itself: tomorrow it may stand for another key (AWS KMS
@@ -153,6 +153,27 @@ impl Call<'_, '_> {
             uses.add(pass_role, Basis::Secondary, smallvec![ResourceSeen::Arn(role, Step::Generic)]);
         }
     }
+}
+
+/// What a call makes, in lower case: its name without what it is made from (`RestoreTableFromBackup`,
+/// `RestoreTableToPointInTime`) and without an API date. `None` for a copy, which names its source.
+fn created_noun(event_name: &str) -> Option<String> {
+    let upper = |at: usize| event_name.as_bytes().get(at).is_some_and(u8::is_ascii_uppercase);
+    let of_word = |word: &'static str| {
+        event_name.match_indices(word).map(|(at, _)| at).find(move |at| *at > 0 && upper(at + word.len()))
+    };
+    let digit = event_name.find(|c: char| c.is_ascii_digit());
+    let end = [of_word("From"), of_word("To"), digit].into_iter().flatten().min();
+    let noun = end.map_or(Some(event_name), |end| event_name.get(..end))?;
+    (!noun.starts_with("Copy")).then(|| noun.to_ascii_lowercase())
+}
+
+/// Whether a name ends in a resource type of the catalog: `log-group`, `stateMachine`, `branches`.
+fn is_end_of(kind: &str, name: &str) -> bool {
+    let kind = kind.replace(|c: char| !c.is_ascii_alphanumeric(), "").to_ascii_lowercase();
+    let singular = [kind.strip_suffix("es"), kind.strip_suffix('s')];
+    let mut forms = singular.into_iter().flatten().chain([kind.as_str()]);
+    forms.any(|form| !form.is_empty() && name.ends_with(form))
 }
 
 /// Whether a key of the parameters may start with `tag`: CloudTrail changes only the case of the first letter, and both
