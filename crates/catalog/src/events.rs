@@ -144,10 +144,6 @@ impl Catalog {
     ///
     /// AWS page: CloudTrail User Guide, "CloudTrail record contents", eventType.
     pub fn event_type_reason(&self, event_type: &str) -> Option<&'static str> {
-        // Nearly every record.
-        if event_type == "AwsApiCall" {
-            return None;
-        }
         tables::tables().classes.event_type(event_type)
     }
 

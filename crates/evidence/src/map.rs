@@ -321,8 +321,6 @@ struct Call<'r, 'a> {
     parameters: Parameters<'a, 'r>,
     denied: Option<DeniedDetail>,
     place: OnceCell<transform::Place<'r>>,
-    /// No parameter that a test of the rule looks at is there.
-    tests_see_nothing: bool,
 }
 
 fn actions<'a>(
@@ -340,14 +338,12 @@ fn actions<'a>(
     let denied_detail = (outcome == Outcome::Denied).then(|| denied::parse(message));
     let request = record.request_parameters;
     let members = members.or_else(|| prepared.reads.members(request?.get()));
-    let parameters = Parameters::new(request, record.response_elements, members, &prepared.reads);
     let call = Call {
         catalog,
         record,
+        parameters: Parameters::new(request, record.response_elements, members, &prepared.reads),
         denied: denied_detail.clone(),
         place: OnceCell::new(),
-        tests_see_nothing: parameters.tests_see_nothing(),
-        parameters,
     };
     let mut uses = Collected::default();
     if let Some(action) = rule.same_named() {

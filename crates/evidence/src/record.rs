@@ -193,5 +193,13 @@ lenient_object! {
     }
 }
 
+/// Whether a text holds what CloudTrail writes in place of a value that it does not show.
+pub(crate) fn holds_mask(text: &str) -> bool {
+    // A searcher made once: this is asked of most ARNs and names.
+    static MASK: LazyLock<memmem::Finder<'static>> =
+        LazyLock::new(|| memmem::Finder::new("HIDDEN_DUE_TO_SECURITY_REASONS"));
+    MASK.find(text.as_bytes()).is_some()
+}
+
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use memchr::memchr_iter;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::segments::{Context, HEAD, Keep, Separator, may_be_damaged, segments};
+use super::segments::{Context, HEAD, Keep, Separator, segments};
 
 /// When resource sets generalise. The defaults keep a policy short and survive tomorrow's object names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -215,12 +215,11 @@ impl Node {
 
     fn insert(&mut self, arn: &str, settings: &Settings) {
         let mut node = self;
-        let mut context = Context::default();
+        let mut context = Context::of(arn);
         let mut is_s3 = false;
-        let may_be_damaged = may_be_damaged(arn);
         let mut parts = segments(arn).enumerate().peekable();
         while let Some((level, segment)) = parts.next() {
-            let keep = context.judge(segment, parts.peek().is_none(), may_be_damaged, settings);
+            let keep = context.judge(segment, parts.peek().is_none(), settings);
             let children = node.children(segment.separator);
             if keep == Keep::Generalise {
                 *children = Children::Any;

@@ -3,12 +3,9 @@
 //! A policy that names `execution:orders:6f1c…` allows nothing tomorrow. Segments that look generated, and ids of resource
 //! types that live for minutes, become `*`. Ids that name a lasting resource stay, though they look generated (a KMS key).
 
-use std::sync::LazyLock;
-
-use memchr::memmem;
-
 use super::resources::Settings;
 use crate::bytes;
+use crate::record::holds_mask;
 
 /// One step of a path: the separator before the text, and the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,6 +88,8 @@ pub(super) struct Context<'a> {
     service: &'a str,
     kind: &'a str,
     account_is_empty: bool,
+    /// Some segment could be damaged: looked for once in the whole ARN, since nearly none is.
+    may_be_damaged: bool,
 }
 
 /// What to do with a segment.
@@ -103,23 +102,22 @@ pub(super) enum Keep {
 }
 
 impl<'a> Context<'a> {
-    /// Judges the next segment of an ARN.
-    ///
-    /// `may_be_damaged` is the answer of [`may_be_damaged`] for the whole ARN.
-    pub(super) fn judge(
-        &mut self,
-        segment: Segment<'a>,
-        is_last: bool,
-        may_be_damaged: bool,
-        settings: &Settings,
-    ) -> Keep {
+    /// Before the first segment of an ARN.
+    pub(super) fn of(arn: &str) -> Self {
+        let is_plain = arn.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && !holds_mask(arn);
+        Self { may_be_damaged: !is_plain, ..Self::default() }
+    }
+
+    /// Judges the next segment of the ARN.
+    pub(super) fn judge(&mut self, segment: Segment<'a>, is_last: bool, settings: &Settings) -> Keep {
         let index = self.index;
         self.index += 1;
         let text = segment.text;
         if index == 2 {
             self.service = text;
         }
-        if text == "*" && is_last || text.len() > settings.max_segment_bytes || may_be_damaged && is_damaged(text) {
+        if text == "*" && is_last || text.len() > settings.max_segment_bytes || self.may_be_damaged && is_damaged(text)
+        {
             return Keep::Generalise;
         }
         if index < HEAD {
@@ -160,18 +158,9 @@ impl<'a> Context<'a> {
     }
 }
 
-/// What AWS writes in place of a value that it does not show.
-const MASK: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
-
-/// Whether some segment of an ARN could be damaged: asked once, since nearly none is.
-pub(super) fn may_be_damaged(arn: &str) -> bool {
-    static MASKED: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(MASK));
-    !arn.bytes().all(|byte| (b' '..=b'~').contains(&byte)) || MASKED.find(arn.as_bytes()).is_some()
-}
-
 /// Text that is no part of a name: masked by AWS, or broken on the way here.
 fn is_damaged(text: &str) -> bool {
-    text.contains(MASK) || text.contains('\u{fffd}') || text.chars().any(char::is_control)
+    holds_mask(text) || text.contains('\u{fffd}') || text.chars().any(char::is_control)
 }
 
 /// Whether a segment looks like an id, a hash, a date or a number that some code made up.

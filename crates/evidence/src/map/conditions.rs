@@ -4,12 +4,12 @@ use std::sync::LazyLock;
 
 use memchr::memmem;
 use serde_json_borrow::{ObjectAsVec, Value};
+use smallvec::smallvec;
 use whittle_catalog::ActionId;
 use whittle_catalog::events::{FieldPath, TagKeys, Test};
 
 use super::params::{Leaf, is_masked};
-use smallvec::smallvec;
-
+use super::reads::key_starts_with;
 use super::{Basis, Call, Collected, ResourceSeen, Resources, Step, arns, plan};
 
 impl Call<'_, '_> {
@@ -21,8 +21,8 @@ impl Call<'_, '_> {
     fn test(&self, test: &Test) -> bool {
         let parameters = &self.parameters;
         match test {
-            Test::Has(_) | Test::Is(_) | Test::Text(..) | Test::Verb(..) if self.tests_see_nothing => false,
-            Test::Lacks(_) | Test::NoVerb(..) if self.tests_see_nothing => true,
+            Test::Has(_) | Test::Is(_) | Test::Text(..) | Test::Verb(..) if parameters.tests_see_nothing() => false,
+            Test::Lacks(_) | Test::NoVerb(..) if parameters.tests_see_nothing() => true,
             Test::Has(paths) => parameters.has(paths),
             Test::Lacks(paths) => !parameters.has(paths),
             Test::Is(pairs) => pairs.iter().any(|(path, wanted)| {
@@ -75,7 +75,7 @@ impl Call<'_, '_> {
         let is_tags = |key: &str| {
             let key = key.as_bytes();
             tags.key_starts.iter().any(|start| {
-                key.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()))
+                key_starts_with(key, start)
                     && !key.get(start.len()..start.len() + 3).is_some_and(|next| next.eq_ignore_ascii_case(b"get"))
             })
         };

@@ -52,23 +52,22 @@ impl<'a> Member<'a> {
 
 /// A member as the scan sees it, in places of the text.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Found<'b> {
-    bytes: &'b [u8],
+pub(super) struct Found<'a> {
+    text: &'a str,
     key: usize,
     key_end: usize,
     value: usize,
     end: usize,
 }
 
-impl Found<'_> {
-    pub fn key(&self) -> &[u8] {
-        self.bytes.get(self.key..self.key_end).unwrap_or_default()
+impl<'a> Found<'a> {
+    pub fn key(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.key..self.key_end).unwrap_or_default()
     }
 
-    /// The member; `text` is the text that was scanned.
-    pub fn member<'a>(&self, text: &'a str) -> Option<Member<'a>> {
+    pub fn member(&self) -> Option<Member<'a>> {
         Some(Member {
-            text: text.get(self.key..self.end)?,
+            text: self.text.get(self.key..self.end)?,
             key_length: self.key_end - self.key,
             value_start: self.value - self.key,
             parsed: OnceCell::new(),
@@ -81,7 +80,7 @@ impl Found<'_> {
 ///
 /// The text has been checked to be JSON by the reader of the record; this only skips over values, faster than a parser that
 /// looks at each.
-pub(super) fn scan(text: &str, mut see: impl FnMut(Found<'_>)) -> Option<()> {
+pub(super) fn scan<'a>(text: &'a str, mut see: impl FnMut(Found<'a>)) -> Option<()> {
     let bytes = text.as_bytes();
     let mut at = skip_space(bytes, 0);
     (bytes.get(at) == Some(&b'{')).then_some(())?;
@@ -106,7 +105,7 @@ pub(super) fn scan(text: &str, mut see: impl FnMut(Found<'_>)) -> Option<()> {
             b'{' | b'[' => nested_end(bytes, at)?,
             _ => bytes::find_either(bytes, at, b',', b'}')?,
         };
-        see(Found { bytes, key, key_end, value, end: at });
+        see(Found { text, key, key_end, value, end: at });
         at = skip_space(bytes, at);
         match bytes.get(at)? {
             b',' => {}
@@ -201,7 +200,7 @@ mod tests {
             prop_assert_eq!(seen, expect, "{}", text);
             // A member is the key and its value and nothing else.
             let mut found = Vec::new();
-            scan(&text, |member| found.push(member.member(&text).unwrap()));
+            scan(&text, |member| found.push(member.member().unwrap()));
             for member in found {
                 let key = str::from_utf8(member.key()).unwrap();
                 let read: serde_json::Value = serde_json::from_str(&format!("{{\"{}}}", member.text)).unwrap();

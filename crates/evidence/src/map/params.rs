@@ -2,19 +2,15 @@
 //! ([`super::members`]); the whole is parsed only for paths that start anywhere.
 
 use std::cell::OnceCell;
-use std::sync::LazyLock;
 
-use memchr::memmem;
 use serde_json::value::RawValue;
 use serde_json_borrow::Value;
 use smallvec::SmallVec;
 use whittle_catalog::events::{FieldPath, Segment};
 
 use super::members::{Member, Members};
-use super::reads::{Reads, is_same_key};
-
-/// What CloudTrail writes in place of a value it does not show.
-const MASK: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+use super::reads::{Reads, is_same_key, key_starts_with};
+use crate::record::holds_mask;
 
 /// Leaves read from one path at most: an event holds at most 256 KB.
 const MAX_LEAVES: usize = 2_000;
@@ -68,9 +64,7 @@ impl<'v> Leaf<'v> {
 
 /// Whether a value is hidden: it is no name and no ARN.
 pub(super) fn is_masked(text: &str) -> bool {
-    // A searcher made once: most texts are ARNs of common events.
-    static SEARCHER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(MASK));
-    SEARCHER.find(text.as_bytes()).is_some() || text == "***" || text == "****"
+    holds_mask(text) || text == "***" || text == "****"
 }
 
 impl<'a, 'r> Parameters<'a, 'r> {
@@ -150,13 +144,7 @@ impl<'a, 'r> Parameters<'a, 'r> {
 
     /// Whether one of the paths leads to something.
     pub fn has(&self, paths: &[FieldPath]) -> bool {
-        paths.iter().any(|path| self.may_have(path) && self.leaves(path).into_iter().any(Leaf::is_present))
-    }
-
-    /// Whether a parameter is there that the first step of the path leads to, as far as that is known.
-    fn may_have(&self, path: &FieldPath) -> bool {
-        let known = (!path.is_response()).then(|| self.known(path.segments())).flatten();
-        known.is_none_or(|(first, _, members)| members.list.iter().any(|member| leads_to(first, member.key())))
+        paths.iter().any(|path| self.leaves(path).into_iter().any(Leaf::is_present))
     }
 
     /// The texts at the ends of a path.
@@ -180,13 +168,9 @@ fn parse(raw: Option<&RawValue>) -> Option<Value<'_>> {
 fn leads_to(first: &Segment, name: &[u8]) -> bool {
     match first {
         Segment::Key(key) => is_same_key(key.as_bytes(), name),
-        Segment::KeyPrefix(start) => starts_with(name, start),
+        Segment::KeyPrefix(start) => key_starts_with(name, start),
         _ => false,
     }
-}
-
-fn starts_with(name: &[u8], start: &str) -> bool {
-    name.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()))
 }
 
 fn walk_member<'v>(member: &'v Member<'_>, rest: &[Segment], out: &mut Leaves<'v>) {
@@ -219,7 +203,7 @@ fn walk<'v>(value: &'v Value<'v>, segments: &[Segment], out: &mut Leaves<'v>) {
         }
         (Segment::KeyPrefix(start), Value::Object(map)) => {
             map.iter()
-                .filter(|(name, _)| starts_with(name.as_bytes(), start))
+                .filter(|(name, _)| key_starts_with(name.as_bytes(), start))
                 .for_each(|(_, value)| walk(value, rest, out));
         }
         (Segment::AnyKey, Value::Object(map)) => map.values().for_each(|value| walk(value, rest, out)),

@@ -83,7 +83,7 @@ impl Reads {
         scan(text, |found| {
             if let Some(of_test) = self.find(found.key()) {
                 members.of_tests |= of_test;
-                members.list.extend(found.member(text));
+                members.list.extend(found.member());
             }
         })?;
         Some(members)
@@ -115,8 +115,7 @@ impl Reads {
             found = self.names.iter().find(|name| is_same_key(name.key.as_bytes(), key)).map(|name| name.of_test);
         }
         for start in &self.starts {
-            let head = key.get(..start.key.len());
-            if head.is_some_and(|head| head.eq_ignore_ascii_case(start.key.as_bytes())) {
+            if key_starts_with(key, start.key) {
                 found = Some(found.unwrap_or_default() | start.of_test);
             }
         }
@@ -133,6 +132,11 @@ pub(super) fn is_same_key(one: &[u8], other: &[u8]) -> bool {
             }
             _ => true,
         }
+}
+
+/// Whether a key starts so, in any case.
+pub(super) fn key_starts_with(key: &[u8], start: &str) -> bool {
+    key.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()))
 }
 
 /// Keys while they are collected, each with whether a test looks at it.

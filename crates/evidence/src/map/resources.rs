@@ -45,27 +45,21 @@ impl Call<'_, '_> {
             let kind = arns::type_of(plan.shapes, &plan.types, &arn)?;
             Some((kind, harmless(&arn)))
         });
-        let listed: Vec<(&'static str, String)> = match plan.types.as_slice() {
-            [only] => {
-                let mut seen = Resources::new();
-                listed.for_each(|(_, arn)| push_with_tail(only, arn, Step::Listed, &mut seen));
-                if !seen.is_empty() {
-                    return seen;
-                }
-                Vec::new()
-            }
+        // Where these are all that there can be, nothing else is looked for.
+        let (mut all, mut some) = (Resources::new(), Vec::new());
+        match plan.types.as_slice() {
+            [only] => listed.for_each(|(_, arn)| push_with_tail(only, arn, Step::Listed, &mut all)),
             types if plan.complete && types.iter().all(|kind| !kind.required) => {
-                let seen: Resources = listed.map(|(_, arn)| ResourceSeen::Arn(arn, Step::Listed)).collect();
-                if !seen.is_empty() {
-                    return seen;
-                }
-                Vec::new()
+                all.extend(listed.map(|(_, arn)| ResourceSeen::Arn(arn, Step::Listed)));
             }
-            _ => listed.collect(),
-        };
+            _ => some.extend(listed),
+        }
+        if !all.is_empty() {
+            return all;
+        }
         let mut found: Found = SmallVec::new();
         for kind in &plan.types {
-            let of_type = listed.iter().filter(|(name, _)| *name == kind.name);
+            let of_type = some.iter().filter(|(name, _)| *name == kind.name);
             let mut arns: Vec<_> = of_type.map(|(_, arn)| (arn.clone(), Step::Listed)).collect();
             if arns.is_empty() {
                 arns = self.by_templates(plan.shapes, kind);

@@ -52,9 +52,12 @@ fn question(kind: EventKind<'static>) -> Question<'static> {
 }
 
 fn assess(trails: &str, facts: &AccountFacts, question: &Question<'_>) -> Sight {
-    let trails = Trails::parse(trails).unwrap();
-    Coverage::new(Evidence { account: ACCOUNT, trails: Some(&trails), history: None, facts, window: window() })
-        .assess(question)
+    coverage(&Trails::parse(trails).unwrap(), facts).assess(question)
+}
+
+/// Coverage by trails alone.
+fn coverage<'a>(trails: &'a Trails, facts: &'a AccountFacts) -> Coverage<'a> {
+    Coverage::new(Evidence { account: ACCOUNT, trails: Some(trails), history: None, facts, window: window() })
 }
 
 /// `full`, or `partial: …` or `none: …` where the reason holds the text.
@@ -258,13 +261,7 @@ fn actions_of_the_catalog_are_asked_by_all_their_events() {
     let catalog = whittle_catalog::catalog();
     let facts = facts(&[DATA_EVENT]);
     let trails = Trails::parse(&sqs_selectors()).unwrap();
-    let coverage = Coverage::new(Evidence {
-        account: ACCOUNT,
-        trails: Some(&trails),
-        history: None,
-        facts: &facts,
-        window: window(),
-    });
+    let coverage = coverage(&trails, &facts);
     let check = |action: &str, expect: bool| {
         let id = catalog.action(action).unwrap();
         let sight = coverage.assess_action(catalog, id, "*", Some("eu-west-1"), Some(ROLE));
@@ -285,13 +282,7 @@ fn what_leaves_no_event_on_some_resources_is_seen_only_where_a_grant_leaves_thes
     let catalog = whittle_catalog::catalog();
     let facts = facts(&[DATA_EVENT]);
     let trails = Trails::parse(&sqs_selectors().replace("AWS::SQS::Queue", "AWS::SNS::Topic")).unwrap();
-    let coverage = Coverage::new(Evidence {
-        account: ACCOUNT,
-        trails: Some(&trails),
-        history: None,
-        facts: &facts,
-        window: window(),
-    });
+    let coverage = coverage(&trails, &facts);
     let id = catalog.action("sns:Publish").unwrap();
     for (resource, expect) in [
         ("arn:aws:sns:eu-west-1:111122223333:orders", true),
