@@ -24,9 +24,10 @@ use std::sync::LazyLock;
 
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::bytes;
-use crate::record::{InScopeOf, Record, UserIdentity};
+use crate::record::{InScopeOf, Record, RequestParameters, UserIdentity};
 
 /// The role behind a call and what used it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,17 +203,23 @@ fn at_colon(text: &str) -> Option<(&str, &str)> {
     Some((text.get(..colon)?, text.get(colon + 1..)?))
 }
 
+/// What follows the service in an ARN. `usual` is how most start: those of the first partition.
+fn of_service<'a>(arn: &'a str, usual: &str, service: &str) -> Option<&'a str> {
+    arn.strip_prefix(usual).or_else(|| {
+        let (partition, rest) = at_colon(arn.strip_prefix("arn:")?)?;
+        (!partition.is_empty()).then(|| rest.strip_prefix(service))?
+    })
+}
+
 /// IAM User Guide, "IAM identifiers": unique ids of roles begin with `AROA`.
 fn is_role_id(id: &str) -> bool {
-    // Without a branch for each letter: this is asked of every record.
-    let alphanumeric = || id.bytes().fold(true, |all, b| all & b.is_ascii_alphanumeric());
-    id.len() > 4 && id.len() <= 128 && id.starts_with("AROA") && alphanumeric()
+    id.len() > 4 && id.len() <= 128 && id.starts_with("AROA") && bytes::are_alphanumeric(id.as_bytes())
 }
 
 /// What follows `role/` in `arn:<partition>:iam::<account>:role/<path and name>`.
 fn path_and_name(arn: &str) -> Option<&str> {
-    let (_partition, rest) = at_colon(arn.strip_prefix("arn:")?)?;
-    let (_account, resource) = at_colon(rest.strip_prefix("iam::")?)?;
+    let rest = of_service(arn, "arn:aws:iam:", "iam:")?;
+    let (_account, resource) = at_colon(rest.strip_prefix(':')?)?;
     resource.strip_prefix("role/")
 }
 
@@ -272,12 +279,11 @@ fn function_in_scope<'a>(scope: &'a InScopeOf<'_>) -> Option<(&'a str, Option<&'
 /// Splits `arn:<partition>:lambda:<Region>:<account>:function:<name>[:<qualifier>]` before the qualifier; `None` for
 /// anything else.
 pub fn split_function_arn(arn: &str) -> Option<(&str, Option<&str>)> {
-    let (partition, rest) = at_colon(arn.strip_prefix("arn:")?)?;
-    let (_region, rest) = at_colon(rest.strip_prefix("lambda:")?)?;
+    let (_region, rest) = at_colon(of_service(arn, "arn:aws:lambda:", "lambda:")?)?;
     let (_account, rest) = at_colon(rest)?;
     let name = rest.strip_prefix("function:")?;
     let (name, qualifier) = at_colon(name).map_or((name, None), |(name, qualifier)| (name, Some(qualifier)));
-    if partition.is_empty() || name.is_empty() {
+    if name.is_empty() {
         return None;
     }
     let Some(qualifier) = qualifier else { return Some((arn, None)) };
@@ -310,7 +316,7 @@ fn environment_decrypt(record: &Record<'_>) -> Option<String> {
     if record.event_source.as_str() != "kms.amazonaws.com" || record.event_name.as_str() != "Decrypt" {
         return None;
     }
-    let text = record.request_parameters?.get();
+    let text = record.request_parameters.as_ref()?.get();
     FINDER.find(text.as_bytes())?;
     let parameters: serde_json::Value = serde_json::from_str(text).ok()?;
     let arn = parameters.get("encryptionContext")?.get(CONTEXT)?.as_str()?;
@@ -330,13 +336,11 @@ pub fn assumed_by_lambda(record: &Record<'_>) -> Option<RoleAssumed> {
     {
         return None;
     }
-    let value = |raw: Option<&serde_json::value::RawValue>| -> Option<serde_json::Value> {
-        serde_json::from_str(raw?.get()).ok()
-    };
-    let role_arn = value(record.request_parameters)
+    let value = |text: Option<&str>| -> Option<serde_json::Value> { serde_json::from_str(text?).ok() };
+    let role_arn = value(record.request_parameters.as_ref().map(RequestParameters::get))
         .and_then(|parameters| parameters.get("roleArn")?.as_str().map(str::to_owned))
         .filter(|arn| path_and_name(arn).is_some());
-    let role_id = value(record.response_elements)
+    let role_id = value(record.response_elements.map(RawValue::get))
         .and_then(|response| response.get("assumedRoleUser")?.get("assumedRoleId")?.as_str().map(str::to_owned))
         .and_then(|id| id.split(':').next().filter(|id| is_role_id(id)).map(str::to_owned))
         .or_else(|| role_arn.clone())?;

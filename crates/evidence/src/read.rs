@@ -48,18 +48,18 @@ impl Default for Limits {
 
 /// One record and where it stood.
 #[derive(Debug, Clone, Copy)]
-pub struct RecordRef<'a> {
+pub struct RecordRef<'r, 'a> {
     /// Position among all records of the file, skipped and unreadable ones included, from 0.
     pub index: u64,
     /// The record.
-    pub record: &'a Record<'a>,
+    pub record: &'r Record<'a>,
 }
 
 /// Decides from the JSON text of one record whether it is worth parsing. It may say yes too often.
 pub type Prefilter<'a> = &'a dyn Fn(&str) -> bool;
 
 /// Reads all records of a file.
-pub fn read_bytes(name: &str, bytes: &[u8], limits: &Limits, sink: &mut dyn FnMut(RecordRef<'_>)) -> FileReport {
+pub fn read_bytes(name: &str, bytes: &[u8], limits: &Limits, sink: &mut dyn FnMut(RecordRef<'_, '_>)) -> FileReport {
     read_filtered(name, bytes, limits, None, sink)
 }
 
@@ -70,7 +70,7 @@ pub fn read_filtered(
     bytes: &[u8],
     limits: &Limits,
     prefilter: Option<Prefilter<'_>>,
-    sink: &mut dyn FnMut(RecordRef<'_>),
+    sink: &mut dyn FnMut(RecordRef<'_, '_>),
 ) -> FileReport {
     let mut report = FileReport::new(name, limits.max_described_issues);
     let inflated = inflate::inflate(bytes, limits.max_inflated_bytes, &mut report);

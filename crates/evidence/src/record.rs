@@ -9,11 +9,13 @@
 //! Not here: shapes that wrap records (see [`crate::read`]) and any meaning of a field.
 
 mod lenient;
+mod parameters;
 mod parse;
 mod time;
 
 pub use lenient::Text;
 pub(crate) use lenient::{OddFields, Seed};
+pub use parameters::{Member, RequestParameters};
 pub(crate) use parse::{Classified, RawRecord, classify};
 pub use parse::{ParsedRecord, RecordFault, SkipReason, parse_record};
 
@@ -63,8 +65,8 @@ pub struct Record<'a> {
     pub vpc_endpoint_id: Option<Text<'a>>,
     /// `userIdentity`; all its members are `None` if the record has none.
     pub user_identity: UserIdentity<'a>,
-    /// `requestParameters` as JSON text; `None` for null. AWS omits it above 100 KB.
-    pub request_parameters: Option<&'a RawValue>,
+    /// `requestParameters`; `None` for null. AWS omits it above 100 KB.
+    pub request_parameters: Option<RequestParameters<'a>>,
     /// `responseElements` as JSON text; `None` for null. AWS omits it above 100 KB.
     pub response_elements: Option<&'a RawValue>,
     /// `additionalEventData` as JSON text; `None` for null.
@@ -193,12 +195,14 @@ lenient_object! {
     }
 }
 
+/// What stands in place of a value that CloudTrail does not show.
+const MASK: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+
 /// Whether a text holds what CloudTrail writes in place of a value that it does not show.
 pub(crate) fn holds_mask(text: &str) -> bool {
     // A searcher made once: this is asked of most ARNs and names.
-    static MASK: LazyLock<memmem::Finder<'static>> =
-        LazyLock::new(|| memmem::Finder::new("HIDDEN_DUE_TO_SECURITY_REASONS"));
-    MASK.find(text.as_bytes()).is_some()
+    static FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(MASK));
+    text.len() >= MASK.len() && FINDER.find(text.as_bytes()).is_some()
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ fn files(folder: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
-fn read(path: &Path, sink: &mut dyn FnMut(RecordRef<'_>)) -> FileReport {
+fn read(path: &Path, sink: &mut dyn FnMut(RecordRef<'_, '_>)) -> FileReport {
     let report = read_bytes(&path.to_string_lossy(), &fs::read(path).unwrap(), &Limits::default(), sink);
     assert_eq!(
         report.total(),

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::role::is_region;
 use crate::record::Record;
@@ -91,7 +90,7 @@ impl Change {
         let (source, name) = (record.event_source.as_str(), record.event_name.as_str());
         let (kind, _, event_name, subject, policy) =
             EVENTS.iter().find(|row| row.1 == source && is_event(name, row.2, row.0))?;
-        let parameters = parse(record.request_parameters)?;
+        let parameters: Value = serde_json::from_str(record.request_parameters.as_ref()?.get()).ok()?;
         let text = |key: &str| {
             parameters.get(key)?.as_str().filter(|text| !text.is_empty() && text.len() <= MAX_SUBJECT_BYTES)
         };
@@ -116,8 +115,4 @@ fn is_event(name: &str, stem: &str, kind: ChangeKind) -> bool {
         }
         None => false,
     }
-}
-
-fn parse(raw: Option<&RawValue>) -> Option<Value> {
-    serde_json::from_str(raw?.get()).ok()
 }

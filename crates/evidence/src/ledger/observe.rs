@@ -21,7 +21,7 @@ impl Ledger {
             caller.observe_unmapped(record, mapped.outcome);
             return;
         }
-        let denial = mapped.denied_detail.as_ref().map(denial_words);
+        let denial = mapped.denied_detail.as_deref().map(denial_words);
         for action in &mapped.uses {
             let generalised: Vec<_> = action
                 .resources
@@ -71,7 +71,7 @@ impl Ledger {
             return None;
         };
         let meaning = mapper.map(record);
-        self.observe(record, Some(&by), &meaning);
+        self.observe(record, Some(&by), meaning);
         Some(meaning.class)
     }
 }

@@ -1,5 +1,6 @@
 //! Which resource type an ARN is of: formats of the catalog, prepared once for quick matching.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -16,26 +17,41 @@ struct Shape {
     kind: &'static str,
     /// Bytes of the format's resource part that are not placeholders: more is more specific.
     literal: usize,
+    /// How many of them are colons.
+    colons: usize,
     service: &'static str,
     region_fixed: Option<&'static str>,
     account_fixed: Option<&'static str>,
-    /// Literal texts between the placeholders of the resource part: n placeholders, n + 1 texts.
-    texts: Vec<&'static str>,
+    /// What the resource part starts with.
+    start: &'static str,
+    /// The texts between its placeholders.
+    between: Vec<Between>,
+    /// What follows the last placeholder; `None` if there is none.
+    end: Option<&'static str>,
+}
+
+/// A text between two placeholders: mostly one character, for which no searcher is needed.
+#[derive(Debug)]
+enum Between {
+    Byte(u8),
+    Text(Box<memmem::Finder<'static>>),
 }
 
 /// Formats of all resource types that a service lists, its own and others'.
 #[derive(Debug)]
 pub(super) struct Shapes {
+    /// The most specific ones first.
     all: Vec<Shape>,
-    /// Those whose resource part starts with a placeholder, in order.
+    /// Those whose resource part starts with a placeholder.
     open: Vec<usize>,
-    /// For every byte that the resource part of another starts with: those, and the open ones, in order.
+    /// For every byte that the resource part of another starts with: those, and the open ones.
     by_start: Vec<(u8, Vec<usize>)>,
 }
 
 impl Shapes {
-    fn of(all: Vec<Shape>) -> Self {
-        let start = |shape: &Shape| shape.texts.first().and_then(|text| text.bytes().next());
+    fn of(mut all: Vec<Shape>) -> Self {
+        all.sort_by_key(|shape| Reverse(shape.literal));
+        let start = |shape: &Shape| shape.start.bytes().next();
         let mut starts: Vec<u8> = all.iter().filter_map(start).collect();
         starts.sort_unstable();
         starts.dedup();
@@ -47,11 +63,20 @@ impl Shapes {
         Self { open: fitting(None), by_start, all }
     }
 
-    /// Those that an ARN with this resource part may have.
-    fn that_may_fit(&self, resource: &str) -> impl Iterator<Item = &Shape> {
+    /// Those that an ARN with this resource part may have, the most specific ones first.
+    fn that_may_fit(&self, resource: &str) -> &[usize] {
         let first = resource.bytes().next();
         let of_start = self.by_start.iter().find(|(start, _)| Some(*start) == first).map(|(_, shapes)| shapes);
-        of_start.unwrap_or(&self.open).iter().filter_map(|at| self.all.get(*at))
+        of_start.unwrap_or(&self.open)
+    }
+
+    /// Those of a resource type, the most specific ones first.
+    pub fn of_type(&self, kind: &str) -> Vec<usize> {
+        self.all.iter().enumerate().filter(|(_, shape)| shape.kind == kind).map(|(at, _)| at).collect()
+    }
+
+    fn fit(&self, at: usize, arn: ArnParts<'_>) -> Option<&Shape> {
+        self.all.get(at).filter(|shape| shape.fits(arn))
     }
 }
 
@@ -93,14 +118,19 @@ fn shape(kind: &'static str, format: &'static str) -> Option<Shape> {
         rest = rest.get(after..)?;
     }
     texts.push(rest);
-    Some(Shape {
-        kind,
-        literal: texts.iter().map(|text| text.len()).sum(),
-        service,
-        region_fixed: fixed(region),
-        account_fixed: fixed(account),
-        texts,
-    })
+    let count = |of: &dyn Fn(&str) -> usize| texts.iter().map(|text| of(text)).sum();
+    let (literal, colons) = (count(&str::len), count(&|text| text.matches(':').count()));
+    let end = texts.pop().filter(|_| !texts.is_empty());
+    let (start, between) = match texts.split_first() {
+        Some((start, between)) => (*start, between),
+        None => (rest, [].as_slice()),
+    };
+    let between = between.iter().map(|text| match text.as_bytes() {
+        [byte] => Between::Byte(*byte),
+        text => Between::Text(Box::new(memmem::Finder::new(text))),
+    });
+    let (region_fixed, account_fixed) = (fixed(region), fixed(account));
+    Some(Shape { kind, literal, colons, service, region_fixed, account_fixed, start, between: between.collect(), end })
 }
 
 /// An ARN in its parts.
@@ -115,11 +145,7 @@ pub(super) struct ArnParts<'a> {
 impl<'a> ArnParts<'a> {
     pub fn of(arn: &'a str) -> Option<Self> {
         let rest = arn.strip_prefix("arn:")?;
-        let colon = |from| bytes::find(rest.as_bytes(), from, b':');
-        let partition = colon(0)?;
-        let service = colon(partition + 1)?;
-        let region = colon(service + 1)?;
-        let account = colon(region + 1)?;
+        let [partition, service, region, account] = bytes::places(rest.as_bytes(), b':')?;
         let resource = rest.get(account + 1..)?;
         (!resource.is_empty()).then_some(Self {
             service: rest.get(partition + 1..service)?,
@@ -133,54 +159,51 @@ impl<'a> ArnParts<'a> {
 impl Shape {
     /// Whether the ARN has this format. Leftmost matching of the literal texts decides: linear in practice.
     fn fits(&self, arn: ArnParts<'_>) -> bool {
-        let Some((first, others)) = self.texts.split_first() else { return false };
         // What tells most formats of a service apart comes first.
-        let Some(mut rest) = arn.resource.strip_prefix(first) else { return false };
+        let Some(mut rest) = arn.resource.strip_prefix(self.start) else { return false };
         let service = self.service == arn.service || self.service.starts_with("${");
         let region = self.region_fixed.is_none_or(|fixed| fixed == arn.region);
         let account = self.account_fixed.is_none_or(|fixed| fixed == arn.account);
         if !(service && region && account) {
             return false;
         }
-        let Some((last, between)) = others.split_last() else { return rest.is_empty() };
-        for text in between {
-            let Some(next) = after(rest, text) else { return false };
+        let Some(end) = self.end else { return rest.is_empty() };
+        for text in &self.between {
+            let Some(next) = text.after(rest) else { return false };
             rest = next;
         }
-        rest.strip_suffix(last).is_some_and(|value| !value.is_empty())
+        rest.strip_suffix(end).is_some_and(|value| !value.is_empty())
     }
 }
 
-/// What follows the first `part` in a text after its first character, which a placeholder takes at least.
-fn after<'t>(text: &'t str, part: &str) -> Option<&'t str> {
-    let step = text.chars().next()?.len_utf8();
-    let found = match part.as_bytes() {
-        // Most texts between placeholders are one character, for which no searcher is made.
-        [byte] => bytes::find(text.as_bytes(), step, *byte)?,
-        part => memmem::find(text.as_bytes().get(step..)?, part)? + step,
-    };
-    text.get(found + part.len()..)
+impl Between {
+    /// What follows the first such text after the first character, which a placeholder takes at least.
+    fn after<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let step = text.chars().next()?.len_utf8();
+        let end = match self {
+            Self::Byte(byte) => bytes::find(text.as_bytes(), step, *byte)? + 1,
+            Self::Text(finder) => finder.find(text.as_bytes().get(step..)?)? + step + finder.needle().len(),
+        };
+        text.get(end..)
+    }
 }
 
 /// The resource type of the action that an ARN is of: the most specific format of the service that fits, if the action
 /// has that type, or differs only by a qualifier after `:` (versions and aliases).
 pub(super) fn type_of(shapes: &Shapes, types: &[TypePlan], arn: &str) -> Option<&'static str> {
     let parts = ArnParts::of(arn)?;
-    let (mut best, mut own): (Option<&Shape>, Option<&Shape>) = (None, None);
-    for shape in shapes.that_may_fit(parts.resource).filter(|shape| shape.fits(parts)) {
-        if best.is_none_or(|best| best.literal < shape.literal) {
-            best = Some(shape);
-        }
-        if own.is_none_or(|own| own.literal < shape.literal) && types.iter().any(|kind| kind.name == shape.kind) {
-            own = Some(shape);
-        }
-    }
-    let (best, own) = (best?, own?);
+    let own = types
+        .iter()
+        .filter_map(|kind| kind.shapes.iter().copied().find(|at| shapes.fit(*at, parts).is_some()))
+        .min()?;
+    let mut more_specific = shapes.that_may_fit(parts.resource).iter().take_while(|at| **at < own);
+    let best = more_specific.find_map(|at| shapes.fit(*at, parts));
+    let own = shapes.all.get(own)?;
+    let Some(best) = best else { return Some(own.kind) };
     if own.literal == best.literal {
         return Some(own.kind);
     }
     // A qualifier adds nothing but colons to the literal text of the format.
-    let colons = |shape: &Shape| shape.texts.iter().map(|text| text.matches(':').count()).sum::<usize>();
-    let qualifier = best.literal - own.literal == colons(best) - colons(own).min(colons(best));
+    let qualifier = best.literal - own.literal == best.colons - own.colons.min(best.colons);
     qualifier.then_some(own.kind)
 }

@@ -6,15 +6,14 @@
 //! time, so that records that never come again cost no memory.
 
 use std::hash::BuildHasher;
-use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::members::Members;
 use super::prepared::Prepared;
+use super::reads::Members;
 use super::transform::partition_of_caller;
 use super::{Mapped, conditions, params, s3};
-use crate::record::Record;
+use crate::record::{Record, RequestParameters};
 
 /// Slots; a power of two.
 const SLOTS: usize = 4_096;
@@ -33,20 +32,11 @@ const RETRY: u16 = 16;
 pub(super) struct Memo {
     /// Small, so that records that come once touch little memory.
     marks: Vec<Mark>,
-    slots: Vec<Option<Remembered>>,
+    slots: Vec<Option<Box<Remembered>>>,
     hasher: foldhash::fast::RandomState,
     key: Vec<u8>,
     /// By the number of the meaning.
-    worth: Vec<Worth>,
-}
-
-/// Whether keys have been worth making for the records of one event name.
-#[derive(Debug, Default, Clone, Copy)]
-struct Worth {
-    /// With the whole text of the parameters.
-    whole: Misses,
-    /// With what counts of it.
-    counting: Misses,
+    misses: Vec<Misses>,
 }
 
 /// Records in a row that had no answer.
@@ -76,7 +66,7 @@ impl Misses {
 #[derive(Debug)]
 struct Remembered {
     key: Box<[u8]>,
-    mapped: Arc<Mapped>,
+    mapped: Mapped,
 }
 
 /// Parts of two hashes for a slot.
@@ -87,6 +77,10 @@ struct Mark {
     /// Of the record that is remembered.
     remembered: u32,
 }
+
+/// Where an answer is remembered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slot(usize);
 
 /// Where the answer for a record belongs.
 #[derive(Debug, Clone, Copy)]
@@ -107,90 +101,60 @@ pub(super) struct Missing<'a> {
 }
 
 impl Memo {
-    /// The remembered meaning of a record whose event name means `prepared`, the meaning number `meaning`.
-    ///
-    /// First by the whole text of the parameters, which costs no look at them; then by what of it counts.
+    /// Where the meaning of a record is remembered whose event name means `prepared`, the meaning number `meaning`.
     #[expect(clippy::result_large_err, reason = "one lives at a time; a box would cost each new record an allocation")]
-    pub fn find<'a>(
-        &mut self,
-        record: &Record<'a>,
-        meaning: usize,
-        prepared: &Prepared,
-    ) -> Result<Arc<Mapped>, Missing<'a>> {
-        let request = record.request_parameters.map(RawValue::get);
+    pub fn find<'a>(&mut self, record: &Record<'a>, meaning: usize, prepared: &Prepared) -> Result<Slot, Missing<'a>> {
+        let request = record.request_parameters.as_ref();
+        let text = request.map(RequestParameters::get);
         if response_that_counts(record, prepared).is_some_and(|response| response.len() > MAX_KEY_BYTES)
-            || request.is_some_and(|request| request.len() > MAX_REQUEST_BYTES)
+            || text.is_some_and(|text| text.len() > MAX_REQUEST_BYTES)
         {
             return Err(Missing::default());
         }
-        let mut worth = self.worth.get(meaning).copied().unwrap_or_default();
-        let found = self.find_as(record, meaning, prepared, request, &mut worth);
-        if self.worth.len() <= meaning {
-            self.worth.resize(meaning + 1, Worth::default());
+        let members = request.and_then(|request| prepared.reads.members(request));
+        let is_plain = !is_looked_through(record, text.unwrap_or_default(), prepared);
+        if self.misses.len() <= meaning {
+            self.misses.resize(meaning + 1, Misses::default());
         }
-        if let Some(place) = self.worth.get_mut(meaning) {
-            *place = worth;
+        if !self.misses.get_mut(meaning).is_some_and(Misses::are_few) {
+            return Err(Missing { place: None, members, is_plain });
         }
-        found
-    }
-
-    #[expect(clippy::result_large_err, reason = "one lives at a time; a box would cost each new record an allocation")]
-    fn find_as<'a>(
-        &mut self,
-        record: &Record<'a>,
-        meaning: usize,
-        prepared: &Prepared,
-        request: Option<&'a str>,
-        worth: &mut Worth,
-    ) -> Result<Arc<Mapped>, Missing<'a>> {
-        let (by_whole, by_counting) = (worth.whole.are_few(), worth.counting.are_few());
-        if by_whole || by_counting {
-            self.begin(record, meaning, prepared);
-        }
-        let rest = self.key.len();
-        let mut place = None;
-        if by_whole {
-            self.end(rest, u8::from(request.is_some()), request.unwrap_or_default());
-            let found = self.look();
-            worth.whole.note(&found);
-            match found {
-                Ok(mapped) => return Ok(mapped),
-                Err(free) => place = free,
+        self.begin(record, meaning, prepared);
+        match (text, &members) {
+            (Some(text), Some(members)) if is_plain && prepared.reads.are_all() => {
+                self.key.push(2 + u8::from(prepared.asks_for_masks && params::is_masked(text)));
+                for member in &members.list {
+                    self.key.extend_from_slice(member.text().as_bytes());
+                    self.key.push(b',');
+                }
+            }
+            _ => {
+                self.key.push(u8::from(text.is_some()));
+                self.key.extend_from_slice(text.unwrap_or_default().as_bytes());
             }
         }
-        let Some(request) = request else { return Err(Missing { place, ..Missing::default() }) };
-        let members = prepared.reads.members(request);
-        if is_looked_through(record, request, prepared) {
-            return Err(Missing { place, members, is_plain: false });
-        }
-        let Some(counting) = members.as_ref().filter(|_| by_counting && prepared.reads.are_all()) else {
-            return Err(Missing { place, members, is_plain: true });
-        };
-        self.end(rest, 2 + u8::from(params::is_masked(request)), "");
-        for member in &counting.list {
-            self.key.extend_from_slice(member.text.as_bytes());
-            self.key.push(b',');
-        }
         let found = self.look();
-        worth.counting.note(&found);
-        if let (Ok(mapped), Some(place)) = (&found, place) {
-            // The whole text came before: the next time it answers.
-            self.end(rest, 1, request);
-            self.remember(place, mapped);
+        if let Some(misses) = self.misses.get_mut(meaning) {
+            misses.note(&found);
         }
-        found.map_err(|place| Missing { place, members, is_plain: true })
+        found.map_err(|place| Missing { place, members, is_plain })
+    }
+
+    /// What is remembered in a slot that [`Self::find`] gave.
+    pub fn get(&self, slot: Slot) -> Option<&Mapped> {
+        self.slots.get(slot.0)?.as_ref().map(|remembered| &remembered.mapped)
     }
 
     /// Remembers the meaning of the record that [`Self::find`] gave the place for.
-    pub fn remember(&mut self, place: Place, mapped: &Arc<Mapped>) {
+    pub fn remember(&mut self, place: Place, mapped: &Mapped) {
         if let (Some(slot), Some(marks)) = (self.slots.get_mut(place.at), self.marks.get_mut(place.at)) {
             marks.remembered = place.mark;
-            *slot = Some(Remembered { key: self.key.as_slice().into(), mapped: Arc::clone(mapped) });
+            *slot = Some(Box::new(Remembered { key: self.key.as_slice().into(), mapped: mapped.clone() }));
         }
     }
 
     /// What is remembered under the key; else the place for it, if it came before.
-    fn look(&mut self) -> Result<Arc<Mapped>, Option<Place>> {
+    fn look(&mut self) -> Result<Slot, Option<Place>> {
         if self.key.len() > MAX_KEY_BYTES {
             return Err(None);
         }
@@ -208,49 +172,38 @@ impl Memo {
             && let Some(Some(remembered)) = self.slots.get(at)
             && *remembered.key == *self.key
         {
-            return Ok(Arc::clone(&remembered.mapped));
+            return Ok(Slot(at));
         }
         Err(comes_again.then_some(Place { at, mark }))
     }
 
-    /// Begins the key with everything but the request parameters that the mapping of a record depends on.
+    /// Begins the key with everything that the mapping of a record depends on, but the request parameters. After it comes what
+    /// they are: 0 none, 1 the whole text, 2 and 3 what counts of it, without and with a masked value anywhere.
     fn begin(&mut self, record: &Record<'_>, meaning: usize, prepared: &Prepared) {
         let key = &mut self.key;
         key.clear();
-        let parts = [
-            response_that_counts(record, prepared),
-            record.aws_region.as_deref(),
-            record.account(),
-            record.error_code.as_deref(),
-            record.error_message.as_deref(),
-            partition_of_caller(record),
-        ];
-        // Lengths stand before the parts: no two records have the same bytes by chance of their borders.
         let numbers = [
             u32::try_from(meaning).unwrap_or(u32::MAX),
             u32::from(record.read_only.map_or(2, u8::from)),
             u32::try_from(record.resources.len()).unwrap_or(u32::MAX),
         ];
         key.extend_from_slice(numbers.map(u32::to_le_bytes).as_flattened());
-        key.extend_from_slice(parts.map(|part| length_of(part).to_le_bytes()).as_flattened());
-        for part in parts.into_iter().flatten() {
-            key.extend_from_slice(part.as_bytes());
-        }
+        let mut add = |part: Option<&str>| {
+            key.extend_from_slice(part.unwrap_or_default().as_bytes());
+            // No text holds these bytes: no two records have the same key by chance of their borders.
+            key.push(if part.is_some() { 0xff } else { 0xfe });
+        };
+        add(response_that_counts(record, prepared));
+        add(record.aws_region.as_deref());
+        add(record.account());
+        add(record.error_code.as_deref());
+        add(record.error_message.as_deref());
+        add(partition_of_caller(record));
         for entry in &record.resources {
-            let parts = [entry.arn.as_deref(), entry.arn_prefix.as_deref(), entry.account_id.as_deref()];
-            key.extend_from_slice(parts.map(|part| length_of(part).to_le_bytes()).as_flattened());
-            for part in parts.into_iter().flatten() {
-                key.extend_from_slice(part.as_bytes());
-            }
+            add(entry.arn.as_deref());
+            add(entry.arn_prefix.as_deref());
+            add(entry.account_id.as_deref());
         }
-    }
-
-    /// Ends the key, whose first `rest` bytes stay, with the request parameters and what they are: 0 none, 1 the whole
-    /// text, 2 and 3 what counts of it, without and with a masked value anywhere.
-    fn end(&mut self, rest: usize, kind: u8, text: &str) {
-        self.key.truncate(rest);
-        self.key.push(kind);
-        self.key.extend_from_slice(text.as_bytes());
     }
 }
 
@@ -259,14 +212,10 @@ fn response_that_counts<'r>(record: &Record<'r>, prepared: &Prepared) -> Option<
     record.response_elements.filter(|_| prepared.reads_response).map(RawValue::get)
 }
 
-fn length_of(part: Option<&str>) -> u32 {
-    part.map_or(u32::MAX, |text| u32::try_from(text.len()).unwrap_or(u32::MAX - 1))
-}
-
 /// Whether something looks through all of the parameters, so that the whole text counts.
 fn is_looked_through(record: &Record<'_>, request: &str, prepared: &Prepared) -> bool {
     prepared.batch.is_some_and(|batch| record.response_elements.is_some() || !batch.answers().is_response())
         || prepared.tags.is_some() && conditions::may_hold_tags(request)
         || prepared.may_pass_role && record.read_only != Some(true) && conditions::may_hold_roles(request)
-        || prepared.rule.prefix() == "s3" && s3::is_special(record, request)
+        || prepared.rule.prefix() == "s3" && s3::other_prefix(record).is_some()
 }

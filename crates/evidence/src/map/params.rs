@@ -1,5 +1,5 @@
 //! Parameters of one event, walked by path. Those that the rule looks at were found before and are parsed one by one
-//! ([`super::members`]); the whole is parsed only for paths that start anywhere.
+//! ([`super::reads`]); the whole is parsed only for paths that start anywhere.
 
 use std::cell::OnceCell;
 
@@ -8,9 +8,8 @@ use serde_json_borrow::Value;
 use smallvec::SmallVec;
 use whittle_catalog::events::{FieldPath, Segment};
 
-use super::members::{Member, Members};
-use super::reads::{Reads, is_same_key, key_starts_with};
-use crate::record::holds_mask;
+use super::reads::{Members, Reads, Wanted, is_same_key, key_starts_with};
+use crate::record::{RequestParameters, holds_mask};
 
 /// Leaves read from one path at most: an event holds at most 256 KB.
 const MAX_LEAVES: usize = 2_000;
@@ -18,7 +17,7 @@ const MAX_LEAVES: usize = 2_000;
 /// Request parameters and response elements of one event.
 #[derive(Debug)]
 pub(super) struct Parameters<'a, 'r> {
-    request: Option<&'a RawValue>,
+    request: Option<&'r RequestParameters<'a>>,
     response: Option<&'a RawValue>,
     /// What [`Reads`] covers of the request; `None` where its text could not be scanned.
     members: Option<Members<'a>>,
@@ -70,7 +69,7 @@ pub(super) fn is_masked(text: &str) -> bool {
 impl<'a, 'r> Parameters<'a, 'r> {
     /// `members` are those of `request` that `reads` covers.
     pub fn new(
-        request: Option<&'a RawValue>,
+        request: Option<&'r RequestParameters<'a>>,
         response: Option<&'a RawValue>,
         members: Option<Members<'a>>,
         reads: &'r Reads,
@@ -85,21 +84,24 @@ impl<'a, 'r> Parameters<'a, 'r> {
 
     /// JSON text of the request parameters, to search before parsing.
     pub fn raw_request(&self) -> &'a str {
-        self.request.map_or("", RawValue::get)
+        self.request.map_or("", RequestParameters::get)
     }
 
-    /// Whether no test of the rule can see a parameter, of the request or of the answer.
-    pub fn tests_see_nothing(&self) -> bool {
-        let nothing_known = || self.members.as_ref().is_some_and(|members| !members.of_tests);
-        !self.reads.tests_look_anywhere() && (self.request.is_none() || nothing_known())
+    /// A bit for the bucket of each key that the rule looks at and the request may have.
+    pub fn buckets(&self) -> u64 {
+        match &self.members {
+            Some(members) => members.buckets,
+            None if self.request.is_none() => 0,
+            None => u64::MAX,
+        }
     }
 
     pub fn request(&self) -> Option<&Value<'a>> {
-        self.parsed_request.get_or_init(|| parse(self.request)).as_ref()
+        self.parsed_request.get_or_init(|| parse(self.request?.get())).as_ref()
     }
 
     pub fn response(&self) -> Option<&Value<'a>> {
-        self.parsed_response.get_or_init(|| parse(self.response)).as_ref()
+        self.parsed_response.get_or_init(|| parse(self.response?.get())).as_ref()
     }
 
     /// The ends of a path. Lists at an end count as their elements.
@@ -118,21 +120,15 @@ impl<'a, 'r> Parameters<'a, 'r> {
 
     fn in_request(&self, segments: &[Segment]) -> Leaves<'_> {
         let mut leaves = Leaves::new();
-        if let Some((first, rest, members)) = self.known(segments) {
-            let wanted = members.list.iter().filter(|member| leads_to(first, member.key()));
-            wanted.for_each(|member| walk_member(member, rest, &mut leaves));
-        } else if let Some(root) = self.request() {
-            walk(root, segments, &mut leaves);
+        match (segments.split_first(), &self.members) {
+            (Some((first @ (Segment::Key(_) | Segment::KeyPrefix(_)), rest)), Some(members)) => {
+                debug_assert!(self.reads.cover(first), "{first:?} is read by no part of the rule");
+                let wanted = members.list.iter().filter(|member| leads_to(first, member.key()));
+                wanted.for_each(|member| walk_member(member, rest, &mut leaves));
+            }
+            _ => self.request().into_iter().for_each(|root| walk(root, segments, &mut leaves)),
         }
         leaves
-    }
-
-    /// The first step of a path, the others, and the parameters among which is all that the first one leads to. `None` if the
-    /// path starts anywhere, or is not one of the rule: that of an action of another service that the call turns out to be.
-    fn known<'s>(&self, segments: &'s [Segment]) -> Option<(&'s Segment, &'s [Segment], &Members<'a>)> {
-        let (first, rest) = segments.split_first()?;
-        let members = self.members.as_ref()?;
-        self.reads.cover(first).then_some((first, rest, members))
     }
 
     /// Number of elements of the first list on a path; 0 if it names none.
@@ -160,8 +156,8 @@ pub(super) fn texts_in<'v>(value: &'v Value<'v>, path: &FieldPath) -> Vec<&'v st
     leaves.into_iter().filter_map(Leaf::text).collect()
 }
 
-fn parse(raw: Option<&RawValue>) -> Option<Value<'_>> {
-    serde_json::from_str(raw?.get()).ok()
+fn parse(text: &str) -> Option<Value<'_>> {
+    serde_json::from_str(text).ok()
 }
 
 /// Whether the first step of a path leads to a member.
@@ -173,7 +169,7 @@ fn leads_to(first: &Segment, name: &[u8]) -> bool {
     }
 }
 
-fn walk_member<'v>(member: &'v Member<'_>, rest: &[Segment], out: &mut Leaves<'v>) {
+fn walk_member<'v>(member: &'v Wanted<'_>, rest: &[Segment], out: &mut Leaves<'v>) {
     match member.plain_text() {
         // As in `walk`: a text is the only element of itself, and has no keys.
         Some(text) if rest.iter().all(|segment| *segment == Segment::Each) => out.push(Leaf::Text(text)),

@@ -30,6 +30,8 @@ pub(super) struct TypePlan {
     pub name: &'static str,
     pub required: bool,
     pub formats: Vec<FormatPlan>,
+    /// The same among all formats of the service, the most specific ones first.
+    pub shapes: Vec<usize>,
     /// Rows that name whole ARNs of the type.
     pub rows: Vec<&'static ParameterSource>,
     /// The tables say where the type would stand, so it was not in a request without it.
@@ -119,6 +121,7 @@ fn make(catalog: &'static Catalog, action: ActionId) -> Plan {
     let rows = catalog.parameter_sources(prefix);
     let any: Vec<_> = rows.iter().filter(|row| row.is_any(name)).collect();
     let is_lower_case = rows.iter().any(ParameterSource::is_lower_case);
+    let shapes = arns::shapes(prefix);
     let types = info.resource_types().map(|kind| {
         let formats: Vec<_> = kind
             .arn_formats()
@@ -141,6 +144,7 @@ fn make(catalog: &'static Catalog, action: ActionId) -> Plan {
             |format: &FormatPlan| format.parts.iter().any(|part| part.rows.iter().any(|row| !row.paths().is_empty()));
         TypePlan {
             name: kind.name(),
+            shapes: shapes.of_type(kind.name()),
             required: kind.required(),
             tables_know: type_rows.iter().any(|row| !row.paths().is_empty()) || formats.iter().all(by_parts),
             rows: type_rows,
@@ -155,6 +159,6 @@ fn make(catalog: &'static Catalog, action: ActionId) -> Plan {
         whole_arns: rows.iter().filter_map(|row| row.whole_arn(name)).collect(),
         complete: rows.iter().any(|row| row.is_complete(name)),
         types: types.collect(),
-        shapes: arns::shapes(prefix),
+        shapes,
     }
 }

@@ -1,19 +1,22 @@
 //! What an event name means, with everything worked out that does not depend on the single event.
 
 use whittle_catalog::Catalog;
-use whittle_catalog::events::{BatchItems, EventRule, TagKeys};
+use whittle_catalog::events::{BatchItems, Clause, EventRule, FieldPath, Segment, TagKeys, Test};
 
-use super::reads::Reads;
+use super::reads::{Reads, bucket};
 use super::resources;
 
 /// A rule, ready for many events.
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub rule: EventRule<'static>,
+    clauses: Vec<Prefiltered>,
     /// The parameters that the mapping can depend on.
     pub reads: Reads,
     /// Whether the mapping can depend on `responseElements`.
     pub reads_response: bool,
+    /// Whether the mapping can depend on a masked value anywhere in the parameters.
+    pub asks_for_masks: bool,
     /// The tagging action, if the event is a create call of a service that has one.
     pub tags: Option<TagKeys<'static>>,
     /// Whether a role in the parameters is passed on.
@@ -29,15 +32,47 @@ impl Prepared {
         let reads = Reads::of(catalog, &rule);
         let batch = catalog.batch_items(rule.prefix(), event_name);
         Self {
+            clauses: rule.clauses().map(|clause| Prefiltered { buckets: buckets_of(clause), clause }).collect(),
             rule,
             reads_response: reads.response() || batch.is_some() || resources::creates(event_name),
             reads,
+            asks_for_masks: rule.mentioned().iter().any(|action| resources::asks_for_masks(catalog, *action)),
             tags: catalog.tag_on_create(rule.prefix(), event_name),
             may_pass_role: may_pass_role(rule.prefix(), event_name),
             batch,
             passed_to: catalog.passed_to_services(rule.prefix(), event_name),
         }
     }
+
+    /// The clauses of the rule that may hold for an event with keys of these buckets, in order.
+    pub fn clauses(&self, present: u64) -> impl Iterator<Item = &'static Clause> {
+        let may_hold = move |known: &&Prefiltered| known.buckets.is_none_or(|wanted| wanted & present != 0);
+        self.clauses.iter().filter(may_hold).map(|known| known.clause)
+    }
+}
+
+/// A clause that holds only where the request has a key of one of these buckets; `None`: whatever it has.
+#[derive(Debug)]
+struct Prefiltered {
+    buckets: Option<u64>,
+    clause: &'static Clause,
+}
+
+fn buckets_of(clause: &Clause) -> Option<u64> {
+    clause.tests().iter().find_map(|test| match test {
+        Test::Has(paths) => buckets_of_paths(paths),
+        Test::Is(pairs) => buckets_of_paths(pairs.iter().map(|(path, _)| path)),
+        Test::Text(path, _) | Test::Verb(_, path) => buckets_of_paths([path]),
+        _ => None,
+    })
+}
+
+/// `None` if one of the paths starts with no key of the request.
+fn buckets_of_paths<'p>(paths: impl IntoIterator<Item = &'p FieldPath>) -> Option<u64> {
+    paths.into_iter().try_fold(0, |buckets, path| match path.segments().first() {
+        Some(Segment::Key(key)) if !path.is_response() => Some(buckets | 1 << bucket(key.as_bytes())),
+        _ => None,
+    })
 }
 
 /// Calls that read pass no role, and some services take role ARNs as plain data.

@@ -2,28 +2,31 @@
 //!
 //! Most parameters of most calls say nothing about actions and resources: the key of an item, the body of a message, a page
 //! size. Two calls that differ only there mean the same, so what is remembered of one answers the other
-//! ([`super::memo`]); and only the others are ever parsed ([`super::members`]).
+//! ([`super::memo`]); and only the others are ever parsed.
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+use std::ops::Deref;
+
+use serde_json_borrow::Value;
+use smallvec::SmallVec;
 
 use whittle_catalog::events::{Clause, EventRule, FieldPath, ResourceSpec, Segment, Test};
 use whittle_catalog::{ActionId, Catalog};
 
-use super::members::{Members, scan};
-use super::plan;
+use super::{plan, s3};
+use crate::record::{Member, RequestParameters};
 
 /// The top-level parameters that a rule and the resources of its actions look at. Keys compare in any case.
 #[derive(Debug, Default)]
 pub(super) struct Reads {
     names: Vec<Read>,
+    /// A bit for each bucket that holds a name: most keys have none of them.
+    bits: u64,
     /// What a key may start with.
     starts: Vec<Read>,
-    /// A bit for each name, by its length and first letter: most keys have none of them.
-    bits: u64,
     /// A path starts at any key, so that all parameters count.
     any: bool,
-    /// A path of a test starts at any key.
-    tests_any: bool,
     /// A path is of the answer.
     response: bool,
 }
@@ -32,8 +35,38 @@ pub(super) struct Reads {
 #[derive(Debug, Clone, Copy)]
 struct Read {
     key: &'static str,
-    /// A test of the rule looks at it.
-    of_test: bool,
+    bucket: u8,
+}
+
+/// The top-level request parameters of one event that its rule looks at, in the order of the record.
+#[derive(Debug, Default)]
+pub(super) struct Members<'a> {
+    pub list: SmallVec<[Wanted<'a>; 4]>,
+    /// A bit for the bucket of each: most tests of a rule ask for keys that the event does not have.
+    pub buckets: u64,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub(super) struct Wanted<'a> {
+    member: Member<'a>,
+    /// Boxed: most are never parsed.
+    parsed: OnceCell<Option<Box<Value<'a>>>>,
+}
+
+impl<'a> Wanted<'a> {
+    /// The value.
+    pub fn parsed(&self) -> Option<&Value<'a>> {
+        self.parsed.get_or_init(|| serde_json::from_str(self.member.value()).ok().map(Box::new)).as_deref()
+    }
+}
+
+impl<'a> Deref for Wanted<'a> {
+    type Target = Member<'a>;
+
+    fn deref(&self) -> &Member<'a> {
+        &self.member
+    }
 }
 
 impl Reads {
@@ -43,32 +76,32 @@ impl Reads {
         for clause in rule.clauses() {
             for test in clause.tests() {
                 match test {
-                    Test::Has(paths) | Test::Lacks(paths) => paths.iter().for_each(|path| keys.add(path, true)),
-                    Test::Is(pairs) => pairs.iter().for_each(|(path, _)| keys.add(path, true)),
-                    Test::Text(path, _) | Test::Verb(_, path) | Test::NoVerb(_, path) => keys.add(path, true),
+                    Test::Has(paths) | Test::Lacks(paths) => paths.iter().for_each(|path| keys.add(path)),
+                    Test::Is(pairs) => pairs.iter().for_each(|(path, _)| keys.add(path)),
+                    Test::Text(path, _) | Test::Verb(_, path) | Test::NoVerb(_, path) => keys.add(path),
                     Test::Error(_) => {}
                     _ => (keys.any, keys.response) = (true, true),
                 }
             }
         }
-        reads.tests_any = keys.any;
         for clause in rule.clauses() {
             match clause.resource() {
                 ResourceSpec::Any | ResourceSpec::Unnamed | ResourceSpec::Default => {}
-                ResourceSpec::At(paths) => paths.iter().for_each(|(path, _)| keys.add(path, false)),
+                ResourceSpec::At(paths) => paths.iter().for_each(|(path, _)| keys.add(path)),
                 _ => (keys.any, keys.response) = (true, true),
             }
         }
         let of_clauses = rule.clauses().flat_map(Clause::actions).copied();
         for action in rule.same_named().into_iter().chain(of_clauses) {
             keys.add_resources(catalog, action);
+            s3::others(catalog, action).for_each(|other| keys.add_resources(catalog, other));
         }
-        let list = |keys: BTreeMap<&'static str, bool>| {
-            keys.into_iter().map(|(key, of_test)| Read { key, of_test }).collect::<Vec<_>>()
+        let list = |keys: BTreeSet<&'static str>| -> Vec<Read> {
+            keys.into_iter().map(|key| Read { key, bucket: bucket(key.as_bytes()) }).collect()
         };
         (reads.any, reads.response) = (keys.any, keys.response);
         (reads.names, reads.starts) = (list(keys.names), list(keys.starts));
-        reads.bits = reads.names.iter().fold(0, |bits, name| bits | bit(name.key.as_bytes()));
+        reads.bits = reads.names.iter().fold(0, |bits, name| bits | 1 << name.bucket);
         reads
     }
 
@@ -77,21 +110,16 @@ impl Reads {
         self.response
     }
 
-    /// The parameters that the rule looks at; `None` if the text is no object that can be scanned.
-    pub fn members<'a>(&self, text: &'a str) -> Option<Members<'a>> {
+    /// The parameters that the rule looks at; `None` if it is not known where they stand.
+    pub fn members<'a>(&self, request: &RequestParameters<'a>) -> Option<Members<'a>> {
         let mut members = Members::default();
-        scan(text, |found| {
-            if let Some(of_test) = self.find(found.key()) {
-                members.of_tests |= of_test;
-                members.list.extend(found.member());
+        for member in request.members()? {
+            if self.covers(member.key()) {
+                members.buckets |= 1 << bucket(member.key());
+                members.list.push(Wanted { member: *member, parsed: OnceCell::new() });
             }
-        })?;
+        }
         Some(members)
-    }
-
-    /// Whether a test of the rule looks below any key, or at the answer.
-    pub fn tests_look_anywhere(&self) -> bool {
-        self.tests_any
     }
 
     /// Whether nothing but [`Self::members`] counts, unless something looks through all of the parameters.
@@ -102,24 +130,20 @@ impl Reads {
     /// Whether everything that a path's first step leads to is among [`Self::members`].
     pub fn cover(&self, first: &Segment) -> bool {
         match first {
-            Segment::Key(key) => self.find(key.as_bytes()).is_some(),
+            Segment::Key(key) => self.covers(key.as_bytes()),
             Segment::KeyPrefix(start) => self.starts.iter().any(|known| *known.key == **start),
             _ => false,
         }
     }
 
-    /// Whether a key is looked at, and whether by a test.
-    fn find(&self, key: &[u8]) -> Option<bool> {
-        let mut found = None;
-        if self.bits & bit(key) != 0 {
-            found = self.names.iter().find(|name| is_same_key(name.key.as_bytes(), key)).map(|name| name.of_test);
-        }
-        for start in &self.starts {
-            if key_starts_with(key, start.key) {
-                found = Some(found.unwrap_or_default() | start.of_test);
-            }
-        }
-        found
+    /// Whether a key is looked at.
+    fn covers(&self, key: &[u8]) -> bool {
+        let bucket = bucket(key);
+        let is_name = || {
+            let mut names = self.names.iter().filter(|name| name.bucket == bucket);
+            names.any(|name| is_same_key(name.key.as_bytes(), key))
+        };
+        (self.bits & 1 << bucket != 0 && is_name()) || self.starts.iter().any(|start| key_starts_with(key, start.key))
     }
 }
 
@@ -139,26 +163,27 @@ pub(super) fn key_starts_with(key: &[u8], start: &str) -> bool {
     key.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()))
 }
 
-/// Keys while they are collected, each with whether a test looks at it.
+/// Keys while they are collected.
 #[derive(Debug, Default)]
 struct Keys {
-    names: BTreeMap<&'static str, bool>,
-    starts: BTreeMap<&'static str, bool>,
+    names: BTreeSet<&'static str>,
+    starts: BTreeSet<&'static str>,
     any: bool,
     response: bool,
 }
 
 impl Keys {
-    fn add(&mut self, path: &'static FieldPath, of_test: bool) {
+    fn add(&mut self, path: &'static FieldPath) {
         self.response |= path.is_response();
         match path.segments().first() {
             Some(Segment::Key(key)) if !path.is_response() => {
                 // The tables and the ARN formats spell one key in several ways.
-                let known = self.names.keys().find(|known| known.eq_ignore_ascii_case(key)).copied();
-                *self.names.entry(known.unwrap_or(key)).or_default() |= of_test;
+                if !self.names.iter().any(|known| known.eq_ignore_ascii_case(key)) {
+                    self.names.insert(key);
+                }
             }
             Some(Segment::KeyPrefix(start)) if !path.is_response() => {
-                *self.starts.entry(start).or_default() |= of_test;
+                self.starts.insert(start);
             }
             _ => self.any = true,
         }
@@ -173,11 +198,12 @@ impl Keys {
         // Whole ARNs are looked for below any key too, and their paths are read only when they are used.
         self.any |= !plan.whole_arns.is_empty();
         self.response |= !plan.whole_arns.is_empty() || plan.paths().any(FieldPath::is_response);
-        plan.paths().filter(|path| !path.is_response()).for_each(|path| self.add(path, false));
+        plan.paths().filter(|path| !path.is_response()).for_each(|path| self.add(path));
     }
 }
 
-fn bit(key: &[u8]) -> u64 {
+/// One of 64 buckets, by length and first letter in any case.
+pub(super) fn bucket(key: &[u8]) -> u8 {
     let first = key.first().copied().unwrap_or_default().to_ascii_lowercase();
-    1 << ((key.len() ^ (usize::from(first) << 2)) % 64)
+    (key.len().to_le_bytes()[0] ^ (first << 2)) % 64
 }

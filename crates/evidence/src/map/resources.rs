@@ -6,7 +6,7 @@ use memchr::memchr_iter;
 use serde_json_borrow::Value;
 use smallvec::{SmallVec, smallvec};
 use whittle_catalog::events::{FieldPath, Transform};
-use whittle_catalog::{ActionId, ArnFormat};
+use whittle_catalog::{ActionId, ArnFormat, Catalog};
 
 use super::arns::{self, ArnParts, Shapes};
 use super::params::{Leaf, is_masked};
@@ -209,25 +209,44 @@ impl Call<'_, '_> {
         fits: &dyn Fn(&str) -> bool,
         out: &mut Vec<(String, Step)>,
     ) {
-        let before = out.len();
-        let mut choices: SmallVec<[Choice<'p>; 1]> = smallvec![Choice::default()];
+        let mut values = Values::new();
         let (mut from_event, mut step) = (false, Step::Generic);
         for part in &format.parts {
-            let (mut values, curated, defaulted) = self.values(part);
+            let (mut names, curated, defaulted) = self.values(part);
+            // Most calls name one thing by one text.
+            let text = match (names.len(), names.pop()) {
+                (0, _) => return,
+                (1, Some(Named::Part(text))) => text,
+                _ => return self.by_many_placeholders(format, fits, out),
+            };
             if curated {
                 step = Step::Template;
             }
-            // Most calls name one thing by one text.
-            if let [Named::Part(_)] = values.as_slice()
-                && let [choice] = choices.as_mut_slice()
-                && let Some(Named::Part(text)) = values.pop()
-            {
-                from_event |= !defaulted || curated;
-                choice.values.push((part.name, text));
-                continue;
+            from_event |= !defaulted || curated;
+            values.push((part.name, text));
+        }
+        if from_event {
+            push_filled(format, values, self.place(), step, out);
+        }
+    }
+
+    /// The same where a placeholder has several values, or an ARN that tells more than one of them.
+    fn by_many_placeholders<'p>(
+        &'p self,
+        format: &'p FormatPlan,
+        fits: &dyn Fn(&str) -> bool,
+        out: &mut Vec<(String, Step)>,
+    ) {
+        let before = out.len();
+        let mut choices = vec![Choice::default()];
+        let (mut from_event, mut step) = (false, Step::Generic);
+        for part in &format.parts {
+            let (values, curated, defaulted) = self.values(part);
+            if curated {
+                step = Step::Template;
             }
-            let mut next = SmallVec::new();
-            let add = |next: &mut SmallVec<_>, text: &Cow<'p, str>, place: Option<&Place<'static>>| {
+            let mut next = Vec::new();
+            let add = |next: &mut Vec<_>, text: &Cow<'p, str>, place: Option<&Place<'static>>| {
                 next.extend(choices.iter().take(MAX_ARNS).map(|choice| choice.with(part.name, text, place)));
             };
             for value in values {
@@ -256,14 +275,8 @@ impl Call<'_, '_> {
         if !from_event {
             return;
         }
-        for choice in &mut choices {
-            let place = choice.place.as_ref().unwrap_or_else(|| self.place());
-            out.extend(filled(format, &choice.values, place).map(|arn| (arn, step)));
-            let has_upper = |(_, text): &(_, Cow<'_, str>)| text.bytes().any(|byte| byte.is_ascii_uppercase());
-            if format.is_lower_case && choice.values.iter().any(has_upper) {
-                choice.values.iter_mut().for_each(|(_, text)| text.to_mut().make_ascii_lowercase());
-                out.extend(filled(format, &choice.values, place).map(|arn| (arn, step)));
-            }
+        for Choice { values, place } in choices {
+            push_filled(format, values, place.as_ref().unwrap_or_else(|| self.place()), step, out);
         }
     }
 
@@ -316,10 +329,13 @@ impl Call<'_, '_> {
         if found.iter().all(Vec::is_empty) {
             return smallvec![ResourceSeen::Unnamed];
         }
-        let tables_apply = self.parameters.has_request() && !is_masked(self.parameters.raw_request());
+        let is_told = |kind: &TypePlan| {
+            let tables_apply = || self.parameters.has_request() && !is_masked(self.parameters.raw_request());
+            may_be_told_absent(plan, kind) && tables_apply()
+        };
         let mut seen = Resources::new();
         for (kind, arns) in plan.types.iter().zip(found) {
-            if arns.is_empty() && !plan.complete && (kind.required || !(tables_apply && kind.tables_know)) {
+            if arns.is_empty() && !plan.complete && !is_told(kind) {
                 let open = Place { account: Cow::Borrowed("*"), ..self.place().clone() };
                 for format in &kind.formats {
                     let parts: Vec<_> = format.parts.iter().map(|part| (part.name, Cow::Borrowed("*"))).collect();
@@ -335,13 +351,26 @@ impl Call<'_, '_> {
     }
 }
 
+/// Whether a request that names nothing of a type may tell that the call was on nothing of it.
+fn may_be_told_absent(plan: &Plan, kind: &TypePlan) -> bool {
+    !plan.complete && !kind.required && kind.tables_know
+}
+
+/// Whether the resources of an action can depend on a masked value, whichever parameter it is.
+pub(super) fn asks_for_masks(catalog: &'static Catalog, action: ActionId) -> bool {
+    plan::of(catalog, action).is_none_or(|plan| plan.types.iter().any(|kind| may_be_told_absent(plan, kind)))
+}
+
 /// The ARNs found for each type of an action.
 type Found = SmallVec<[Vec<(String, Step)>; 2]>;
 
-/// Values for the placeholders of a format, while it is filled.
+/// Values for the placeholders of a format.
+type Values<'t> = SmallVec<[(&'static str, Cow<'t, str>); 2]>;
+
+/// One of several choices of values, while they are collected.
 #[derive(Debug, Clone, Default)]
 struct Choice<'t> {
-    values: SmallVec<[(&'static str, Cow<'t, str>); 2]>,
+    values: Values<'t>,
     /// Where the resource is, if an ARN told; else where the call took place.
     place: Option<Place<'static>>,
 }
@@ -394,6 +423,22 @@ fn fits_exactly(kind: &TypePlan, arn: &str) -> bool {
     kind.formats.iter().any(|format| same_service(format) && format.format.matches(arn))
 }
 
+/// Adds the filled format, in lower case too where the service keeps names so.
+fn push_filled(
+    format: &FormatPlan,
+    mut values: Values<'_>,
+    place: &Place<'_>,
+    step: Step,
+    out: &mut Vec<(String, Step)>,
+) {
+    out.extend(filled(format, &values, place).map(|arn| (arn, step)));
+    let has_upper = |(_, text): &(_, Cow<'_, str>)| text.bytes().any(|byte| byte.is_ascii_uppercase());
+    if format.is_lower_case && values.iter().any(has_upper) {
+        values.iter_mut().for_each(|(_, text)| text.to_mut().make_ascii_lowercase());
+        out.extend(filled(format, &values, place).map(|arn| (arn, step)));
+    }
+}
+
 /// The format with its placeholders replaced; `None` if one has no value.
 fn filled(format: &FormatPlan, values: &[(&str, Cow<'_, str>)], place: &Place<'_>) -> Option<String> {
     let mut arn = String::with_capacity(format.format.as_str().len() + 64);
@@ -418,7 +463,9 @@ fn push_with_tail(kind: &TypePlan, arn: String, step: Step, seen: &mut Resources
         // Six colons end `arn:aws:logs:<region>:<account>:log-group:`; one more is a qualifier.
         match arn.strip_suffix(tail) {
             Some(bare) => seen.push(ResourceSeen::Arn(bare.to_owned(), step)),
-            None if arn.matches(':').count() == 6 => seen.push(ResourceSeen::Arn(format!("{arn}{tail}"), step)),
+            None if arn.bytes().filter(|byte| *byte == b':').count() == 6 => {
+                seen.push(ResourceSeen::Arn([&arn, tail].concat(), step));
+            }
             None => {}
         }
     }

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use smallvec::{SmallVec, smallvec};
 use whittle_catalog::events::Transform;
 
-use super::params::is_masked;
 use crate::record::Record;
 
 /// Where a call took place, for ARNs that the event does not spell out.
@@ -92,11 +91,8 @@ fn whole(text: &str) -> Names<'_> {
     smallvec![Named::Arn(Cow::Borrowed(text))]
 }
 
-/// What a text stands for, after the transform; empty if it names nothing that can be used.
+/// What a text, neither empty nor masked, stands for after the transform; empty if it names nothing that can be used.
 pub(super) fn named<'t>(transform: Transform, text: &'t str, place: &Place<'_>) -> Names<'t> {
-    if text.is_empty() || is_masked(text) {
-        return Names::new();
-    }
     let is_arn = text.starts_with("arn:");
     let Place { partition, region, account } = place;
     match transform {

@@ -14,7 +14,7 @@ use crate::record::{Classified, OddFields, RawRecord, RecordFault, Seed, SkipRea
 pub(super) struct Reader<'s> {
     report: FileReport,
     prefilter: Option<Prefilter<'s>>,
-    sink: &'s mut dyn FnMut(RecordRef<'_>),
+    sink: &'s mut dyn FnMut(RecordRef<'_, '_>),
     /// Index of the next element.
     index: u64,
     /// Elements below this index were handed on by an earlier pass over the same document.
@@ -34,7 +34,7 @@ impl<'s> Reader<'s> {
     pub(super) fn new(
         report: FileReport,
         prefilter: Option<Prefilter<'s>>,
-        sink: &'s mut dyn FnMut(RecordRef<'_>),
+        sink: &'s mut dyn FnMut(RecordRef<'_, '_>),
     ) -> Self {
         Self { report, prefilter, sink, index: 0, resume_at: 0 }
     }

@@ -1,77 +1,69 @@
-//! The members of a JSON object's top level, found without a parser that looks at each value.
+//! `requestParameters`: their JSON text, and where the members of its top level stand.
 //!
-//! Most parameters of most calls say nothing about actions and resources. Those that do are kept with their text, and parsed
-//! one by one when a path leads into them.
+//! Most parameters of most calls say nothing about actions and resources. So the values are left as text, and those that
+//! count are parsed when they are asked for.
 
-use std::cell::OnceCell;
-
-use serde_json_borrow::Value;
+use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use crate::bytes;
 
-/// The top-level request parameters that the rule of an event looks at, in the order of the record.
-#[derive(Debug, Default)]
-pub(super) struct Members<'a> {
-    pub list: SmallVec<[Member<'a>; 4]>,
-    /// One of them is looked at by a test of the rule.
-    pub of_tests: bool,
+/// Request parameters as CloudTrail logs them: any JSON value but null, nearly always an object.
+#[derive(Debug, Clone)]
+pub struct RequestParameters<'a> {
+    text: &'a str,
+    members: Option<SmallVec<[Member<'a>; 6]>>,
 }
 
-/// One parameter.
-#[derive(Debug)]
-pub(super) struct Member<'a> {
-    /// From the first letter of the key to the end of the value: no two lists of members have the same texts.
-    pub text: &'a str,
-    key_length: usize,
-    value_start: usize,
-    /// Boxed: most are never parsed.
-    parsed: OnceCell<Option<Box<Value<'a>>>>,
+impl<'a> RequestParameters<'a> {
+    pub(crate) fn of(raw: &'a RawValue) -> Self {
+        let text = raw.get();
+        let mut members = SmallVec::new();
+        let is_scanned = scan(text, |member| members.push(member)).is_some();
+        Self { text, members: is_scanned.then_some(members) }
+    }
+
+    /// The JSON text.
+    pub fn get(&self) -> &'a str {
+        self.text
+    }
+
+    /// The members of the top level, in order, repeated keys too. `None` if the value is no object, or a key holds an escape.
+    pub fn members(&self) -> Option<&[Member<'a>]> {
+        self.members.as_deref()
+    }
+}
+
+/// A parameter.
+#[derive(Debug, Clone, Copy)]
+pub struct Member<'a> {
+    text: &'a str,
+    key_length: u32,
+    value_start: u32,
+    /// The value is a text without escapes.
+    is_plain: bool,
 }
 
 impl<'a> Member<'a> {
+    /// From the first letter of the key to the end of the value: no two members have the same text.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// The key, which holds no escape.
     pub fn key(&self) -> &'a [u8] {
-        self.text.as_bytes().get(..self.key_length).unwrap_or_default()
+        self.text.as_bytes().get(..self.key_length as usize).unwrap_or_default()
     }
 
-    fn value(&self) -> &'a str {
-        self.text.get(self.value_start..).unwrap_or_default()
+    /// The JSON text of the value.
+    pub fn value(&self) -> &'a str {
+        self.text.get(self.value_start as usize..).unwrap_or_default()
     }
 
-    /// The text of the value, if it is one without escapes.
+    /// The value, if it is a text without escapes.
     pub fn plain_text(&self) -> Option<&'a str> {
-        let inner = self.value().strip_prefix('"')?.strip_suffix('"')?;
-        bytes::find(inner.as_bytes(), 0, b'\\').is_none().then_some(inner)
-    }
-
-    /// The value.
-    pub fn parsed(&self) -> Option<&Value<'a>> {
-        self.parsed.get_or_init(|| serde_json::from_str(self.value()).ok().map(Box::new)).as_deref()
-    }
-}
-
-/// A member as the scan sees it, in places of the text.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Found<'a> {
-    text: &'a str,
-    key: usize,
-    key_end: usize,
-    value: usize,
-    end: usize,
-}
-
-impl<'a> Found<'a> {
-    pub fn key(&self) -> &'a [u8] {
-        self.text.as_bytes().get(self.key..self.key_end).unwrap_or_default()
-    }
-
-    pub fn member(&self) -> Option<Member<'a>> {
-        Some(Member {
-            text: self.text.get(self.key..self.end)?,
-            key_length: self.key_end - self.key,
-            value_start: self.value - self.key,
-            parsed: OnceCell::new(),
-        })
+        let quoted = self.is_plain.then(|| self.value())?;
+        quoted.get(1..quoted.len() - 1)
     }
 }
 
@@ -80,7 +72,7 @@ impl<'a> Found<'a> {
 ///
 /// The text has been checked to be JSON by the reader of the record; this only skips over values, faster than a parser that
 /// looks at each.
-pub(super) fn scan<'a>(text: &'a str, mut see: impl FnMut(Found<'a>)) -> Option<()> {
+fn scan<'a>(text: &'a str, mut see: impl FnMut(Member<'a>)) -> Option<()> {
     let bytes = text.as_bytes();
     let mut at = skip_space(bytes, 0);
     (bytes.get(at) == Some(&b'{')).then_some(())?;
@@ -100,12 +92,23 @@ pub(super) fn scan<'a>(text: &'a str, mut see: impl FnMut(Found<'a>)) -> Option<
         (bytes.get(at) == Some(&b':')).then_some(())?;
         at = skip_space(bytes, at + 1);
         let value = at;
+        let mut is_plain = false;
         at = match bytes.get(at)? {
-            b'"' => string_end(bytes, at + 1)?.0 + 1,
+            b'"' => {
+                let (end, escaped) = string_end(bytes, at + 1)?;
+                is_plain = !escaped;
+                end + 1
+            }
             b'{' | b'[' => nested_end(bytes, at)?,
             _ => bytes::find_either(bytes, at, b',', b'}')?,
         };
-        see(Found { text, key, key_end, value, end: at });
+        let short = |length: usize| u32::try_from(length).ok();
+        see(Member {
+            text: text.get(key..at)?,
+            key_length: short(key_end - key)?,
+            value_start: short(value - key)?,
+            is_plain,
+        });
         at = skip_space(bytes, at);
         match bytes.get(at)? {
             b',' => {}
@@ -163,7 +166,7 @@ mod tests {
 
     fn keys(text: &str) -> Option<Vec<String>> {
         let mut keys = Vec::new();
-        scan(text, |found| keys.push(String::from_utf8(found.key().to_vec()).unwrap())).map(|()| keys)
+        scan(text, |member| keys.push(String::from_utf8(member.key().to_vec()).unwrap())).map(|()| keys)
     }
 
     #[test]
@@ -200,7 +203,7 @@ mod tests {
             prop_assert_eq!(seen, expect, "{}", text);
             // A member is the key and its value and nothing else.
             let mut found = Vec::new();
-            scan(&text, |member| found.push(member.member().unwrap()));
+            scan(&text, |member| found.push(member));
             for member in found {
                 let key = str::from_utf8(member.key()).unwrap();
                 let read: serde_json::Value = serde_json::from_str(&format!("{{\"{}}}", member.text)).unwrap();
