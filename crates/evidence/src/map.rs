@@ -361,7 +361,9 @@ fn actions<'a>(
         uses.add(action, Basis::Primary, call.resources_of(action));
     }
     let mut possible: Vec<ActionId> = Vec::new();
-    for clause in prepared.clauses(call.parameters.buckets()) {
+    let present = call.parameters.bits();
+    debug_assert!(!prepared.left_out(present).any(|clause| call.holds(clause.tests())), "of {}", record.event_name);
+    for clause in prepared.clauses(present) {
         if !call.holds(clause.tests()) {
             continue;
         }

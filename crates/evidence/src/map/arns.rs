@@ -177,12 +177,12 @@ impl Shape {
 }
 
 impl Between {
-    /// What follows the first such text after the first character, which a placeholder takes at least.
+    /// What follows the first such text, before which a placeholder takes one character at least. Formats are ASCII, so a match
+    /// never starts inside a character.
     fn after<'t>(&self, text: &'t str) -> Option<&'t str> {
-        let step = text.chars().next()?.len_utf8();
         let end = match self {
-            Self::Byte(byte) => bytes::find(text.as_bytes(), step, *byte)? + 1,
-            Self::Text(finder) => finder.find(text.as_bytes().get(step..)?)? + step + finder.needle().len(),
+            Self::Byte(byte) => bytes::find(text.as_bytes(), 1, *byte)? + 1,
+            Self::Text(finder) => finder.find(text.as_bytes().get(1..)?)? + 1 + finder.needle().len(),
         };
         text.get(end..)
     }

@@ -36,7 +36,16 @@ pub(super) struct Memo {
     hasher: foldhash::fast::RandomState,
     key: Vec<u8>,
     /// By the number of the meaning.
-    misses: Vec<Misses>,
+    worth: Vec<Worth>,
+}
+
+/// Whether keys have been worth making for the records of one event name.
+#[derive(Debug, Default, Clone, Copy)]
+struct Worth {
+    /// With the whole text of the parameters.
+    whole: Misses,
+    /// With what counts of it.
+    counting: Misses,
 }
 
 /// Records in a row that had no answer.
@@ -102,42 +111,77 @@ pub(super) struct Missing<'a> {
 
 impl Memo {
     /// Where the meaning of a record is remembered whose event name means `prepared`, the meaning number `meaning`.
+    ///
+    /// First by the whole text of the parameters, which costs no look at them; then by what of it counts.
     #[expect(clippy::result_large_err, reason = "one lives at a time; a box would cost each new record an allocation")]
     pub fn find<'a>(&mut self, record: &Record<'a>, meaning: usize, prepared: &Prepared) -> Result<Slot, Missing<'a>> {
-        let request = record.request_parameters.as_ref();
-        let text = request.map(RequestParameters::get);
+        let text = record.request_parameters.as_ref().map(RequestParameters::get);
         if response_that_counts(record, prepared).is_some_and(|response| response.len() > MAX_KEY_BYTES)
             || text.is_some_and(|text| text.len() > MAX_REQUEST_BYTES)
         {
             return Err(Missing::default());
         }
+        if self.worth.len() <= meaning {
+            self.worth.resize(meaning + 1, Worth::default());
+        }
+        let mut worth = self.worth.get(meaning).copied().unwrap_or_default();
+        let found = self.find_as(record, meaning, prepared, &mut worth);
+        if let Some(place) = self.worth.get_mut(meaning) {
+            *place = worth;
+        }
+        found
+    }
+
+    #[expect(clippy::result_large_err, reason = "one lives at a time; a box would cost each new record an allocation")]
+    fn find_as<'a>(
+        &mut self,
+        record: &Record<'a>,
+        meaning: usize,
+        prepared: &Prepared,
+        worth: &mut Worth,
+    ) -> Result<Slot, Missing<'a>> {
+        let request = record.request_parameters.as_ref();
+        let text = request.map_or("", RequestParameters::get);
+        let by_whole = worth.whole.are_few();
+        let mut place = None;
+        if by_whole {
+            self.begin(record, meaning, prepared);
+            self.end_whole(self.key.len(), request);
+            let found = self.look();
+            worth.whole.note(&found);
+            match found {
+                Ok(slot) => return Ok(slot),
+                Err(free) => place = free,
+            }
+        }
         let members = request.and_then(|request| prepared.reads.members(request));
-        let is_plain = !is_looked_through(record, text.unwrap_or_default(), prepared);
-        if self.misses.len() <= meaning {
-            self.misses.resize(meaning + 1, Misses::default());
-        }
-        if !self.misses.get_mut(meaning).is_some_and(Misses::are_few) {
-            return Err(Missing { place: None, members, is_plain });
-        }
+        let is_plain = !is_looked_through(record, text, prepared);
+        let counting = members.as_ref().filter(|_| is_plain && prepared.reads.are_all() && worth.counting.are_few());
+        let Some(counting) = counting else { return Err(Missing { place, members, is_plain }) };
         self.begin(record, meaning, prepared);
-        match (text, &members) {
-            (Some(text), Some(members)) if is_plain && prepared.reads.are_all() => {
-                self.key.push(2 + u8::from(prepared.asks_for_masks && params::is_masked(text)));
-                for member in &members.list {
-                    self.key.extend_from_slice(member.text().as_bytes());
-                    self.key.push(b',');
-                }
-            }
-            _ => {
-                self.key.push(u8::from(text.is_some()));
-                self.key.extend_from_slice(text.unwrap_or_default().as_bytes());
-            }
+        let start = self.key.len();
+        self.key.push(2 + u8::from(prepared.asks_for_masks && params::is_masked(text)));
+        for member in &counting.list {
+            self.key.extend_from_slice(member.text().as_bytes());
+            self.key.push(b',');
         }
         let found = self.look();
-        if let Some(misses) = self.misses.get_mut(meaning) {
-            misses.note(&found);
+        worth.counting.note(&found);
+        if let (Ok(slot), Some(place)) = (&found, place)
+            && let Some(mapped) = self.get(*slot).cloned()
+        {
+            // The whole text came before: the next time it answers.
+            self.end_whole(start, request);
+            self.remember(place, &mapped);
         }
         found.map_err(|place| Missing { place, members, is_plain })
+    }
+
+    /// Ends the key, whose first `start` bytes stay, with the whole text of the parameters.
+    fn end_whole(&mut self, start: usize, request: Option<&RequestParameters<'_>>) {
+        self.key.truncate(start);
+        self.key.push(u8::from(request.is_some()));
+        self.key.extend_from_slice(request.map_or("", RequestParameters::get).as_bytes());
     }
 
     /// What is remembered in a slot that [`Self::find`] gave.

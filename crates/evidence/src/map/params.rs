@@ -87,10 +87,10 @@ impl<'a, 'r> Parameters<'a, 'r> {
         self.request.map_or("", RequestParameters::get)
     }
 
-    /// A bit for the bucket of each key that the rule looks at and the request may have.
-    pub fn buckets(&self) -> u64 {
+    /// The bits of all keys that the rule looks at and the request may have.
+    pub fn bits(&self) -> u64 {
         match &self.members {
-            Some(members) => members.buckets,
+            Some(members) => members.bits,
             None if self.request.is_none() => 0,
             None => u64::MAX,
         }

@@ -1,9 +1,9 @@
 //! What an event name means, with everything worked out that does not depend on the single event.
 
 use whittle_catalog::Catalog;
-use whittle_catalog::events::{BatchItems, Clause, EventRule, FieldPath, Segment, TagKeys, Test};
+use whittle_catalog::events::{BatchItems, Clause, EventRule, FieldPath, TagKeys, Test};
 
-use super::reads::{Reads, bucket};
+use super::reads::{Reads, bit_of};
 use super::resources;
 
 /// A rule, ready for many events.
@@ -32,7 +32,7 @@ impl Prepared {
         let reads = Reads::of(catalog, &rule);
         let batch = catalog.batch_items(rule.prefix(), event_name);
         Self {
-            clauses: rule.clauses().map(|clause| Prefiltered { buckets: buckets_of(clause), clause }).collect(),
+            clauses: rule.clauses().map(|clause| Prefiltered { bits: bits_of(clause), clause }).collect(),
             rule,
             reads_response: reads.response() || batch.is_some() || resources::creates(event_name),
             reads,
@@ -44,34 +44,44 @@ impl Prepared {
         }
     }
 
-    /// The clauses of the rule that may hold for an event with keys of these buckets, in order.
+    /// The clauses of the rule that may hold for an event with keys of these bits, in order.
     pub fn clauses(&self, present: u64) -> impl Iterator<Item = &'static Clause> {
-        let may_hold = move |known: &&Prefiltered| known.buckets.is_none_or(|wanted| wanted & present != 0);
-        self.clauses.iter().filter(may_hold).map(|known| known.clause)
+        self.clauses.iter().filter(move |known| known.may_hold(present)).map(|known| known.clause)
+    }
+
+    /// The others.
+    pub fn left_out(&self, present: u64) -> impl Iterator<Item = &'static Clause> {
+        self.clauses.iter().filter(move |known| !known.may_hold(present)).map(|known| known.clause)
     }
 }
 
-/// A clause that holds only where the request has a key of one of these buckets; `None`: whatever it has.
+/// A clause that holds only where the request has a key of one of these bits; `None`: whatever it has.
 #[derive(Debug)]
 struct Prefiltered {
-    buckets: Option<u64>,
+    bits: Option<u64>,
     clause: &'static Clause,
 }
 
-fn buckets_of(clause: &Clause) -> Option<u64> {
+impl Prefiltered {
+    fn may_hold(&self, present: u64) -> bool {
+        self.bits.is_none_or(|wanted| wanted & present != 0)
+    }
+}
+
+fn bits_of(clause: &Clause) -> Option<u64> {
     clause.tests().iter().find_map(|test| match test {
-        Test::Has(paths) => buckets_of_paths(paths),
-        Test::Is(pairs) => buckets_of_paths(pairs.iter().map(|(path, _)| path)),
-        Test::Text(path, _) | Test::Verb(_, path) => buckets_of_paths([path]),
+        Test::Has(paths) => bits_of_paths(paths),
+        Test::Is(pairs) => bits_of_paths(pairs.iter().map(|(path, _)| path)),
+        Test::Text(path, _) | Test::Verb(_, path) => bits_of_paths([path]),
         _ => None,
     })
 }
 
 /// `None` if one of the paths starts with no key of the request.
-fn buckets_of_paths<'p>(paths: impl IntoIterator<Item = &'p FieldPath>) -> Option<u64> {
-    paths.into_iter().try_fold(0, |buckets, path| match path.segments().first() {
-        Some(Segment::Key(key)) if !path.is_response() => Some(buckets | 1 << bucket(key.as_bytes())),
-        _ => None,
+fn bits_of_paths<'p>(paths: impl IntoIterator<Item = &'p FieldPath>) -> Option<u64> {
+    paths.into_iter().try_fold(0, |bits, path| {
+        let first = path.segments().first().filter(|_| !path.is_response())?;
+        Some(bits | bit_of(first)?)
     })
 }
 

@@ -21,7 +21,7 @@ use crate::record::{Member, RequestParameters};
 #[derive(Debug, Default)]
 pub(super) struct Reads {
     names: Vec<Read>,
-    /// A bit for each bucket that holds a name: most keys have none of them.
+    /// The bits of all names: most keys have none of them.
     bits: u64,
     /// What a key may start with.
     starts: Vec<Read>,
@@ -35,15 +35,15 @@ pub(super) struct Reads {
 #[derive(Debug, Clone, Copy)]
 struct Read {
     key: &'static str,
-    bucket: u8,
+    bit: u64,
 }
 
 /// The top-level request parameters of one event that its rule looks at, in the order of the record.
 #[derive(Debug, Default)]
 pub(super) struct Members<'a> {
     pub list: SmallVec<[Wanted<'a>; 4]>,
-    /// A bit for the bucket of each: most tests of a rule ask for keys that the event does not have.
-    pub buckets: u64,
+    /// Those of [`bit_of`] of all of them: most tests of a rule ask for keys that the event does not have.
+    pub bits: u64,
 }
 
 /// One of them.
@@ -97,11 +97,11 @@ impl Reads {
             s3::others(catalog, action).for_each(|other| keys.add_resources(catalog, other));
         }
         let list = |keys: BTreeSet<&'static str>| -> Vec<Read> {
-            keys.into_iter().map(|key| Read { key, bucket: bucket(key.as_bytes()) }).collect()
+            keys.into_iter().map(|key| Read { key, bit: bit_of_key(key.as_bytes()) }).collect()
         };
         (reads.any, reads.response) = (keys.any, keys.response);
         (reads.names, reads.starts) = (list(keys.names), list(keys.starts));
-        reads.bits = reads.names.iter().fold(0, |bits, name| bits | 1 << name.bucket);
+        reads.bits = reads.names.iter().fold(0, |bits, name| bits | name.bit);
         reads
     }
 
@@ -114,8 +114,9 @@ impl Reads {
     pub fn members<'a>(&self, request: &RequestParameters<'a>) -> Option<Members<'a>> {
         let mut members = Members::default();
         for member in request.members()? {
-            if self.covers(member.key()) {
-                members.buckets |= 1 << bucket(member.key());
+            let bits = self.bits_of(member.key());
+            if bits != 0 {
+                members.bits |= bits;
                 members.list.push(Wanted { member: *member, parsed: OnceCell::new() });
             }
         }
@@ -130,20 +131,22 @@ impl Reads {
     /// Whether everything that a path's first step leads to is among [`Self::members`].
     pub fn cover(&self, first: &Segment) -> bool {
         match first {
-            Segment::Key(key) => self.covers(key.as_bytes()),
+            Segment::Key(key) => self.bits_of(key.as_bytes()) != 0,
             Segment::KeyPrefix(start) => self.starts.iter().any(|known| *known.key == **start),
             _ => false,
         }
     }
 
-    /// Whether a key is looked at.
-    fn covers(&self, key: &[u8]) -> bool {
-        let bucket = bucket(key);
+    /// The bits of a key, if it is looked at; else none.
+    fn bits_of(&self, key: &[u8]) -> u64 {
+        let bit = bit_of_key(key);
         let is_name = || {
-            let mut names = self.names.iter().filter(|name| name.bucket == bucket);
+            let mut names = self.names.iter().filter(|name| name.bit == bit);
             names.any(|name| is_same_key(name.key.as_bytes(), key))
         };
-        (self.bits & 1 << bucket != 0 && is_name()) || self.starts.iter().any(|start| key_starts_with(key, start.key))
+        let of_name = if self.bits & bit != 0 && is_name() { bit } else { 0 };
+        let has_start = self.starts.iter().any(|start| key_starts_with(key, start.key));
+        of_name | if has_start { BIT_OF_STARTS } else { 0 }
     }
 }
 
@@ -160,7 +163,11 @@ pub(super) fn is_same_key(one: &[u8], other: &[u8]) -> bool {
 
 /// Whether a key starts so, in any case.
 pub(super) fn key_starts_with(key: &[u8], start: &str) -> bool {
-    key.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()))
+    // Keys of one service start alike, so the end of the start tells most of them apart.
+    key.get(..start.len()).is_some_and(|head| {
+        head.last().zip(start.as_bytes().last()).is_none_or(|(one, other)| one.eq_ignore_ascii_case(other))
+            && head.eq_ignore_ascii_case(start.as_bytes())
+    })
 }
 
 /// Keys while they are collected.
@@ -202,8 +209,20 @@ impl Keys {
     }
 }
 
-/// One of 64 buckets, by length and first letter in any case.
-pub(super) fn bucket(key: &[u8]) -> u8 {
+/// The bit that keys have which are told by their start.
+const BIT_OF_STARTS: u64 = 1 << 63;
+
+/// One of 63 bits, by length and first letter in any case.
+fn bit_of_key(key: &[u8]) -> u64 {
     let first = key.first().copied().unwrap_or_default().to_ascii_lowercase();
-    (key.len().to_le_bytes()[0] ^ (first << 2)) % 64
+    1 << ((key.len() ^ usize::from(first) << 2) % 63)
+}
+
+/// The bit that a key of the request has if this first step of a path leads to it; `None` if it may lead to any.
+pub(super) fn bit_of(first: &Segment) -> Option<u64> {
+    match first {
+        Segment::Key(key) => Some(bit_of_key(key.as_bytes())),
+        Segment::KeyPrefix(_) => Some(BIT_OF_STARTS),
+        _ => None,
+    }
 }
