@@ -332,6 +332,17 @@ fn a_remembered_call_answers_only_calls_that_mean_the_same() {
                 members.insert("clientRequestToken".to_owned(), format!("number \"{at}\", of {{two}}").into());
                 texts.push(event(source, name, &serde_json::Value::from(members.clone()).to_string(), error));
             }
+            let texts_of: Vec<String> =
+                members.iter().filter(|(_, v)| v.is_string()).map(|(key, _)| key.clone()).collect();
+            for key in texts_of {
+                for other in
+                    ["other", "HIDDEN_DUE_TO_SECURITY_REASONS", "", "arn:aws:s3:::other/o", "alias/o", "b--x-s3"]
+                {
+                    let mut members = members.clone();
+                    members.insert(key.clone(), other.into());
+                    texts.push(event(source, name, &serde_json::Value::from(members).to_string(), error));
+                }
+            }
             members.insert("Tags".to_owned(), serde_json::json!([{"key": "a"}]));
             members.insert("someRoleArn".to_owned(), "arn:aws:iam::111122223333:role/r".into());
             texts.push(event(source, name, &serde_json::Value::from(members.clone()).to_string(), error));
