@@ -51,14 +51,18 @@ impl DeniedDetail {
 
 const PERFORM: [&str; 2] = ["not authorized to perform: ", "not authorized to perform "];
 const RESOURCE: &str = "on resource: ";
+/// Begins what EC2 puts at the end of its messages: some hundreds of letters in which no word stands.
+const ENCODED: &str = "encoded authorization failure message";
 
 pub(super) fn parse(message: &str) -> DeniedDetail {
-    let lower = message.to_ascii_lowercase();
-    let mut detail =
-        DeniedDetail { encoded: lower.contains("encoded authorization failure message"), ..Default::default() };
+    let mut lower = message.to_ascii_lowercase();
+    let encoded = lower.find(ENCODED);
+    let words = message.get(..encoded.unwrap_or(message.len())).unwrap_or_default();
+    lower.truncate(words.len());
+    let mut detail = DeniedDetail { encoded: encoded.is_some(), ..Default::default() };
     for phrase in PERFORM {
         if let Some(at) = lower.find(phrase) {
-            let action = message.get(at + phrase.len()..).and_then(word).filter(|word| is_action(word));
+            let action = words.get(at + phrase.len()..).and_then(word).filter(|word| is_action(word));
             detail.action = action.map(str::to_owned);
             if detail.action.is_some() {
                 break;
@@ -66,12 +70,13 @@ pub(super) fn parse(message: &str) -> DeniedDetail {
         }
     }
     if let Some(at) = lower.find(RESOURCE) {
-        let text = message.get(at + RESOURCE.len()..).unwrap_or_default();
+        let text = words.get(at + RESOURCE.len()..).unwrap_or_default();
         let lower_text = lower.get(at + RESOURCE.len()..).unwrap_or_default();
         // Object keys may hold spaces, so the resource ends where the reason begins, not at a blank.
         let end = [" because no ", " with an explicit deny"].iter().filter_map(|phrase| lower_text.find(phrase)).min();
         let resource = text.get(..end.unwrap_or(text.len())).unwrap_or_default().trim().trim_matches('"');
-        let complete = end.is_some() || message.len() < 1_000;
+        let resource = if encoded.is_some() { resource.trim_end_matches('.') } else { resource };
+        let complete = end.is_some() || encoded.is_some() || message.len() < 1_000;
         if complete && (resource == "*" || resource.starts_with("arn:")) {
             detail.resource = Some(resource.to_owned());
         }
@@ -84,7 +89,7 @@ pub(super) fn parse(message: &str) -> DeniedDetail {
         detail.explicit = Some(true);
         let reason = lower.get(at..).unwrap_or_default();
         detail.by = kind(reason);
-        let arn = reason.find("arn:").and_then(|arn| message.get(at + arn..)).and_then(word);
+        let arn = reason.find("arn:").and_then(|arn| words.get(at + arn..)).and_then(word);
         detail.policy_arn = arn.map(str::to_owned);
     }
     detail
@@ -213,6 +218,13 @@ mod tests {
         assert!(parse(&new).is_curable_by_grant());
         let old = parse("You are not authorized to perform this operation. Encoded authorization failure message: AbC");
         assert!(old.encoded && old.action.is_none());
+        let blob = "X".repeat(900);
+        let both = format!("{new}. Encoded authorization failure message: {blob}");
+        assert_eq!(parse(&both), DeniedDetail { encoded: true, ..parse(&new) });
+        let bare = format!(
+            "{USER} is not authorized to perform: ec2:RunInstances on resource: {TABLE}. Encoded authorization failure message: {blob}"
+        );
+        check(&bare, Some("ec2:RunInstances"), Some(TABLE), None, None);
     }
 
     #[test]
