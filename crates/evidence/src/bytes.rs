@@ -19,34 +19,6 @@ pub(crate) fn find_either(bytes: &[u8], at: usize, one: u8, other: u8) -> Option
     }
 }
 
-/// The first `N` places of `wanted` in `bytes`; `None` if there are fewer.
-pub(crate) fn places<const N: usize>(bytes: &[u8], wanted: u8) -> Option<[usize; N]> {
-    let (mut places, mut count) = ([0; N], 0);
-    let pattern = repeat(wanted);
-    let (words, rest) = bytes.as_chunks();
-    for (at, word) in words.iter().enumerate() {
-        let mut found = every_zero_byte(u64::from_le_bytes(*word) ^ pattern);
-        while found != 0 {
-            *places.get_mut(count)? = at * size_of::<u64>() + (found.trailing_zeros() / 8) as usize;
-            count += 1;
-            if count == N {
-                return Some(places);
-            }
-            found &= found.wrapping_sub(1);
-        }
-    }
-    for (at, byte) in rest.iter().enumerate() {
-        if *byte == wanted {
-            *places.get_mut(count)? = words.len() * size_of::<u64>() + at;
-            count += 1;
-            if count == N {
-                return Some(places);
-            }
-        }
-    }
-    None
-}
-
 /// Whether all are letters or digits of ASCII.
 pub(crate) fn are_alphanumeric(bytes: &[u8]) -> bool {
     let (words, rest) = bytes.as_chunks();
@@ -93,17 +65,11 @@ const fn zero_bytes(word: u64) -> u64 {
     word.wrapping_sub(repeat(1)) & !word & repeat(0x80)
 }
 
-/// The high bit of every byte that is zero.
-const fn every_zero_byte(word: u64) -> u64 {
-    let low = repeat(0x7f);
-    !((word & low).wrapping_add(low) | word | low)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{are_alphanumeric, find, find_either, places};
+    use super::{are_alphanumeric, find, find_either};
 
     #[test]
     fn letters_and_digits_are_told_from_all_other_bytes() {
@@ -126,9 +92,6 @@ mod tests {
                 found.map(|(place, _)| place)
             };
             for one in [0, 1, 0x80, 0xff] {
-                let all: Vec<usize> = bytes.iter().enumerate().filter(|(_, byte)| **byte == one).map(|(at, _)| at).collect();
-                prop_assert_eq!(places::<1>(&bytes, one).map(Vec::from), all.get(..1).map(Vec::from));
-                prop_assert_eq!(places::<4>(&bytes, one).map(Vec::from), all.get(..4).map(Vec::from));
                 prop_assert_eq!(find(&bytes, at, one), first(&|byte| byte == one));
                 for other in [1, 2, 0x7f] {
                     prop_assert_eq!(find_either(&bytes, at, one, other), first(&|byte| byte == one || byte == other));

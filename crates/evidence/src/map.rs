@@ -362,9 +362,11 @@ fn actions<'a>(
     }
     let mut possible: Vec<ActionId> = Vec::new();
     let present = call.parameters.bits();
-    debug_assert!(!prepared.left_out(present).any(|clause| call.holds(clause.tests())), "of {}", record.event_name);
-    for clause in prepared.clauses(present) {
-        if !call.holds(clause.tests()) {
+    for known in &prepared.clauses {
+        let clause = known.clause;
+        let holds = known.may_hold(present) && call.holds(clause.tests());
+        debug_assert!(holds == call.holds(clause.tests()), "{}: {clause:?} is left out", record.event_name);
+        if !holds {
             continue;
         }
         match clause.effect() {

@@ -145,7 +145,11 @@ pub(super) struct ArnParts<'a> {
 impl<'a> ArnParts<'a> {
     pub fn of(arn: &'a str) -> Option<Self> {
         let rest = arn.strip_prefix("arn:")?;
-        let [partition, service, region, account] = bytes::places(rest.as_bytes(), b':')?;
+        let colon = |from| bytes::find(rest.as_bytes(), from, b':');
+        let partition = colon(0)?;
+        let service = colon(partition + 1)?;
+        let region = colon(service + 1)?;
+        let account = colon(region + 1)?;
         let resource = rest.get(account + 1..)?;
         (!resource.is_empty()).then_some(Self {
             service: rest.get(partition + 1..service)?,

@@ -143,10 +143,11 @@ impl Memo {
         let request = record.request_parameters.as_ref();
         let text = request.map_or("", RequestParameters::get);
         let by_whole = worth.whole.are_few();
-        let mut place = None;
+        let (mut start, mut place) = (None, None);
         if by_whole {
-            self.begin(record, meaning, prepared);
-            self.end_whole(self.key.len(), request);
+            let after = self.begin(record, meaning, prepared);
+            start = Some(after);
+            self.end_whole(after, request);
             let found = self.look();
             worth.whole.note(&found);
             match found {
@@ -158,8 +159,8 @@ impl Memo {
         let is_plain = !is_looked_through(record, text, prepared);
         let counting = members.as_ref().filter(|_| is_plain && prepared.reads.are_all() && worth.counting.are_few());
         let Some(counting) = counting else { return Err(Missing { place, members, is_plain }) };
-        self.begin(record, meaning, prepared);
-        let start = self.key.len();
+        let start = start.unwrap_or_else(|| self.begin(record, meaning, prepared));
+        self.key.truncate(start);
         self.key.push(2 + u8::from(prepared.asks_for_masks && params::is_masked(text)));
         for member in &counting.list {
             self.key.extend_from_slice(member.text().as_bytes());
@@ -222,8 +223,8 @@ impl Memo {
     }
 
     /// Begins the key with everything that the mapping of a record depends on, but the request parameters. After it comes what
-    /// they are: 0 none, 1 the whole text, 2 and 3 what counts of it, without and with a masked value anywhere.
-    fn begin(&mut self, record: &Record<'_>, meaning: usize, prepared: &Prepared) {
+    /// they are: 0 none, 1 the whole text, 2 and 3 what counts of it, without and with a masked value anywhere. Returns where.
+    fn begin(&mut self, record: &Record<'_>, meaning: usize, prepared: &Prepared) -> usize {
         let key = &mut self.key;
         key.clear();
         let numbers = [
@@ -248,6 +249,7 @@ impl Memo {
             add(entry.arn_prefix.as_deref());
             add(entry.account_id.as_deref());
         }
+        key.len()
     }
 }
 

@@ -10,7 +10,8 @@ use super::resources;
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub rule: EventRule<'static>,
-    clauses: Vec<Prefiltered>,
+    /// The clauses of the rule, in order.
+    pub clauses: Vec<Prefiltered>,
     /// The parameters that the mapping can depend on.
     pub reads: Reads,
     /// Whether the mapping can depend on `responseElements`.
@@ -43,27 +44,18 @@ impl Prepared {
             passed_to: catalog.passed_to_services(rule.prefix(), event_name),
         }
     }
-
-    /// The clauses of the rule that may hold for an event with keys of these bits, in order.
-    pub fn clauses(&self, present: u64) -> impl Iterator<Item = &'static Clause> {
-        self.clauses.iter().filter(move |known| known.may_hold(present)).map(|known| known.clause)
-    }
-
-    /// The others.
-    pub fn left_out(&self, present: u64) -> impl Iterator<Item = &'static Clause> {
-        self.clauses.iter().filter(move |known| !known.may_hold(present)).map(|known| known.clause)
-    }
 }
 
 /// A clause that holds only where the request has a key of one of these bits; `None`: whatever it has.
 #[derive(Debug)]
-struct Prefiltered {
+pub(super) struct Prefiltered {
     bits: Option<u64>,
-    clause: &'static Clause,
+    pub clause: &'static Clause,
 }
 
 impl Prefiltered {
-    fn may_hold(&self, present: u64) -> bool {
+    /// Whether the clause may hold for an event with keys of these bits.
+    pub fn may_hold(&self, present: u64) -> bool {
         self.bits.is_none_or(|wanted| wanted & present != 0)
     }
 }

@@ -10,7 +10,6 @@ use std::ops::Deref;
 
 use serde_json_borrow::Value;
 use smallvec::SmallVec;
-
 use whittle_catalog::events::{Clause, EventRule, FieldPath, ResourceSpec, Segment, Test};
 use whittle_catalog::{ActionId, Catalog};
 
@@ -24,14 +23,14 @@ pub(super) struct Reads {
     /// The bits of all names: most keys have none of them.
     bits: u64,
     /// What a key may start with.
-    starts: Vec<Read>,
+    starts: BTreeSet<&'static str>,
     /// A path starts at any key, so that all parameters count.
     any: bool,
     /// A path is of the answer.
     response: bool,
 }
 
-/// A key, or the start of one.
+/// A key.
 #[derive(Debug, Clone, Copy)]
 struct Read {
     key: &'static str,
@@ -96,11 +95,9 @@ impl Reads {
             keys.add_resources(catalog, action);
             s3::others(catalog, action).for_each(|other| keys.add_resources(catalog, other));
         }
-        let list = |keys: BTreeSet<&'static str>| -> Vec<Read> {
-            keys.into_iter().map(|key| Read { key, bit: bit_of_key(key.as_bytes()) }).collect()
-        };
+        let read = |key: &'static str| Read { key, bit: bit_of_key(key.as_bytes()) };
         (reads.any, reads.response) = (keys.any, keys.response);
-        (reads.names, reads.starts) = (list(keys.names), list(keys.starts));
+        (reads.names, reads.starts) = (keys.names.into_iter().map(read).collect(), keys.starts);
         reads.bits = reads.names.iter().fold(0, |bits, name| bits | name.bit);
         reads
     }
@@ -132,7 +129,7 @@ impl Reads {
     pub fn cover(&self, first: &Segment) -> bool {
         match first {
             Segment::Key(key) => self.bits_of(key.as_bytes()) != 0,
-            Segment::KeyPrefix(start) => self.starts.iter().any(|known| *known.key == **start),
+            Segment::KeyPrefix(start) => self.starts.contains(&**start),
             _ => false,
         }
     }
@@ -145,7 +142,7 @@ impl Reads {
             names.any(|name| is_same_key(name.key.as_bytes(), key))
         };
         let of_name = if self.bits & bit != 0 && is_name() { bit } else { 0 };
-        let has_start = self.starts.iter().any(|start| key_starts_with(key, start.key));
+        let has_start = self.starts.iter().any(|start| key_starts_with(key, start));
         of_name | if has_start { BIT_OF_STARTS } else { 0 }
     }
 }
