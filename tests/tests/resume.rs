@@ -5,7 +5,6 @@ use std::sync::Mutex;
 
 use serde_json::json;
 use whittle_analysis::issue::Issue;
-use whittle_catalog::catalog;
 use whittle_evidence::ledger::Ledger;
 use whittle_local::store::SqliteStore;
 use whittle_pipeline::ingest::{Evidence, IngestObserver, IngestStep, IngestSummary, ingest};
@@ -86,7 +85,7 @@ fn read(
     observer: &mut dyn IngestObserver,
 ) -> Result<(Ledger, IngestSummary, Vec<Issue>), PortError> {
     let mut evidence = Evidence::load(store)?;
-    let (summary, mut issues) = ingest(catalog(), objects, store, &mut evidence, observer, &|| false)?;
+    let (summary, mut issues) = ingest(objects, store, &mut evidence, observer, &|| false)?;
     issues.extend(evidence.marks.issues());
     Ok((evidence.ledger, summary, issues))
 }

@@ -61,9 +61,7 @@ pub fn try_analyze(snapshot: &Path, trail: &Path, store: &mut SqliteStore) -> Re
     let trail = TrailFolder::new(vec![trail.to_path_buf()]);
     let settings = RunSettings::default();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime
-        .block_on(run(whittle_catalog::catalog(), &snapshot, &trail, store, &settings, &mut ()))
-        .map_err(|error| error.to_string())
+    runtime.block_on(run(&snapshot, &trail, store, &settings, &mut ())).map_err(|error| error.to_string())
 }
 
 /// One analysis through the library, with a store in memory.

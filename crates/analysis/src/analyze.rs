@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use whittle_catalog::Catalog;
 use whittle_evidence::coverage::Coverage;
 use whittle_evidence::ledger::Ledger;
 
@@ -41,8 +40,6 @@ impl Default for Settings {
 /// Everything an analysis rests on.
 #[derive(Clone, Copy)]
 pub struct Evidence<'a> {
-    /// The catalog.
-    pub catalog: &'a Catalog,
     /// What was seen.
     pub ledger: &'a Ledger,
     /// What could have been seen.
@@ -166,16 +163,7 @@ pub fn analyze_role(
     evidence: Evidence<'_>,
     cache: &SightCache,
 ) -> RoleAnalysis {
-    RoleRun {
-        role,
-        functions,
-        partition,
-        evidence,
-        grants: Grants::of(evidence.catalog, role),
-        cache,
-        issues: Vec::new(),
-    }
-    .run()
+    RoleRun { role, functions, partition, evidence, grants: Grants::of(role), cache, issues: Vec::new() }.run()
 }
 
 struct RoleRun<'a> {
@@ -208,9 +196,8 @@ struct OfRole {
 
 impl RoleRun<'_> {
     fn run(mut self) -> RoleAnalysis {
-        let catalog = self.evidence.catalog;
         let required: Vec<Vec<Requirement>> =
-            self.functions.iter().map(|function| requirements(catalog, function, self.partition)).collect();
+            self.functions.iter().map(|function| requirements(function, self.partition)).collect();
         let usage = RoleUsage::collect(self.evidence, self.role, self.functions, &required);
         let role_idle = self.is_idle(&usage.role);
         let mut idle = Vec::new();
@@ -237,7 +224,6 @@ impl RoleRun<'_> {
             of_role.rows.as_deref().or_else(|| function_results.first().map(|only| only.verdicts.as_slice()));
         let role_result = of_role.result;
         let findings = findings::check_role(&RoleFacts {
-            catalog,
             role: self.role,
             grants: &self.grants,
             functions: self.functions,
@@ -326,10 +312,9 @@ impl RoleRun<'_> {
         idle: bool,
         deployed: Option<Timestamp>,
     ) -> Outcome {
-        let catalog = self.evidence.catalog;
-        let needs = needs::collect(catalog, usage, required, self.partition);
+        let needs = needs::collect(usage, required, self.partition);
         let observer = Observer::new(self.evidence, self.role, &self.grants, functions, usage, self.cache);
-        let mut decision = decide(catalog, &self.grants, &needs, usage, &observer);
+        let mut decision = decide(&self.grants, &needs, usage, &observer);
         let refusal = self.refusal(idle);
         if refusal.is_some() && idle {
             unlearned(&mut decision);
@@ -337,8 +322,8 @@ impl RoleRun<'_> {
         if refusal.is_some() {
             return Outcome { decision, suggestion: None, no_suggestion: refusal };
         }
-        let draft = suggest::draft(catalog, self.role, &self.grants, &decision, &base_name(name));
-        let proved = proof::prove(catalog, self.role, &self.grants, &draft.policies, &needs, &observer);
+        let draft = suggest::draft(self.role, &self.grants, &decision, &base_name(name));
+        let proved = proof::prove(self.role, &self.grants, &draft.policies, &needs, &observer);
         if !(proved.proof.never_wider && proved.proof.never_too_narrow) {
             let first = proved.failures.first().cloned().unwrap_or_default();
             self.issues.push(

@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use whittle_catalog::{ActionId, Catalog};
+use whittle_catalog::{ActionId, catalog};
 use whittle_policy::{ResourceClause, ResourcePattern};
 
 use crate::grants::{GrantSite, Grants};
@@ -72,17 +72,10 @@ impl Decision {
 }
 
 /// Decides every granted action of one subject.
-pub fn decide(
-    catalog: &Catalog,
-    grants: &Grants<'_>,
-    needs: &Needs,
-    usage: &SubjectUsage,
-    observer: &dyn Watch,
-) -> Decision {
+pub fn decide(grants: &Grants<'_>, needs: &Needs, usage: &SubjectUsage, observer: &dyn Watch) -> Decision {
     let mut decision = Decision::default();
     for (&action, sites) in &grants.by_action {
-        let (row, pieces) =
-            ActionDecision { catalog, grants, needs: needs.of(action), usage, observer, action }.run(sites);
+        let (row, pieces) = ActionDecision { grants, needs: needs.of(action), usage, observer, action }.run(sites);
         decision.rows.push(row);
         decision.pieces.extend(pieces);
     }
@@ -124,7 +117,6 @@ fn as_granted_text(site: &GrantSite<'_>) -> Vec<String> {
 }
 
 struct ActionDecision<'a> {
-    catalog: &'a Catalog,
     grants: &'a Grants<'a>,
     needs: &'a [Need],
     usage: &'a SubjectUsage,
@@ -178,10 +170,10 @@ impl ActionDecision<'_> {
             return Some("some events do not name the resource".to_owned());
         }
         let used = || self.needs.iter().filter(|need| need.kind == NeedKind::Used);
-        if used().next().is_some() && !self.catalog.info(self.action).supports_resources() {
+        if used().next().is_some() && !catalog().info(self.action).supports_resources() {
             return Some("the action takes no resource".to_owned());
         }
-        if used().next().is_some() && !crate::narrowable::is_narrowable(self.catalog, self.action) {
+        if used().next().is_some() && !crate::narrowable::is_narrowable(self.action) {
             return Some("one call may need several kinds of resource, and events name only some".to_owned());
         }
         // A use that no grant explains: either a resource-based policy allowed it, or the event was read wrongly.
@@ -291,7 +283,7 @@ impl ActionDecision<'_> {
     }
 
     fn row(&self, verdict: Verdict, pieces: &[Piece], kept_because: Option<&str>) -> VerdictRow {
-        let info = self.catalog.info(self.action);
+        let info = catalog().info(self.action);
         let mut resources: Vec<String> = Vec::new();
         for piece in pieces {
             match &piece.kept {
@@ -344,7 +336,7 @@ impl ActionDecision<'_> {
     fn unused_reason(&self) -> String {
         let days = self.observer.window_days();
         let mut text = self.observer.released(self.action).map_or_else(
-            || match self.catalog.info(self.action).name() {
+            || match catalog().info(self.action).name() {
                 pass_role::PASS_ROLE if self.grants.actions().any(pass_role::takes_role) => {
                     format!("granted calls that can pass a role would have been seen, and were not in {days} days")
                 }

@@ -14,7 +14,6 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use whittle_catalog::Catalog;
 use whittle_evidence::ledger::{ChangeKind, Ledger};
 use whittle_policy::{Effect, PolicyDocument};
 
@@ -92,8 +91,6 @@ const LATE: SignedDuration = SignedDuration::from_hours(48);
 /// What a comparison rests on.
 #[derive(Clone, Copy)]
 pub struct DriftEvidence<'a> {
-    /// The catalog.
-    pub catalog: &'a Catalog,
     /// What was seen.
     pub ledger: &'a Ledger,
     /// The time of the run.
@@ -156,19 +153,19 @@ fn advance(role: &Role, known: &RoleBaseline, evidence: DriftEvidence<'_>) -> Ro
     if same_boundary && canonical(&policies) == canonical(&known.policies) {
         return known.clone();
     }
-    let old = Policies::new(evidence.catalog, &known.policies, known.boundary.as_ref());
-    let new = Policies::new(evidence.catalog, &policies, role.boundary.as_ref());
+    let old = Policies::new(&known.policies, known.boundary.as_ref());
+    let new = Policies::new(&policies, role.boundary.as_ref());
     let mut next = RoleBaseline { policies: policies.clone(), boundary: role.boundary.clone(), ..known.clone() };
     // AWS changes its own managed policies: nobody in the account did, and nobody can undo it.
     let by_aws = |name: &str| {
         known.policies.iter().any(|(known, _)| known == name)
             && role.policies.iter().any(|policy| policy.name == name && policy.kind == PolicyKind::AwsManaged)
     };
-    let gained = added(evidence.catalog, &old, &new, &by_aws);
+    let gained = added(&old, &new, &by_aws);
     if !gained.actions.is_empty() {
         next.widened = Some(Widening { seen: evidence.now, actions: gained.actions, through: gained.through });
     }
-    if !added(evidence.catalog, &new, &old, &|_| false).actions.is_empty() {
+    if !added(&new, &old, &|_| false).actions.is_empty() {
         let earlier = Earlier {
             until: changed_at(role, known, evidence),
             policies: known.policies.clone(),
@@ -222,16 +219,16 @@ fn findings(
             widening.actions.iter().filter(|added| names(&baseline.policies, &added.action)).collect();
         if !left.is_empty() {
             let what = PrivilegeWidened { role, functions, widening, left: &left };
-            out.push(privilege_widened(evidence.catalog, &what, evidence.now));
+            out.push(privilege_widened(&what, evidence.now));
         }
     }
     let earlier = || baseline.earlier.iter().filter(|earlier| is_remembered(earlier.until, evidence));
     // Expanding policies is most of the work, and few roles are ever denied anything.
     if earlier().any(|earlier| lost::is_denied_since(earlier.until, role, evidence)) {
-        let now = Policies::new(evidence.catalog, &baseline.policies, baseline.boundary.as_ref());
+        let now = Policies::new(&baseline.policies, baseline.boundary.as_ref());
         let mut told = BTreeSet::new();
         for earlier in earlier() {
-            let before = Policies::new(evidence.catalog, &earlier.policies, earlier.boundary.as_ref());
+            let before = Policies::new(&earlier.policies, earlier.boundary.as_ref());
             for (function_arn, lost) in
                 lost::after(earlier.until, role, functions, (&before, &now), evidence, &mut told)
             {

@@ -12,7 +12,7 @@ mod waivers;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use whittle_catalog::{ActionId, Catalog};
+use whittle_catalog::ActionId;
 
 use crate::grants::Grants;
 use crate::inventory::{Function, Role};
@@ -63,8 +63,6 @@ pub use sight::{TrailFacts, check_trails};
 
 /// What the rules look at: one role with its functions and their results.
 pub struct RoleFacts<'a> {
-    /// The catalog.
-    pub catalog: &'a Catalog,
     /// The role.
     pub role: &'a Role,
     /// Its grants.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use whittle_catalog::{ActionId, Catalog};
+use whittle_catalog::{ActionId, catalog};
 use whittle_policy::{ActionClause, ActionPattern, Effect, ResourceClause, ResourcePattern, Statement};
 
 use crate::inventory::Role;
@@ -47,14 +47,14 @@ pub struct Grants<'a> {
 
 impl<'a> Grants<'a> {
     /// Expands every Allow of `role`.
-    pub fn of(catalog: &Catalog, role: &'a Role) -> Self {
+    pub fn of(role: &'a Role) -> Self {
         let mut sites = Vec::new();
         for (policy, role_policy) in role.policies.iter().enumerate() {
             for (statement_index, statement) in role_policy.document.statements.iter().enumerate() {
                 if statement.effect != Effect::Allow {
                     continue;
                 }
-                let (actions, unknown) = Self::expand(catalog, &statement.action);
+                let (actions, unknown) = Self::expand(&statement.action);
                 sites.push(GrantSite { policy, statement_index, statement, actions, unknown });
             }
         }
@@ -81,13 +81,13 @@ impl<'a> Grants<'a> {
     }
 
     /// Catalog actions that `clause` is about, sorted, and its patterns that match none.
-    pub fn expand(catalog: &Catalog, clause: &ActionClause) -> (Vec<ActionId>, Vec<ActionPattern>) {
+    pub fn expand(clause: &ActionClause) -> (Vec<ActionId>, Vec<ActionPattern>) {
         match clause {
             ActionClause::Action(patterns) => {
                 let mut actions = Vec::new();
                 let mut unknown = Vec::new();
                 for pattern in patterns {
-                    let matched = catalog.expand(pattern);
+                    let matched = catalog().expand(pattern);
                     if matched.is_empty() {
                         unknown.push(pattern.clone());
                     }
@@ -98,10 +98,11 @@ impl<'a> Grants<'a> {
                 (actions, unknown)
             }
             ActionClause::NotAction(patterns) => {
-                let mut excluded: Vec<ActionId> = patterns.iter().flat_map(|pattern| catalog.expand(pattern)).collect();
+                let mut excluded: Vec<ActionId> =
+                    patterns.iter().flat_map(|pattern| catalog().expand(pattern)).collect();
                 excluded.sort_unstable();
                 excluded.dedup();
-                let actions = catalog.actions().filter(|action| excluded.binary_search(action).is_err()).collect();
+                let actions = catalog().actions().filter(|action| excluded.binary_search(action).is_err()).collect();
                 (actions, Vec::new())
             }
         }

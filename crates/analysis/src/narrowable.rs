@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use whittle_catalog::{ActionId, Catalog};
+use whittle_catalog::{ActionId, catalog};
 
 fn table() -> &'static BTreeSet<&'static str> {
     static TABLE: OnceLock<BTreeSet<&'static str>> = OnceLock::new();
@@ -24,8 +24,8 @@ fn table() -> &'static BTreeSet<&'static str> {
 ///
 /// False for an action without resource types: only `*` authorises it (IAM User Guide, "IAM JSON policy elements:
 /// Resource").
-pub fn is_narrowable(catalog: &Catalog, action: ActionId) -> bool {
-    let info = catalog.info(action);
+pub fn is_narrowable(action: ActionId) -> bool {
+    let info = catalog().info(action);
     match info.resource_types().count() {
         0 => false,
         1 => !table().contains(format!("!{}", info.name()).as_str()),

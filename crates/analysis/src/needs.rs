@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use whittle_catalog::events::{Companion, Relation};
-use whittle_catalog::{ActionId, Catalog};
+use whittle_catalog::{ActionId, catalog};
 use whittle_policy::ResourcePattern;
 
 use self::key_aliases::KeyName;
@@ -15,12 +15,12 @@ use crate::need::{ActionUsage, ExtraCondition, Need, NeedKind, Needs, SubjectUsa
 use crate::required::Requirement;
 
 /// Needs of one subject.
-pub fn collect(catalog: &Catalog, usage: &SubjectUsage, requirements: &[Requirement], partition: &str) -> Needs {
+pub fn collect(usage: &SubjectUsage, requirements: &[Requirement], partition: &str) -> Needs {
     let mut needs = Needs::default();
     for (action, used) in &usage.actions {
-        push_usage(catalog, &mut needs, *action, used);
+        push_usage(&mut needs, *action, used);
     }
-    key_aliases::add(catalog, usage, &mut needs);
+    key_aliases::add(usage, &mut needs);
     for requirement in requirements {
         needs.push(Need {
             action: requirement.action,
@@ -31,11 +31,11 @@ pub fn collect(catalog: &Catalog, usage: &SubjectUsage, requirements: &[Requirem
             reason: requirement.reason.clone(),
         });
     }
-    companions(catalog, &mut needs, partition);
+    companions(&mut needs, partition);
     needs
 }
 
-fn push_usage(catalog: &Catalog, needs: &mut Needs, action: ActionId, used: &ActionUsage) {
+fn push_usage(needs: &mut Needs, action: ActionId, used: &ActionUsage) {
     // What only the parameters of another call imply has no event of its own: a companion.
     let (kind, mut reason) = match used.basis {
         UseBasis::Primary => {
@@ -62,7 +62,7 @@ fn push_usage(catalog: &Catalog, needs: &mut Needs, action: ActionId, used: &Act
     let need = |resource| Need { action, kind, resource, only_if: None, seen_through: None, reason: reason.clone() };
     let (mut named, mut open) = (false, used.unnamed);
     for resource in &used.resources {
-        match key_aliases::key_name(catalog, action, resource) {
+        match key_aliases::key_name(action, resource) {
             KeyName::Own => {
                 named = true;
                 needs.push(need(Some(supported_prefix(&enduring_pattern(resource), used.days.len()))));
@@ -94,15 +94,15 @@ fn supported_prefix(resource: &ResourcePattern, days: usize) -> ResourcePattern 
 
 /// Adds what the needs found so far imply. Companions of companions are not followed: each row of the table says all that
 /// an action implies.
-fn companions(catalog: &Catalog, needs: &mut Needs, partition: &str) {
+fn companions(needs: &mut Needs, partition: &str) {
     let actions: Vec<ActionId> = needs.actions().collect();
     let mut through: BTreeMap<ActionId, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
     let mut plain: Vec<Need> = Vec::new();
     for action in actions {
-        let name = catalog.info(action).name();
+        let name = catalog().info(action).name();
         // What a call may have checked beside its own action is in the ledger, event by event (`UseBasis::Possible`);
         // the rows by action would say the same of calls that were never made.
-        for companion in catalog.companions_of(action).iter().filter(|companion| !companion.possible) {
+        for companion in catalog().companions_of(action).iter().filter(|companion| !companion.possible) {
             match companion.via_service {
                 Some(service) => {
                     through
@@ -115,7 +115,7 @@ fn companions(catalog: &Catalog, needs: &mut Needs, partition: &str) {
                 None => plain.extend(related(needs.of(action), companion, name)),
             }
         }
-        plain.extend(same_call(catalog, action));
+        plain.extend(same_call(action));
     }
     for need in plain {
         needs.push(need);
@@ -179,8 +179,8 @@ fn bucket_of(object: &ResourcePattern) -> Option<ResourcePattern> {
 
 /// Actions that AWS may check in the very call that was seen: kept where granted, never added. No event shows whether they
 /// were checked (service authorization reference, "dependent actions").
-fn same_call(catalog: &Catalog, action: ActionId) -> Vec<Need> {
-    let info = catalog.info(action);
+fn same_call(action: ActionId) -> Vec<Need> {
+    let info = catalog().info(action);
     let mut others: Vec<ActionId> = info.dependent_actions().filter(|other| *other != action).collect();
     others.sort_unstable();
     others.dedup();

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 use whittle_catalog::events::Visibility;
-use whittle_catalog::{ActionId, Catalog};
+use whittle_catalog::{ActionId, catalog};
 use whittle_evidence::coverage::{Coverage, Sight};
 use whittle_evidence::ledger::days::start_of_day;
 use whittle_evidence::ledger::{ChangeKind, Ledger};
@@ -93,8 +93,8 @@ impl SightCache {
         Self { answers: RefCell::default(), by_resource: on.resource, by_role: on.role }
     }
 
-    fn key(&self, catalog: &Catalog, action: ActionId, pattern: &ResourcePattern, role: &Role) -> SightKey {
-        let by_resource = self.by_resource || !catalog.blind_resources(action).is_empty();
+    fn key(&self, action: ActionId, pattern: &ResourcePattern, role: &Role) -> SightKey {
+        let by_resource = self.by_resource || !catalog().blind_resources(action).is_empty();
         (
             action,
             region_of(pattern).map(str::to_owned),
@@ -130,7 +130,7 @@ impl<'a> Observer<'a> {
     ) -> Self {
         let mut general = general_doubt(evidence, functions);
         let mut unmapped = BTreeMap::new();
-        for (prefix, events) in unmapped_by_prefix(evidence.catalog, usage) {
+        for (prefix, events) in unmapped_by_prefix(usage) {
             let names: Vec<String> = events.iter().take(3).map(|(source, name)| format!("{source} {name}")).collect();
             let reason = format!("the catalog cannot map {}, which was called", names.join(", "));
             match prefix {
@@ -148,7 +148,6 @@ impl<'a> Observer<'a> {
     /// Why the role may have passed a role to a service though no event shows it; `None`: no granted call that can do so was
     /// made, and each would have been seen. See [`crate::pass_role`].
     fn passed_unseen(&self, pass_role: ActionId) -> Option<String> {
-        let catalog = self.evidence.catalog;
         if self.usage.actions.contains_key(&pass_role) {
             return Some("calls were seen that pass a role; which others may do so is not known".to_owned());
         }
@@ -160,11 +159,11 @@ impl<'a> Observer<'a> {
         }
         let any = ResourcePattern::new("*");
         self.grants.actions().filter(|action| *action != pass_role).find_map(|action| {
-            let name = catalog.info(action).name();
+            let name = catalog().info(action).name();
             if pass_role::takes_role(action) && self.usage.actions.contains_key(&action) {
                 return Some(format!("{name} was called, which can pass a role"));
             }
-            pass_role::might_take_role(catalog, action)
+            pass_role::might_take_role(action)
                 .then(|| self.unseen(action, &any))?
                 .map(|reason| format!("{name} can pass a role, and a call of it may have gone unseen: {reason}"))
         })
@@ -174,7 +173,7 @@ impl<'a> Observer<'a> {
     /// (Where the attempt was denied it is no need either; it stays a doubt.)
     fn contradicted(&self, action: ActionId) -> Option<String> {
         let report = self.role.last_accessed.as_ref()?;
-        let attempt = (*report.actions.get(self.evidence.catalog.info(action).name())?)?;
+        let attempt = (*report.actions.get(catalog().info(action).name())?)?;
         let window = self.evidence.window;
         let inside = window.start()? <= attempt && attempt < window.end()?;
         // IAM's times are rounded, so events of the day before count.
@@ -197,11 +196,11 @@ impl<'a> Observer<'a> {
     }
 
     fn by_coverage(&self, action: ActionId, pattern: &ResourcePattern) -> Option<String> {
-        let key = self.cache.key(self.evidence.catalog, action, pattern, self.role);
+        let key = self.cache.key(action, pattern, self.role);
         if let Some(known) = self.cache.answers.borrow().get(&key) {
             return known.clone();
         }
-        let answer = assess(self.evidence.catalog, self.evidence.coverage, self.role, action, pattern);
+        let answer = assess(self.evidence.coverage, self.role, action, pattern);
         self.cache.answers.borrow_mut().insert(key, answer.clone());
         answer
     }
@@ -212,21 +211,21 @@ impl Watch for Observer<'_> {
         if let Some(reason) = &self.general {
             return Some(reason.clone());
         }
-        let prefix = self.evidence.catalog.info(action).prefix();
+        let prefix = catalog().info(action).prefix();
         if let Some(reason) = self.unmapped.get(prefix) {
             return Some(reason.clone());
         }
         if let Some(reason) = self.contradicted(action) {
             return Some(reason);
         }
-        if !is_tracked(self.evidence.catalog, action) {
+        if !is_tracked(action) {
             return self.passed.get_or_init(|| self.passed_unseen(action)).clone();
         }
         if self.untouched.contains(prefix) {
             return None;
         }
         let mut reason = self.by_coverage(action, pattern)?;
-        if let Visibility::Never { .. } | Visibility::Inferred { .. } = self.evidence.catalog.visibility(action) {
+        if let Visibility::Never { .. } | Visibility::Inferred { .. } = catalog().visibility(action) {
             reason.push_str(&self.beyond_trails(prefix));
         }
         Some(reason)
@@ -238,15 +237,15 @@ impl Watch for Observer<'_> {
         if let Some(created) = self.role.created.filter(|created| *created > start) {
             return Some(format!("on grace: the role was created {}, inside the window", day(created)));
         }
-        let name = self.evidence.catalog.info(action).name();
+        let name = catalog().info(action).name();
         let since = since(self.evidence.ledger, self.role, policy, name).filter(|since| *since > start)?;
         Some(format!("on grace: granted {}, inside the window", day(since)))
     }
 
     fn released(&self, action: ActionId) -> Option<String> {
-        let prefix = self.evidence.catalog.info(action).prefix();
+        let prefix = catalog().info(action).prefix();
         let alone = self.untouched.contains(prefix)
-            && is_tracked(self.evidence.catalog, action)
+            && is_tracked(action)
             && self.by_coverage(action, &ResourcePattern::new("*")).is_some();
         alone.then(|| prefix.to_owned())
     }
@@ -275,14 +274,8 @@ fn general_doubt(evidence: Evidence<'_>, functions: &[&Function]) -> Option<Stri
         .map(|function| format!("{} has an event source of a kind that is not known", function.name))
 }
 
-fn assess(
-    catalog: &Catalog,
-    coverage: &Coverage<'_>,
-    role: &Role,
-    action: ActionId,
-    pattern: &ResourcePattern,
-) -> Option<String> {
-    let sight = coverage.assess_action(catalog, action, pattern.as_str(), region_of(pattern), Some(role.arn.as_ref()));
+fn assess(coverage: &Coverage<'_>, role: &Role, action: ActionId, pattern: &ResourcePattern) -> Option<String> {
+    let sight = coverage.assess_action(action, pattern.as_str(), region_of(pattern), Some(role.arn.as_ref()));
     match sight {
         Sight::Full => None,
         Sight::Partial { reason, .. } | Sight::None { reason, remedy: None } => Some(reason),
@@ -314,8 +307,8 @@ fn untouched<'a>(evidence: Evidence<'a>, role: &'a Role) -> BTreeSet<&'a str> {
 
 /// Whether last-accessed data would show an attempt. It never shows iam:PassRole (IAM User Guide, "IAM action last accessed
 /// information services and actions").
-fn is_tracked(catalog: &Catalog, action: ActionId) -> bool {
-    catalog.info(action).name() != pass_role::PASS_ROLE
+fn is_tracked(action: ActionId) -> bool {
+    catalog().info(action).name() != pass_role::PASS_ROLE
 }
 
 fn day(time: Timestamp) -> String {

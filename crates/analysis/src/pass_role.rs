@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use whittle_catalog::events::{EventResolution, Visibility};
-use whittle_catalog::{AccessLevel, ActionId, Catalog, catalog};
+use whittle_catalog::{AccessLevel, ActionId, catalog};
 
 /// The permission.
 pub const PASS_ROLE: &str = "iam:PassRole";
@@ -25,29 +25,29 @@ struct Takers {
 
 fn takers() -> &'static Takers {
     static TAKERS: OnceLock<Takers> = OnceLock::new();
-    TAKERS.get_or_init(|| find(catalog()).unwrap_or_default())
+    TAKERS.get_or_init(|| find().unwrap_or_default())
 }
 
-fn find(catalog: &'static Catalog) -> Option<Takers> {
-    let pass_role = catalog.action(PASS_ROLE)?;
-    let mut actions: BTreeSet<ActionId> = catalog
+fn find() -> Option<Takers> {
+    let pass_role = catalog().action(PASS_ROLE)?;
+    let mut actions: BTreeSet<ActionId> = catalog()
         .actions()
-        .filter(|action| catalog.info(*action).dependent_actions().any(|other| other == pass_role))
+        .filter(|action| catalog().info(*action).dependent_actions().any(|other| other == pass_role))
         .collect();
-    for operation in catalog.services().flat_map(whittle_catalog::ServiceInfo::operations) {
+    for operation in catalog().services().flat_map(whittle_catalog::ServiceInfo::operations) {
         let checked = operation.authorised_by();
         if checked.contains(&pass_role) {
-            let own = catalog.action(&format!("{}:{}", operation.prefix(), operation.name()));
+            let own = catalog().action(&format!("{}:{}", operation.prefix(), operation.name()));
             actions.extend(own.map_or(checked, |own| vec![own]));
         }
     }
-    for event in catalog.revealed_by(pass_role) {
-        if let EventResolution::Actions(rule) = catalog.resolve_event(&event.event_source, &event.event_name) {
+    for event in catalog().revealed_by(pass_role) {
+        if let EventResolution::Actions(rule) = catalog().resolve_event(&event.event_source, &event.event_name) {
             actions.extend(rule.primary());
         }
     }
     actions.remove(&pass_role);
-    let prefixes = actions.iter().map(|action| catalog.info(*action).prefix()).collect();
+    let prefixes = actions.iter().map(|action| catalog().info(*action).prefix()).collect();
     Some(Takers { actions, prefixes })
 }
 
@@ -57,12 +57,12 @@ pub fn takes_role(action: ActionId) -> bool {
 }
 
 /// Whether a call of the action might, as far as is known: a change, in a service where others can.
-pub fn might_take_role(catalog: &Catalog, action: ActionId) -> bool {
-    let info = catalog.info(action);
+pub fn might_take_role(action: ActionId) -> bool {
+    let info = catalog().info(action);
     takes_role(action)
         || (takers().prefixes.contains(info.prefix())
             && matches!(info.access_level(), AccessLevel::Write | AccessLevel::PermissionsManagement)
-            && matches!(catalog.visibility(action), Visibility::Management | Visibility::Either { .. }))
+            && matches!(catalog().visibility(action), Visibility::Management | Visibility::Either { .. }))
 }
 
 #[cfg(test)]
@@ -89,7 +89,7 @@ mod tests {
             "iam:AddRoleToInstanceProfile",
             "sns:SetTopicAttributes",
         ] {
-            assert!(takes_role(id(name)) && might_take_role(catalog(), id(name)), "{name}");
+            assert!(takes_role(id(name)) && might_take_role(id(name)), "{name}");
         }
         for name in [
             "s3:PutObject",
@@ -105,7 +105,7 @@ mod tests {
             assert!(!takes_role(id(name)), "{name}");
         }
         for name in ["s3:PutObject", "sqs:SendMessage", "kms:Encrypt", "lambda:GetFunction"] {
-            assert!(!might_take_role(catalog(), id(name)), "{name}");
+            assert!(!might_take_role(id(name)), "{name}");
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use whittle_catalog::{ActionId, Catalog};
+use whittle_catalog::{ActionId, catalog};
 use whittle_policy::{Effect, ResourceClause, ResourcePattern, Statement};
 
 use crate::grants::{GrantSite, Grants};
@@ -26,7 +26,6 @@ pub struct Proved {
 
 /// Proves `suggested` against the policies of `role`.
 pub fn prove(
-    catalog: &Catalog,
     role: &Role,
     grants: &Grants<'_>,
     suggested: &[SuggestedPolicy],
@@ -36,9 +35,9 @@ pub fn prove(
     let statements: Vec<&Statement> = suggested.iter().flat_map(|policy| policy.document.statements.iter()).collect();
     let mut failures = Vec::new();
     let never_wider = never_wider(role, &statements, &mut failures);
-    let by_action = index(catalog, grants, &statements);
-    let kept = needs_are_kept(catalog, grants, &by_action, needs, &mut failures);
-    let unseen = unseen_is_kept(catalog, grants, &by_action, needs, observer, &mut failures);
+    let by_action = index(grants, &statements);
+    let kept = needs_are_kept(grants, &by_action, needs, &mut failures);
+    let unseen = unseen_is_kept(grants, &by_action, needs, observer, &mut failures);
     Proved { proof: Proof { never_wider, never_too_narrow: kept && unseen }, failures }
 }
 
@@ -87,11 +86,11 @@ fn deny_is_kept(deny: &Statement, suggested: &[&Statement]) -> bool {
 type ByAction<'a> = BTreeMap<ActionId, Vec<&'a Statement>>;
 
 /// Suggested Allow statements by the granted catalog actions that they match.
-fn index<'a>(catalog: &Catalog, grants: &Grants<'_>, suggested: &[&'a Statement]) -> ByAction<'a> {
+fn index<'a>(grants: &Grants<'_>, suggested: &[&'a Statement]) -> ByAction<'a> {
     let mut by_action = ByAction::new();
     for statement in suggested.iter().filter(|statement| statement.effect == Effect::Allow) {
         for pattern in statement.action.patterns() {
-            for action in catalog.expand(pattern) {
+            for action in catalog().expand(pattern) {
                 if grants.by_action.contains_key(&action) {
                     by_action.entry(action).or_default().push(statement);
                 }
@@ -102,13 +101,7 @@ fn index<'a>(catalog: &Catalog, grants: &Grants<'_>, suggested: &[&'a Statement]
 }
 
 /// Invariant 2.
-fn needs_are_kept(
-    catalog: &Catalog,
-    grants: &Grants<'_>,
-    suggested: &ByAction<'_>,
-    needs: &Needs,
-    failures: &mut Vec<String>,
-) -> bool {
+fn needs_are_kept(grants: &Grants<'_>, suggested: &ByAction<'_>, needs: &Needs, failures: &mut Vec<String>) -> bool {
     let before = failures.len();
     for need in needs.iter() {
         let allowed = suggested.get(&need.action).map_or(&[][..], Vec::as_slice);
@@ -116,7 +109,7 @@ fn needs_are_kept(
             if !need_is_kept(site, need, allowed) {
                 failures.push(format!(
                     "{} on {} is needed ({}) and no longer allowed",
-                    catalog.info(need.action).name(),
+                    catalog().info(need.action).name(),
                     need.resource.as_ref().map_or("what is granted", |resource| resource.as_str()),
                     need.reason,
                 ));
@@ -169,7 +162,6 @@ fn resource_covers(statement: &Statement, pattern: &ResourcePattern) -> bool {
 /// Invariant 4: a part of a grant that could have been used unseen is still there, unless only events of another action
 /// would betray its use (`Need::seen_through`).
 fn unseen_is_kept(
-    catalog: &Catalog,
     grants: &Grants<'_>,
     suggested: &ByAction<'_>,
     needs: &Needs,
@@ -203,7 +195,7 @@ fn unseen_is_kept(
                 if !kept {
                     failures.push(format!(
                         "{} on {} could have been used unseen and is no longer allowed",
-                        catalog.info(action).name(),
+                        catalog().info(action).name(),
                         pattern.as_str(),
                     ));
                 }

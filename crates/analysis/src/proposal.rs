@@ -15,7 +15,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use whittle_catalog::{ActionId, Catalog};
+use whittle_catalog::{ActionId, catalog};
 use whittle_evidence::ledger::Ledger;
 use whittle_policy::id::{RoleArn, RoleId};
 use whittle_policy::{ActionClause, ActionPattern, Effect, PolicyDocument, ResourceClause, ResourcePattern, Statement};
@@ -78,13 +78,13 @@ impl Novelty {
 
 /// The role, with one policy for each statement in the order given, and what is new of each. The policy of a statement that
 /// nobody wrote is empty.
-pub fn role(catalog: &Catalog, ledger: &Ledger, proposal: &Proposal<'_>) -> (Role, Vec<Novelty>) {
+pub fn role(ledger: &Ledger, proposal: &Proposal<'_>) -> (Role, Vec<Novelty>) {
     let denies = proposal.statements.iter().map(|own| &own.statement).filter(|own| own.effect == Effect::Deny);
     let today = Today::of(ledger, proposal.current, &denies.collect::<Vec<_>>());
     let mut policies = Vec::new();
     let mut novelties = Vec::new();
     for own in proposal.statements {
-        let (policy, novelty) = today.policy(catalog, own, proposal.now);
+        let (policy, novelty) = today.policy(own, proposal.now);
         policies.push(policy);
         novelties.push(novelty);
     }
@@ -107,7 +107,7 @@ pub fn role(catalog: &Catalog, ledger: &Ledger, proposal: &Proposal<'_>) -> (Rol
 }
 
 /// What one statement allows that `current` does not.
-pub fn novelty(catalog: &Catalog, ledger: &Ledger, current: &Role, statement: &Statement) -> Novelty {
+pub fn novelty(ledger: &Ledger, current: &Role, statement: &Statement) -> Novelty {
     let own = ProposedStatement {
         policy: String::new(),
         place: String::new(),
@@ -116,7 +116,7 @@ pub fn novelty(catalog: &Catalog, ledger: &Ledger, current: &Role, statement: &S
         implied: false,
         usual: false,
     };
-    Today::of(ledger, Some(current), &[]).policy(catalog, &own, Timestamp::MAX).1
+    Today::of(ledger, Some(current), &[]).policy(&own, Timestamp::MAX).1
 }
 
 /// Today's role, in one version of the language.
@@ -149,18 +149,18 @@ impl<'a> Today<'a> {
     }
 
     /// One statement as a policy whose versions say since when each action is granted.
-    fn policy(&self, catalog: &Catalog, own: &ProposedStatement, now: Timestamp) -> (RolePolicy, Novelty) {
+    fn policy(&self, own: &ProposedStatement, now: Timestamp) -> (RolePolicy, Novelty) {
         let mut statement = own.statement.clone();
         if statement.sid.as_deref().is_none_or(str::is_empty) {
             statement.sid = Some(own.place.clone());
         }
-        let (actions, unknown) = Grants::expand(catalog, &statement.action);
-        let all: Vec<&str> = actions.iter().map(|action| catalog.info(*action).name()).collect();
+        let (actions, unknown) = Grants::expand(&statement.action);
+        let all: Vec<&str> = actions.iter().map(|action| catalog().info(*action).name()).collect();
         let mut novelty = Novelty::default();
         let mut since: BTreeMap<Timestamp, Vec<&str>> = BTreeMap::new();
         if statement.effect == Effect::Allow {
             for action in actions {
-                let name = catalog.info(action).name();
+                let name = catalog().info(action).name();
                 match self.since(&statement, name) {
                     Some(time) => since.entry(time).or_default().push(name),
                     None if self.may_allow(own, name) => {}
@@ -284,7 +284,7 @@ fn same_meaning(a: &Statement, b: &Statement) -> bool {
 
 /// Statements (by index) that a finding on the role is about, the one that matters most first; none for a finding that is
 /// about the role or a function as such. `role` is that of [`role`]; `results` are those of its functions.
-pub fn statements_of(catalog: &Catalog, role: &Role, finding: &Finding, results: &[&FunctionResult]) -> Vec<usize> {
+pub fn statements_of(role: &Role, finding: &Finding, results: &[&FunctionResult]) -> Vec<usize> {
     let of_finding =
         |result: &&&FunctionResult| finding.function_arn.as_ref().is_none_or(|arn| *arn == result.function_arn);
     let rows: Vec<&VerdictRow> = results.iter().filter(of_finding).flat_map(|result| &result.verdicts).collect();
@@ -293,11 +293,11 @@ pub fn statements_of(catalog: &Catalog, role: &Role, finding: &Finding, results:
     };
     let unused = names(&|row| row.verdict == Verdict::Unused);
     let narrowed = names(&|row| !row.resources.is_empty() && !row.resources.iter().any(|resource| resource == "*"));
-    let grants = Grants::of(catalog, role);
+    let grants = Grants::of(role);
     let mut found: Vec<(usize, usize)> = Vec::new();
     for site in &grants.sites {
         let count = |of: &BTreeSet<&str>| {
-            site.actions.iter().filter(|action| of.contains(catalog.info(**action).name())).count()
+            site.actions.iter().filter(|action| of.contains(catalog().info(**action).name())).count()
         };
         let weight = match finding.code.as_str() {
             "administrator-access" => usize::from(is_everything(site)),

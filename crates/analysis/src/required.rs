@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use whittle_catalog::{ActionId, Catalog};
+use whittle_catalog::{ActionId, catalog};
 use whittle_policy::ResourcePattern;
 
 use crate::enduring::enduring;
@@ -53,12 +53,11 @@ fn table() -> &'static BTreeMap<&'static str, Vec<Row>> {
 }
 
 /// Everything that the configuration of `function` needs of its execution role, sorted and without repeats.
-pub fn requirements(catalog: &Catalog, function: &Function, partition: &str) -> Vec<Requirement> {
+pub fn requirements(function: &Function, partition: &str) -> Vec<Requirement> {
     let account = function.arn.account();
     let config = &function.config;
     let log_group = config.log_group.clone().unwrap_or_else(|| format!("/aws/lambda/{}", function.name));
     let mut collector = Collector {
-        catalog,
         fixed: vec![
             ("{partition}", partition.to_owned()),
             ("{region}", function.region.to_string()),
@@ -118,18 +117,17 @@ pub fn has_unknown_feature(function: &Function) -> bool {
     function.config.event_sources.iter().any(unknown)
 }
 
-struct Collector<'a> {
-    catalog: &'a Catalog,
+struct Collector {
     fixed: Vec<(&'static str, String)>,
     out: Vec<Requirement>,
 }
 
-impl Collector<'_> {
+impl Collector {
     fn add(&mut self, feature: &str, values: &[(&str, &str)], reason: &str) {
         for row in table().get(feature).into_iter().flatten() {
             // A row the catalog does not know cannot be granted by an expanded action; a literal grant of it is
             // `unknown` and kept. The tests hold the table to the catalog.
-            let Some(action) = self.catalog.action(row.action) else { continue };
+            let Some(action) = catalog().action(row.action) else { continue };
             let resource = (row.resource != "granted").then(|| {
                 let mut text = row.resource.to_owned();
                 for (name, value) in &self.fixed {
@@ -143,7 +141,7 @@ impl Collector<'_> {
             self.out.push(Requirement {
                 action,
                 resource,
-                seen_through: self.catalog.action(row.seen_through),
+                seen_through: catalog().action(row.seen_through),
                 reason: reason.to_owned(),
             });
         }
@@ -152,7 +150,7 @@ impl Collector<'_> {
     /// Whatever any configuration may need.
     fn everything(&mut self, reason: &str) {
         for row in table().values().flatten() {
-            let Some(action) = self.catalog.action(row.action) else { continue };
+            let Some(action) = catalog().action(row.action) else { continue };
             self.out.push(Requirement { action, resource: None, seen_through: None, reason: reason.to_owned() });
         }
     }
@@ -208,14 +206,12 @@ impl Collector<'_> {
 
 #[cfg(test)]
 mod tests {
-    use whittle_catalog::catalog;
-
     use super::{Collector, EventSource, EventSourceKind};
 
     /// Reasons are read after "the function".
     #[test]
     fn reasons_of_sources_and_targets_are_predicates() {
-        let mut collector = Collector { catalog: catalog(), fixed: Vec::new(), out: Vec::new() };
+        let mut collector = Collector { fixed: Vec::new(), out: Vec::new() };
         collector.target("arn:aws:sns:eu-central-1:111122223333:lost", "dead-letter target");
         collector.source(&EventSource {
             kind: EventSourceKind::Mq,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use jiff::Timestamp;
-use whittle_catalog::{AccessLevel, ActionId, Catalog};
+use whittle_catalog::{AccessLevel, ActionId, catalog};
 
 use crate::inventory::{EventSource, Function};
 use crate::result::Severity;
@@ -75,7 +75,7 @@ pub fn deprecated_on(runtime: &str) -> Option<Timestamp> {
 }
 
 /// What an attacker gains from `action`, 1 to 5, before the reach of its resources is considered.
-pub fn impact(catalog: &Catalog, action: ActionId) -> u8 {
+pub fn impact(action: ActionId) -> u8 {
     static TABLE: OnceLock<BTreeMap<&'static str, u8>> = OnceLock::new();
     let table = TABLE.get_or_init(|| {
         include_str!("../data/risk.tsv")
@@ -88,7 +88,7 @@ pub fn impact(catalog: &Catalog, action: ActionId) -> u8 {
             })
             .collect()
     });
-    let info = catalog.info(action);
+    let info = catalog().info(action);
     if let Some(impact) = table.get(info.name()) {
         return *impact;
     }
@@ -108,10 +108,10 @@ pub fn impact(catalog: &Catalog, action: ActionId) -> u8 {
 }
 
 /// Impact of a set of actions: the worst of them, one less when none of them reaches `*`.
-pub fn impact_of_all(catalog: &Catalog, actions: impl IntoIterator<Item = (ActionId, bool)>) -> u8 {
+pub fn impact_of_all(actions: impl IntoIterator<Item = (ActionId, bool)>) -> u8 {
     actions
         .into_iter()
-        .map(|(action, everywhere)| impact(catalog, action).saturating_sub(u8::from(!everywhere)).max(1))
+        .map(|(action, everywhere)| impact(action).saturating_sub(u8::from(!everywhere)).max(1))
         .max()
         .unwrap_or(1)
 }

@@ -8,7 +8,7 @@ mod fit;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use whittle_catalog::{ActionId, Catalog};
+use whittle_catalog::{ActionId, catalog};
 pub use whittle_policy::pack::MANAGED_POLICY_CHARACTERS;
 use whittle_policy::{ActionClause, ActionPattern, Effect, OneOrMany, ResourceClause, ResourcePattern, Statement};
 
@@ -28,9 +28,9 @@ pub struct Draft {
 }
 
 /// Builds the policies that keep `decision`'s pieces. `name` is the base of the policy names.
-pub fn draft(catalog: &Catalog, role: &Role, grants: &Grants<'_>, decision: &Decision, name: &str) -> Draft {
+pub fn draft(role: &Role, grants: &Grants<'_>, decision: &Decision, name: &str) -> Draft {
     let pieces = without_repeats(grants, &decision.pieces);
-    let mut builder = Builder { catalog, role, sids: BTreeSet::new(), out: Vec::new() };
+    let mut builder = Builder { role, sids: BTreeSet::new(), out: Vec::new() };
     for (policy_index, policy) in role.policies.iter().enumerate() {
         for (statement_index, statement) in policy.document.statements.iter().enumerate() {
             if statement.effect == Effect::Deny {
@@ -48,7 +48,7 @@ pub fn draft(catalog: &Catalog, role: &Role, grants: &Grants<'_>, decision: &Dec
             }
         }
     }
-    fit::fit(catalog, role, builder.out, name)
+    fit::fit(role, builder.out, name)
 }
 
 struct Suggested {
@@ -57,7 +57,6 @@ struct Suggested {
 }
 
 struct Builder<'a> {
-    catalog: &'a Catalog,
     role: &'a Role,
     sids: BTreeSet<String>,
     out: Vec<Suggested>,
@@ -144,7 +143,7 @@ impl Builder<'_> {
         let mut left = actions.clone();
         if as_granted {
             for pattern in self.candidate_patterns(site) {
-                let expansion = self.catalog.expand(&pattern);
+                let expansion = catalog().expand(&pattern);
                 if !expansion.is_empty() && expansion.iter().all(|action| actions.contains(action)) {
                     for action in &expansion {
                         left.remove(action);
@@ -153,7 +152,7 @@ impl Builder<'_> {
                 }
             }
         }
-        out.extend(left.iter().filter_map(|action| self.catalog.info(*action).name().parse().ok()));
+        out.extend(left.iter().filter_map(|action| catalog().info(*action).name().parse().ok()));
         out.sort();
         out.dedup();
         out
@@ -170,7 +169,7 @@ impl Builder<'_> {
         let mut out = own;
         if grants_many_services {
             let whole_services =
-                self.catalog.services().filter_map(|service| format!("{}:*", service.prefix()).parse().ok());
+                catalog().services().filter_map(|service| format!("{}:*", service.prefix()).parse().ok());
             out.extend(whole_services.filter(|pattern| site.statement.action.covers(pattern)));
         }
         out

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use whittle_catalog::ActionId;
+use whittle_catalog::{ActionId, catalog};
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
 use whittle_evidence::ledger::{CallerLedger, DaySet, Usage};
 use whittle_policy::ResourcePattern;
@@ -48,7 +48,7 @@ impl RoleUsage {
             for (name, usage) in used.usage() {
                 // The mapper emits catalog names only; a ledger written with a larger catalog may hold others. Those
                 // could be anything, so they count as unmapped below.
-                let Some(action) = evidence.catalog.action(name) else {
+                let Some(action) = catalog().action(name) else {
                     let event = (name.to_owned(), String::new());
                     out.unmapped(event, &counts);
                     continue;
@@ -193,15 +193,12 @@ fn action_usage(usage: &Usage, caller: &Caller) -> Option<ActionUsage> {
 }
 
 /// Unmapped events by the service prefix that they may belong to; `None` as key for a source that no prefix is known for.
-pub(crate) fn unmapped_by_prefix<'a>(
-    catalog: &'a whittle_catalog::Catalog,
-    usage: &'a SubjectUsage,
-) -> BTreeMap<Option<&'a str>, Vec<&'a (String, String)>> {
+pub(crate) fn unmapped_by_prefix<'a>(usage: &'a SubjectUsage) -> BTreeMap<Option<&'a str>, Vec<&'a (String, String)>> {
     let mut out: BTreeMap<Option<&str>, Vec<&(String, String)>> = BTreeMap::new();
     for event in &usage.unmapped {
-        let prefixes = catalog.prefixes_of_source(&event.0);
+        let prefixes = catalog().prefixes_of_source(&event.0);
         if prefixes.is_empty() {
-            let own = event.0.split_once(':').and_then(|(prefix, _)| catalog.service(prefix));
+            let own = event.0.split_once(':').and_then(|(prefix, _)| catalog().service(prefix));
             out.entry(own.map(whittle_catalog::ServiceInfo::prefix)).or_default().push(event);
         }
         for prefix in prefixes {

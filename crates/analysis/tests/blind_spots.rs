@@ -19,7 +19,6 @@ use whittle_analysis::inventory::{
 };
 use whittle_analysis::observe::Window;
 use whittle_analysis::result::Verdict;
-use whittle_catalog::catalog;
 use whittle_evidence::coverage::{self, Coverage, EventHistory, Trails};
 use whittle_evidence::ledger::Ledger;
 use whittle_evidence::ledger::days::day_of;
@@ -332,7 +331,7 @@ fn ledger(case: &Case) -> Ledger {
             ));
         }
     }
-    let (mut ledger, mut mapper) = (Ledger::default(), Mapper::new(catalog()));
+    let (mut ledger, mut mapper) = (Ledger::default(), Mapper::default());
     for event in events {
         let text = event.to_string();
         let ParsedRecord::Record(record) = parse_record(&text).unwrap() else { panic!("{text}") };
@@ -399,7 +398,6 @@ fn removed(case: &Case) -> BTreeSet<String> {
     let window = Window::new(Some(days));
     let settings = Settings::default();
     let evidence = Evidence {
-        catalog: catalog(),
         ledger: &ledger,
         coverage: &coverage,
         window: &window,

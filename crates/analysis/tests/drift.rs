@@ -10,7 +10,6 @@ use proptest::sample::select;
 use whittle_analysis::drift::{DriftEvidence, RoleBaseline, compare_role};
 use whittle_analysis::inventory::{PolicyKind, Role, RolePolicy};
 use whittle_analysis::result::Finding;
-use whittle_catalog::catalog;
 use whittle_evidence::ledger::Ledger;
 use whittle_policy::{
     ActionClause, ActionPattern, ConditionBlock, Effect, OneOrMany, PolicyDocument, ResourceClause, ResourcePattern,
@@ -105,8 +104,7 @@ fn requests() -> Vec<Request> {
 fn next(role: &Role, baseline: Option<&RoleBaseline>) -> (Vec<Finding>, RoleBaseline) {
     let ledger = Ledger::default();
     let now = "2026-11-21T06:00:00Z".parse().unwrap();
-    let (findings, next) =
-        compare_role(role, &[], baseline, DriftEvidence { catalog: catalog(), ledger: &ledger, now });
+    let (findings, next) = compare_role(role, &[], baseline, DriftEvidence { ledger: &ledger, now });
     (findings, next.unwrap())
 }
 

@@ -220,11 +220,11 @@ fn documents(policies: &[SuggestedPolicy]) -> Vec<&PolicyDocument> {
 }
 
 fn suggestion_of(role: &Role, usage: &SubjectUsage, watch: &Blind) -> (Vec<SuggestedPolicy>, Vec<(String, Verdict)>) {
-    let grants = Grants::of(catalog(), role);
-    let needs = needs::collect(catalog(), usage, &[], "aws");
-    let decision = decide(catalog(), &grants, &needs, usage, watch);
-    let draft = suggest::draft(catalog(), role, &grants, &decision, "whittle-r");
-    let proved = proof::prove(catalog(), role, &grants, &draft.policies, &needs, watch);
+    let grants = Grants::of(role);
+    let needs = needs::collect(usage, &[], "aws");
+    let decision = decide(&grants, &needs, usage, watch);
+    let draft = suggest::draft(role, &grants, &decision, "whittle-r");
+    let proved = proof::prove(role, &grants, &draft.policies, &needs, watch);
     assert!(proved.proof.never_wider && proved.proof.never_too_narrow, "{:#?}", proved.failures);
     let verdicts = decision.rows.into_iter().map(|row| (row.action, row.verdict)).collect();
     (draft.policies, verdicts)

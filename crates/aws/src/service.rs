@@ -295,7 +295,7 @@ impl Adapters {
             alerts: self.topic.as_ref(),
             clock: &SystemClock,
         };
-        run_service(whittle_catalog::catalog(), ports, settings, render, observer).await
+        run_service(ports, settings, render, observer).await
     }
 }
 

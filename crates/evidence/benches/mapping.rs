@@ -17,7 +17,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
-use whittle_catalog::catalog;
 use whittle_evidence::attribute::attribute;
 use whittle_evidence::ledger::Ledger;
 use whittle_evidence::map::Mapper;
@@ -222,7 +221,7 @@ fn main() {
         report("parsing", &|| parsing(&texts));
         report("mapping", &|| {
             after_parsing(&texts, || {
-                let mut mapper = Mapper::new(catalog());
+                let mut mapper = Mapper::default();
                 Box::new(move |record| {
                     black_box(mapper.map(record));
                 })
@@ -237,7 +236,7 @@ fn main() {
         });
         report("mapping and attribution", &|| {
             after_parsing(&texts, || {
-                let mut mapper = Mapper::new(catalog());
+                let mut mapper = Mapper::default();
                 Box::new(move |record| {
                     black_box((attribute(record), mapper.map(record)));
                 })
@@ -245,7 +244,7 @@ fn main() {
         });
         report("with the ledger", &|| {
             after_parsing(&texts, || {
-                let (mut ledger, mut mapper) = (Ledger::default(), Mapper::new(catalog()));
+                let (mut ledger, mut mapper) = (Ledger::default(), Mapper::default());
                 Box::new(move |record| {
                     black_box(ledger.observe_record(record, &mut mapper));
                 })

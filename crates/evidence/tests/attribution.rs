@@ -3,7 +3,6 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot read is a failure of the test")]
 
-use whittle_catalog::catalog;
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, attribute, resolve};
 use whittle_evidence::ledger::Ledger;
 use whittle_evidence::map::Mapper;
@@ -135,7 +134,7 @@ fn a_chained_role_charges_the_first_with_the_assumption_alone() {
         ),
         text(&second, "s3", "GetObject", r#"{"bucketName":"partner","key":"in/1.json"}"#),
     ];
-    let (mut ledger, mut mapper) = (Ledger::default(), Mapper::new(catalog()));
+    let (mut ledger, mut mapper) = (Ledger::default(), Mapper::default());
     for text in &texts {
         with_record(text, |record| ledger.observe_record(record, &mut mapper));
     }
@@ -155,7 +154,7 @@ fn a_chained_role_charges_the_first_with_the_assumption_alone() {
 /// What version 7 of a function did with its role is no evidence for the role of `$LATEST`, and the other way round.
 #[test]
 fn versions_with_roles_of_their_own_do_not_share_evidence() {
-    let (mut ledger, mut mapper) = (Ledger::default(), Mapper::new(catalog()));
+    let (mut ledger, mut mapper) = (Ledger::default(), Mapper::default());
     for (role, version, bucket) in [("latest", "$LATEST", "new"), ("live", "7", "old")] {
         let call = Call { role, session: "orders", scope: Some((ORDERS, version)), agent: SANDBOX };
         let text = text(&call, "s3", "PutObject", &format!(r#"{{"bucketName":"{bucket}","key":"k"}}"#));

@@ -26,7 +26,7 @@ fn event(source: &str, name: &str, fields: &Value) -> String {
 
 fn map(text: &str) -> Mapped {
     let ParsedRecord::Record(record) = parse_record(text).unwrap() else { panic!("{text}") };
-    map_record(catalog(), &record)
+    map_record(&record)
 }
 
 fn words(uses: &[ActionUse]) -> Vec<String> {
@@ -100,7 +100,7 @@ fn the_ledger_counts_denied_items_as_denied() {
     let text = event("secretsmanager", "BatchGetSecretValue", &fields);
     let ParsedRecord::Record(record) = parse_record(&text).unwrap() else { panic!() };
     let mut ledger = Ledger::default();
-    ledger.observe_record(&record, &mut Mapper::new(catalog()));
+    ledger.observe_record(&record, &mut Mapper::default());
     let role = ledger.role("AROAEXAMPLE1").unwrap();
     let (_, caller) = role.callers().next().unwrap();
     let usage = caller.usage().find(|(action, _)| *action == "secretsmanager:GetSecretValue").unwrap().1;

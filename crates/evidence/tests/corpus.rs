@@ -87,7 +87,7 @@ fn shapes_of_execution_role_events_are_attributed() {
     let functions = RoleFunctions::new(
         ["orders-ingest", "orders-export"].map(|name| format!("arn:aws:lambda:us-east-1:111122223333:function:{name}")),
     );
-    let mut mapper = Mapper::new(catalog());
+    let mut mapper = Mapper::default();
     let mut lines = Vec::new();
     let report = read(&corpus.join("lambda-role-shapes.ndjson"), &mut |read| {
         let meaning = mapper.map(read.record);
@@ -126,7 +126,7 @@ fn every_event_of_the_corpus_has_a_class_and_calls_have_an_action() {
     let mut unknown: BTreeMap<(String, String), u64> = BTreeMap::new();
     let mut paths = Vec::new();
     files(&corpus, &mut paths);
-    let mut mapper = Mapper::new(catalog());
+    let mut mapper = Mapper::default();
     let mut records = 0;
     for path in paths {
         records += read(&path, &mut |read| {
@@ -180,7 +180,7 @@ fn the_whole_corpus_gives_one_ledger_in_any_order() {
         let mut ledger = Ledger::default();
         for path in paths {
             let mut part = Ledger::default();
-            let mut mapper = Mapper::new(catalog());
+            let mut mapper = Mapper::default();
             read(path, &mut |read| {
                 part.observe_record(read.record, &mut mapper);
             });

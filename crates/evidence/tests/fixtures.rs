@@ -19,7 +19,7 @@ const ROLE_ARN: &str = "arn:aws:iam::111122223333:role/shop/checkout-role";
 const CHECKOUT: &str = "arn:aws:lambda:eu-west-1:111122223333:function:checkout";
 
 fn observe(ledger: &mut Ledger, bytes: &[u8], kind: FileKind, records: u64) {
-    let mut mapper = Mapper::new(catalog());
+    let mut mapper = Mapper::default();
     let report = read_bytes("fixture", bytes, &Limits::default(), &mut |read| {
         let class = ledger.observe_record(read.record, &mut mapper);
         assert_ne!(class, Some(EventClass::Unknown), "{}", read.record.event_name);
@@ -102,7 +102,7 @@ fn coverage_of_the_window() {
     });
     let sight = |action: &str, resource: &str| {
         let id = catalog().action(action).unwrap();
-        coverage.assess_action(catalog(), id, resource, Some("eu-west-1"), Some(ROLE_ARN))
+        coverage.assess_action(id, resource, Some("eu-west-1"), Some(ROLE_ARN))
     };
     assert!(sight("iam:CreateUser", "*").is_full());
     assert!(sight("s3:PutObject", "arn:aws:s3:::shop-assets/*").is_full());

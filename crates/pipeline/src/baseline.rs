@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use whittle_analysis::drift::{DriftEvidence, compare_role};
 use whittle_analysis::inventory::Inventory;
 use whittle_analysis::result::Finding;
-use whittle_catalog::Catalog;
 use whittle_evidence::ledger::Ledger;
 
 pub use whittle_analysis::drift::RoleBaseline;
@@ -30,7 +29,6 @@ pub struct Drift {
 ///
 /// Roles that the scope leaves out give no findings and no baselines; where the inventory is incomplete, nothing is gone.
 pub fn compare(
-    catalog: &Catalog,
     inventory: &Inventory,
     ledger: &Ledger,
     baselines: &BTreeMap<String, RoleBaseline>,
@@ -38,7 +36,7 @@ pub fn compare(
     now: Timestamp,
 ) -> Drift {
     let mut out = Drift::default();
-    let evidence = DriftEvidence { catalog, ledger, now };
+    let evidence = DriftEvidence { ledger, now };
     let assignments = inventory.assignments();
     for (role_arn, functions) in &assignments {
         let arn: &str = role_arn.as_ref();

@@ -17,7 +17,6 @@ use std::task::Poll;
 
 use jiff::{SignedDuration, Timestamp};
 use whittle_analysis::issue::{Issue, merge_issues};
-use whittle_catalog::Catalog;
 use whittle_evidence::ledger::days::{day_of, start_of_day};
 use whittle_evidence::map::Mapper;
 
@@ -103,7 +102,6 @@ pub struct RegionHistory {
 /// `stop` is asked after each page; pages that are under way then are given up. A Region that cannot be read is an issue,
 /// and its spans stay uncovered; the others go on. An error means that the store failed.
 pub async fn read_history(
-    catalog: &'static Catalog,
     source: &impl EventHistorySource,
     store: &mut impl Store,
     evidence: &mut Evidence,
@@ -111,7 +109,7 @@ pub async fn read_history(
     clock: &impl Clock,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<(HistorySummary, Vec<Issue>), PortError> {
-    let mut reading = Reading::new(catalog, settings, clock.now());
+    let mut reading = Reading::new(settings, clock.now());
     let mut regions = source.regions();
     regions.sort();
     regions.dedup();
@@ -190,12 +188,12 @@ struct Reading {
 }
 
 impl Reading {
-    fn new(catalog: &'static Catalog, settings: &HistorySettings, now: Timestamp) -> Self {
+    fn new(settings: &HistorySettings, now: Timestamp) -> Self {
         let start = first_wanted(now, settings.lookback_days);
         let end = page::second_of(before(now, settings.lag));
         Self {
             wanted: Span { start, end: end.max(start) },
-            mapper: Mapper::new(catalog),
+            mapper: Mapper::default(),
             summary: HistorySummary::default(),
             issues: Vec::new(),
             ended: Vec::new(),

@@ -5,7 +5,6 @@
 
 use rayon::prelude::*;
 use whittle_analysis::issue::{Issue, merge_issues};
-use whittle_catalog::Catalog;
 use whittle_evidence::ledger::Ledger;
 use whittle_evidence::map::Mapper;
 use whittle_evidence::read::{FileReport, IssueKind, Limits, key_kind, read_bytes};
@@ -105,7 +104,6 @@ impl Evidence {
 /// Adds every new object of `objects` to the evidence and to the store. `stop` is asked after each batch; what is left then
 /// is in [`IngestSummary::left`]. Gives the issues of this reading; those of objects are in the marks.
 pub fn ingest(
-    catalog: &'static Catalog,
     objects: &impl TrailObjects,
     store: &mut impl Store,
     evidence: &mut Evidence,
@@ -122,7 +120,7 @@ pub fn ingest(
         if stop() {
             break;
         }
-        let (part, reports) = read_batch(catalog, objects, batch);
+        let (part, reports) = read_batch(objects, batch);
         if is_denied(objects, &reports, tail) {
             // A missing permission, not the objects: none of them is marked, so the next run finds them as they are.
             issues.extend(denied_issue(rest, &reports));
@@ -159,13 +157,10 @@ pub fn ingest(
 }
 
 /// Reads objects without a store: for looking into a trail.
-pub fn read_all(
-    catalog: &'static Catalog,
-    objects: &impl TrailObjects,
-) -> Result<(Ledger, IngestSummary, Vec<Issue>), PortError> {
+pub fn read_all(objects: &impl TrailObjects) -> Result<(Ledger, IngestSummary, Vec<Issue>), PortError> {
     let (read, mut summary, mut issues) = list_events(objects, &ReadMarks::default())?;
     summary.read = read.len();
-    let (ledger, reports) = read_batch(catalog, objects, &read);
+    let (ledger, reports) = read_batch(objects, &read);
     for report in reports {
         summary.add(&report.map_err(|unread| unread.issue), &mut issues);
     }
@@ -222,17 +217,13 @@ struct Unread {
 }
 
 /// Reads objects in parallel. Merging is associative and commutative, so the threads' order does not matter.
-fn read_batch(
-    catalog: &'static Catalog,
-    objects: &impl TrailObjects,
-    batch: &[TrailObject],
-) -> (Ledger, Vec<Result<FileReport, Unread>>) {
+fn read_batch(objects: &impl TrailObjects, batch: &[TrailObject]) -> (Ledger, Vec<Result<FileReport, Unread>>) {
     let mut parts: Vec<Part> = match objects.parallel_reads() {
         0 => batch
             .par_iter()
             .enumerate()
             .fold(
-                || Part::new(catalog),
+                || Part::new(),
                 |mut part, (index, object)| {
                     let bytes = objects.read(object);
                     part.take(index, object, bytes);
@@ -240,7 +231,7 @@ fn read_batch(
                 },
             )
             .collect(),
-        reads => waiting::read(catalog, objects, batch, reads),
+        reads => waiting::read(objects, batch, reads),
     };
     let mut ledger = Ledger::default();
     let mut reports = Vec::with_capacity(batch.len());
@@ -261,8 +252,8 @@ struct Part {
 }
 
 impl Part {
-    fn new(catalog: &'static Catalog) -> Self {
-        Self { ledger: Ledger::default(), mapper: Mapper::new(catalog), reports: Vec::new() }
+    fn new() -> Self {
+        Self { ledger: Ledger::default(), mapper: Mapper::default(), reports: Vec::new() }
     }
 
     fn take(&mut self, index: usize, object: &TrailObject, bytes: Result<Vec<u8>, PortError>) {

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use whittle_analysis::inventory::Inventory;
 use whittle_analysis::issue::Issue;
 use whittle_analysis::result::UsageRow;
-use whittle_catalog::{ActionId, Catalog};
+use whittle_catalog::{ActionId, catalog};
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
 use whittle_evidence::coverage::{Coverage, Sight};
 use whittle_evidence::ledger::{Ledger, ResourceSet, Settings, Sighting};
@@ -49,17 +49,14 @@ pub struct EventKind {
 pub type EventKinds = BTreeMap<(String, String), EventKind>;
 
 /// Maps every record of `objects`.
-pub fn map_events(
-    catalog: &'static Catalog,
-    objects: &impl TrailObjects,
-) -> Result<(EventKinds, IngestSummary, Vec<Issue>), PortError> {
+pub fn map_events(objects: &impl TrailObjects) -> Result<(EventKinds, IngestSummary, Vec<Issue>), PortError> {
     let (read, mut summary, mut issues) = list_events(objects, &ReadMarks::default())?;
     summary.read = read.len();
     let settings = Settings::default();
     let (kinds, reports) = read
         .par_iter()
         .fold(
-            || (EventKinds::new(), Vec::new(), Mapper::new(catalog)),
+            || (EventKinds::new(), Vec::new(), Mapper::default()),
             |(mut kinds, mut reports, mut mapper), object| {
                 reports.push(map_object(objects, object, &mut mapper, &mut kinds, &settings));
                 (kinds, reports, mapper)
@@ -179,7 +176,6 @@ pub struct SeenRun {
 /// Which days of the window show an action, which would have, and which could not. `role_arn` limits what was seen, and
 /// selectors that look at the caller, to one role.
 pub fn days_of_action(
-    catalog: &Catalog,
     coverage: &Coverage<'_>,
     ledger: &Ledger,
     action: ActionId,
@@ -187,7 +183,7 @@ pub fn days_of_action(
     region: Option<&str>,
     role_arn: Option<&str>,
 ) -> ActionDays {
-    let name = catalog.info(action).name();
+    let name = catalog().info(action).name();
     let mut seen = whittle_evidence::ledger::DaySet::new();
     for (_, role) in ledger.roles().filter(|(_, role)| role_arn.is_none_or(|arn| role.arn() == Some(arn))) {
         let used = role.callers().flat_map(|(_, caller)| caller.usage()).filter(|(used, _)| *used == name);
@@ -198,7 +194,7 @@ pub fn days_of_action(
         }
     }
     let mut runs: Vec<SeenRun> = Vec::new();
-    for run in coverage.days_of_action(catalog, action, resource, region, role_arn) {
+    for run in coverage.days_of_action(action, resource, region, role_arn) {
         for day in run.days {
             let seen = seen.contains(day);
             match runs.last_mut() {

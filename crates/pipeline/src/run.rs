@@ -8,7 +8,6 @@ use whittle_analysis::inventory::Inventory;
 use whittle_analysis::issue::Issue;
 use whittle_analysis::observe::Window;
 use whittle_analysis::result::Report;
-use whittle_catalog::Catalog;
 use whittle_evidence::coverage::{self, Coverage, EventHistory, Trails};
 use whittle_evidence::ledger::Ledger;
 
@@ -49,7 +48,6 @@ pub struct RunOutcome {
 
 /// Inventory → evidence → analysis → store.
 pub async fn run<I, T, S>(
-    catalog: &'static Catalog,
     inventory: &I,
     objects: &T,
     store: &mut S,
@@ -64,10 +62,9 @@ where
     let account = inventory.inventory().await?;
     let trails = inventory.trails().await?;
     let mut evidence = ingest::Evidence::load(store)?;
-    let (read, issues) = ingest(catalog, objects, store, &mut evidence, observer, &|| false)?;
+    let (read, issues) = ingest(objects, store, &mut evidence, observer, &|| false)?;
     let history = |days: Range<i32>| settings.declared_history(days);
     let report = judge(Case {
-        catalog,
         inventory: &account,
         trails,
         evidence: &evidence,
@@ -82,8 +79,6 @@ where
 
 /// Everything a report is made of.
 pub struct Case<'a> {
-    /// The catalog.
-    pub catalog: &'static Catalog,
     /// Functions and roles.
     pub inventory: &'a Inventory,
     /// How the trails are configured.
@@ -102,7 +97,7 @@ pub struct Case<'a> {
 
 /// Inventory and evidence → report. Reads and writes nothing.
 pub fn judge(case: Case<'_>) -> Report {
-    let Case { catalog, inventory, trails, evidence, history, settings, doubts, mut issues } = case;
+    let Case { inventory, trails, evidence, history, settings, doubts, mut issues } = case;
     let ledger = &evidence.ledger;
     issues.extend(evidence.marks.issues());
     issues.extend(trails.issues);
@@ -111,7 +106,6 @@ pub fn judge(case: Case<'_>) -> Report {
     seen.doubts.extend(doubts);
     let coverage = seen.coverage(&account_id, trails.trails.as_ref(), ledger);
     let evidence = Evidence {
-        catalog,
         ledger,
         coverage: &coverage,
         window: &seen.window,

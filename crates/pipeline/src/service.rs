@@ -15,7 +15,6 @@ use whittle_analysis::findings::{self, TrailFacts};
 use whittle_analysis::inventory::Inventory;
 use whittle_analysis::issue::{Issue, merge_issues};
 use whittle_analysis::result::Report;
-use whittle_catalog::Catalog;
 use whittle_evidence::coverage::EventHistory;
 use whittle_evidence::ledger::ChangeKind;
 
@@ -137,7 +136,6 @@ pub struct Ports<'a, I, H, T, S, A, C> {
 
 /// Runs once. An error means that the run could do nothing useful; whatever it had read is saved.
 pub async fn run_service<I, H, T, S, A, C>(
-    catalog: &'static Catalog,
     ports: Ports<'_, I, H, T, S, A, C>,
     settings: &ServiceSettings,
     render: Renderer<'_>,
@@ -171,7 +169,7 @@ where
             });
         }
     };
-    let mut run = Run { catalog, ports, settings, render, counts: BTreeMap::new(), changed: false, issues: Vec::new() };
+    let mut run = Run { ports, settings, render, counts: BTreeMap::new(), changed: false, issues: Vec::new() };
     let result = run.all(last.as_ref(), observer).await;
     run.end(started, &result)?;
     let Run { counts, issues, .. } = run;
@@ -180,7 +178,6 @@ where
 }
 
 struct Run<'a, 'p, I, H, T, S, A, C> {
-    catalog: &'static Catalog,
     ports: Ports<'p, I, H, T, S, A, C>,
     settings: &'a ServiceSettings,
     render: Renderer<'a>,
@@ -249,7 +246,6 @@ where
         // What is merely out of sight is not resolved.
         let sees_all = collected.complete && collected.doubts.is_empty() && trails.trails.is_some();
         let mut report = judge(Case {
-            catalog: self.catalog,
             inventory: &inventory,
             trails,
             evidence: &evidence,
@@ -282,15 +278,14 @@ where
                 history.lookback_days = days.min(HistorySettings::MOST_DAYS);
             }
             let (summary, issues) =
-                read_history(self.catalog, self.ports.history, self.ports.store, evidence, &history, clock, &stop)
-                    .await?;
+                read_history(self.ports.history, self.ports.store, evidence, &history, clock, &stop).await?;
             all_read &= summary.left.is_empty();
             self.changed |= summary.events > 0;
             self.count("history_pages", summary.pages);
             self.count("history_events", summary.events);
             self.issues.extend(issues);
         }
-        let (summary, issues) = ingest(self.catalog, self.ports.objects, self.ports.store, evidence, observer, &stop)?;
+        let (summary, issues) = ingest(self.ports.objects, self.ports.store, evidence, observer, &stop)?;
         all_read &= summary.left == 0;
         self.changed |= summary.read > 0;
         self.count("files", as_u64(summary.read));
@@ -312,7 +307,7 @@ where
     ) -> Result<Report, PortError> {
         let now = self.ports.clock.now();
         let baselines = self.ports.store.baselines()?;
-        let drift = baseline::compare(self.catalog, inventory, &evidence.ledger, &baselines, scope, now);
+        let drift = baseline::compare(inventory, &evidence.ledger, &baselines, scope, now);
         report.findings.extend(drift.findings);
         findings::sort(&mut report.findings);
         let changes = self.ports.store.save_report(&report, scope)?;

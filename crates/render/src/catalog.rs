@@ -5,18 +5,18 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use whittle_analysis::result::SCHEMA_VERSION;
 use whittle_catalog::events::{RevealerKind, Visibility};
-use whittle_catalog::{ActionId, Catalog};
+use whittle_catalog::{ActionId, catalog};
 
 use crate::style::Color;
 use crate::text::table;
 
 #[derive(Serialize)]
-struct Entry<'a> {
-    action: &'a str,
+struct Entry {
+    action: &'static str,
     access_level: &'static str,
-    resource_types: Vec<ResourceType<'a>>,
-    condition_keys: Vec<&'a str>,
-    dependent_actions: Vec<&'a str>,
+    resource_types: Vec<ResourceType>,
+    condition_keys: Vec<&'static str>,
+    dependent_actions: Vec<&'static str>,
     visibility: &'static str,
     visibility_detail: String,
     /// Whether IAM's action-level last-accessed report tells of it; absent where that is not known.
@@ -24,24 +24,24 @@ struct Entry<'a> {
     action_last_accessed: Option<bool>,
     /// Where no such event shows a use.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    unseen_on: Vec<UnseenOn<'a>>,
-    revealed_by: Vec<Revealed<'a>>,
-    companions: Vec<CompanionEntry<'a>>,
+    unseen_on: Vec<UnseenOn>,
+    revealed_by: Vec<Revealed>,
+    companions: Vec<CompanionEntry>,
 }
 
 #[derive(Serialize)]
-struct ResourceType<'a> {
-    name: &'a str,
+struct ResourceType {
+    name: &'static str,
     required: bool,
-    arn_formats: Vec<&'a str>,
+    arn_formats: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
-struct Revealed<'a> {
-    event_source: &'a str,
-    event_name: &'a str,
+struct Revealed {
+    event_source: &'static str,
+    event_name: &'static str,
     kind: &'static str,
-    resource_types: &'a [&'static str],
+    resource_types: &'static [&'static str],
     /// The parameters of the event must say so.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     only_by_parameters: bool,
@@ -58,20 +58,20 @@ fn selector(resource_type: &str) -> String {
 }
 
 #[derive(Serialize)]
-struct UnseenOn<'a> {
-    resource: &'a str,
-    reason: &'a str,
+struct UnseenOn {
+    resource: &'static str,
+    reason: &'static str,
 }
 
 #[derive(Serialize)]
-struct CompanionEntry<'a> {
-    action: &'a str,
-    reason: &'a str,
+struct CompanionEntry {
+    action: &'static str,
+    reason: &'static str,
 }
 
-fn entry(catalog: &Catalog, action: ActionId) -> Entry<'_> {
-    let info = catalog.info(action);
-    let (visibility, visibility_detail) = visibility(catalog, action);
+fn entry(action: ActionId) -> Entry {
+    let info = catalog().info(action);
+    let (visibility, visibility_detail) = visibility(action);
     Entry {
         action: info.name(),
         access_level: info.access_level().as_str(),
@@ -84,16 +84,16 @@ fn entry(catalog: &Catalog, action: ActionId) -> Entry<'_> {
             })
             .collect(),
         condition_keys: info.condition_keys().collect(),
-        dependent_actions: info.dependent_actions().map(|other| catalog.info(other).name()).collect(),
+        dependent_actions: info.dependent_actions().map(|other| catalog().info(other).name()).collect(),
         visibility,
         visibility_detail,
-        action_last_accessed: catalog.action_last_accessed(action),
-        unseen_on: catalog
+        action_last_accessed: catalog().action_last_accessed(action),
+        unseen_on: catalog()
             .blind_resources(action)
             .iter()
             .map(|blind| UnseenOn { resource: blind.pattern, reason: blind.reason })
             .collect(),
-        revealed_by: catalog
+        revealed_by: catalog()
             .revealed_by(action)
             .iter()
             .map(|revealer| Revealed {
@@ -105,10 +105,13 @@ fn entry(catalog: &Catalog, action: ActionId) -> Entry<'_> {
                 selectors: revealer.resource_types.iter().map(|kind| selector(kind)).collect(),
             })
             .collect(),
-        companions: catalog
+        companions: catalog()
             .companions_of(action)
             .iter()
-            .map(|companion| CompanionEntry { action: catalog.info(companion.action).name(), reason: companion.reason })
+            .map(|companion| CompanionEntry {
+                action: catalog().info(companion.action).name(),
+                reason: companion.reason,
+            })
             .collect(),
     }
 }
@@ -122,8 +125,8 @@ fn kind(kind: RevealerKind) -> &'static str {
 }
 
 /// How CloudTrail could show an action: a word and a sentence.
-pub fn visibility(catalog: &Catalog, action: ActionId) -> (&'static str, String) {
-    match catalog.visibility(action) {
+pub fn visibility(action: ActionId) -> (&'static str, String) {
+    match catalog().visibility(action) {
         Visibility::Management => ("management", "shown by management events".to_owned()),
         Visibility::Data { resource_types } => (
             "data",
@@ -144,27 +147,27 @@ pub fn visibility(catalog: &Catalog, action: ActionId) -> (&'static str, String)
 }
 
 /// All `actions` as one JSON document, final newline.
-pub fn json(catalog: &Catalog, actions: &[ActionId]) -> Result<String, serde_json::Error> {
+pub fn json(actions: &[ActionId]) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
-    struct Entries<'a> {
+    struct Entries {
         schema_version: u32,
-        actions: Vec<Entry<'a>>,
+        actions: Vec<Entry>,
     }
-    let actions = actions.iter().map(|action| entry(catalog, *action)).collect();
+    let actions = actions.iter().map(|action| entry(*action)).collect();
     Ok(format!("{}\n", serde_json::to_string_pretty(&Entries { schema_version: SCHEMA_VERSION, actions })?))
 }
 
 /// One JSON object a line.
-pub fn ndjson(catalog: &Catalog, actions: &[ActionId]) -> Result<String, serde_json::Error> {
+pub fn ndjson(actions: &[ActionId]) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
-    struct Line<'a> {
+    struct Line {
         schema_version: u32,
         #[serde(flatten)]
-        entry: Entry<'a>,
+        entry: Entry,
     }
     let mut out = String::new();
     for action in actions {
-        let line = Line { schema_version: SCHEMA_VERSION, entry: entry(catalog, *action) };
+        let line = Line { schema_version: SCHEMA_VERSION, entry: entry(*action) };
         out.push_str(&serde_json::to_string(&line)?);
         out.push('\n');
     }
@@ -172,18 +175,18 @@ pub fn ndjson(catalog: &Catalog, actions: &[ActionId]) -> Result<String, serde_j
 }
 
 /// For a person: one action in full, several as a table.
-pub fn human(catalog: &Catalog, actions: &[ActionId], color: Color) -> String {
+pub fn human(actions: &[ActionId], color: Color) -> String {
     match actions {
-        [action] => one(catalog, *action, color),
-        _ => list(catalog, actions),
+        [action] => one(*action, color),
+        _ => list(actions),
     }
 }
 
-fn list(catalog: &Catalog, actions: &[ActionId]) -> String {
+fn list(actions: &[ActionId]) -> String {
     let rows: Vec<Vec<String>> = actions
         .iter()
         .map(|action| {
-            let entry = entry(catalog, *action);
+            let entry = entry(*action);
             let types: Vec<&str> = entry.resource_types.iter().map(|kind| kind.name).collect();
             vec![
                 entry.action.to_owned(),
@@ -200,8 +203,8 @@ fn list(catalog: &Catalog, actions: &[ActionId]) -> String {
     )
 }
 
-fn one(catalog: &Catalog, action: ActionId, color: Color) -> String {
-    let entry = entry(catalog, action);
+fn one(action: ActionId, color: Color) -> String {
+    let entry = entry(action);
     let mut out = String::new();
     let _ = writeln!(out, "{}", color.heading(entry.action));
     let _ = writeln!(out, "  access level   {}", entry.access_level);

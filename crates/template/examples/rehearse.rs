@@ -11,7 +11,6 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use support::{Keep, surroundings, targets, terraform_targets};
-use whittle_catalog::catalog;
 use whittle_template::edit::{Outcome, Surroundings, apply};
 use whittle_template::template::Template;
 
@@ -24,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         if Path::new(&name).extension().is_some_and(|extension| extension == "tf") {
             if whittle_template::terraform::Module::read(&bytes).is_ok() {
                 let targets = terraform_targets(&bytes, Keep::Half);
-                let edited = whittle_template::terraform::apply(&bytes, &targets, &Surroundings::default(), catalog())?;
+                let edited = whittle_template::terraform::apply(&bytes, &targets, &Surroundings::default())?;
                 std::fs::write(format!("{out}/{name}.before.tf"), &bytes)?;
                 std::fs::write(format!("{out}/{name}.after.tf"), &edited.bytes)?;
             }
@@ -35,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let resolver = whittle_template::edit::resolver(&template, &surroundings.context);
         for (keep, suffix) in [(Keep::Half, "half"), (Keep::One, "one"), (Keep::Split, "split"), (Keep::All, "all")] {
             let targets = targets(&template, &surroundings, keep);
-            let edited = apply(&bytes, &targets, &surroundings, catalog())?;
+            let edited = apply(&bytes, &targets, &surroundings)?;
             let functions: Vec<Value> = edited
                 .reports
                 .iter()

@@ -14,8 +14,6 @@ pub(crate) mod statement;
 mod tests;
 pub(crate) mod write;
 
-use whittle_catalog::Catalog;
-
 use crate::expression::Part;
 use crate::grants::{Documents, RoleGrants, grants_of};
 use crate::layout::Layout;
@@ -91,17 +89,12 @@ pub struct Edited {
 /// Edits a SAM or CloudFormation template.
 ///
 /// Two targets with the same role must carry the same narrowing (that of the role); the second one finds it in place.
-pub fn apply(
-    bytes: &[u8],
-    targets: &[Target],
-    surroundings: &Surroundings,
-    catalog: &Catalog,
-) -> Result<Edited, ReadError> {
+pub fn apply(bytes: &[u8], targets: &[Target], surroundings: &Surroundings) -> Result<Edited, ReadError> {
     Template::read(bytes)?;
     let mut current = bytes.to_vec();
     let mut reports = Vec::new();
     for target in targets {
-        let (report, changed) = one(&current, target, surroundings, catalog)?;
+        let (report, changed) = one(&current, target, surroundings)?;
         if let Some(changed) = changed {
             current = changed;
         }
@@ -121,12 +114,7 @@ pub fn resolver<'t>(template: &'t Template<'_>, context: &Context) -> Resolver<'
     Resolver::new(template.root(), context)
 }
 
-fn one(
-    bytes: &[u8],
-    target: &Target,
-    surroundings: &Surroundings,
-    catalog: &Catalog,
-) -> Result<(Report, Option<Vec<u8>>), ReadError> {
+fn one(bytes: &[u8], target: &Target, surroundings: &Surroundings) -> Result<(Report, Option<Vec<u8>>), ReadError> {
     let template = Template::read(bytes)?;
     let resolver = resolver(&template, &surroundings.context);
     let layout = Layout::of(template.source(), template.root());
@@ -162,7 +150,7 @@ fn one(
         return Ok(refused(Mismatch { span: Some(span), reason }));
     }
     let grants = grants_of(&template, &resolver, &role, &surroundings.documents);
-    let edits = match edits(&template, &resolver, &layout, &references, &role, &grants, &narrowing, catalog) {
+    let edits = match edits(&template, &resolver, &layout, &references, &role, &grants, &narrowing) {
         Ok(edits) if edits.is_empty() => return Ok((report(Outcome::Unchanged), None)),
         Ok(edits) => edits,
         Err(mismatch) => return Ok(refused(mismatch)),
@@ -192,9 +180,8 @@ fn edits(
     role: &RoleRef<'_>,
     grants: &RoleGrants<'_>,
     narrowing: &Narrowing,
-    catalog: &Catalog,
 ) -> Result<Vec<splice::Edit>, Mismatch> {
-    let plans = plan(grants, narrowing, catalog)?;
+    let plans = plan(grants, narrowing)?;
     if plans.iter().all(|plan| *plan == EntryPlan::Keep) {
         return Ok(Vec::new());
     }

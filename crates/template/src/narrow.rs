@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use whittle_catalog::Catalog;
+use whittle_catalog::catalog;
 use whittle_policy::{ActionClause, Effect, PolicyDocument, Statement};
 
 use crate::grants::{Entry, Origin, RoleGrants, SHARED};
@@ -66,7 +66,7 @@ pub struct Mismatch {
 }
 
 /// Plans each entry of `grants`, in order.
-pub fn plan(grants: &RoleGrants<'_>, narrowing: &Narrowing, catalog: &Catalog) -> Result<Vec<EntryPlan>, Mismatch> {
+pub fn plan(grants: &RoleGrants<'_>, narrowing: &Narrowing) -> Result<Vec<EntryPlan>, Mismatch> {
     if let Some(problem) = grants.problems.first() {
         return Err(Mismatch { span: Some(problem.span), reason: problem.reason.clone() });
     }
@@ -112,7 +112,7 @@ pub fn plan(grants: &RoleGrants<'_>, narrowing: &Narrowing, catalog: &Catalog) -
             if let Some(reason) = entry.problem.as_deref().and_then(|text| text.strip_prefix(SHARED)) {
                 return Err(Mismatch { span: Some(entry.span), reason: reason.to_owned() });
             }
-            not_analysed(entry, kept, narrowing, catalog)?;
+            not_analysed(entry, kept, narrowing)?;
             not_deployed(entry, kept, narrowing)?;
         }
         plans.push(plan);
@@ -186,7 +186,7 @@ fn plan_entry(entry: &Entry<'_>, kept: &[bool], assigned: Vec<Vec<Statement>>) -
 }
 
 /// Refuses to take away what the analysis never saw: the file allows it, the role that was analysed did not.
-fn not_analysed(entry: &Entry<'_>, kept: &[bool], narrowing: &Narrowing, catalog: &Catalog) -> Result<(), Mismatch> {
+fn not_analysed(entry: &Entry<'_>, kept: &[bool], narrowing: &Narrowing) -> Result<(), Mismatch> {
     let Some(analysed) = &narrowing.analysed else { return Ok(()) };
     let changed =
         entry.grants.iter().zip(kept).filter(|(grant, kept)| !**kept && grant.statement.effect == Effect::Allow);
@@ -196,7 +196,7 @@ fn not_analysed(entry: &Entry<'_>, kept: &[bool], narrowing: &Narrowing, catalog
             if analysed.contains(pattern.as_str()) {
                 continue;
             }
-            let unseen = catalog.expand(pattern).into_iter().map(|action| catalog.info(action).name().to_owned());
+            let unseen = catalog().expand(pattern).into_iter().map(|action| catalog().info(action).name().to_owned());
             if let Some(action) = unseen.into_iter().find(|action| !analysed.contains(action)) {
                 return Err(Mismatch {
                     span: Some(grant.span),

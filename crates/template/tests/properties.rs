@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use crate::support::{Keep, surroundings, targets};
 use proptest::prelude::*;
-use whittle_catalog::catalog;
 use whittle_template::edit::{Outcome, apply};
 use whittle_template::template::Template;
 
@@ -88,7 +87,7 @@ proptest! {
         let template = Template::read(file.as_bytes()).unwrap();
         let surroundings = surroundings(&template);
         let targets = targets(&template, &surroundings, keep);
-        let edited = apply(file.as_bytes(), &targets, &surroundings, catalog()).unwrap();
+        let edited = apply(file.as_bytes(), &targets, &surroundings).unwrap();
         let text = String::from_utf8(edited.bytes.clone()).unwrap();
         prop_assert!(text.starts_with(&before), "{text}");
         prop_assert!(text.ends_with(&after), "{text}");
@@ -100,7 +99,7 @@ proptest! {
                 prop_assert!(snippet.starts_with("Policies:"));
             }
         }
-        let again = apply(&edited.bytes, &targets, &surroundings, catalog()).unwrap();
+        let again = apply(&edited.bytes, &targets, &surroundings).unwrap();
         prop_assert_eq!(String::from_utf8(again.bytes).unwrap(), text);
     }
 
@@ -114,9 +113,9 @@ proptest! {
         if let Ok(template) = Template::read(file.as_bytes()) {
             let surroundings = surroundings(&template);
             let targets = targets(&template, &surroundings, Keep::Half);
-            let edited = apply(file.as_bytes(), &targets, &surroundings, catalog()).unwrap();
+            let edited = apply(file.as_bytes(), &targets, &surroundings).unwrap();
             prop_assert!(Template::read(&edited.bytes).is_ok());
-            let again = apply(&edited.bytes, &targets, &surroundings, catalog()).unwrap();
+            let again = apply(&edited.bytes, &targets, &surroundings).unwrap();
             prop_assert_eq!(again.bytes, edited.bytes);
         }
     }

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use crate::support::{Keep, surroundings, targets};
 use similar::TextDiff;
-use whittle_catalog::catalog;
 use whittle_template::edit::{Edited, Outcome, apply};
 use whittle_template::template::Template;
 
@@ -33,7 +32,7 @@ fn public() -> Vec<PathBuf> {
 fn edit(bytes: &[u8], keep: Keep) -> Edited {
     let template = Template::read(bytes).unwrap();
     let surroundings = surroundings(&template);
-    apply(bytes, &targets(&template, &surroundings, keep), &surroundings, catalog()).unwrap()
+    apply(bytes, &targets(&template, &surroundings, keep), &surroundings).unwrap()
 }
 
 fn name(path: &Path) -> String {
@@ -50,7 +49,7 @@ fn each_template_changes_as_reviewed() {
             Ok(template) => {
                 let surroundings = surroundings(&template);
                 let targets = targets(&template, &surroundings, Keep::Half);
-                let edited = apply(&bytes, &targets, &surroundings, catalog()).unwrap();
+                let edited = apply(&bytes, &targets, &surroundings).unwrap();
                 for report in &edited.reports {
                     let outcome = match &report.outcome {
                         Outcome::Unchanged => "unchanged".to_owned(),
@@ -81,8 +80,8 @@ fn a_second_run_changes_nothing() {
         for keep in [Keep::Half, Keep::One, Keep::Split, Keep::All] {
             let surroundings = surroundings(&template);
             let targets = targets(&template, &surroundings, keep);
-            let first = apply(&bytes, &targets, &surroundings, catalog()).unwrap();
-            let second = apply(&first.bytes, &targets, &surroundings, catalog()).unwrap();
+            let first = apply(&bytes, &targets, &surroundings).unwrap();
+            let second = apply(&first.bytes, &targets, &surroundings).unwrap();
             assert_eq!(first.bytes, second.bytes, "{} {keep:?}", name(&path));
             for (first, second) in first.reports.iter().zip(&second.reports) {
                 let same = matches!(

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use crate::support::{Keep, terraform_targets};
 use similar::TextDiff;
-use whittle_catalog::catalog;
 use whittle_template::edit::{Edited, Outcome, Surroundings};
 use whittle_template::terraform::{Module, apply};
 
@@ -19,7 +18,7 @@ fn files() -> Vec<PathBuf> {
 }
 
 fn edit(bytes: &[u8], keep: Keep) -> Edited {
-    apply(bytes, &terraform_targets(bytes, keep), &Surroundings::default(), catalog()).unwrap()
+    apply(bytes, &terraform_targets(bytes, keep), &Surroundings::default()).unwrap()
 }
 
 #[test]
@@ -59,7 +58,7 @@ fn a_second_run_changes_nothing_and_no_edit_fails_its_proof() {
         }
         for keep in [Keep::Half, Keep::One] {
             let targets = terraform_targets(&bytes, keep);
-            let first = apply(&bytes, &targets, &Surroundings::default(), catalog()).unwrap();
+            let first = apply(&bytes, &targets, &Surroundings::default()).unwrap();
             for report in &first.reports {
                 if let Outcome::Refused { reason, .. } = &report.outcome {
                     assert!(
@@ -70,7 +69,7 @@ fn a_second_run_changes_nothing_and_no_edit_fails_its_proof() {
                     assert!(path.to_string_lossy().contains("refused-"), "{} {keep:?}: {reason}", path.display());
                 }
             }
-            let second = apply(&first.bytes, &targets, &Surroundings::default(), catalog()).unwrap();
+            let second = apply(&first.bytes, &targets, &Surroundings::default()).unwrap();
             assert_eq!(
                 String::from_utf8(first.bytes).unwrap(),
                 String::from_utf8(second.bytes).unwrap(),

@@ -223,7 +223,6 @@ impl Case {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime
             .block_on(run(
-                whittle_catalog::catalog(),
                 &SnapshotFolder::open(&snapshot).unwrap(),
                 &TrailFolder::new(vec![trail]),
                 &mut SqliteStore::open_in_memory().unwrap(),

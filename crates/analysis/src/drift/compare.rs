@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use whittle_catalog::{ActionId, Catalog};
+use whittle_catalog::{ActionId, catalog};
 use whittle_policy::{Effect, PolicyDocument, ResourceClause, ResourcePattern, Statement};
 
 use super::{AddedAction, NamedPolicy};
@@ -37,13 +37,13 @@ pub(super) struct Added {
 }
 
 impl Layer {
-    fn new<'a>(catalog: &Catalog, policies: impl IntoIterator<Item = (&'a str, &'a PolicyDocument)>) -> Self {
+    fn new<'a>(policies: impl IntoIterator<Item = (&'a str, &'a PolicyDocument)>) -> Self {
         let mut statements = Vec::new();
         for (name, document) in policies {
             // In one version of the language, so that patterns of both states can be compared.
             let document = document.to_version_2012();
             for (index, statement) in document.statements.into_vec().into_iter().enumerate() {
-                let (actions, unknown) = Grants::expand(catalog, &statement.action);
+                let (actions, unknown) = Grants::expand(&statement.action);
                 statements.push(Entry { policy: name.to_owned(), index, statement, actions, unknown });
             }
         }
@@ -150,10 +150,10 @@ enum Piece<'a> {
 }
 
 impl Policies {
-    pub(super) fn new(catalog: &Catalog, identity: &[NamedPolicy], boundary: Option<&PolicyDocument>) -> Self {
+    pub(super) fn new(identity: &[NamedPolicy], boundary: Option<&PolicyDocument>) -> Self {
         Self {
-            identity: Layer::new(catalog, identity.iter().map(|(name, document)| (name.as_str(), document))),
-            boundary: boundary.map(|document| Layer::new(catalog, [("permissions boundary", document)])),
+            identity: Layer::new(identity.iter().map(|(name, document)| (name.as_str(), document))),
+            boundary: boundary.map(|document| Layer::new([("permissions boundary", document)])),
         }
     }
 
@@ -186,7 +186,7 @@ impl Layer {
 }
 
 /// What `new` allows beyond `old`. Pieces from policies that `ignored` names do not count.
-pub(super) fn added(catalog: &Catalog, old: &Policies, new: &Policies, ignored: &dyn Fn(&str) -> bool) -> Added {
+pub(super) fn added(old: &Policies, new: &Policies, ignored: &dyn Fn(&str) -> bool) -> Added {
     let any = ResourcePattern::new("*");
     let mut actions: BTreeMap<String, bool> = BTreeMap::new();
     let mut through = BTreeSet::new();
@@ -202,7 +202,7 @@ pub(super) fn added(catalog: &Catalog, old: &Policies, new: &Policies, ignored: 
         let everywhere = pattern.is_none_or(ResourcePattern::is_any);
         match piece {
             Piece::Known(action) if new.refuses(action, pattern.unwrap_or(&any)) => {}
-            Piece::Known(action) => note(catalog.info(action).name().to_owned(), everywhere, &entry.policy),
+            Piece::Known(action) => note(catalog().info(action).name().to_owned(), everywhere, &entry.policy),
             Piece::Unknown(pattern) => note(pattern.as_str().to_owned(), everywhere, &entry.policy),
         }
     }
@@ -214,7 +214,7 @@ pub(super) fn added(catalog: &Catalog, old: &Policies, new: &Policies, ignored: 
             let Piece::Known(action) = piece else { continue };
             for allow in freed(new, action, pattern.unwrap_or(&any), ignored) {
                 note(
-                    catalog.info(action).name().to_owned(),
+                    catalog().info(action).name().to_owned(),
                     everywhere(allow) && pattern.is_none_or(ResourcePattern::is_any),
                     "a Deny that is gone",
                 );
@@ -228,7 +228,7 @@ pub(super) fn added(catalog: &Catalog, old: &Policies, new: &Policies, ignored: 
                 let Piece::Known(action) = piece else { continue };
                 for allow in freed(new, action, pattern.unwrap_or(&any), ignored) {
                     note(
-                        catalog.info(action).name().to_owned(),
+                        catalog().info(action).name().to_owned(),
                         everywhere(allow) && pattern.is_none_or(ResourcePattern::is_any),
                         "the permissions boundary",
                     );
@@ -241,7 +241,11 @@ pub(super) fn added(catalog: &Catalog, old: &Policies, new: &Policies, ignored: 
                     for &action in &entry.actions {
                         let resource = part.pattern.unwrap_or(&any);
                         if !was.surely(Effect::Allow, action, &part) && !new.refuses(action, resource) {
-                            note(catalog.info(action).name().to_owned(), resource.is_any(), "the permissions boundary");
+                            note(
+                                catalog().info(action).name().to_owned(),
+                                resource.is_any(),
+                                "the permissions boundary",
+                            );
                         }
                     }
                 }

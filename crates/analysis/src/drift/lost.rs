@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use whittle_catalog::catalog;
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
 use whittle_evidence::ledger::Usage;
 use whittle_policy::{ActionClause, ActionPattern, OneOrMany, ResourceClause, ResourcePattern, Statement};
@@ -61,7 +62,7 @@ pub(super) fn after(
             Whose::Nobody => continue,
         };
         for (name, usage) in used.usage() {
-            let Some(action) = evidence.catalog.action(name) else { continue };
+            let Some(action) = catalog().action(name) else { continue };
             if told.contains(&(function.clone(), name.to_owned())) {
                 continue;
             }

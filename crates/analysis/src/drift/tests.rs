@@ -1,5 +1,4 @@
 use serde_json::{Value, json};
-use whittle_catalog::catalog;
 use whittle_evidence::map::Mapper;
 use whittle_evidence::record::{ParsedRecord, parse_record};
 
@@ -77,7 +76,7 @@ fn bounded(statements: Value, boundary: &Value) -> Role {
 
 fn next(role: &Role, baseline: Option<&RoleBaseline>, ledger: &Ledger, now: Timestamp) -> (Vec<Finding>, RoleBaseline) {
     let orders = function("orders");
-    let evidence = DriftEvidence { catalog: catalog(), ledger, now };
+    let evidence = DriftEvidence { ledger, now };
     let (findings, next) = compare_role(role, &[&orders], baseline, evidence);
     (findings, next.unwrap())
 }
@@ -297,7 +296,7 @@ fn put_role_policy(time: Timestamp) -> Value {
 
 fn ledger(events: &[Value]) -> Ledger {
     let mut ledger = Ledger::default();
-    let mut mapper = Mapper::new(catalog());
+    let mut mapper = Mapper::default();
     for event in events {
         let text = event.to_string();
         let ParsedRecord::Record(record) = parse_record(&text).unwrap() else { panic!("{text}") };

@@ -1,6 +1,6 @@
 //! `administrator-access`, `wildcard-action`, `wildcard-resource`, `shared-role`: grants that are broad by how they are written.
 
-use whittle_catalog::ActionId;
+use whittle_catalog::{ActionId, catalog};
 use whittle_policy::{ActionClause, ActionPattern};
 
 use super::{Draft, RoleFacts, Rule, finding, plural, some_of};
@@ -107,7 +107,7 @@ fn wildcard_action(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
         facts.role,
         Draft {
             likelihood: facts.likelihood(),
-            impact: risk::impact_of_all(facts.catalog, excess),
+            impact: risk::impact_of_all(excess),
             function_arn: facts.only_function(),
             title: format!("{} allows actions by wildcard", facts.role.name),
             detail: format!(
@@ -132,7 +132,7 @@ fn wildcard_resource(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
         let narrowed: Vec<_> = rows_of(facts, site)
             .filter(|(_, row)| !row.resources.is_empty() && !row.resources.iter().any(|resource| resource == "*"))
             .map(|(action, _)| action)
-            .filter(|action| facts.catalog.info(*action).supports_resources())
+            .filter(|action| catalog().info(*action).supports_resources())
             .collect();
         if !narrowed.is_empty() {
             places.push(place(facts, site));
@@ -144,13 +144,13 @@ fn wildcard_resource(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
     }
     actions.sort_unstable();
     actions.dedup();
-    let names: Vec<&str> = actions.iter().map(|action| facts.catalog.info(*action).name()).collect();
+    let names: Vec<&str> = actions.iter().map(|action| catalog().info(*action).name()).collect();
     out.push(finding(
         &WILDCARD_RESOURCE,
         facts.role,
         Draft {
             likelihood: facts.likelihood(),
-            impact: risk::impact_of_all(facts.catalog, actions.iter().map(|action| (*action, false))),
+            impact: risk::impact_of_all(actions.iter().map(|action| (*action, false))),
             function_arn: facts.only_function(),
             title: format!("{} allows {} on every resource", facts.role.name, plural(actions.len(), "action")),
             detail: format!("needed on named resources only: {} (in {})", some_of(&names, 5), some_of(&places, 4)),
@@ -177,14 +177,14 @@ fn shared_role(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
                 .filter(|result| result.verdicts.iter().any(|own| own.action == row.action && needed(own.verdict)));
             by.count() < facts.functions.len()
         })
-        .filter_map(|row| facts.catalog.action(&row.action))
+        .filter_map(|row| catalog().action(&row.action))
         .collect();
     out.push(finding(
         &SHARED_ROLE,
         facts.role,
         Draft {
             likelihood: facts.likelihood(),
-            impact: risk::impact_of_all(facts.catalog, borrowed.iter().map(|action| (*action, false))),
+            impact: risk::impact_of_all(borrowed.iter().map(|action| (*action, false))),
             function_arn: None,
             title: format!("{} functions share {}", names.len(), facts.role.name),
             detail: format!(

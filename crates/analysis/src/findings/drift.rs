@@ -1,7 +1,7 @@
 //! `over-narrowed`, `privilege-widened`: what a change of a role's policies did.
 
 use jiff::Timestamp;
-use whittle_catalog::Catalog;
+use whittle_catalog::catalog;
 
 use super::{DriftRule, Identity, fingerprint, plural, some_of};
 use crate::drift::{AddedAction, Lost, Widening};
@@ -87,7 +87,7 @@ pub fn over_narrowed(what: &OverNarrowed<'_>) -> Finding {
 }
 
 /// The finding for gained permissions. Each change is a finding of its own, so that the next one is told too.
-pub fn privilege_widened(catalog: &Catalog, what: &PrivilegeWidened<'_>, now: Timestamp) -> Finding {
+pub fn privilege_widened(what: &PrivilegeWidened<'_>, now: Timestamp) -> Finding {
     let role = what.role;
     let function_arn = match what.functions {
         [only] => Some(only.arn.to_string()),
@@ -97,14 +97,14 @@ pub fn privilege_widened(catalog: &Catalog, what: &PrivilegeWidened<'_>, now: Ti
         [only] => only.name.as_str(),
         _ => role.name.as_str(),
     };
-    let known = || what.left.iter().filter_map(|added| Some((catalog.action(&added.action)?, added)));
+    let known = || what.left.iter().filter_map(|added| Some((catalog().action(&added.action)?, added)));
     let mut actions: Vec<(u8, &str)> = known()
-        .map(|(id, added)| (risk::impact_of_all(catalog, [(id, added.everywhere)]), added.action.as_str()))
+        .map(|(id, added)| (risk::impact_of_all([(id, added.everywhere)]), added.action.as_str()))
         .chain(
             // What the catalog does not know could be anything.
             what.left
                 .iter()
-                .filter(|added| catalog.action(&added.action).is_none())
+                .filter(|added| catalog().action(&added.action).is_none())
                 .map(|added| (UNKNOWN_IMPACT, added.action.as_str())),
         )
         .collect();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use whittle_catalog::ActionId;
+use whittle_catalog::{ActionId, catalog};
 
 use super::{Draft, RoleFacts, Rule, finding, plural, some_of};
 use crate::grants::GrantSite;
@@ -33,18 +33,18 @@ fn results<'a>(facts: &'a RoleFacts<'_>) -> impl Iterator<Item = (&'a Function, 
         .map(|(pair, _)| pair)
 }
 
-fn unused<'a>(facts: &'a RoleFacts<'_>, result: &'a FunctionResult) -> Vec<ActionId> {
+fn unused(result: &FunctionResult) -> Vec<ActionId> {
     result
         .verdicts
         .iter()
         .filter(|row| row.verdict == Verdict::Unused)
-        .filter_map(|row| facts.catalog.action(&row.action))
+        .filter_map(|row| catalog().action(&row.action))
         .collect()
 }
 
 /// Worst actions first, so that the few that are shown are the ones that matter.
-fn by_impact(facts: &RoleFacts<'_>, mut actions: Vec<ActionId>) -> Vec<ActionId> {
-    actions.sort_by_key(|action| (std::cmp::Reverse(risk::impact(facts.catalog, *action)), *action));
+fn by_impact(mut actions: Vec<ActionId>) -> Vec<ActionId> {
+    actions.sort_by_key(|action| (std::cmp::Reverse(risk::impact(*action)), *action));
     actions
 }
 
@@ -56,15 +56,12 @@ fn reaches_everything(facts: &RoleFacts<'_>, action: ActionId) -> bool {
 
 fn unused_actions(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
     for (function, result) in results(facts) {
-        let unused = by_impact(facts, unused(facts, result));
+        let unused = by_impact(unused(result));
         if unused.is_empty() {
             continue;
         }
-        let names: Vec<&str> = unused.iter().map(|action| facts.catalog.info(*action).name()).collect();
-        let impact = risk::impact_of_all(
-            facts.catalog,
-            unused.iter().map(|action| (*action, reaches_everything(facts, *action))),
-        );
+        let names: Vec<&str> = unused.iter().map(|action| catalog().info(*action).name()).collect();
+        let impact = risk::impact_of_all(unused.iter().map(|action| (*action, reaches_everything(facts, *action))));
         out.push(finding(
             &UNUSED_ACTIONS,
             facts.role,
@@ -130,10 +127,8 @@ fn unused_function(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
             || "IAM does not know when its role was last used".to_owned(),
             |last| format!("its role was last used {}", last.strftime("%Y-%m-%d")),
         );
-        let impact = risk::impact_of_all(
-            facts.catalog,
-            facts.grants.actions().map(|action| (action, reaches_everything(facts, action))),
-        );
+        let impact =
+            risk::impact_of_all(facts.grants.actions().map(|action| (action, reaches_everything(facts, action))));
         out.push(finding(
             &UNUSED_FUNCTION,
             facts.role,

@@ -4,7 +4,7 @@
 //! is a finding of its own, named by what it grants, so that a baseline with an older one of the same role does not hide it.
 
 use jiff::Timestamp;
-use whittle_catalog::{ActionId, Catalog};
+use whittle_catalog::{ActionId, catalog};
 
 use super::breadth::{WILDCARD_ACTION, WILDCARD_RESOURCE, by_pattern, is_everything};
 use super::drift::PRIVILEGE_WIDENED;
@@ -17,8 +17,6 @@ use crate::risk;
 
 /// One role as a file proposes it.
 pub struct ProposedFacts<'a> {
-    /// The catalog.
-    pub catalog: &'a Catalog,
     /// Made by [`crate::proposal::role`]: one policy for each statement.
     pub role: &'a Role,
     /// The role is not in the account yet.
@@ -35,7 +33,7 @@ pub struct ProposedFacts<'a> {
 
 /// Findings with the statements (by index) that they are about.
 pub fn check_proposal(facts: &ProposedFacts<'_>) -> Vec<(Finding, Vec<usize>)> {
-    let grants = Grants::of(facts.catalog, facts.role);
+    let grants = Grants::of(facts.role);
     let mut out = Vec::new();
     let mut plain: Vec<(usize, &GrantSite<'_>, &Novelty)> = Vec::new();
     for site in &grants.sites {
@@ -46,7 +44,7 @@ pub fn check_proposal(facts: &ProposedFacts<'_>) -> Vec<(Finding, Vec<usize>)> {
         if own.implied || own.usual || new.is_empty() || is_everything(site) {
             continue;
         }
-        let resourced = new.actions.iter().any(|action| facts.catalog.info(*action).supports_resources());
+        let resourced = new.actions.iter().any(|action| catalog().info(*action).supports_resources());
         // A pattern that stands for one action only is that action (`sqs:SendMessage*`).
         let spread = site.actions.len() > site.statement.action.patterns().len() || site.statement.action.is_negated();
         if by_pattern(site) && spread {
@@ -73,7 +71,7 @@ const NO_EVIDENCE: &str = "nothing allows it today, so no evidence can show what
 impl ProposedFacts<'_> {
     fn wildcard_action(&self, site: &GrantSite<'_>, own: &ProposedStatement, new: &Novelty) -> Finding {
         let everywhere = site.reaches_everything();
-        let names = self.worst_first(&new.actions);
+        let names = worst_first(&new.actions);
         let detail = format!(
             "{} {} {} on {}: {}; {NO_EVIDENCE}",
             place(own),
@@ -84,17 +82,17 @@ impl ProposedFacts<'_> {
         );
         let title = format!("{} would be allowed actions by wildcard", self.name());
         let remedy = "name the actions that the code calls".to_owned();
-        self.finding(WILDCARD_ACTION.code, self.impact(new, everywhere), [title, detail, remedy], &content(own))
+        self.finding(WILDCARD_ACTION.code, impact(new, everywhere), [title, detail, remedy], &content(own))
     }
 
     fn wildcard_resource(&self, own: &ProposedStatement, new: &Novelty) -> Finding {
         let resourced: Vec<ActionId> =
-            new.actions.iter().copied().filter(|action| self.catalog.info(*action).supports_resources()).collect();
-        let names = self.worst_first(&resourced);
+            new.actions.iter().copied().filter(|action| catalog().info(*action).supports_resources()).collect();
+        let names = worst_first(&resourced);
         let title = format!("{} would be allowed {} on every resource", self.name(), plural(names.len(), "action"));
         let detail = format!("{} allows {}; {NO_EVIDENCE}", place(own), some_of(&names, 5));
         let remedy = "name the resources, as !GetAtt or !Ref of the template".to_owned();
-        let impact = risk::impact_of_all(self.catalog, resourced.iter().map(|action| (*action, true)));
+        let impact = risk::impact_of_all(resourced.iter().map(|action| (*action, true)));
         self.finding(WILDCARD_RESOURCE.code, impact, [title, detail, remedy], &content(own))
     }
 
@@ -102,9 +100,9 @@ impl ProposedFacts<'_> {
         let mut actions: Vec<ActionId> = plain.iter().flat_map(|(_, _, new)| &new.actions).copied().collect();
         actions.sort_unstable();
         actions.dedup();
-        let mut names = self.worst_first(&actions);
+        let mut names = worst_first(&actions);
         names.extend(plain.iter().flat_map(|(_, _, new)| &new.unknown).map(whittle_policy::ActionPattern::as_str));
-        let impact = plain.iter().map(|(_, site, new)| self.impact(new, site.reaches_everything())).max().unwrap_or(1);
+        let impact = plain.iter().map(|(_, site, new)| impact(new, site.reaches_everything())).max().unwrap_or(1);
         let places: Vec<String> =
             plain.iter().filter_map(|(index, _, _)| self.statements.get(*index)).map(place).collect();
         let title = format!("{} would be allowed {} more than today", self.name(), plural(names.len(), "action"));
@@ -145,16 +143,6 @@ impl ProposedFacts<'_> {
             _ => self.role.name.as_str(),
         }
     }
-
-    fn impact(&self, new: &Novelty, everywhere: bool) -> u8 {
-        risk::impact_of_all(self.catalog, new.actions.iter().map(|action| (*action, everywhere)))
-    }
-
-    fn worst_first(&self, actions: &[ActionId]) -> Vec<&str> {
-        let mut actions = actions.to_vec();
-        actions.sort_by_key(|action| (std::cmp::Reverse(risk::impact(self.catalog, *action)), *action));
-        actions.into_iter().map(|action| self.catalog.info(action).name()).collect()
-    }
 }
 
 fn place(own: &ProposedStatement) -> String {
@@ -162,6 +150,16 @@ fn place(own: &ProposedStatement) -> String {
         Some(sid) => format!("{}/{sid}", own.policy),
         None => format!("{}/{}", own.policy, own.place),
     }
+}
+
+fn impact(new: &Novelty, everywhere: bool) -> u8 {
+    risk::impact_of_all(new.actions.iter().map(|action| (*action, everywhere)))
+}
+
+fn worst_first(actions: &[ActionId]) -> Vec<&'static str> {
+    let mut actions = actions.to_vec();
+    actions.sort_by_key(|action| (std::cmp::Reverse(risk::impact(*action)), *action));
+    actions.into_iter().map(|action| catalog().info(action).name()).collect()
 }
 
 /// What a statement grants, whatever it is called and wherever it stands.

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 
-use whittle_catalog::{ActionId, Catalog, ResourceTypeRef};
+use whittle_catalog::{ActionId, ResourceTypeRef, catalog};
 use whittle_policy::ResourcePattern;
 
 use crate::need::{ExtraCondition, Need, NeedKind, Needs, REQUEST_ALIAS, RESOURCE_ALIASES, SubjectUsage, UseBasis};
@@ -25,8 +25,8 @@ pub(super) enum KeyName {
 }
 
 /// How a resource of an action names what the action is about.
-pub(super) fn key_name(catalog: &Catalog, action: ActionId, resource: &ResourcePattern) -> KeyName {
-    let info = catalog.info(action);
+pub(super) fn key_name(action: ActionId, resource: &ResourcePattern) -> KeyName {
+    let info = catalog().info(action);
     let is_alias = info.prefix() == "kms"
         && resource.as_str().contains(":alias/")
         && info.resource_types().all(|kind| kind.name() != "alias");
@@ -46,18 +46,18 @@ fn alias_of(resource: &ResourcePattern) -> Option<(&str, &str)> {
 }
 
 /// Adds the needs.
-pub(super) fn add(catalog: &Catalog, usage: &SubjectUsage, needs: &mut Needs) {
+pub(super) fn add(usage: &SubjectUsage, needs: &mut Needs) {
     let of_keys = || {
-        let kms = usage.actions.iter().filter(|(action, _)| catalog.info(**action).prefix() == "kms");
+        let kms = usage.actions.iter().filter(|(action, _)| catalog().info(**action).prefix() == "kms");
         kms.filter(|(_, used)| used.basis == UseBasis::Primary)
     };
     let own = |action: ActionId, resources: &[ResourcePattern]| -> BTreeSet<ResourcePattern> {
-        let is_alias = |resource: &&ResourcePattern| matches!(key_name(catalog, action, resource), KeyName::Alias);
+        let is_alias = |resource: &&ResourcePattern| matches!(key_name(action, resource), KeyName::Alias);
         resources.iter().filter(is_alias).cloned().collect()
     };
     let all: BTreeSet<ResourcePattern> = of_keys().flat_map(|(action, used)| own(*action, &used.resources)).collect();
     for (action, used) in of_keys() {
-        let info = catalog.info(*action);
+        let info = catalog().info(*action);
         if info.resource_types().all(|kind| kind.name() != "key") {
             continue;
         }

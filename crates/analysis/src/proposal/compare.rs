@@ -7,7 +7,7 @@
 use std::str::FromStr as _;
 
 use serde::Serialize;
-use whittle_catalog::Catalog;
+use whittle_catalog::catalog;
 use whittle_evidence::ledger::Ledger;
 use whittle_policy::algebra::{Answer, GrantSet};
 use whittle_policy::evaluate::Request;
@@ -60,8 +60,6 @@ pub struct Comparison {
 
 /// What is compared.
 pub struct Sides<'a> {
-    /// The catalog.
-    pub catalog: &'a Catalog,
     /// As the file proposes it: made by [`super::role`].
     pub proposed: &'a Role,
     /// What the file writes, in the order of the policies of `proposed`.
@@ -84,8 +82,8 @@ pub fn compare(sides: &Sides<'_>) -> Comparison {
     let today: Vec<Owned> = sides.current.map(of_role).unwrap_or_default();
     let nobody = Role { policies: Vec::new(), unreadable_policies: Vec::new(), ..sides.proposed.clone() };
     Comparison {
-        more: beyond(sides.catalog, &file, &today, sides.current.unwrap_or(&nobody)),
-        less: beyond(sides.catalog, &today, &file, sides.proposed),
+        more: beyond(&file, &today, sides.current.unwrap_or(&nobody)),
+        less: beyond(&today, &file, sides.proposed),
     }
 }
 
@@ -116,7 +114,7 @@ fn of_role(role: &Role) -> Vec<Owned> {
 }
 
 /// Statements of `wide` that `narrow`, the statements of `role`, do not allow wholly.
-fn beyond(catalog: &Catalog, wide: &[Owned], narrow: &[Owned], role: &Role) -> Vec<Piece> {
+fn beyond(wide: &[Owned], narrow: &[Owned], role: &Role) -> Vec<Piece> {
     let other = PolicyDocument::new(narrow.iter().map(|own| own.statement.clone()).collect());
     let other = GrantSet::of([&other]);
     let mut out = Vec::new();
@@ -131,11 +129,11 @@ fn beyond(catalog: &Catalog, wide: &[Owned], narrow: &[Owned], role: &Role) -> V
         if answer == Answer::Yes {
             continue;
         }
-        let new = novelty(catalog, &Ledger::default(), role, &own.statement);
-        let example = example.map(|example| familiar(catalog, &part, &other, &new).unwrap_or(example));
+        let new = novelty(&Ledger::default(), role, &own.statement);
+        let example = example.map(|example| familiar(&part, &other, &new).unwrap_or(example));
         let unknown = not_known(own, narrow, role)
             .or_else(|| example.is_none().then(|| "neither a proof nor an example was found".to_owned()));
-        let known = new.actions.iter().map(|action| catalog.info(*action).name().to_owned());
+        let known = new.actions.iter().map(|action| catalog().info(*action).name().to_owned());
         out.push(Piece {
             policy: own.policy.clone(),
             statement: own.name.clone(),
@@ -155,8 +153,8 @@ fn beyond(catalog: &Catalog, wide: &[Owned], narrow: &[Owned], role: &Role) -> V
 }
 
 /// An example with an action that exists: the evaluator takes any text that a pattern matches.
-fn familiar(catalog: &Catalog, part: &PolicyDocument, other: &GrantSet<'_>, new: &Novelty) -> Option<Request> {
-    let action = ActionPattern::from_str(catalog.info(*new.actions.first()?).name()).ok()?;
+fn familiar(part: &PolicyDocument, other: &GrantSet<'_>, new: &Novelty) -> Option<Request> {
+    let action = ActionPattern::from_str(catalog().info(*new.actions.first()?).name()).ok()?;
     let mut statements = part.statements.clone().into_vec();
     statements.first_mut()?.action = ActionClause::Action(action.into());
     let one = PolicyDocument::new(statements);

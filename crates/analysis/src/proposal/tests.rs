@@ -72,7 +72,7 @@ fn drafted(current: Option<&Role>, own: &[ProposedStatement]) -> (Role, Vec<Nove
         unread: Vec::new(),
         now: at("11-22"),
     };
-    role(catalog(), &Ledger::default(), &proposal)
+    role(&Ledger::default(), &proposal)
 }
 
 /// Since when the draft's policy grants an action; `None` if that is not known.
@@ -95,7 +95,7 @@ fn check(today: &Value, file: &Value, expect: &[&[&str]]) {
         .collect();
     assert_eq!(names, expect);
     // The versions say the same: what is new is granted since now, the rest since nobody knows when.
-    for site in &crate::grants::Grants::of(catalog(), &draft).sites {
+    for site in &crate::grants::Grants::of(&draft).sites {
         for action in &site.actions {
             let name = catalog().info(*action).name();
             let expect = if novelties[site.policy].actions.contains(action) { at("11-22") } else { Timestamp::MIN };
@@ -191,7 +191,6 @@ fn check_findings(today: Option<&Value>, file: &Value, expect: &[(&str, &[usize]
     let (draft, novelties) = drafted(role.as_ref(), &own);
     let function = function();
     let found = check_proposal(&ProposedFacts {
-        catalog: catalog(),
         role: &draft,
         is_new: role.is_none(),
         functions: &[&function],
@@ -221,7 +220,6 @@ fn what_is_new_is_told_by_how_it_is_written() {
         own.iter_mut().for_each(mark);
         let (draft, novelties) = drafted(None, &own);
         let facts = ProposedFacts {
-            catalog: catalog(),
             role: &draft,
             is_new: true,
             functions: &[],
@@ -311,7 +309,7 @@ fn a_finding_is_about_the_statements_that_grant_its_actions() {
             remedy: String::new(),
             fingerprint: String::new(),
         };
-        assert_eq!(statements_of(catalog(), &draft, &finding, &[&result]), expect, "{code}");
+        assert_eq!(statements_of(&draft, &finding, &[&result]), expect, "{code}");
     }
 }
 
@@ -323,8 +321,7 @@ fn check_compare(today: &Value, file: &Value, unknown: &[&[&str]], expect: &[&st
     let (draft, _) = drafted(Some(&role), &own);
     let unknown: Vec<Vec<String>> =
         unknown.iter().map(|names| names.iter().map(|name| (*name).to_owned()).collect()).collect();
-    let sides =
-        Sides { catalog: catalog(), proposed: &draft, statements: &own, unknown: &unknown, current: Some(&role) };
+    let sides = Sides { proposed: &draft, statements: &own, unknown: &unknown, current: Some(&role) };
     let found = compare(&sides);
     let line = |sign: &str, piece: &super::compare::Piece| {
         assert_eq!(piece.example.is_some(), piece.certain, "a certain answer has its example");

@@ -1,6 +1,6 @@
 //! Suggested statements into policies that fit AWS's quotas.
 
-use whittle_catalog::Catalog;
+use whittle_catalog::catalog;
 use whittle_policy::minify::{KnownActions, Merged, minify_where, shorten_actions};
 use whittle_policy::pack::{MANAGED_POLICY_CHARACTERS, Placed, pack};
 use whittle_policy::{ActionClause, ActionPattern, Effect, OneOrMany, PolicyDocument, Statement};
@@ -17,14 +17,14 @@ const MOST_MANAGED_POLICIES: usize = 20;
 /// What fits one policy stays as it is, each statement with its own reason. What does not is merged where one original Allow
 /// covers the result. What then still needs more policies than a role may have gets action prefixes in place of names, where
 /// an original Allow grants the prefix and the catalog knows nothing more that it matches.
-pub(super) fn fit(catalog: &Catalog, role: &Role, mut suggested: Vec<Suggested>, name: &str) -> Draft {
+pub(super) fn fit(role: &Role, mut suggested: Vec<Suggested>, name: &str) -> Draft {
     let mut packed = packed(&suggested);
     if packed.len() > 1 {
         suggested = merged(role, suggested);
         packed = self::packed(&suggested);
     }
     if packed.len() > MOST_MANAGED_POLICIES {
-        shorten(catalog, role, &mut suggested);
+        shorten(role, &mut suggested);
         packed = self::packed(&suggested);
     }
     let mut draft = Draft::default();
@@ -71,8 +71,8 @@ fn merged(role: &Role, suggested: Vec<Suggested>) -> Vec<Suggested> {
     out
 }
 
-fn shorten(catalog: &Catalog, role: &Role, suggested: &mut [Suggested]) {
-    let known: KnownActions = catalog.actions().map(|action| catalog.info(action).name()).collect();
+fn shorten(role: &Role, suggested: &mut [Suggested]) {
+    let known: KnownActions = catalog().actions().map(|action| catalog().info(action).name()).collect();
     for Suggested { statement, .. } in suggested.iter_mut().filter(|s| s.statement.effect == Effect::Allow) {
         let with = |pattern: &ActionPattern| {
             let action = ActionClause::Action(OneOrMany::One(pattern.clone()));
@@ -140,7 +140,7 @@ mod tests {
             suggested("A", &["dynamodb:GetItem".to_owned()], &table),
             suggested("B", &["dynamodb:PutItem".to_owned()], &table),
         ];
-        let draft = fit(whittle_catalog::catalog(), &role(&[ALL]), statements, "r");
+        let draft = fit(&role(&[ALL]), statements, "r");
         assert_eq!(draft.policies.len(), 1);
         assert_eq!(draft.policies[0].document.statements.len(), 2);
         assert_eq!(draft.notes.iter().map(|note| note.sid.as_str()).collect::<Vec<_>>(), ["A", "B"]);
@@ -155,7 +155,7 @@ mod tests {
                 suggested("B", &["dynamodb:PutItem".to_owned()], &tables),
             ]
         };
-        let draft = fit(whittle_catalog::catalog(), &role(&[ALL]), statements(), "r");
+        let draft = fit(&role(&[ALL]), statements(), "r");
         assert_eq!(draft.policies.len(), 1);
         assert_eq!(draft.notes[0].reason, "A used; with B: B used");
 
@@ -164,16 +164,15 @@ mod tests {
             ALL.replace("\"*\",\"Res", "\"dynamodb:Get*\",\"Res"),
             ALL.replace("\"*\",\"Res", "\"dynamodb:Put*\",\"Res"),
         ];
-        let draft = fit(whittle_catalog::catalog(), &role(&[&halves[0], &halves[1]]), statements(), "r");
+        let draft = fit(&role(&[&halves[0], &halves[1]]), statements(), "r");
         assert_eq!(draft.policies.iter().map(|policy| policy.name.as_str()).collect::<Vec<_>>(), ["r-1", "r-2"]);
         assert_eq!(draft.notes.iter().map(|note| note.reason.as_str()).collect::<Vec<_>>(), ["A used", "B used"]);
     }
 
     #[test]
     fn prefixes_come_only_when_a_role_may_not_have_so_many_policies() {
-        let catalog = whittle_catalog::catalog();
         // Every S3 action that begins with Get, on so many objects that 21 policies are needed without prefixes.
-        let names: Vec<&str> = catalog.actions().map(|action| catalog.info(action).name()).collect();
+        let names: Vec<&str> = catalog().actions().map(|action| catalog().info(action).name()).collect();
         let get: Vec<String> =
             names.iter().filter(|name| name.starts_with("s3:Get")).map(|name| (*name).to_owned()).collect();
         let statements = |count: usize| {
@@ -183,13 +182,13 @@ mod tests {
             };
             (0..count).map(one).collect::<Vec<_>>()
         };
-        let few = fit(catalog, &role(&[ALL]), statements(2), "r");
+        let few = fit(&role(&[ALL]), statements(2), "r");
         let has_prefix = |draft: &Draft| {
             let statements = draft.policies.iter().flat_map(|policy| policy.document.statements.iter());
             statements.flat_map(|statement| statement.action.patterns()).any(ActionPattern::is_wildcard)
         };
         assert!(!has_prefix(&few));
-        let many = fit(catalog, &role(&[ALL]), statements(100), "r");
+        let many = fit(&role(&[ALL]), statements(100), "r");
         assert!(has_prefix(&many));
         for policy in &many.policies {
             assert!(policy.document.size() <= MANAGED_POLICY_CHARACTERS);

@@ -26,14 +26,7 @@ pub fn run(arguments: &AnalyzeArguments, printer: &Printer) -> Result<Exit, Comm
     };
     let outcome = {
         let mut progress = ReadProgress::new(printer);
-        super::block_on(whittle_pipeline::run::run(
-            whittle_catalog::catalog(),
-            &snapshot,
-            &trail,
-            &mut store,
-            &settings,
-            &mut progress,
-        ))??
+        super::block_on(whittle_pipeline::run::run(&snapshot, &trail, &mut store, &settings, &mut progress))??
     };
     tell(&outcome, printer);
     let report = &outcome.report;

@@ -7,7 +7,6 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use similar::TextDiff;
-use whittle_catalog::catalog;
 use whittle_template::edit::{self, Edited, Outcome, Surroundings};
 use whittle_template::template::Template;
 use whittle_template::terraform::{self, Module};
@@ -54,7 +53,7 @@ fn template(
         printer.warning(&format!("{}:{}:{}: {reason}", arguments.template.display(), place.line, place.column));
     }
     let surroundings = Surroundings { context: lookup.context_at(place.as_deref()), documents: lookup.documents() };
-    edit::apply(bytes, &targets, &surroundings, catalog()).map_err(failed)
+    edit::apply(bytes, &targets, &surroundings).map_err(failed)
 }
 
 fn terraform(
@@ -71,7 +70,7 @@ fn terraform(
         module.functions(&resolver).into_iter().map(|function| (function.address, function.name)).collect();
     let (targets, _) = targets(arguments, &known, lookup, printer)?;
     let surroundings = Surroundings { context: lookup.terraform_context(), documents: lookup.documents() };
-    terraform::apply(bytes, &targets, &surroundings, catalog()).map_err(failed)
+    terraform::apply(bytes, &targets, &surroundings).map_err(failed)
 }
 
 /// What the roles of the functions that were asked for shall allow, and the ARN of one of the functions.

@@ -11,25 +11,23 @@ use crate::printer::Printer;
 
 /// Shows one action, or all that a pattern expands to.
 pub fn show(arguments: &CatalogShowArguments, printer: &Printer) -> Result<Exit, CommandError> {
-    let catalog = catalog();
     let actions = expand(&arguments.pattern)?;
     printer.data(&match arguments.format {
-        Format::Table => render::human(catalog, &actions, printer.color()),
-        Format::Json => render::json(catalog, &actions)?,
-        Format::Ndjson => render::ndjson(catalog, &actions)?,
+        Format::Table => render::human(&actions, printer.color()),
+        Format::Json => render::json(&actions)?,
+        Format::Ndjson => render::ndjson(&actions)?,
     })?;
     Ok(Exit::Clean)
 }
 
 /// The actions that a name or pattern stands for; an error with the nearest names if there are none.
 pub fn expand(text: &str) -> Result<Vec<ActionId>, CommandError> {
-    let catalog = catalog();
     let pattern: ActionPattern = text.parse().map_err(|error: whittle_policy::ParseActionPatternError| {
         CommandError::NotFound { message: error.to_string(), hint: error.hint().to_owned() }
     })?;
-    let actions = catalog.expand(&pattern);
+    let actions = catalog().expand(&pattern);
     if actions.is_empty() {
-        let nearest = catalog.nearest(text, 3);
+        let nearest = catalog().nearest(text, 3);
         let hint = if nearest.is_empty() {
             String::new()
         } else {

@@ -97,7 +97,6 @@ fn snapshot(arguments: &CheckArguments, printer: &Printer) -> Result<template::J
     let settings = settings(arguments);
     let history = |days| settings.declared_history(days);
     let report = judge(Case {
-        catalog: whittle_catalog::catalog(),
         inventory: &inventory,
         trails,
         evidence: &evidence,
@@ -136,8 +135,7 @@ fn evidence(arguments: &CheckArguments, printer: &Printer) -> Result<(Evidence, 
         let trail = TrailFolder::new(arguments.trails.clone());
         // Reading saves as it goes; what a gate reads is kept for this answer only.
         let mut scratch = SqliteStore::open_in_memory()?;
-        let (read, found) =
-            ingest(whittle_catalog::catalog(), &trail, &mut scratch, &mut evidence, &mut progress, &|| false)?;
+        let (read, found) = ingest(&trail, &mut scratch, &mut evidence, &mut progress, &|| false)?;
         printer.detail(&format!("read {} trail files: {} events", read.read, read.records));
         issues = found;
     }

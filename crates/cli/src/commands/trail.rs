@@ -24,8 +24,7 @@ use crate::printer::Printer;
 /// What each kind of event maps to.
 pub fn map(arguments: &TrailMapArguments, printer: &Printer) -> Result<Exit, CommandError> {
     let trail = TrailFolder::new(arguments.paths.clone());
-    let catalog = catalog();
-    let (kinds, summary, issues) = map_events(catalog, &trail)?;
+    let (kinds, summary, issues) = map_events(&trail)?;
     tell(&summary, printer);
     let rows: Vec<EventKindRow> = kinds
         .into_iter()
@@ -41,7 +40,7 @@ pub fn map(arguments: &TrailMapArguments, printer: &Printer) -> Result<Exit, Com
                 .actions
                 .into_iter()
                 .map(|(action, (basis, resources))| {
-                    let action = catalog.info(action).name();
+                    let action = catalog().info(action).name();
                     let passes_role = action == "iam:PassRole";
                     EventActionRow {
                         action: action.to_owned(),
@@ -52,8 +51,8 @@ pub fn map(arguments: &TrailMapArguments, printer: &Printer) -> Result<Exit, Com
                 })
                 .collect(),
             outcomes: kind.outcomes.iter().map(|(outcome, count)| (outcome.as_str(), *count)).collect(),
-            possible: kind.possible.iter().map(|action| catalog.info(*action).name().to_owned()).collect(),
-            denied_items: kind.denied_items.iter().map(|action| catalog.info(*action).name().to_owned()).collect(),
+            possible: kind.possible.iter().map(|action| catalog().info(*action).name().to_owned()).collect(),
+            denied_items: kind.denied_items.iter().map(|action| catalog().info(*action).name().to_owned()).collect(),
             reason: kind.reason,
             nearest: kind.nearest,
         })
@@ -110,7 +109,7 @@ pub fn coverage(arguments: &TrailCoverageArguments, printer: &Printer) -> Result
         .map(|action| {
             let (resource, region, role) =
                 (arguments.resource.as_str(), arguments.region.as_deref(), arguments.role.as_deref());
-            let days = days_of_action(catalog(), &coverage, &ledger, action, resource, region, role);
+            let days = days_of_action(&coverage, &ledger, action, resource, region, role);
             action_days_row(catalog().info(action).name(), resource, &days)
         })
         .collect::<Vec<_>>();
@@ -167,7 +166,7 @@ fn chosen_actions(arguments: &TrailCoverageArguments) -> Result<Vec<whittle_cata
 
 fn ledger(paths: &[PathBuf], printer: &Printer) -> Result<(Ledger, Vec<Issue>), CommandError> {
     let trail = TrailFolder::new(paths.to_vec());
-    let (ledger, summary, issues) = read_all(catalog(), &trail)?;
+    let (ledger, summary, issues) = read_all(&trail)?;
     tell(&summary, printer);
     Ok((ledger, issues))
 }

@@ -1,7 +1,7 @@
 //! Coverage of an action of the catalog.
 
 use whittle_catalog::events::{RevealerKind, Visibility};
-use whittle_catalog::{ActionId, Catalog};
+use whittle_catalog::{ActionId, catalog};
 use whittle_policy::ResourcePattern;
 
 use super::assess::{Coverage, worse};
@@ -14,7 +14,6 @@ impl Coverage<'_> {
     /// stands for any Region.
     pub fn assess_action(
         &self,
-        catalog: &Catalog,
         action: ActionId,
         resource: &str,
         region: Option<&str>,
@@ -23,11 +22,11 @@ impl Coverage<'_> {
         let ask = |kind: EventKind<'_>, event_source: Option<&str>, event_names: &[&str]| {
             self.assess(&Question { kind, event_source, event_names, read_only: None, resource, region, role_arn })
         };
-        let mut blind = catalog.blind_resources(action).iter();
+        let mut blind = catalog().blind_resources(action).iter();
         if let Some(blind) = blind.find(|blind| may_share(blind.pattern, resource)) {
             return Sight::None { reason: blind.reason.to_owned(), remedy: None };
         }
-        let by_kind = match catalog.visibility(action) {
+        let by_kind = match catalog().visibility(action) {
             Visibility::Management => EventKind::Management,
             Visibility::Data { resource_types } => EventKind::Data(resource_types),
             Visibility::Either { resource_types } => EventKind::Either(resource_types),
@@ -35,7 +34,7 @@ impl Coverage<'_> {
             Visibility::Never { reason } | Visibility::Inferred { reason, .. } => EventKind::Never(reason),
             _ => EventKind::Never("this version of the program does not know how the action could be seen"),
         };
-        let events = catalog.revealed_by(action);
+        let events = catalog().revealed_by(action);
         if events.is_empty() || matches!(by_kind, EventKind::Never(_) | EventKind::NetworkActivity) {
             return ask(by_kind, None, &[]);
         }

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use whittle_catalog::{ActionId, Catalog};
+use whittle_catalog::ActionId;
 
 use super::assess::Coverage;
 use super::question::{Evidence, Sight, Window};
@@ -27,7 +27,6 @@ impl Coverage<'_> {
     /// window has to be shown of that source.
     pub fn days_of_action(
         &self,
-        catalog: &Catalog,
         action: ActionId,
         resource: &str,
         region: Option<&str>,
@@ -36,7 +35,7 @@ impl Coverage<'_> {
         let window = self.window();
         let mut runs: Vec<DayRun> = Vec::new();
         for day in window.start..window.end {
-            let sight = self.on(day).assess_action(catalog, action, resource, region, role_arn);
+            let sight = self.on(day).assess_action(action, resource, region, role_arn);
             match runs.last_mut() {
                 Some(run) if run.sight == sight => run.days.end = day + 1,
                 _ => runs.push(DayRun { days: day..day + 1, sight }),

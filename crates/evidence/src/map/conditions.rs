@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use memchr::memmem;
 use serde_json_borrow::{ObjectAsVec, Value};
 use smallvec::smallvec;
-use whittle_catalog::ActionId;
 use whittle_catalog::events::{FieldPath, TagKeys, Test};
+use whittle_catalog::{ActionId, catalog};
 
 use super::params::{Leaf, is_masked};
 use super::reads::key_starts_with;
@@ -89,7 +89,7 @@ impl Call<'_, '_> {
     /// What was created, where the event names it: tags are checked on that, not on what it is made in, or from. Which of the
     /// types of the tagging action that is, the end of the call's name tells (`CreateFaq`: `faq`, not `index`).
     fn resources_of_tagging(&self, action: ActionId, uses: &Collected) -> Resources {
-        let created = plan::of(self.catalog, action).and_then(|plan| {
+        let created = plan::of(action).and_then(|plan| {
             let noun = created_noun(self.record.event_name.as_str())?;
             let types = plan.types.iter().filter(|kind| is_end_of(kind.name, &noun));
             Some((plan, types.max_by_key(|kind| kind.name.len())?))
@@ -130,7 +130,7 @@ impl Call<'_, '_> {
                 None => continue,
             };
             let primary = uses.list.iter_mut().filter(|used| used.basis == Basis::Primary);
-            for used in primary.filter(|used| only.is_empty() || self.catalog.info(used.action).name() == only) {
+            for used in primary.filter(|used| only.is_empty() || catalog().info(used.action).name() == only) {
                 used.resources.push(ResourceSeen::Arn(super::resources::harmless(&alias), Step::Template));
             }
         }
@@ -142,7 +142,7 @@ impl Call<'_, '_> {
         if self.record.read_only == Some(true) || !may_hold_roles(self.parameters.raw_request()) {
             return;
         }
-        let Some(pass_role) = super::pass_role(self.catalog) else { return };
+        let Some(pass_role) = super::pass_role() else { return };
         let mut roles = Vec::new();
         if let Some(request) = self.parameters.request() {
             collect_roles(request, "", 0, &mut roles);

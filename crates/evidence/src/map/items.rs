@@ -4,7 +4,7 @@
 //! answer is left out of the event (read calls, large answers) nothing is taken out.
 
 use serde_json_borrow::Value;
-use whittle_catalog::Catalog;
+use whittle_catalog::catalog;
 use whittle_catalog::events::{AnswerKind, BatchItems, FieldPath, Outcome};
 
 use super::params::{Leaf, texts_in};
@@ -17,8 +17,7 @@ impl Call<'_, '_> {
         if answers.is_empty() {
             return Uses::new();
         }
-        let is_denied =
-            |answer: &Leaf<'_>| denied(self.catalog, prefix, self.record.event_name.as_str(), batch, *answer);
+        let is_denied = |answer: &Leaf<'_>| denied(prefix, self.record.event_name.as_str(), batch, *answer);
         let items = self.parameters.leaves_anywhere(batch.items());
         let (denied, others): (Vec<Leaf<'_>>, Vec<Leaf<'_>>) = match batch.kind() {
             AnswerKind::Aligned => {
@@ -65,10 +64,10 @@ impl Call<'_, '_> {
 }
 
 /// Whether an element of the answer carries the code of a denial.
-fn denied(catalog: &Catalog, prefix: &str, event_name: &str, batch: &BatchItems, answer: Leaf<'_>) -> bool {
+fn denied(prefix: &str, event_name: &str, batch: &BatchItems, answer: Leaf<'_>) -> bool {
     texts_of(answer, batch.code())
         .iter()
-        .any(|code| catalog.outcome_of_error(prefix, event_name, code, "") == Outcome::Denied)
+        .any(|code| catalog().outcome_of_error(prefix, event_name, code, "") == Outcome::Denied)
 }
 
 /// Texts below one element; the element itself where it is a text.

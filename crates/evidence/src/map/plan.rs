@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use whittle_catalog::events::{FieldPath, ParameterSource, Transform};
-use whittle_catalog::{ActionId, ArnFormat, Catalog, catalog};
+use whittle_catalog::{ActionId, ArnFormat, catalog};
 
 use super::arns::{self, Shapes};
 
@@ -109,16 +109,16 @@ fn pieces(format: &'static str) -> Option<Vec<Piece>> {
 }
 
 /// The plan of an action of the embedded catalog, made on first use.
-pub(super) fn of(catalog: &'static Catalog, action: ActionId) -> Option<&'static Plan> {
+pub(super) fn of(action: ActionId) -> Option<&'static Plan> {
     static PLANS: OnceLock<Vec<OnceLock<Plan>>> = OnceLock::new();
     let plans = PLANS.get_or_init(|| (0..self::catalog().action_count()).map(|_| OnceLock::new()).collect());
-    Some(plans.get(action.index())?.get_or_init(|| make(catalog, action)))
+    Some(plans.get(action.index())?.get_or_init(|| make(action)))
 }
 
-fn make(catalog: &'static Catalog, action: ActionId) -> Plan {
-    let info = catalog.info(action);
+fn make(action: ActionId) -> Plan {
+    let info = catalog().info(action);
     let (prefix, name) = (info.prefix(), info.short_name());
-    let rows = catalog.parameter_sources(prefix);
+    let rows = catalog().parameter_sources(prefix);
     let any: Vec<_> = rows.iter().filter(|row| row.is_any(name)).collect();
     let is_lower_case = rows.iter().any(ParameterSource::is_lower_case);
     let shapes = arns::shapes(prefix);

@@ -1,6 +1,6 @@
 //! What an event name means, with everything worked out that does not depend on the single event.
 
-use whittle_catalog::Catalog;
+use whittle_catalog::catalog;
 use whittle_catalog::events::{BatchItems, Clause, EventRule, FieldPath, TagKeys, Test};
 
 use super::reads::{Reads, bit_of};
@@ -29,19 +29,19 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    pub fn of(catalog: &'static Catalog, rule: EventRule<'static>, event_name: &str) -> Self {
-        let reads = Reads::of(catalog, &rule);
-        let batch = catalog.batch_items(rule.prefix(), event_name);
+    pub fn of(rule: EventRule<'static>, event_name: &str) -> Self {
+        let reads = Reads::of(&rule);
+        let batch = catalog().batch_items(rule.prefix(), event_name);
         Self {
             clauses: rule.clauses().map(|clause| Prefiltered { bits: bits_of(clause), clause }).collect(),
             rule,
             reads_response: reads.response() || batch.is_some() || resources::creates(event_name),
             reads,
-            asks_for_masks: rule.mentioned().iter().any(|action| resources::asks_for_masks(catalog, *action)),
-            tags: catalog.tag_on_create(rule.prefix(), event_name),
+            asks_for_masks: rule.mentioned().iter().any(|action| resources::asks_for_masks(*action)),
+            tags: catalog().tag_on_create(rule.prefix(), event_name),
             may_pass_role: may_pass_role(rule.prefix(), event_name),
             batch,
-            passed_to: catalog.passed_to_services(rule.prefix(), event_name),
+            passed_to: catalog().passed_to_services(rule.prefix(), event_name),
         }
     }
 }

@@ -10,8 +10,8 @@ use std::ops::Deref;
 
 use serde_json_borrow::Value;
 use smallvec::SmallVec;
+use whittle_catalog::ActionId;
 use whittle_catalog::events::{Clause, EventRule, FieldPath, ResourceSpec, Segment, Test};
-use whittle_catalog::{ActionId, Catalog};
 
 use super::{plan, s3};
 use crate::record::{Member, RequestParameters};
@@ -69,7 +69,7 @@ impl<'a> Deref for Wanted<'a> {
 }
 
 impl Reads {
-    pub fn of(catalog: &'static Catalog, rule: &EventRule<'static>) -> Self {
+    pub fn of(rule: &EventRule<'static>) -> Self {
         let mut keys = Keys::default();
         let mut reads = Self::default();
         for clause in rule.clauses() {
@@ -92,8 +92,8 @@ impl Reads {
         }
         let of_clauses = rule.clauses().flat_map(Clause::actions).copied();
         for action in rule.same_named().into_iter().chain(of_clauses) {
-            keys.add_resources(catalog, action);
-            s3::others(catalog, action).for_each(|other| keys.add_resources(catalog, other));
+            keys.add_resources(action);
+            s3::others(action).for_each(|other| keys.add_resources(other));
         }
         let read = |key: &'static str| Read { key, bit: bit_of_key(key.as_bytes()) };
         (reads.any, reads.response) = (keys.any, keys.response);
@@ -194,8 +194,8 @@ impl Keys {
     }
 
     /// Everything that the resources of an action are looked for in. `responseElements` count in full, or not at all.
-    fn add_resources(&mut self, catalog: &'static Catalog, action: ActionId) {
-        let Some(plan) = plan::of(catalog, action) else {
+    fn add_resources(&mut self, action: ActionId) {
+        let Some(plan) = plan::of(action) else {
             (self.any, self.response) = (true, true);
             return;
         };

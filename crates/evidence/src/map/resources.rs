@@ -6,7 +6,7 @@ use memchr::memchr_iter;
 use serde_json_borrow::Value;
 use smallvec::{SmallVec, smallvec};
 use whittle_catalog::events::{FieldPath, Transform};
-use whittle_catalog::{ActionId, ArnFormat, Catalog};
+use whittle_catalog::{ActionId, ArnFormat, catalog};
 
 use super::arns::{self, ArnParts, Shapes};
 use super::params::{Leaf, is_masked};
@@ -30,7 +30,7 @@ fn holds_variable(arn: &str) -> bool {
 impl Call<'_, '_> {
     /// Resources of an action by the usual steps. Never empty.
     pub(super) fn resources_of(&self, action: ActionId) -> Resources {
-        let Some(plan) = plan::of(self.catalog, action) else { return smallvec![ResourceSeen::Unnamed] };
+        let Some(plan) = plan::of(action) else { return smallvec![ResourceSeen::Unnamed] };
         if plan.is_any || plan.any_if.iter().any(|path| self.has(path)) {
             return smallvec![ResourceSeen::Arn("*".to_owned(), Step::NoResourceTypes)];
         }
@@ -72,11 +72,11 @@ impl Call<'_, '_> {
 
     /// Resources at given paths, for clauses that name them.
     pub(super) fn resources_at(&self, paths: &[(FieldPath, Transform)], action: ActionId) -> Resources {
-        let info = self.catalog.info(action);
+        let info = catalog().info(action);
         if !info.supports_resources() {
             return smallvec![ResourceSeen::Arn("*".to_owned(), Step::NoResourceTypes)];
         }
-        let Some(plan) = plan::of(self.catalog, action) else { return smallvec![ResourceSeen::Unnamed] };
+        let Some(plan) = plan::of(action) else { return smallvec![ResourceSeen::Unnamed] };
         let mut seen = Resources::new();
         for (path, transform) in paths {
             for text in self.parameters.texts(path) {
@@ -92,7 +92,7 @@ impl Call<'_, '_> {
     /// Resources of an action that one text names; empty if it names none.
     pub(super) fn resources_named(&self, transform: Transform, text: &str, action: ActionId) -> Resources {
         let mut seen = Resources::new();
-        if let Some(plan) = plan::of(self.catalog, action) {
+        if let Some(plan) = plan::of(action) {
             self.push_named(plan, transform, text, &mut seen);
         }
         seen
@@ -357,8 +357,8 @@ fn may_be_told_absent(plan: &Plan, kind: &TypePlan) -> bool {
 }
 
 /// Whether the resources of an action can depend on a masked value, whichever parameter it is.
-pub(super) fn asks_for_masks(catalog: &'static Catalog, action: ActionId) -> bool {
-    plan::of(catalog, action).is_none_or(|plan| plan.types.iter().any(|kind| may_be_told_absent(plan, kind)))
+pub(super) fn asks_for_masks(action: ActionId) -> bool {
+    plan::of(action).is_none_or(|plan| plan.types.iter().any(|kind| may_be_told_absent(plan, kind)))
 }
 
 /// The ARNs found for each type of an action.

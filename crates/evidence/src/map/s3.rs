@@ -1,7 +1,7 @@
 //! The event source of S3 carries calls of several service prefixes: directory buckets, object lambdas, outposts.
 
 use memchr::memmem;
-use whittle_catalog::{ActionId, Catalog};
+use whittle_catalog::{ActionId, catalog};
 
 use super::arns::ArnParts;
 use super::{Call, Collected};
@@ -63,7 +63,7 @@ fn service_of(arn: &str) -> Option<&str> {
 pub(super) fn switch_prefix(call: &Call<'_, '_>, uses: &mut Collected) {
     let Some(prefix) = other_prefix(call.record) else { return };
     for used in std::mem::take(&mut uses.list) {
-        match other(call.catalog, used.action, prefix) {
+        match other(used.action, prefix) {
             Some(action) => uses.add(action, used.basis, call.resources_of(action)),
             None => uses.add(used.action, used.basis, used.resources),
         }
@@ -71,12 +71,12 @@ pub(super) fn switch_prefix(call: &Call<'_, '_>, uses: &mut Collected) {
 }
 
 /// What an action of S3 is under the other prefixes.
-pub(super) fn others(catalog: &'static Catalog, action: ActionId) -> impl Iterator<Item = ActionId> {
-    PREFIXES.iter().filter_map(move |prefix| other(catalog, action, prefix))
+pub(super) fn others(action: ActionId) -> impl Iterator<Item = ActionId> {
+    PREFIXES.iter().filter_map(move |prefix| other(action, prefix))
 }
 
-fn other(catalog: &Catalog, action: ActionId, prefix: &str) -> Option<ActionId> {
-    let info = catalog.info(action);
-    let same_named = (info.prefix() == "s3").then(|| catalog.action(&format!("{prefix}:{}", info.short_name())))?;
-    same_named.or_else(|| (prefix == "s3express").then(|| catalog.action("s3express:CreateSession"))?)
+fn other(action: ActionId, prefix: &str) -> Option<ActionId> {
+    let info = catalog().info(action);
+    let same_named = (info.prefix() == "s3").then(|| catalog().action(&format!("{prefix}:{}", info.short_name())))?;
+    same_named.or_else(|| (prefix == "s3express").then(|| catalog().action("s3express:CreateSession"))?)
 }

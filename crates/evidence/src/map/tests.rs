@@ -23,7 +23,7 @@ const SHAPES: &str = include_str!("../../tests/data/map/role-shapes.ndjson");
 
 fn map_text(text: &str) -> Mapped {
     match parse_record(text) {
-        Ok(ParsedRecord::Record(record)) => map_record(catalog(), &record),
+        Ok(ParsedRecord::Record(record)) => map_record(&record),
         other => panic!("no record: {other:?}"),
     }
 }
@@ -186,7 +186,7 @@ fn events_that_are_no_calls_are_told_by_type_and_category() {
         let mut record: serde_json::Value = serde_json::from_str(&event("s3", "ListBuckets", "{}", "")).unwrap();
         record[field] = value.into();
         if let Ok(ParsedRecord::Record(record)) = parse_record(&record.to_string()) {
-            let mapped = map_record(catalog(), &record);
+            let mapped = map_record(&record);
             assert_eq!(mapped.class, class, "{field} {value}");
             assert_eq!(mapped.reason.is_some(), class == EventClass::NotACall);
         }
@@ -291,10 +291,10 @@ fn a_required_type_that_the_event_does_not_name_is_a_pattern_and_not_left_out() 
 
 #[test]
 fn a_mapper_that_remembers_gives_the_same_as_a_fresh_one() {
-    let mut mapper = Mapper::new(catalog());
+    let mut mapper = Mapper::default();
     for line in SHAPES.lines().chain(SHAPES.lines()) {
         let Ok(ParsedRecord::Record(record)) = parse_record(line) else { panic!("no record") };
-        assert_eq!(*mapper.map(&record), map_record(catalog(), &record));
+        assert_eq!(*mapper.map(&record), map_record(&record));
     }
 }
 
@@ -348,10 +348,10 @@ fn a_remembered_call_answers_only_calls_that_mean_the_same() {
             texts.push(event(source, name, &serde_json::Value::from(members.clone()).to_string(), error));
         }
     }
-    let mut mapper = Mapper::new(catalog());
+    let mut mapper = Mapper::default();
     for text in texts.iter().chain(&texts).chain(texts.iter().rev()) {
         let Ok(ParsedRecord::Record(record)) = parse_record(text) else { panic!("no record") };
-        assert_eq!(*mapper.map(&record), map_record(catalog(), &record), "{text}");
+        assert_eq!(*mapper.map(&record), map_record(&record), "{text}");
     }
 }
 
@@ -380,7 +380,7 @@ fn every_pair_of_the_public_corpus_has_a_class() {
     let mut files = Vec::new();
     collect_files(&folder, &mut files);
     let (mut pairs, mut unknown) = (BTreeSet::new(), BTreeSet::new());
-    let mut mapper = Mapper::new(catalog());
+    let mut mapper = Mapper::default();
     for file in files {
         let mut text = String::new();
         let opened = std::fs::File::open(&file).unwrap();

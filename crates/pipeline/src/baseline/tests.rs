@@ -1,6 +1,5 @@
 use serde_json::json;
 use whittle_analysis::inventory::{Exposure, Function, FunctionConfig, PolicyKind, Role, RolePolicy};
-use whittle_catalog::catalog;
 use whittle_policy::PolicyDocument;
 
 use super::*;
@@ -52,7 +51,7 @@ fn account(roles: &[(&str, &[&str])]) -> Inventory {
 
 fn run(inventory: &Inventory, known: &mut BTreeMap<String, RoleBaseline>, scope: &SaveScope) -> Drift {
     let now = "2026-11-21T06:00:00Z".parse().unwrap();
-    let drift = compare(catalog(), inventory, &Ledger::default(), known, scope, now);
+    let drift = compare(inventory, &Ledger::default(), known, scope, now);
     known.extend(drift.changed.iter().map(|baseline| (baseline.role_arn.clone(), baseline.clone())));
     known.retain(|arn, _| !drift.gone.contains(arn));
     drift

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use serde_json::json;
-use whittle_catalog::catalog;
 use whittle_evidence::ledger::Ledger;
 
 use super::*;
@@ -67,7 +66,7 @@ fn body(texts: impl Iterator<Item = String>) -> Vec<u8> {
 fn oracle<'e>(events: impl Iterator<Item = &'e Event>) -> Ledger {
     let mut ledger = Ledger::default();
     let page = HistoryPage { body: body(events.map(Event::text)), oldest: None, next: None };
-    page::observe("all", &page, &mut ledger, &mut Mapper::new(catalog()));
+    page::observe("all", &page, &mut ledger, &mut Mapper::default());
     ledger
 }
 
@@ -196,7 +195,7 @@ fn run(service: &Service, store: &mut Memory, most_pages: usize) -> Result<(Hist
     let stop = || asked.fetch_add(1, Ordering::Relaxed) >= most_pages;
     let mut evidence = Evidence::load(store)?;
     let settings = settings();
-    let reading = read_history(catalog(), service, store, &mut evidence, &settings, service, &stop);
+    let reading = read_history(service, store, &mut evidence, &settings, service, &stop);
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(reading)
 }
 
@@ -386,7 +385,7 @@ fn what_the_service_holds_no_longer_is_not_vouched_for() {
     let mut store = Memory::default();
     let mut evidence = Evidence::load(&mut store).unwrap();
     let settings = HistorySettings { lookback_days: 400, ..HistorySettings::default() };
-    let reading = read_history(catalog(), &service, &mut store, &mut evidence, &settings, &service, &|| false);
+    let reading = read_history(&service, &mut store, &mut evidence, &settings, &service, &|| false);
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(reading).unwrap();
     // Begins at the first midnight that the reading may reach in time.
     assert_eq!(service.requests.lock().unwrap()[0].start, at(MIDNIGHT + 24 * HOUR));
@@ -422,7 +421,7 @@ fn an_entry_without_its_event_is_lost_evidence_that_outlives_the_run() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     for _ in 0..2 {
         service.now.fetch_add(HOUR, Ordering::Relaxed);
-        let reading = read_history(catalog(), &Gappy, &mut store, &mut evidence, &settings, &service, &|| false);
+        let reading = read_history(&Gappy, &mut store, &mut evidence, &settings, &service, &|| false);
         runtime.block_on(reading).unwrap();
     }
     let kinds: Vec<(String, u64)> = store.marks.issues().into_iter().map(|issue| (issue.kind, issue.count)).collect();
@@ -435,5 +434,5 @@ fn the_reading_can_be_sent_to_another_thread() {
     fn is_send(_: &impl Send) {}
     let service = Service::new([]);
     let (mut store, mut evidence, settings) = (Memory::default(), Evidence::default(), settings());
-    is_send(&read_history(catalog(), &service, &mut store, &mut evidence, &settings, &service, &|| false));
+    is_send(&read_history(&service, &mut store, &mut evidence, &settings, &service, &|| false));
 }

@@ -3,7 +3,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
-use whittle_catalog::catalog;
 
 use super::*;
 use crate::memory::Memory;
@@ -75,7 +74,7 @@ impl TrailObjects for Objects {
 fn read(objects: &Objects) -> (Memory, IngestSummary, Vec<Issue>) {
     let mut store = Memory::default();
     let mut evidence = Evidence::default();
-    let (summary, issues) = ingest(catalog(), objects, &mut store, &mut evidence, &mut (), &|| false).unwrap();
+    let (summary, issues) = ingest(objects, &mut store, &mut evidence, &mut (), &|| false).unwrap();
     assert!(evidence.marks == store.marks && evidence.ledger == store.ledger || store.saves == 0);
     (store, summary, issues)
 }
@@ -145,5 +144,5 @@ fn a_panic_while_parsing_ends_the_reading() {
         }
     }
     let mut evidence = Evidence::default();
-    let _ = ingest(catalog(), &Odd, &mut Memory::default(), &mut evidence, &mut (), &|| false);
+    let _ = ingest(&Odd, &mut Memory::default(), &mut evidence, &mut (), &|| false);
 }

@@ -9,19 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use whittle_catalog::Catalog;
-
 use super::Part;
 use crate::ports::{TrailObject, TrailObjects};
 
-pub(super) fn read(
-    catalog: &'static Catalog,
-    objects: &impl TrailObjects,
-    batch: &[TrailObject],
-    parallel_reads: usize,
-) -> Vec<Part> {
+pub(super) fn read(objects: &impl TrailObjects, batch: &[TrailObject], parallel_reads: usize) -> Vec<Part> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let desks = Desks::new((0..cores).map(|_| Part::new(catalog)).collect());
+    let desks = Desks::new((0..cores).map(|_| Part::new()).collect());
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..parallel_reads.min(batch.len()) {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use rayon::prelude::*;
 use whittle_analysis::issue::Issue;
+use whittle_catalog::ActionId;
 use whittle_catalog::events::Outcome;
-use whittle_catalog::{ActionId, Catalog};
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, attribute, resolve};
 use whittle_evidence::map::{Mapper, ResourceSeen};
 use whittle_evidence::read::{Limits, read_bytes};
@@ -71,7 +71,6 @@ type SeenEvents = BTreeSet<(ActionId, EventSeen)>;
 
 /// The events of a role's use of some actions, per action.
 pub fn role_events(
-    catalog: &'static Catalog,
     objects: &impl TrailObjects,
     query: &EventQuery,
 ) -> Result<(BTreeMap<ActionId, ActionEvents>, Vec<Issue>), PortError> {
@@ -80,7 +79,7 @@ pub fn role_events(
     let parts: Vec<(SeenEvents, Vec<Issue>)> = read
         .par_iter()
         .fold(
-            || (BTreeSet::new(), Vec::new(), Mapper::new(catalog)),
+            || (BTreeSet::new(), Vec::new(), Mapper::default()),
             |(mut seen, mut issues, mut mapper), object| {
                 if let Err(issue) = read_object(objects, object, query, &candidates, &mut mapper, &mut seen) {
                     issues.push(issue);

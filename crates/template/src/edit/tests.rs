@@ -1,5 +1,4 @@
 use serde_json::{Value, json};
-use whittle_catalog::catalog;
 use whittle_policy::PolicyDocument;
 
 use super::{Outcome, Surroundings, Target, apply};
@@ -40,12 +39,12 @@ fn check(resources: &str, physical: &[(&str, &str, &str)], (action, resource): (
     let narrowing = Narrowing { policies: vec![("narrowed".to_owned(), document)], ..Narrowing::default() };
     let targets = [Target { function: "Fn".to_owned(), narrowing }];
     let text = format!("{HEAD}{resources}");
-    let edited = apply(text.as_bytes(), &targets, &surroundings, catalog()).unwrap();
+    let edited = apply(text.as_bytes(), &targets, &surroundings).unwrap();
     assert!(matches!(edited.reports[0].outcome, Outcome::Changed { .. }), "{:#?}", edited.reports);
     let new = String::from_utf8(edited.bytes.clone()).unwrap();
     let found: Vec<&str> = new.lines().filter_map(|line| line.trim().strip_prefix("Resource: ")).collect();
     assert_eq!(found, [expect], "{new}");
-    let again = apply(&edited.bytes, &targets, &surroundings, catalog()).unwrap();
+    let again = apply(&edited.bytes, &targets, &surroundings).unwrap();
     assert_eq!(again.bytes, edited.bytes, "a second run changes nothing");
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use whittle_catalog::Catalog;
 use whittle_policy::{ActionClause, ResourceClause, Statement};
 
 use super::{Block, Module};
@@ -46,29 +45,19 @@ pub fn resolver<'t>(module: &'t Module<'_>, root: &'t Node, context: &Context) -
 }
 
 /// Edits a Terraform file. `function` of a target is an address: `aws_lambda_function.checkout`.
-pub fn apply(
-    bytes: &[u8],
-    targets: &[Target],
-    surroundings: &Surroundings,
-    catalog: &Catalog,
-) -> Result<Edited, ReadError> {
+pub fn apply(bytes: &[u8], targets: &[Target], surroundings: &Surroundings) -> Result<Edited, ReadError> {
     Module::read(bytes)?;
     let mut current = bytes.to_vec();
     let mut reports = Vec::new();
     for target in targets {
-        let (report, changed) = one(&current, target, surroundings, catalog)?;
+        let (report, changed) = one(&current, target, surroundings)?;
         current = changed.unwrap_or(current);
         reports.push(report);
     }
     Ok(Edited { bytes: current, reports })
 }
 
-fn one(
-    bytes: &[u8],
-    target: &Target,
-    surroundings: &Surroundings,
-    catalog: &Catalog,
-) -> Result<(Report, Option<Vec<u8>>), ReadError> {
+fn one(bytes: &[u8], target: &Target, surroundings: &Surroundings) -> Result<(Report, Option<Vec<u8>>), ReadError> {
     let module = Module::read(bytes)?;
     let root = Module::empty_root();
     let resolver = resolver(&module, &root, &surroundings.context);
@@ -93,7 +82,7 @@ fn one(
         Some(Ok(role)) => role,
     };
     let grants = module.grants(&resolver, &role, &surroundings.documents);
-    let planned = plan(&grants, &target.narrowing, catalog);
+    let planned = plan(&grants, &target.narrowing);
     let references = resolver.context.references.without(&waiting(&module, &grants));
     let edits = planned.and_then(|plans| edits(&module, &resolver, &references, &grants, &plans));
     let edits = match edits {

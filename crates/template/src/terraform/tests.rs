@@ -1,5 +1,4 @@
 use serde_json::json;
-use whittle_catalog::catalog;
 use whittle_policy::PolicyDocument;
 
 use super::apply;
@@ -49,7 +48,7 @@ resource "aws_lambda_function" "reports" {{
         serde_json::from_value(json!({"Version": "2012-10-17", "Statement": [statement]})).unwrap();
     let narrowing = Narrowing { policies: vec![("narrowed".to_owned(), document)], ..Narrowing::default() };
     let targets = [Target { function: "aws_lambda_function.reports".to_owned(), narrowing }];
-    let edited = apply(file.as_bytes(), &targets, &surroundings, catalog()).unwrap();
+    let edited = apply(file.as_bytes(), &targets, &surroundings).unwrap();
     assert!(matches!(edited.reports[0].outcome, Outcome::Changed { .. }), "{:#?}", edited.reports);
     let new = String::from_utf8(edited.bytes).unwrap();
     let found: Vec<&str> = new.lines().filter_map(|line| line.trim().strip_prefix("resources = ")).collect();

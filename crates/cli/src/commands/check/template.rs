@@ -9,7 +9,6 @@ use whittle_analysis::inventory::{Function, Inventory};
 use whittle_analysis::issue::{Issue, merge_issues};
 use whittle_analysis::proposal::statements_of;
 use whittle_analysis::result::{Finding, FunctionResult, Report};
-use whittle_catalog::catalog;
 use whittle_pipeline::ingest::Evidence;
 use whittle_pipeline::run::{Case, RunSettings, judge};
 use whittle_render::check::Location;
@@ -40,7 +39,7 @@ pub fn judge_template(
 ) -> Result<Judged, CommandError> {
     let case = proposal::Case::read(path, &arguments.deployment, &arguments.store.store)?;
     let now = Timestamp::now();
-    let (groups, more_notes) = groups(&case, catalog(), &evidence.ledger, now)?;
+    let (groups, more_notes) = groups(&case, &evidence.ledger, now)?;
     let mut judge = Judge { case: &case, evidence, settings, now, issues, placed: Vec::new(), active: 0 };
     let mut report = judge.empty();
     for group in &groups {
@@ -100,7 +99,6 @@ impl Judge<'_> {
         inventory.roles = role.into_iter().map(|role| (role.arn.clone(), role)).collect();
         let history = |days| self.settings.declared_history(days);
         judge(Case {
-            catalog: catalog(),
             inventory: &inventory,
             trails: account.trails.clone(),
             evidence: self.evidence,
@@ -133,14 +131,13 @@ impl Judge<'_> {
                 || (finding.code == "unused-function" && (is_new || group.current.is_none()))
                 || of_part;
             if !skip {
-                let statements = statements_of(catalog(), &group.role, finding, &results);
+                let statements = statements_of(&group.role, finding, &results);
                 let locations = self.locations(group, finding, &statements);
                 self.placed.push((self.told(group, finding), locations));
             }
         }
         let functions: Vec<&Function> = group.functions.iter().map(|(_, function)| function).collect();
         let found = check_proposal(&ProposedFacts {
-            catalog: catalog(),
             role: &group.role,
             is_new: group.current.is_none(),
             functions: &functions,

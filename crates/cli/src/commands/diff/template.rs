@@ -4,7 +4,6 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use whittle_analysis::proposal::compare::{Piece, Sides, compare};
-use whittle_catalog::catalog;
 use whittle_evidence::ledger::Ledger;
 use whittle_render::diff::template::{FunctionOfRole, Located, RoleDifference, TemplateDifference};
 use whittle_template::resolve::shown;
@@ -17,7 +16,7 @@ use crate::error::CommandError;
 pub fn compare_template(arguments: &DiffArguments, path: &Path) -> Result<TemplateDifference, CommandError> {
     let case = Case::read(path, &arguments.deployment, &arguments.store.store)?;
     // Only what is allowed is compared, and no evidence says what that is.
-    let (groups, _) = groups(&case, catalog(), &Ledger::default(), Timestamp::now())?;
+    let (groups, _) = groups(&case, &Ledger::default(), Timestamp::now())?;
     let mut out = TemplateDifference::new(case.file.clone(), case.account.inventory.account.to_string());
     out.roles = groups.iter().map(|group| role(&case, group)).collect();
     out.notes = case.notes();
@@ -27,7 +26,6 @@ pub fn compare_template(arguments: &DiffArguments, path: &Path) -> Result<Templa
 fn role(case: &Case, group: &Group<'_>) -> RoleDifference {
     let unknown: Vec<Vec<String>> = group.proposed.statements.iter().map(|own| own.unknown.clone()).collect();
     let found = compare(&Sides {
-        catalog: catalog(),
         proposed: &group.role,
         statements: &group.statements,
         unknown: &unknown,

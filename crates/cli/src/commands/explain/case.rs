@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use whittle_analysis::inventory::Inventory;
 use whittle_analysis::result::{FunctionResult, UsageRow, VerdictRow, Window};
 use whittle_catalog::events::{RevealerKind, Visibility};
-use whittle_catalog::{ActionId, Catalog, catalog};
+use whittle_catalog::{ActionId, catalog};
 use whittle_evidence::ledger::Ledger;
 use whittle_local::snapshot::SnapshotFolder;
 use whittle_local::trail::TrailFolder;
@@ -69,7 +69,7 @@ fn events(
         actions: rows.iter().filter_map(|row| catalog().action(&row.action)).collect(),
         most: arguments.events,
     };
-    let (events, issues) = role_events(catalog(), &TrailFolder::new(arguments.trails.clone()), &query)?;
+    let (events, issues) = role_events(&TrailFolder::new(arguments.trails.clone()), &query)?;
     for issue in issues {
         printer.warning(&format!("{}: {}", issue.place, issue.message));
     }
@@ -90,10 +90,9 @@ fn case<'a>(
     inventory: Option<&Inventory>,
     events: Option<&BTreeMap<ActionId, ActionEvents>>,
 ) -> Case<'a> {
-    let catalog = catalog();
-    let action = catalog.action(&row.action);
+    let action = catalog().action(&row.action);
     let window: Option<&Window> = facts.window.as_ref();
-    let kinds = action.map(|action| event_kinds(catalog, action)).unwrap_or_default();
+    let kinds = action.map(event_kinds).unwrap_or_default();
     Case {
         function_arn: &result.function_arn,
         role_arn: &result.role_arn,
@@ -110,22 +109,22 @@ fn case<'a>(
             let own = action.and_then(|action| events.get(&action)).cloned().unwrap_or_default();
             Events { total: own.total, latest: own.latest.into_iter().map(event_line).collect() }
         }),
-        would_show: action.map(|action| would_show(catalog, action)).unwrap_or_default(),
+        would_show: action.map(would_show).unwrap_or_default(),
         window,
         coverage: facts.coverage.iter().filter(|row| kinds.contains(row.events.as_str())).collect(),
     }
 }
 
 /// Kinds of events (as coverage rows name them) that could show an action.
-fn event_kinds(catalog: &Catalog, action: ActionId) -> BTreeSet<&str> {
-    match catalog.visibility(action) {
+fn event_kinds(action: ActionId) -> BTreeSet<&'static str> {
+    match catalog().visibility(action) {
         Visibility::Management => BTreeSet::from(["management"]),
         Visibility::Data { resource_types } => resource_types.iter().copied().chain(["data"]).collect(),
         Visibility::Either { resource_types } => resource_types.iter().copied().chain(["data", "management"]).collect(),
         // Events of other actions show it: what is known of those.
         Visibility::Inferred { .. } => {
             let mut kinds = BTreeSet::new();
-            for revealer in catalog.revealed_by(action) {
+            for revealer in catalog().revealed_by(action) {
                 if revealer.kind != RevealerKind::Data {
                     kinds.insert("management");
                 }
@@ -139,9 +138,9 @@ fn event_kinds(catalog: &Catalog, action: ActionId) -> BTreeSet<&str> {
     }
 }
 
-fn would_show(catalog: &Catalog, action: ActionId) -> WouldShow {
-    let (_, how) = whittle_render::catalog::visibility(catalog, action);
-    let mut events: Vec<String> = catalog
+fn would_show(action: ActionId) -> WouldShow {
+    let (_, how) = whittle_render::catalog::visibility(action);
+    let mut events: Vec<String> = catalog()
         .revealed_by(action)
         .iter()
         .map(|revealer| format!("{} {}", revealer.event_source, revealer.event_name))

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use whittle_analysis::inventory::{EventSource, EventSourceKind, Exposure, Function, FunctionConfig, Role};
 use whittle_analysis::issue::Issue;
 use whittle_analysis::proposal::{Novelty, Proposal, ProposedStatement, role};
-use whittle_catalog::Catalog;
 use whittle_evidence::ledger::Ledger;
 use whittle_policy::id::{FunctionArn, ParseIdError, RoleArn};
 use whittle_template::proposal::{Feature, ProposedFunction, ProposedRole};
@@ -43,7 +42,6 @@ pub struct Group<'a> {
 /// All groups, in the order of the file, and what else a reader must know.
 pub fn groups<'a>(
     case: &'a Case,
-    catalog: &Catalog,
     ledger: &Ledger,
     now: Timestamp,
 ) -> Result<(Vec<Group<'a>>, Vec<Issue>), CommandError> {
@@ -59,7 +57,7 @@ pub fn groups<'a>(
             let pieces = split.iter().filter(|roles| arn.is_some_and(|arn| roles.contains(arn))).count();
             let stays = current.is_some_and(|current| is_same(proposed, current, pieces == 1));
             let builder = Builder { case, proposed, current, stays, mixed, now };
-            out.push(builder.group(&members, catalog, ledger, &mut notes).map_err(|error| CommandError::NotFound {
+            out.push(builder.group(&members, ledger, &mut notes).map_err(|error| CommandError::NotFound {
                 message: format!("{} cannot be given a name: {error}", proposed.id),
                 hint: "pass --function for its functions".to_owned(),
             })?);
@@ -110,7 +108,6 @@ impl<'a> Builder<'a> {
     fn group(
         self,
         members: &[&'a ProposedFunction],
-        catalog: &Catalog,
         ledger: &Ledger,
         notes: &mut Vec<Issue>,
     ) -> Result<Group<'a>, ParseIdError> {
@@ -131,7 +128,6 @@ impl<'a> Builder<'a> {
         // A macro may put anything into any role.
         let unread = unread.chain(self.case.proposal.unread.iter().map(|unread| unread.reason.clone()));
         let (role, novelties) = role(
-            catalog,
             ledger,
             &Proposal {
                 current: self.current,

@@ -2,6 +2,7 @@ use super::*;
 use crate::coverage::Trails;
 use crate::ledger::{AccountFacts, Ledger};
 use crate::record::{ParsedRecord, parse_record};
+use whittle_catalog::catalog;
 
 const ACCOUNT: &str = "111122223333";
 const ROLE: &str = "arn:aws:iam::111122223333:role/service/orders";
@@ -258,13 +259,12 @@ fn session_arns_lose_the_path_of_the_role() {
 
 #[test]
 fn actions_of_the_catalog_are_asked_by_all_their_events() {
-    let catalog = whittle_catalog::catalog();
     let facts = facts(&[DATA_EVENT]);
     let trails = Trails::parse(&sqs_selectors()).unwrap();
     let coverage = coverage(&trails, &facts);
     let check = |action: &str, expect: bool| {
-        let id = catalog.action(action).unwrap();
-        let sight = coverage.assess_action(catalog, id, "*", Some("eu-west-1"), Some(ROLE));
+        let id = catalog().action(action).unwrap();
+        let sight = coverage.assess_action(id, "*", Some("eu-west-1"), Some(ROLE));
         assert_eq!(sight.is_full(), expect, "{action}: {sight:?}");
     };
     check("sqs:SendMessage", true);
@@ -279,11 +279,10 @@ fn actions_of_the_catalog_are_asked_by_all_their_events() {
 /// Data events of topics say nothing about text messages and pushes, which the same action sends.
 #[test]
 fn what_leaves_no_event_on_some_resources_is_seen_only_where_a_grant_leaves_these_out() {
-    let catalog = whittle_catalog::catalog();
     let facts = facts(&[DATA_EVENT]);
     let trails = Trails::parse(&sqs_selectors().replace("AWS::SQS::Queue", "AWS::SNS::Topic")).unwrap();
     let coverage = coverage(&trails, &facts);
-    let id = catalog.action("sns:Publish").unwrap();
+    let id = catalog().action("sns:Publish").unwrap();
     for (resource, expect) in [
         ("arn:aws:sns:eu-west-1:111122223333:orders", true),
         ("arn:aws:sns:eu-west-1:111122223333:orders-*", true),
@@ -292,7 +291,7 @@ fn what_leaves_no_event_on_some_resources_is_seen_only_where_a_grant_leaves_thes
         ("arn:aws:sns:eu-west-1:111122223333:*", false),
         ("arn:aws:sns:eu-west-1:111122223333:endpoint/GCM/app/*", false),
     ] {
-        let sight = coverage.assess_action(catalog, id, resource, Some("eu-west-1"), Some(ROLE));
+        let sight = coverage.assess_action(id, resource, Some("eu-west-1"), Some(ROLE));
         assert_eq!(sight.is_full(), expect, "{resource}: {sight:?}");
     }
 }

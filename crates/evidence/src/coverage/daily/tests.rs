@@ -39,7 +39,7 @@ fn runs(ledger: &Ledger, trail: &str, action: &str) -> Vec<(u32, u32, String)> {
     let window = Window { start: first, end: first + 10 };
     let evidence = Evidence { account: ACCOUNT, trails: Some(&trails), history: None, facts: ledger.account(), window };
     let id = catalog().action(action).unwrap();
-    let runs = Coverage::new(evidence).days_of_action(catalog(), id, QUEUE, Some("eu-west-1"), None);
+    let runs = Coverage::new(evidence).days_of_action(id, QUEUE, Some("eu-west-1"), None);
     let number = |day: i32| u32::try_from(day - first + 1).unwrap();
     let word = |sight: &Sight| match sight {
         Sight::Full => "full".to_owned(),
