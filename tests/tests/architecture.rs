@@ -12,7 +12,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("whittle-evidence", &["whittle-policy", "whittle-catalog"]),
     ("whittle-analysis", &["whittle-policy", "whittle-catalog", "whittle-evidence"]),
     ("whittle-template", &["whittle-policy", "whittle-catalog"]),
-    ("whittle-render", &["whittle-policy", "whittle-catalog", "whittle-evidence", "whittle-analysis"]),
+    (
+        "whittle-render",
+        &["whittle-policy", "whittle-catalog", "whittle-evidence", "whittle-analysis", "whittle-template"],
+    ),
     ("whittle-pipeline", &["whittle-policy", "whittle-catalog", "whittle-evidence", "whittle-analysis"]),
     (
         "whittle-local",

@@ -346,6 +346,19 @@ fn what_cannot_be_answered_says_what_to_do() {
 }
 
 #[test]
+fn a_macro_is_to_be_expanded_first() {
+    let dir = analyzed();
+    let sam = "Transform: AWS::Serverless-2016-10-31";
+    let template = example().replacen(sam, "Transform: [MyMacro, AWS::Serverless-2016-10-31]", 1);
+    std::fs::write(dir.path().join("template.yaml"), template).unwrap();
+    let output = check(dir.path(), &["--fail-on", "critical"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    for part in ["inconclusive: the macro `MyMacro` may change", "hint: expand it first", "--template-stage Processed"] {
+        assert!(stderr(&output).contains(part), "{part}: {}", stderr(&output));
+    }
+}
+
+#[test]
 fn a_snapshot_beside_the_store_is_as_good() {
     let dir = analyzed();
     let kept = json(&check(dir.path(), &["--format", "json"]));

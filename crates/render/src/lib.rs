@@ -12,5 +12,6 @@ pub mod explain;
 pub mod policy;
 pub mod report;
 pub mod style;
+pub mod template;
 pub mod text;
 pub mod trail;

@@ -17,8 +17,9 @@ pub(crate) mod write;
 use crate::expression::Part;
 use crate::grants::{Documents, RoleGrants, grants_of};
 use crate::layout::Layout;
-use crate::narrow::{EntryPlan, Mismatch, Narrowing, plan};
+use crate::narrow::{EditRefusal, EntryPlan, Narrowing, plan};
 use crate::node::{Kind, Node};
+use crate::reason::{RefusalReason, Unreadable};
 use crate::references::References;
 use crate::resolve::{Context, Resolver};
 use crate::source::{Place, ReadError, Span};
@@ -69,7 +70,7 @@ pub enum Outcome {
     /// It was left as it is.
     Refused {
         /// Why.
-        reason: String,
+        reason: RefusalReason,
         /// Where.
         place: Option<Place>,
         /// What to write by hand instead.
@@ -136,28 +137,26 @@ fn one(bytes: &[u8], target: &Target, surroundings: &Surroundings) -> Result<(Re
     let (references, narrowing) =
         reachable.unwrap_or_else(|| (resolver.context.references.clone(), target.narrowing.clone()));
     let report = |outcome| Report { function: target.function.clone(), role: label.clone(), outcome };
-    let refused = |mismatch: Mismatch| {
-        let place = mismatch.span.map(|span| template.source().place(span.start));
+    let refused = |refusal: EditRefusal| {
+        let place = refusal.span.map(|span| template.source().place(span.start));
         let text = snippet(&narrowing, function.is_none_or(|f| f.is_sam), &references, &resolver);
-        (report(Outcome::Refused { reason: mismatch.reason, place, snippet: text }), None)
+        (report(Outcome::Refused { reason: refusal.reason, place, snippet: text }), None)
     };
     let Some(role) = role else {
-        let reason = format!("the template has no function `{}`", target.function);
-        return Ok(refused(Mismatch { span: None, reason }));
+        return Ok(refused(EditRefusal::whole(RefusalReason::NoFunction(target.function.clone()))));
     };
     if let Some((name, span)) = template.macros().into_iter().next() {
-        let reason = format!("the macro `{name}` may change the template before it is deployed");
-        return Ok(refused(Mismatch { span: Some(span), reason }));
+        return Ok(refused(EditRefusal::at(span, Unreadable::Macro(name))));
     }
     let grants = grants_of(&template, &resolver, &role, &surroundings.documents);
     let edits = match edits(&template, &resolver, &layout, &references, &role, &grants, &narrowing) {
         Ok(edits) if edits.is_empty() => return Ok((report(Outcome::Unchanged), None)),
         Ok(edits) => edits,
-        Err(mismatch) => return Ok(refused(mismatch)),
+        Err(refusal) => return Ok(refused(refusal)),
     };
     let Some(text) = splice::splice(template.source().text(), edits) else {
-        let reason = "the changes would overlap".to_owned();
-        return Ok(refused(Mismatch { span: function.map(|function| function.node.span), reason }));
+        let span = function.map(|function| function.node.span);
+        return Ok(refused(EditRefusal { span, reason: RefusalReason::Overlap }));
     };
     let mut changed = bytes.get(..template.source().mark()).unwrap_or_default().to_vec();
     changed.extend_from_slice(text.as_bytes());
@@ -167,7 +166,7 @@ fn one(bytes: &[u8], target: &Target, surroundings: &Surroundings) -> Result<(Re
             let literals = literals(&narrowing, &references, &grants, &text);
             Ok((report(Outcome::Changed { literals }), Some(changed)))
         }
-        Err(failure) => Ok(refused(Mismatch { span: None, reason: failure.to_string() })),
+        Err(failure) => Ok(refused(EditRefusal::whole(RefusalReason::Proof(failure)))),
     }
 }
 
@@ -180,7 +179,7 @@ fn edits(
     role: &RoleRef<'_>,
     grants: &RoleGrants<'_>,
     narrowing: &Narrowing,
-) -> Result<Vec<splice::Edit>, Mismatch> {
+) -> Result<Vec<splice::Edit>, EditRefusal> {
     let plans = plan(grants, narrowing)?;
     if plans.iter().all(|plan| *plan == EntryPlan::Keep) {
         return Ok(Vec::new());
@@ -188,16 +187,14 @@ fn edits(
     let logical_id = match role {
         RoleRef::Generated(id) | RoleRef::InFile(id) => *id,
         RoleRef::Elsewhere(text) => {
-            return Err(Mismatch { span: None, reason: format!("the role is not in this file: {text}") });
+            return Err(EditRefusal::whole(Unreadable::RoleElsewhere(text.clone()).into()));
         }
     };
     let resource = template.resource(logical_id);
     let touched = grants.entries.iter().zip(&plans).filter(|(_, plan)| **plan != EntryPlan::Keep);
     let nodes = touched.filter_map(|(entry, _)| entry.node);
     if let Some(anchor) = nodes.chain(resource.and_then(|node| node.get("Properties"))).find_map(anchored) {
-        let reason =
-            "an anchor or alias (`&name`, `*name`) is used here; CloudFormation does not support them".to_owned();
-        return Err(Mismatch { span: Some(anchor), reason });
+        return Err(EditRefusal::at(anchor, RefusalReason::Anchored));
     }
     let pen = splice::Pen { source: template.source(), layout };
     let notation = if template.source().is_json() { write::Notation::Json } else { write::Notation::Yaml };

@@ -11,6 +11,7 @@ use whittle_policy::{PolicyDocument, Statement};
 
 use crate::managed::{self, aws_managed};
 use crate::node::Node;
+use crate::reason::{PolicyPart, PolicyProblem, Uneditable, Unreadable};
 use crate::resolve::Resolver;
 use crate::sam;
 use crate::source::Span;
@@ -63,7 +64,7 @@ pub struct Entry<'t> {
     /// Its statements.
     pub grants: Vec<Grant<'t>>,
     /// Why its statements are not (all) known, or why it must not be edited.
-    pub problem: Option<String>,
+    pub problem: Option<PolicyProblem>,
 }
 
 /// Something about a role's policies that could not be read.
@@ -72,7 +73,7 @@ pub struct Problem {
     /// Where.
     pub span: Span,
     /// What.
-    pub reason: String,
+    pub reason: Unreadable,
 }
 
 /// Everything that a role allows.
@@ -91,9 +92,11 @@ impl<'t> RoleGrants<'t> {
     }
 
     /// Everything that is not known, of the role and of its policies.
-    pub fn all_problems(&self) -> Vec<Problem> {
-        let own =
-            self.entries.iter().filter_map(|entry| Some(Problem { span: entry.span, reason: entry.problem.clone()? }));
+    pub fn unreadable(&self) -> Vec<Problem> {
+        let own = self.entries.iter().filter_map(|entry| match &entry.problem {
+            Some(PolicyProblem::Unreadable(reason)) => Some(Problem { span: entry.span, reason: reason.clone() }),
+            Some(PolicyProblem::Uneditable(_)) | None => None,
+        });
         self.problems.iter().cloned().chain(own).collect()
     }
 }
@@ -110,7 +113,7 @@ pub fn grants_of<'t>(
         RoleRef::Generated(function) => reader.generated(function),
         RoleRef::InFile(role) => reader.role(role),
         RoleRef::Elsewhere(text) => {
-            let reason = format!("the role is not in this file: {text}");
+            let reason = Unreadable::RoleElsewhere(text.clone());
             reader.out.problems.push(Problem { span: Span::default(), reason });
         }
     }
@@ -144,7 +147,7 @@ impl<'t> Reader<'_, 't, '_> {
         }
         let properties = node.get("Properties");
         if let Some(properties) = properties.filter(|properties| properties.intrinsic().is_some()) {
-            self.problem(properties, "`Properties` is computed by a function");
+            self.problem(properties, Unreadable::ComputedProperties);
         }
         let policies = properties.and_then(|properties| properties.get("Policies"));
         match policies {
@@ -168,18 +171,18 @@ impl<'t> Reader<'_, 't, '_> {
         self.transforms(node);
         let Some(properties) = node.get("Properties") else { return };
         if properties.intrinsic().is_some() {
-            return self.problem(properties, "`Properties` is computed by a function");
+            return self.problem(properties, Unreadable::ComputedProperties);
         }
         if let Some(list) = properties.get("ManagedPolicyArns") {
             if list.intrinsic().is_some() || list.items().is_none() {
-                self.problem(list, "`ManagedPolicyArns` is no plain list");
+                self.problem(list, Unreadable::NotAPlainList("ManagedPolicyArns"));
             } else {
                 list.as_list().iter().for_each(|item| self.managed(item));
             }
         }
         if let Some(list) = properties.get("Policies") {
             if list.intrinsic().is_some() || list.items().is_none() {
-                self.problem(list, "`Policies` is no plain list");
+                self.problem(list, Unreadable::NotAPlainList("Policies"));
             } else {
                 list.as_list().iter().for_each(|item| self.role_policy(item));
             }
@@ -203,15 +206,11 @@ impl<'t> Reader<'_, 't, '_> {
         if let Some((function, _)) = item.intrinsic() {
             return match function.as_str() {
                 "Ref" | "Fn::Sub" | "Fn::Join" | "Fn::GetAtt" | "Fn::FindInMap" => self.managed(item),
-                name => self.unknown(Origin::Inline, item, &format!("{} decides which policy it is", name_of(name))),
+                _ => self.unknown(Origin::Inline, item, Unreadable::Decided { function, part: PolicyPart::Policy }),
             };
         }
         if matches!(item.kind, crate::node::Kind::Alias) {
-            return self.unknown(
-                Origin::Inline,
-                item,
-                "this is an alias (`*name`), which CloudFormation does not support",
-            );
+            return self.unknown(Origin::Inline, item, Unreadable::Alias(PolicyPart::Policy));
         }
         if item.text().is_some() {
             return self.managed(item);
@@ -220,15 +219,12 @@ impl<'t> Reader<'_, 't, '_> {
             return self.document(Origin::Inline, item, item);
         }
         let [(name, parameters)] = item.entries() else {
-            return self.unknown(Origin::Inline, item, "this is no managed policy, policy template or policy document");
+            return self.unknown(Origin::Inline, item, Unreadable::NotAPolicy);
         };
         let name = name.text().unwrap_or_default();
         let Some(known) = sam::policy_template(name) else {
-            return self.unknown(
-                Origin::SamTemplate(name.to_owned()),
-                item,
-                &format!("`{name}` is no SAM policy template"),
-            );
+            let reason = Unreadable::NotAPolicyTemplate(name.to_owned());
+            return self.unknown(Origin::SamTemplate(name.to_owned()), item, reason);
         };
         let value = |parameter: &str| parameters.get(parameter).map(|node| self.resolver.expression(node));
         match known.expand(&value, self.resolver) {
@@ -237,7 +233,7 @@ impl<'t> Reader<'_, 't, '_> {
                 let grants = statements.into_iter().map(grant).collect();
                 self.push(Origin::SamTemplate(name.to_owned()), Some(item), item.span, grants, None);
             }
-            Err(reason) => self.unknown(Origin::SamTemplate(name.to_owned()), item, &reason),
+            Err(reason) => self.unknown(Origin::SamTemplate(name.to_owned()), item, reason),
         }
     }
 
@@ -260,8 +256,7 @@ impl<'t> Reader<'_, 't, '_> {
             self.push(Origin::Managed(short), Some(item), item.span, grants, None);
         } else {
             let written = self.template.source().slice(item.span).to_owned();
-            let reason = format!("the document of the managed policy `{written}` is not known");
-            self.unknown(Origin::Managed(written), item, &reason);
+            self.unknown(Origin::Managed(written.clone()), item, Unreadable::UnknownManagedPolicy(written));
         }
     }
 
@@ -270,7 +265,7 @@ impl<'t> Reader<'_, 't, '_> {
         let origin = Origin::RolePolicy(name.unwrap_or_default());
         match item.get("PolicyDocument") {
             Some(document) if item.intrinsic().is_none() => self.document(origin, item, document),
-            _ => self.unknown(origin, item, "this item of `Policies` has no plain `PolicyDocument`"),
+            _ => self.unknown(origin, item, Unreadable::NoPlainDocument),
         }
     }
 
@@ -285,8 +280,7 @@ impl<'t> Reader<'_, 't, '_> {
             };
             let Some(roles) = node.get("Properties").and_then(|properties| properties.get(list)) else { continue };
             if roles.intrinsic().is_some() && list == "Roles" {
-                let reason = format!("`{id}` may be attached to the role: its `Roles` is computed by a function");
-                self.out.problems.push(Problem { span: roles.span, reason });
+                self.problem(roles, Unreadable::ComputedRoles(id.to_owned()));
                 continue;
             }
             let (own, others): (Vec<&Node>, Vec<&Node>) =
@@ -318,7 +312,7 @@ impl<'t> Reader<'_, 't, '_> {
         let origin = Origin::Attached(id.to_owned());
         let Some(properties) = node.get("Properties") else { return };
         let Some(document) = properties.get("PolicyDocument") else {
-            return self.unknown(origin, node, "it has no `PolicyDocument`");
+            return self.unknown(origin, node, Unreadable::NoDocument);
         };
         let before = self.out.entries.len();
         self.document(origin, node, document);
@@ -328,15 +322,13 @@ impl<'t> Reader<'_, 't, '_> {
         let managed = node.get("Type").and_then(Node::text) == Some("AWS::IAM::ManagedPolicy");
         if let Some(entry) = self.out.entries.get_mut(before) {
             let reason = if node.get("Condition").is_some() {
-                Some(format!("a `Condition` decides whether `{id}` is there"))
+                Some(Uneditable::Conditional(id.to_owned()))
             } else if shared || (managed && used_elsewhere) {
-                Some(format!("`{id}` is attached to more than this role"))
+                Some(Uneditable::Shared(id.to_owned()))
             } else {
                 None
             };
-            if entry.problem.is_none() {
-                entry.problem = reason.map(|reason| format!("{SHARED}{reason}"));
-            }
+            entry.problem = entry.problem.take().or(reason.map(PolicyProblem::Uneditable));
         }
         self.transforms(node);
     }
@@ -363,7 +355,9 @@ impl<'t> Reader<'_, 't, '_> {
                 let grants = statements.into_iter().map(|statement| Grant { statement, span, node: None }).collect();
                 self.push(origin, None, span, grants, None);
             }
-            Err(reason) => self.push(origin, None, span, Vec::new(), Some(reason)),
+            Err(reason) => {
+                self.push(origin, None, span, Vec::new(), Some(PolicyProblem::Unreadable(reason)));
+            }
         }
     }
 
@@ -371,7 +365,7 @@ impl<'t> Reader<'_, 't, '_> {
         let read = document::read(document, self.resolver);
         let (grants, problem) = match read {
             Ok(grants) => (grants, None),
-            Err(problem) => (Vec::new(), Some(problem.reason)),
+            Err(problem) => (Vec::new(), Some(PolicyProblem::Unreadable(problem.reason))),
         };
         self.out.entries.push(Entry {
             origin,
@@ -393,16 +387,16 @@ impl<'t> Reader<'_, 't, '_> {
             found.extend(by_key.or(by_tag));
         });
         for span in found {
-            self.out.problems.push(Problem { span, reason: "`Fn::Transform` may change the policies".to_owned() });
+            self.out.problems.push(Problem { span, reason: Unreadable::InnerTransform });
         }
     }
 
-    fn problem(&mut self, node: &'t Node, reason: &str) {
-        self.out.problems.push(Problem { span: node.span, reason: reason.to_owned() });
+    fn problem(&mut self, node: &'t Node, reason: Unreadable) {
+        self.out.problems.push(Problem { span: node.span, reason });
     }
 
-    fn unknown(&mut self, origin: Origin, item: &'t Node, reason: &str) {
-        self.push(origin, Some(item), item.span, Vec::new(), Some(reason.to_owned()));
+    fn unknown(&mut self, origin: Origin, item: &'t Node, reason: Unreadable) {
+        self.push(origin, Some(item), item.span, Vec::new(), Some(PolicyProblem::Unreadable(reason)));
     }
 
     fn push(
@@ -411,19 +405,8 @@ impl<'t> Reader<'_, 't, '_> {
         node: Option<&'t Node>,
         span: Span,
         grants: Vec<Grant<'t>>,
-        problem: Option<String>,
+        problem: Option<PolicyProblem>,
     ) {
         self.out.entries.push(Entry { origin, node, span, document: None, grants, problem });
     }
-}
-
-/// Marks a problem that only stands in the way of an edit; the statements are known.
-pub const SHARED: &str = "not editable: ";
-
-/// `!If` for `Fn::If`.
-fn name_of(function: &str) -> String {
-    if function == "Fn::hcl" || function == "Fn::hcl-template" || function == "Fn::jsonencode" {
-        return "an expression".to_owned();
-    }
-    format!("`!{}`", function.trim_start_matches("Fn::"))
 }

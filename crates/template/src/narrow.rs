@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use whittle_catalog::catalog;
 use whittle_policy::{ActionClause, Effect, PolicyDocument, Statement};
 
-use crate::grants::{Entry, Origin, RoleGrants, SHARED};
+use crate::grants::{Entry, Origin, RoleGrants};
+use crate::reason::{PolicyProblem, RefusalReason};
 use crate::source::Span;
 
 /// A narrowed set of policies for one role.
@@ -56,24 +57,36 @@ pub enum StatementPlan {
     Remove,
 }
 
-/// Why a role is not edited.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mismatch {
-    /// Where, if it is about a place.
+/// Why a role is not edited, and the place that it is about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EditRefusal {
+    /// Where; `None` for the role as a whole.
     pub span: Option<Span>,
     /// Why.
-    pub reason: String,
+    pub reason: RefusalReason,
+}
+
+impl EditRefusal {
+    /// About a place.
+    pub fn at(span: Span, reason: impl Into<RefusalReason>) -> Self {
+        Self { span: Some(span), reason: reason.into() }
+    }
+
+    /// About the role as a whole.
+    pub fn whole(reason: RefusalReason) -> Self {
+        Self { span: None, reason }
+    }
 }
 
 /// Plans each entry of `grants`, in order.
-pub fn plan(grants: &RoleGrants<'_>, narrowing: &Narrowing) -> Result<Vec<EntryPlan>, Mismatch> {
+pub fn plan(grants: &RoleGrants<'_>, narrowing: &Narrowing) -> Result<Vec<EntryPlan>, EditRefusal> {
     if let Some(problem) = grants.problems.first() {
-        return Err(Mismatch { span: Some(problem.span), reason: problem.reason.clone() });
+        return Err(EditRefusal::at(problem.span, problem.reason.clone()));
     }
-    let unread =
-        grants.entries.iter().find(|entry| entry.problem.as_ref().is_some_and(|text| !text.starts_with(SHARED)));
-    if let Some(entry) = unread {
-        return Err(Mismatch { span: Some(entry.span), reason: entry.problem.clone().unwrap_or_default() });
+    for entry in &grants.entries {
+        if let Some(PolicyProblem::Unreadable(reason)) = &entry.problem {
+            return Err(EditRefusal::at(entry.span, reason.clone()));
+        }
     }
     let wanted = narrowing.statements();
     let kept: Vec<Vec<bool>> = grants.entries.iter().map(|entry| kept_statements(entry, &wanted)).collect();
@@ -102,15 +115,15 @@ pub fn plan(grants: &RoleGrants<'_>, narrowing: &Narrowing) -> Result<Vec<EntryP
         let slot = owner.and_then(|(index, at, _, _)| assigned.get_mut(index)?.get_mut(at));
         match slot {
             Some(list) => list.push(statement.clone()),
-            None => return Err(Mismatch { span: None, reason: not_granted(statement) }),
+            None => return Err(EditRefusal::whole(RefusalReason::NotGranted(Box::new(statement.clone())))),
         }
     }
     let mut plans = Vec::new();
     for ((entry, kept), assigned) in grants.entries.iter().zip(&kept).zip(assigned) {
         let plan = plan_entry(entry, kept, assigned);
         if plan != EntryPlan::Keep {
-            if let Some(reason) = entry.problem.as_deref().and_then(|text| text.strip_prefix(SHARED)) {
-                return Err(Mismatch { span: Some(entry.span), reason: reason.to_owned() });
+            if let Some(PolicyProblem::Uneditable(reason)) = &entry.problem {
+                return Err(EditRefusal::at(entry.span, RefusalReason::Uneditable(reason.clone())));
             }
             not_analysed(entry, kept, narrowing)?;
             not_deployed(entry, kept, narrowing)?;
@@ -186,7 +199,7 @@ fn plan_entry(entry: &Entry<'_>, kept: &[bool], assigned: Vec<Vec<Statement>>) -
 }
 
 /// Refuses to take away what the analysis never saw: the file allows it, the role that was analysed did not.
-fn not_analysed(entry: &Entry<'_>, kept: &[bool], narrowing: &Narrowing) -> Result<(), Mismatch> {
+fn not_analysed(entry: &Entry<'_>, kept: &[bool], narrowing: &Narrowing) -> Result<(), EditRefusal> {
     let Some(analysed) = &narrowing.analysed else { return Ok(()) };
     let changed =
         entry.grants.iter().zip(kept).filter(|(grant, kept)| !**kept && grant.statement.effect == Effect::Allow);
@@ -198,12 +211,7 @@ fn not_analysed(entry: &Entry<'_>, kept: &[bool], narrowing: &Narrowing) -> Resu
             }
             let unseen = catalog().expand(pattern).into_iter().map(|action| catalog().info(action).name().to_owned());
             if let Some(action) = unseen.into_iter().find(|action| !analysed.contains(action)) {
-                return Err(Mismatch {
-                    span: Some(grant.span),
-                    reason: format!(
-                        "the file allows {action}, which the role that was analysed was not allowed: deploy the file and analyse again first"
-                    ),
-                });
+                return Err(EditRefusal::at(grant.span, RefusalReason::ActionNotAnalysed(action)));
             }
         }
     }
@@ -211,7 +219,7 @@ fn not_analysed(entry: &Entry<'_>, kept: &[bool], narrowing: &Narrowing) -> Resu
 }
 
 /// The same for resources and conditions. A managed policy that the role has by name is what it was, whatever the copies say.
-fn not_deployed(entry: &Entry<'_>, kept: &[bool], narrowing: &Narrowing) -> Result<(), Mismatch> {
+fn not_deployed(entry: &Entry<'_>, kept: &[bool], narrowing: &Narrowing) -> Result<(), EditRefusal> {
     let Some(deployed) = &narrowing.deployed else { return Ok(()) };
     let same_name = |name: &String| deployed.iter().any(|(own, _)| own == name);
     if matches!(&entry.origin, Origin::Managed(name) if same_name(name)) {
@@ -222,32 +230,9 @@ fn not_deployed(entry: &Entry<'_>, kept: &[bool], narrowing: &Narrowing) -> Resu
     for (grant, _) in changed {
         let known = deployed.iter().flat_map(|(_, statements)| statements).any(|own| own.covers(&grant.statement));
         if !known {
-            return Err(Mismatch {
-                span: Some(grant.span),
-                reason: format!(
-                    "the file allows {}, which no statement of the role that was analysed covers: deploy the file and analyse again first",
-                    name(&grant.statement)
-                ),
-            });
+            let reason = RefusalReason::StatementNotDeployed(Box::new(grant.statement.clone()));
+            return Err(EditRefusal::at(grant.span, reason));
         }
     }
     Ok(())
-}
-
-fn not_granted(statement: &Statement) -> String {
-    format!("no statement of the file grants {}, which the suggestion keeps", name(statement))
-}
-
-/// The first actions and resources of a statement.
-pub fn name(statement: &Statement) -> String {
-    let actions: Vec<&str> =
-        statement.action.patterns().iter().map(whittle_policy::ActionPattern::as_str).take(3).collect();
-    let resources: Vec<&str> = statement
-        .resource
-        .iter()
-        .flat_map(whittle_policy::ResourceClause::patterns)
-        .map(whittle_policy::ResourcePattern::as_str)
-        .take(2)
-        .collect();
-    format!("{} on {}", actions.join(", "), resources.join(", "))
 }

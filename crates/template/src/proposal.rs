@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use whittle_policy::{ResourceClause, ResourcePattern, Statement};
 
-use crate::grants::{Documents, Entry, Grant, Origin, RoleGrants, SHARED, grants_of};
+use crate::grants::{Documents, Entry, Grant, Origin, RoleGrants, grants_of};
+use crate::reason::Unreadable;
 use crate::resolve::Resolver;
 use crate::source::{Place, Source, Span};
 use crate::template::{RoleRef, Template};
@@ -101,7 +102,7 @@ pub struct Unread {
     /// Where; `None` for the role as a whole.
     pub region: Option<Region>,
     /// Why.
-    pub reason: String,
+    pub reason: Unreadable,
 }
 
 impl Proposal {
@@ -117,8 +118,7 @@ pub fn of_template<'t>(template: &'t Template<'_>, resolver: &Resolver<'t>, docu
     let source = template.source();
     let mut out = Proposal::default();
     for (name, span) in template.macros() {
-        let reason = format!("the macro `{name}` may change the template before it is deployed");
-        out.unread.push(Unread { region: Some(region(source, span)), reason });
+        out.unread.push(Unread { region: Some(region(source, span)), reason: Unreadable::Macro(name) });
     }
     for (reason, span) in template.unread() {
         out.unread.push(Unread { region: Some(region(source, span)), reason });
@@ -221,9 +221,8 @@ fn statements(source: &Source<'_>, grants: &RoleGrants<'_>) -> Vec<ProposedState
     grants.grants().map(statement).collect()
 }
 
-/// What is not known; that something cannot be *edited* matters to nobody who only reads.
 fn unread(source: &Source<'_>, grants: &RoleGrants<'_>) -> Vec<Unread> {
-    let problems = grants.all_problems().into_iter().filter(|problem| !problem.reason.starts_with(SHARED));
+    let problems = grants.unreadable().into_iter();
     problems
         .map(|problem| Unread {
             region: (problem.span != Span::default()).then(|| region(source, problem.span)),

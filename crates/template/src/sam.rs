@@ -12,6 +12,7 @@ use whittle_policy::{PolicyDocument, Statement};
 
 use crate::expression::{Expression, Part};
 use crate::node::Node;
+use crate::reason::Unreadable;
 use crate::resolve::{Resolver, sub_parts};
 
 /// A SAM policy template: parameters and the statements that it stands for.
@@ -50,9 +51,9 @@ impl PolicyTemplate {
         &self,
         values: &dyn Fn(&str) -> Option<Expression>,
         resolver: &Resolver<'_>,
-    ) -> Result<Vec<Statement>, String> {
+    ) -> Result<Vec<Statement>, Unreadable> {
         if let Some(missing) = self.parameters.iter().find(|name| values(name).is_none()) {
-            return Err(format!("the parameter `{missing}` has no value"));
+            return Err(Unreadable::MissingParameter(missing.clone()));
         }
         let filled: Vec<Value> = self.statements.iter().map(|value| resolve_json(value, values, resolver)).collect();
         statements(&filled)
@@ -60,7 +61,7 @@ impl PolicyTemplate {
 }
 
 /// Statements from JSON; `Effect` is Allow where it is not written.
-fn statements(values: &[Value]) -> Result<Vec<Statement>, String> {
+fn statements(values: &[Value]) -> Result<Vec<Statement>, Unreadable> {
     let mut list = values.to_vec();
     for object in list.iter_mut().filter_map(Value::as_object_mut) {
         object.entry("Effect").or_insert_with(|| Value::from("Allow"));
@@ -68,7 +69,7 @@ fn statements(values: &[Value]) -> Result<Vec<Statement>, String> {
     let document = serde_json::json!({ "Version": "2012-10-17", "Statement": list });
     PolicyDocument::from_value(&document)
         .map(|document| document.statements.into_vec())
-        .map_err(|error| error.to_string())
+        .map_err(|error| Unreadable::Invalid(Box::new(error)))
 }
 
 /// Puts values into `Ref` and `Fn::Sub` of JSON.

@@ -1,6 +1,7 @@
 //! A SAM or CloudFormation template: which functions it has and which role each runs under.
 
 use crate::node::Node;
+use crate::reason::Unreadable;
 use crate::resolve::Resolver;
 use crate::source::{ReadError, Source, Span};
 use crate::yaml;
@@ -140,20 +141,20 @@ impl<'a> Template<'a> {
     }
 
     /// What may hold functions that are not seen: loops, included text, nested templates.
-    pub fn unread(&self) -> Vec<(String, Span)> {
+    pub fn unread(&self) -> Vec<(Unreadable, Span)> {
         let entries = self.root.get("Resources").map(Node::entries).unwrap_or_default();
         let reason = |(key, value): &(Node, Node)| {
             let name = key.text()?;
             let kind = value.get("Type").and_then(Node::text).unwrap_or_default();
             let nested = matches!(kind, "AWS::CloudFormation::Stack" | "AWS::Serverless::Application");
-            let what = if name.starts_with("Fn::") {
-                format!("what `{name}` makes is not read")
+            let reason = if name.starts_with("Fn::") {
+                Unreadable::Loop(name.to_owned())
             } else if nested {
-                format!("the template of `{name}` is another file and not read")
+                Unreadable::NestedTemplate(name.to_owned())
             } else {
                 return None;
             };
-            Some((what, key.span))
+            Some((reason, key.span))
         };
         entries.iter().filter_map(reason).collect()
     }

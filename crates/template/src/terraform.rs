@@ -10,9 +10,10 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-use crate::grants::{Documents, Entry, Grant, Origin, Problem, RoleGrants, SHARED, document};
+use crate::grants::{Documents, Entry, Grant, Origin, Problem, RoleGrants, document};
 use crate::managed;
 use crate::node::{Kind, Node, Style};
+use crate::reason::{PolicyProblem, Uneditable, Unreadable};
 use crate::resolve::Resolver;
 use crate::source::{ReadError, Source, Span};
 
@@ -59,7 +60,7 @@ pub struct Module<'a> {
     source: Source<'a>,
     blocks: Vec<Block>,
     /// Each `data.aws_iam_policy_document` as a policy document.
-    documents: Vec<(String, Result<Node, String>)>,
+    documents: Vec<(String, Result<Node, Unreadable>)>,
 }
 
 /// A Lambda function of a file.
@@ -182,25 +183,24 @@ impl<'a> Module<'a> {
             let name = inner.get("name").and_then(|name| resolver.text_of(name)).unwrap_or_default();
             match inner.get("policy") {
                 Some(policy) => self.policy(Origin::RolePolicy(name), inner, policy, resolver, &mut out),
-                None => out
-                    .problems
-                    .push(Problem { span: inner.span, reason: "`inline_policy` has no `policy`".to_owned() }),
+                None => {
+                    let reason = Unreadable::NoPolicyArgument("inline_policy");
+                    out.problems.push(Problem { span: inner.span, reason });
+                }
             }
         }
         if let Some(dynamic) = block.blocks.iter().find(|inner| inner.ident == "dynamic") {
-            out.problems.push(Problem {
-                span: dynamic.span,
-                reason: "a `dynamic` block computes what is in the role".to_owned(),
-            });
+            out.problems.push(Problem { span: dynamic.span, reason: Unreadable::DynamicRole });
         }
         if let Some(list) = block.get("managed_policy_arns") {
             match list.items().filter(|_| list.tag.is_none()) {
                 Some(items) => items
                     .iter()
                     .for_each(|item| self.managed(item, item.span, Some(item), resolver, documents, &mut out)),
-                None => out
-                    .problems
-                    .push(Problem { span: list.span, reason: "`managed_policy_arns` is computed".to_owned() }),
+                None => {
+                    let reason = Unreadable::ComputedArgument("managed_policy_arns");
+                    out.problems.push(Problem { span: list.span, reason });
+                }
             }
         }
         for block in self.blocks.iter().filter(|block| block.ident == "resource") {
@@ -222,8 +222,7 @@ impl<'a> Module<'a> {
                     .iter()
                     .any(|item| self.role_in(item).as_deref() == Some(role))
             {
-                let reason = "`aws_iam_policy_attachment` attaches to more than this role".to_owned();
-                out.problems.push(Problem { span: block.span, reason });
+                out.problems.push(Problem { span: block.span, reason: Unreadable::PolicyAttachment });
             }
         }
         out
@@ -247,23 +246,23 @@ impl<'a> Module<'a> {
             let before = out.entries.len();
             match block.get("policy") {
                 Some(policy) => self.policy(Origin::Attached(address.clone()), block, policy, resolver, out),
-                None => out
-                    .problems
-                    .push(Problem { span: block.span, reason: "`aws_iam_policy` has no `policy`".to_owned() }),
+                None => {
+                    let reason = Unreadable::NoPolicyArgument("aws_iam_policy");
+                    out.problems.push(Problem { span: block.span, reason });
+                }
             }
             if self.uses(&address) > 1
                 && let Some(entry) = out.entries.get_mut(before).filter(|entry| entry.problem.is_none())
             {
-                entry.problem = Some(format!("{SHARED}`{address}` is used more than once"));
+                entry.problem = Some(PolicyProblem::Uneditable(Uneditable::UsedTwice(address)));
             }
             return;
         }
         let name = resolver.value(&resolver.expression(value));
         let short = name.rsplit('/').next().unwrap_or(&name).to_owned();
         let document = managed::document(&name, documents);
-        let written = self.source.slice(value.span);
-        let problem =
-            document.is_none().then(|| format!("the document of the managed policy `{written}` is not known"));
+        let unknown = || Unreadable::UnknownManagedPolicy(self.source.slice(value.span).to_owned());
+        let problem = document.is_none().then(|| PolicyProblem::Unreadable(unknown()));
         let grant = |statement| Grant { statement, span, node: None };
         let statements = document.map(|document| document.to_version_2012().statements.into_vec());
         let grants = statements.unwrap_or_default().into_iter().map(grant).collect();
@@ -280,9 +279,9 @@ impl<'a> Module<'a> {
         out: &mut RoleGrants<'t>,
     ) {
         let mut shared = None;
-        let found: Result<&Node, String> = match (policy.tag.as_deref(), policy.scalar()) {
+        let found: Result<&Node, Unreadable> = match (policy.tag.as_deref(), policy.scalar()) {
             (Some("jsonencode"), _) => {
-                policy.items().and_then(<[Node]>::first).ok_or_else(|| "`jsonencode` has no argument".to_owned())
+                policy.items().and_then(<[Node]>::first).ok_or(Unreadable::EmptyJsonencode)
             }
             (Some("hcl"), Some(text)) => match text
                 .strip_suffix(".json")
@@ -290,22 +289,22 @@ impl<'a> Module<'a> {
             {
                 Some((address, Ok(document))) => {
                     if self.uses(address) > 1 {
-                        shared = Some(format!("{SHARED}`{address}` is used more than once"));
+                        shared = Some(PolicyProblem::Uneditable(Uneditable::UsedTwice(address.clone())));
                     }
                     Ok(document)
                 }
                 Some((_, Err(reason))) => Err(reason.clone()),
-                None if text.starts_with("<<") => Err(TEXT.to_owned()),
-                None => Err(format!("the policy is computed by `{text}`")),
+                None if text.starts_with("<<") => Err(Unreadable::PolicyText),
+                None => Err(Unreadable::ComputedPolicy(text.to_owned())),
             },
-            _ => Err(TEXT.to_owned()),
+            _ => Err(Unreadable::PolicyText),
         };
         let read = found.and_then(|document| {
             document::read(document, resolver).map(|grants| (document, grants)).map_err(|problem| problem.reason)
         });
         let (document, grants, problem) = match read {
             Ok((document, grants)) => (Some(document), grants, shared),
-            Err(reason) => (None, Vec::new(), Some(reason)),
+            Err(reason) => (None, Vec::new(), Some(PolicyProblem::Unreadable(reason))),
         };
         out.entries.push(Entry { origin, node: Some(policy), span: block.span, document, grants, problem });
     }
@@ -319,13 +318,10 @@ fn names(expression: &str, address: &str) -> bool {
 fn conditional(block: &Block, out: &mut RoleGrants<'_>) {
     for name in ["count", "for_each"] {
         if let Some(value) = block.get(name) {
-            out.problems
-                .push(Problem { span: value.span, reason: format!("`{name}` decides how many of it there are") });
+            out.problems.push(Problem { span: value.span, reason: Unreadable::Repeated(name) });
         }
     }
 }
-
-const TEXT: &str = "the policy is text; only jsonencode({…}) and aws_iam_policy_document can be edited";
 
 /// A scalar that is not in the file: what Terraform assumes.
 fn implicit(text: &str, at: usize) -> Node {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::support::{Keep, surroundings, targets};
 use similar::TextDiff;
 use whittle_template::edit::{Edited, Outcome, apply};
+use whittle_template::reason::{ProofFailure, RefusalReason};
 use whittle_template::template::Template;
 
 fn files() -> Vec<PathBuf> {
@@ -56,7 +57,7 @@ fn each_template_changes_as_reviewed() {
                         Outcome::Changed { literals } if literals.is_empty() => "changed".to_owned(),
                         Outcome::Changed { literals } => format!("changed; literal: {}", literals.join(", ")),
                         Outcome::Refused { reason, place, .. } => {
-                            format!("refused: {reason}{}", place.map(|place| format!(" ({place})")).unwrap_or_default())
+                            format!("refused: {reason:?}{}", place.map(|place| format!(" ({place})")).unwrap_or_default())
                         }
                     };
                     writeln!(text, "{}: {outcome}", report.function).unwrap();
@@ -118,16 +119,12 @@ fn no_edit_fails_its_proof() {
         for keep in [Keep::Half, Keep::One, Keep::Split] {
             for report in edit(&bytes, keep).reports {
                 if let Outcome::Refused { reason, .. } = &report.outcome {
-                    assert!(
-                        !reason.contains("could not be proved"),
-                        "{} {keep:?} {}: {reason}",
-                        name(&path),
-                        report.function
-                    );
-                    assert!(!reason.contains("overlap"), "{} {keep:?} {}: {reason}", name(&path), report.function);
-                    if path.components().any(|part| part.as_os_str() == "input") {
-                        eprintln!("{} {}: {reason}", name(&path), report.function);
-                    }
+                    let fault = match reason {
+                        RefusalReason::Overlap => true,
+                        RefusalReason::Proof(failure) => !matches!(failure, ProofFailure::TooLong { .. }),
+                        _ => false,
+                    };
+                    assert!(!fault, "{} {keep:?} {}: {reason:?}", name(&path), report.function);
                 }
             }
         }

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use similar::TextDiff;
+use whittle_render::template::{refusal, unreadable};
 use whittle_template::edit::{self, Edited, Outcome, Surroundings};
 use whittle_template::template::Template;
 use whittle_template::terraform::{self, Module};
@@ -50,7 +51,7 @@ fn template(
     let (targets, place) = targets(arguments, &known, lookup, printer)?;
     for (reason, span) in parsed.unread() {
         let place = parsed.source().place(span.start);
-        printer.warning(&format!("{}:{}:{}: {reason}", arguments.template.display(), place.line, place.column));
+        printer.warning(&format!("{}:{}:{}: {}", arguments.template.display(), place.line, place.column, unreadable(&reason)));
     }
     let surroundings = Surroundings { context: lookup.context_at(place.as_deref()), documents: lookup.documents() };
     edit::apply(bytes, &targets, &surroundings).map_err(failed)
@@ -127,6 +128,7 @@ fn report(arguments: &ApplyArguments, old: &[u8], edited: &Edited, printer: &Pri
             Outcome::Refused { reason, place, snippet } => {
                 refused = true;
                 let line = place.map(|place| format!(":{}:{}", place.line, place.column)).unwrap_or_default();
+                let reason = refusal(reason);
                 printer.warning(&format!("{}{line}: {} was left as it is: {reason}", path.display(), report.role));
                 let _ = write!(snippets, "# {}, for {}:\n{snippet}", report.function, report.role);
             }

@@ -49,7 +49,8 @@ pub fn run(arguments: &CheckArguments, printer: &Printer) -> Result<Exit, Comman
         },
     );
     gate.notes = judged.notes;
-    gate.inconclusive = gate.inconclusive.or(judged.inconclusive);
+    let of_template = judged.inconclusive.filter(|_| gate.inconclusive.is_none());
+    gate.inconclusive = gate.inconclusive.or_else(|| of_template.as_ref().map(whittle_render::template::inconclusive));
     let places = locate::Places::read(&arguments.subject, &waivers_file);
     let find = |own: &whittle_analysis::gate::Judged| match judged.places.get(&own.finding.fingerprint) {
         Some(locations) if own.waiver_line.is_none() => locations.clone(),
@@ -68,11 +69,10 @@ pub fn run(arguments: &CheckArguments, printer: &Printer) -> Result<Exit, Comman
     }
     if let (Outcome::Inconclusive, Some(reason)) = (gate.outcome(), &gate.inconclusive) {
         printer.warning(&format!("inconclusive: {reason}"));
-        printer.hint(if gate.window.days < arguments.min_window_days {
-            "pass --trail, or a store that knows more days; `whittle trail coverage` shows what can be seen"
-        } else {
-            "what is not deployed has no evidence; if it is, pass --function LOGICAL_ID=NAME"
-        });
+        printer.hint(of_template.as_ref().map_or(
+            "pass --trail, or a store that knows more days; `whittle trail coverage` shows what can be seen",
+            whittle_render::template::inconclusive_hint,
+        ));
     }
     Ok(match gate.outcome() {
         Outcome::Clean => Exit::Clean,

@@ -13,6 +13,7 @@ use std::path::Path;
 use whittle_analysis::issue::Issue;
 use whittle_policy::id::FunctionArn;
 use whittle_render::check::Location;
+use whittle_render::template::unreadable;
 use whittle_template::edit;
 use whittle_template::proposal::{self, Proposal, Region};
 use whittle_template::references::References;
@@ -135,7 +136,7 @@ impl Case {
         };
         let mut out = Vec::new();
         for unread in &self.proposal.unread {
-            out.push(Issue::new("not-read", place(unread.region), unread.reason.clone()));
+            out.push(Issue::new("not-read", place(unread.region), unreadable(&unread.reason)));
         }
         for (function, role) in &self.proposal.elsewhere {
             let message = format!("{}: its role is not in this file ({role}), so nothing is said of it", function.id);
@@ -152,7 +153,7 @@ impl Case {
                 }
             }
             for unread in &role.unread {
-                let message = format!("a policy of {} could not be read: {}", role.id, unread.reason);
+                let message = format!("a policy of {} could not be read: {}", role.id, unreadable(&unread.reason));
                 out.push(Issue::new("not-read", place(unread.region.or(Some(role.region))), message));
             }
             for statement in role.statements.iter().filter(|statement| !statement.unknown.is_empty()) {

@@ -3,13 +3,14 @@
 
 use whittle_policy::Statement;
 
-use super::splice::{Awkward, Edit, Pen};
+use super::splice::{Edit, Pen};
 use super::statement;
 use super::write::Writer;
 use crate::grants::{Entry, Origin, RoleGrants};
 use crate::layout::Tree;
-use crate::narrow::{EntryPlan, Mismatch, StatementPlan};
+use crate::narrow::{EditRefusal, EntryPlan, StatementPlan};
 use crate::node::Node;
+use crate::reason::{LayoutObstacle, RefusalReason};
 use crate::resolve::Resolver;
 use crate::source::Span;
 use crate::template::Template;
@@ -37,12 +38,12 @@ impl Editor<'_, '_, '_> {
         generated: bool,
         grants: &RoleGrants<'_>,
         plans: &[EntryPlan],
-    ) -> Result<Vec<Edit>, Mismatch> {
+    ) -> Result<Vec<Edit>, EditRefusal> {
         let planned: Vec<Planned<'_, '_>> = grants.entries.iter().zip(plans).collect();
         let Some(properties) = self.template.resource(logical_id).and_then(|node| node.get("Properties")) else {
-            return Err(Mismatch { span: None, reason: format!("`{logical_id}` has no `Properties`") });
+            return Err(EditRefusal::whole(RefusalReason::NoProperties(logical_id.to_owned())));
         };
-        let at = |reason: Awkward| Mismatch { span: Some(properties.span), reason };
+        let at = |obstacle: LayoutObstacle| EditRefusal::at(properties.span, obstacle);
         let mut edits = Vec::new();
         if generated {
             let own: Vec<Planned<'_, '_>> = planned
@@ -70,11 +71,11 @@ impl Editor<'_, '_, '_> {
     }
 
     /// Edits of a list property whose items are the entries, in order; or of its only value.
-    fn list(&self, properties: &Node, name: &str, planned: &[Planned<'_, '_>]) -> Result<Vec<Edit>, Awkward> {
+    fn list(&self, properties: &Node, name: &str, planned: &[Planned<'_, '_>]) -> Result<Vec<Edit>, LayoutObstacle> {
         if planned.iter().all(|(_, plan)| **plan == EntryPlan::Keep) {
             return Ok(Vec::new());
         }
-        let (key, value) = properties.entry(name).ok_or_else(|| format!("`{name}` is not where its items are"))?;
+        let (key, value) = properties.entry(name).ok_or(LayoutObstacle::Moved)?;
         if planned.iter().all(|(_, plan)| **plan == EntryPlan::Remove) {
             return self.pen.empty_list(properties, key, value);
         }
@@ -152,7 +153,7 @@ impl Editor<'_, '_, '_> {
         properties: &Node,
         managed: &[Planned<'_, '_>],
         inline: &[Planned<'_, '_>],
-    ) -> Result<Vec<Edit>, Awkward> {
+    ) -> Result<Vec<Edit>, LayoutObstacle> {
         let mut edits = Vec::new();
         let mut new = Vec::new();
         let mut names: Vec<String> = Vec::new();
@@ -209,19 +210,19 @@ impl Editor<'_, '_, '_> {
                         **plan == EntryPlan::Remove && entry.node.is_some_and(|node| node.span == item.span)
                     })
                 };
-                let final_item = value.as_list().iter().rfind(kept).ok_or("the list of policies is empty")?;
+                let final_item = value.as_list().iter().rfind(kept).ok_or(LayoutObstacle::Moved)?;
                 edits.push(self.pen.insert_items(value, final_item, &trees)?);
             }
             Some(_) => edits.extend(self.list(properties, "Policies", inline)?),
             None if trees.is_empty() => {}
             None if rename => {
-                let (key, value) = entry.ok_or("`ManagedPolicyArns` is not where its items are")?;
+                let (key, value) = entry.ok_or(LayoutObstacle::Moved)?;
                 let name = if properties.is_flow() { "\"Policies\"" } else { "Policies" };
                 edits.push(Edit { span: key.span, text: name.to_owned() });
                 edits.push(self.pen.replace_value(properties, key, value, &Tree::List(trees))?);
             }
             None => {
-                let (key, value) = entry.ok_or("`ManagedPolicyArns` is not where its items are")?;
+                let (key, value) = entry.ok_or(LayoutObstacle::Moved)?;
                 edits.push(self.pen.insert_pair(properties, (key, value), "Policies", &Tree::List(trees)));
             }
         }
@@ -229,23 +230,21 @@ impl Editor<'_, '_, '_> {
     }
 
     /// A policy resource of its own.
-    fn attached(&self, id: &str, entry: &Entry<'_>, plan: &EntryPlan) -> Result<Vec<Edit>, Mismatch> {
-        let at = |reason: Awkward| Mismatch { span: Some(entry.span), reason };
+    fn attached(&self, id: &str, entry: &Entry<'_>, plan: &EntryPlan) -> Result<Vec<Edit>, EditRefusal> {
+        let at = |obstacle: LayoutObstacle| EditRefusal::at(entry.span, obstacle);
         match plan {
             EntryPlan::Keep => Ok(Vec::new()),
             EntryPlan::Statements(plans) => document(self.pen, self.writer, self.resolver, entry, plans).map_err(at),
             EntryPlan::Remove => {
                 if let Some(span) = self.mention(id) {
-                    let reason =
-                        format!("nothing of `{id}` is needed, but it cannot be removed: it is named elsewhere");
-                    return Err(Mismatch { span: Some(span), reason });
+                    return Err(EditRefusal::at(span, RefusalReason::NamedElsewhere(id.to_owned())));
                 }
                 let resources = self.template.root().get("Resources");
                 let pair = resources.and_then(|resources| Some((resources, resources.entry(id)?)));
-                let (resources, (key, value)) = pair.ok_or_else(|| at("the resource is gone".to_owned()))?;
+                let (resources, (key, value)) = pair.ok_or_else(|| at(LayoutObstacle::Moved))?;
                 Ok(vec![self.pen.remove_pair(resources, key, value).map_err(at)?])
             }
-            EntryPlan::Replace(_) => Err(at(format!("`{id}` has no policy document of its own"))),
+            EntryPlan::Replace(_) => Err(at(LayoutObstacle::Moved)),
         }
     }
 
@@ -280,9 +279,9 @@ pub fn document(
     resolver: &Resolver<'_>,
     entry: &Entry<'_>,
     plans: &[StatementPlan],
-) -> Result<Vec<Edit>, Awkward> {
-    let document = entry.document.ok_or("there is no policy document")?;
-    let (key, value) = document.entry("Statement").ok_or("the policy document has no `Statement`")?;
+) -> Result<Vec<Edit>, LayoutObstacle> {
+    let document = entry.document.ok_or(LayoutObstacle::Moved)?;
+    let (key, value) = document.entry("Statement").ok_or(LayoutObstacle::Moved)?;
     let mut edits = Vec::new();
     let mut removed = vec![false; plans.len()];
     let with_sid = entry.grants.iter().all(|grant| grant.statement.sid.is_some());

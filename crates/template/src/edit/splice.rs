@@ -2,6 +2,7 @@
 
 use crate::layout::{Layout, Tree};
 use crate::node::{Kind, Node};
+use crate::reason::LayoutObstacle;
 use crate::source::{Source, Span};
 
 /// A range of bytes and what takes its place.
@@ -15,9 +16,6 @@ pub struct Edit {
 
 /// What was one line stays so up to here.
 const LINE_WIDTH: usize = 120;
-
-/// Why the surroundings do not allow an edit.
-pub type Awkward = String;
 
 /// Puts all edits in. `None` if two of them overlap or one is not on character borders.
 pub fn splice(text: &str, mut edits: Vec<Edit>) -> Option<String> {
@@ -62,11 +60,11 @@ impl Pen<'_, '_> {
     }
 
     /// Whether an item of a block list begins its own line with a dash.
-    fn dash_column(&self, item: &Node) -> Result<usize, Awkward> {
+    fn dash_column(&self, item: &Node) -> Result<usize, LayoutObstacle> {
         let start = self.source.line_start(item.span.start);
         let before = self.source.text().get(start..item.span.start).unwrap_or_default();
         let dash = before.find('-').filter(|_| before.trim() == "-");
-        dash.ok_or_else(|| "the list item does not begin its own line".to_owned())
+        dash.ok_or(LayoutObstacle::ItemSharesLine)
     }
 
     /// Column for the lines of something in brackets that begins at `offset`, if it is spread over lines.
@@ -75,7 +73,7 @@ impl Pen<'_, '_> {
     }
 
     /// Replaces the value of a key in a mapping.
-    pub fn replace_value(&self, mapping: &Node, key: &Node, value: &Node, tree: &Tree) -> Result<Edit, Awkward> {
+    pub fn replace_value(&self, mapping: &Node, key: &Node, value: &Node, tree: &Tree) -> Result<Edit, LayoutObstacle> {
         if mapping.is_flow() {
             let column = self.flow_column(mapping).map(|_| self.source.indentation(key.span.start));
             let one_line = self.layout.flow(tree, None);
@@ -84,7 +82,7 @@ impl Pen<'_, '_> {
             let text = if fits { one_line } else { self.layout.flow(tree, column) };
             return Ok(Edit { span: value.span, text });
         }
-        let colon = self.after_colon(key).ok_or("there is no colon right after the key")?;
+        let colon = self.after_colon(key).ok_or(LayoutObstacle::NoColon)?;
         let column = self.source.column(key.span.start);
         let own_lines = self.source.line_start(value.span.start) != self.source.line_start(key.span.start);
         if let (true, Kind::Sequence { flow: false, items }, Tree::List(new)) = (own_lines, &value.kind, tree)
@@ -98,7 +96,7 @@ impl Pen<'_, '_> {
         }
         let end = value.span.end.max(colon);
         if self.source.text().get(colon..value.span.start.max(colon)).is_some_and(|between| between.contains('#')) {
-            return Err("a comment stands between the key and its value".to_owned());
+            return Err(LayoutObstacle::CommentBeforeValue);
         }
         Ok(Edit { span: Span { start: colon, end }, text: self.layout.after_key(tree, column) })
     }
@@ -113,7 +111,7 @@ impl Pen<'_, '_> {
     }
 
     /// Takes items out of a list. At least one must stay; see [`Self::empty_list`].
-    pub fn remove_items(&self, list: &Node, removed: &[bool]) -> Result<Vec<Edit>, Awkward> {
+    pub fn remove_items(&self, list: &Node, removed: &[bool]) -> Result<Vec<Edit>, LayoutObstacle> {
         let items = list.items().unwrap_or_default();
         let gone = |index: usize| removed.get(index).copied().unwrap_or(false);
         if !list.is_flow() {
@@ -144,7 +142,7 @@ impl Pen<'_, '_> {
             let span = match (items.get(end), before, items.get(end - 1)) {
                 (Some(next), _, _) => Span { start: first.span.start, end: next.span.start },
                 (None, Some(previous), Some(closing)) => Span { start: previous.span.end, end: closing.span.end },
-                _ => return Err("nothing would stay of the list".to_owned()),
+                _ => return Err(LayoutObstacle::Moved),
             };
             edits.push(Edit { span, text: String::new() });
             index = end;
@@ -163,7 +161,7 @@ impl Pen<'_, '_> {
     }
 
     /// The whole lines of an item of a block list.
-    fn remove_lines(&self, item: &Node) -> Result<Edit, Awkward> {
+    fn remove_lines(&self, item: &Node) -> Result<Edit, LayoutObstacle> {
         self.dash_column(item)?;
         Ok(self.whole_lines(item.span))
     }
@@ -181,11 +179,11 @@ impl Pen<'_, '_> {
     }
 
     /// Takes all items out of a list: `[]` stays, and the comments between the items.
-    pub fn empty_list(&self, mapping: &Node, key: &Node, value: &Node) -> Result<Vec<Edit>, Awkward> {
+    pub fn empty_list(&self, mapping: &Node, key: &Node, value: &Node) -> Result<Vec<Edit>, LayoutObstacle> {
         if mapping.is_flow() || value.is_flow() {
             return Ok(vec![Edit { span: value.span, text: "[]".to_owned() }]);
         }
-        let colon = self.after_colon(key).ok_or("there is no colon right after the key")?;
+        let colon = self.after_colon(key).ok_or(LayoutObstacle::NoColon)?;
         let Some(items) = value.items().filter(|_| value.tag.is_none()) else {
             return Ok(vec![self.replace_value(mapping, key, value, &Tree::List(Vec::new()))?]);
         };
@@ -197,7 +195,7 @@ impl Pen<'_, '_> {
     }
 
     /// Puts items in behind one of a list.
-    pub fn insert_items(&self, list: &Node, after: &Node, trees: &[Tree]) -> Result<Edit, Awkward> {
+    pub fn insert_items(&self, list: &Node, after: &Node, trees: &[Tree]) -> Result<Edit, LayoutObstacle> {
         let mut text = String::new();
         if list.is_flow() {
             let column = self.flow_column(list);
@@ -221,7 +219,7 @@ impl Pen<'_, '_> {
     }
 
     /// Puts another value in the place of a list item. Comments inside the old one, and the one behind its first line, stay.
-    pub fn replace_item(&self, list: &Node, item: &Node, tree: &Tree) -> Result<Edit, Awkward> {
+    pub fn replace_item(&self, list: &Node, item: &Node, tree: &Tree) -> Result<Edit, LayoutObstacle> {
         if list.is_flow() {
             let column = self.flow_column(list).map(|_| self.source.indentation(item.span.start));
             return Ok(Edit { span: item.span, text: self.layout.flow(tree, column) });
@@ -293,7 +291,7 @@ impl Pen<'_, '_> {
     }
 
     /// Takes an entry out of a mapping, with its lines.
-    pub fn remove_pair(&self, mapping: &Node, key: &Node, value: &Node) -> Result<Edit, Awkward> {
+    pub fn remove_pair(&self, mapping: &Node, key: &Node, value: &Node) -> Result<Edit, LayoutObstacle> {
         let span = Span { start: key.span.start, end: value.span.end };
         if mapping.is_flow() {
             let entries = mapping.entries();
@@ -310,7 +308,7 @@ impl Pen<'_, '_> {
         }
         let before = self.source.text().get(self.source.line_start(key.span.start)..key.span.start).unwrap_or_default();
         if !before.trim().is_empty() {
-            return Err("the key does not begin its own line".to_owned());
+            return Err(LayoutObstacle::KeySharesLine);
         }
         Ok(self.whole_lines(span))
     }

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use whittle_policy::{ActionClause, ResourceClause, Statement};
 
-use super::splice::{Awkward, Edit, Pen};
+use super::splice::{Edit, Pen};
 use super::write::Writer;
 use crate::grants::Grant;
 use crate::layout::Tree;
 use crate::node::Node;
+use crate::reason::LayoutObstacle;
 use crate::resolve::Resolver;
 
 /// Edits that turn the statement of `grant` into `new`; `None` if it has to be written anew.
@@ -18,7 +19,7 @@ pub fn narrow(
     resolver: &Resolver<'_>,
     grant: &Grant<'_>,
     new: &Statement,
-) -> Result<Option<Vec<Edit>>, Awkward> {
+) -> Result<Option<Vec<Edit>>, LayoutObstacle> {
     let (Some(node), old) = (grant.node, &grant.statement) else { return Ok(None) };
     let flow = node.is_flow();
     let (ActionClause::Action(_), ActionClause::Action(_)) = (&old.action, &new.action) else { return Ok(None) };
@@ -63,7 +64,7 @@ pub fn element(
     wanted: &[String],
     tree: &Tree,
     ignore_case: bool,
-) -> Result<Vec<Edit>, Awkward> {
+) -> Result<Vec<Edit>, LayoutObstacle> {
     let fold = |text: &str| if ignore_case { text.to_ascii_lowercase() } else { text.to_owned() };
     let items = value.as_list();
     let present: Vec<String> = items.iter().map(|item| fold(&resolver.value(&resolver.expression(item)))).collect();

@@ -3,29 +3,30 @@
 use serde_json::Value;
 use whittle_policy::PolicyDocument;
 
-use super::{Grant, Problem, name_of};
+use super::{Grant, Problem};
 use crate::node::{Kind, Node};
+use crate::reason::{PolicyPart, Unreadable};
 use crate::resolve::Resolver;
 
 /// Reads the statements of a document. `Err` says what makes them unknown.
 pub fn read<'t>(document: &'t Node, resolver: &Resolver<'t>) -> Result<Vec<Grant<'t>>, Problem> {
-    plain(document, "the policy document")?;
+    plain(document, PolicyPart::Document)?;
     let Some(statements) = document.get("Statement") else {
-        return Err(problem(document, "the policy document has no `Statement`"));
+        return Err(problem(document, Unreadable::NoStatement));
     };
-    plain(statements, "`Statement`")?;
+    plain(statements, PolicyPart::Statements)?;
     let version = document.get("Version").and_then(Node::text);
     let mut grants = Vec::new();
     for node in statements.as_list() {
-        plain(node, "the statement")?;
+        plain(node, PolicyPart::Statement)?;
         for element in ["Effect", "Action", "NotAction", "Sid"] {
             let values = node.get(element).map(Node::as_list).unwrap_or_default();
             for value in values {
-                plain(value, &format!("`{element}`"))?;
+                plain(value, PolicyPart::Element(element))?;
             }
         }
         if !node.walk_any(&|node| matches!(node.kind, Kind::Alias)).is_empty() {
-            return Err(problem(node, "it uses an alias (`*name`), which CloudFormation does not support"));
+            return Err(problem(node, Unreadable::InnerAlias));
         }
         let mut object = serde_json::Map::new();
         if let Some(version) = version {
@@ -33,7 +34,7 @@ pub fn read<'t>(document: &'t Node, resolver: &Resolver<'t>) -> Result<Vec<Grant
         }
         object.insert("Statement".to_owned(), Value::from(vec![to_json(node, resolver)]));
         let parsed = PolicyDocument::from_value(&Value::Object(object))
-            .map_err(|error| problem(node, &format!("IAM would refuse it: {error}")))?;
+            .map_err(|error| problem(node, Unreadable::Invalid(Box::new(error))))?;
         for statement in parsed.to_version_2012().statements.into_vec() {
             grants.push(Grant { statement, span: node.span, node: Some(node) });
         }
@@ -42,18 +43,16 @@ pub fn read<'t>(document: &'t Node, resolver: &Resolver<'t>) -> Result<Vec<Grant
 }
 
 /// A value that no function computes.
-fn plain(node: &Node, what: &str) -> Result<(), Problem> {
+fn plain(node: &Node, part: PolicyPart) -> Result<(), Problem> {
     match node.intrinsic() {
-        Some((function, _)) => Err(problem(node, &format!("{} decides {what}", name_of(&function)))),
-        None if matches!(node.kind, Kind::Alias) => {
-            Err(problem(node, &format!("{what} is an alias (`*name`), which CloudFormation does not support")))
-        }
+        Some((function, _)) => Err(problem(node, Unreadable::Decided { function, part })),
+        None if matches!(node.kind, Kind::Alias) => Err(problem(node, Unreadable::Alias(part))),
         None => Ok(()),
     }
 }
 
-fn problem(node: &Node, reason: &str) -> Problem {
-    Problem { span: node.span, reason: reason.to_owned() }
+fn problem(node: &Node, reason: Unreadable) -> Problem {
+    Problem { span: node.span, reason }
 }
 
 fn to_json(node: &Node, resolver: &Resolver<'_>) -> Value {

@@ -1,4 +1,5 @@
 use super::{Documents, Origin, grants_of};
+use crate::reason::{PolicyPart, PolicyProblem, Uneditable, Unreadable};
 use crate::resolve::{Context, Resolver};
 use crate::template::{RoleRef, Template};
 
@@ -6,13 +7,13 @@ const HEAD: &str = "Transform: AWS::Serverless-2016-10-31\nResources:\n";
 
 /// Origin, line and problem of each policy of `Fn`, without what every function gets.
 #[track_caller]
-fn check(resources: &str, expect: &[(Origin, usize, Option<&str>)]) {
+fn check(resources: &str, expect: &[(Origin, usize, Option<PolicyProblem>)]) {
     let file = format!("{HEAD}{resources}");
     let template = Template::read(file.as_bytes()).unwrap();
     let resolver = Resolver::new(template.root(), Context::of_arn("arn:aws:lambda:eu-west-1:111122223333:function:f"));
     let function = template.functions(&resolver).into_iter().find(|function| function.logical_id == "Fn").unwrap();
     let grants = grants_of(&template, &resolver, &function.role, &Documents::new());
-    let found: Vec<(Origin, usize, Option<String>)> = grants
+    let found: Vec<(Origin, usize, Option<PolicyProblem>)> = grants
         .entries
         .iter()
         .filter(
@@ -20,8 +21,6 @@ fn check(resources: &str, expect: &[(Origin, usize, Option<&str>)]) {
         )
         .map(|entry| (entry.origin.clone(), template.source().place(entry.span.start).line, entry.problem.clone()))
         .collect();
-    let expect: Vec<_> =
-        expect.iter().map(|(origin, line, problem)| (origin.clone(), *line, problem.map(str::to_owned))).collect();
     assert_eq!(found, expect, "{:?}", grants.problems);
 }
 
@@ -45,30 +44,36 @@ fn policies_of_a_function_are_told_apart() {
 
 #[test]
 fn what_is_not_known_is_said() {
-    let unknown = |item: &str, origin: Origin, problem: &str| {
+    let unknown = |item: &str, origin: Origin, reason: Unreadable| {
+        let problem = PolicyProblem::Unreadable(reason);
         check(&format!("{FN}      Policies:\n      - {item}\n"), &[(origin, 7, Some(problem))]);
     };
+    let decided = |part: PolicyPart| Unreadable::Decided { function: "Fn::If".to_owned(), part };
     unknown(
         "arn:aws:iam::111122223333:policy/shop",
         Origin::Managed("arn:aws:iam::111122223333:policy/shop".to_owned()),
-        "the document of the managed policy `arn:aws:iam::111122223333:policy/shop` is not known",
+        Unreadable::UnknownManagedPolicy("arn:aws:iam::111122223333:policy/shop".to_owned()),
     );
-    unknown("!If [A, B, C]", Origin::Inline, "`!If` decides which policy it is");
+    unknown("!If [A, B, C]", Origin::Inline, decided(PolicyPart::Policy));
     unknown(
         "NoSuchPolicy: {}",
         Origin::SamTemplate("NoSuchPolicy".to_owned()),
-        "`NoSuchPolicy` is no SAM policy template",
+        Unreadable::NotAPolicyTemplate("NoSuchPolicy".to_owned()),
     );
     unknown(
         "DynamoDBReadPolicy: {Table: t}",
         Origin::SamTemplate("DynamoDBReadPolicy".to_owned()),
-        "the parameter `TableName` has no value",
+        Unreadable::MissingParameter("TableName".to_owned()),
     );
-    unknown("Statement: [!If [A, {Effect: Allow}, !Ref AWS::NoValue]]", Origin::Inline, "`!If` decides the statement");
+    unknown(
+        "Statement: [!If [A, {Effect: Allow}, !Ref AWS::NoValue]]",
+        Origin::Inline,
+        decided(PolicyPart::Statement),
+    );
     unknown(
         "Statement: {Effect: Allow, Action: !If [A, b, c], Resource: '*'}",
         Origin::Inline,
-        "`!If` decides `Action`",
+        decided(PolicyPart::Element("Action")),
     );
 }
 
@@ -80,7 +85,7 @@ fn policy_resources_of_the_file_are_found_by_role() {
         ),
         &[
             (Origin::Attached("M".to_owned()), 12, None),
-            (Origin::Attached("P".to_owned()), 16, Some("not editable: `P` is attached to more than this role")),
+            (Origin::Attached("P".to_owned()), 16, Some(PolicyProblem::Uneditable(Uneditable::Shared("P".to_owned())))),
         ],
     );
 }

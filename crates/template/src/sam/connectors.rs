@@ -7,6 +7,7 @@ use whittle_policy::Statement;
 
 use crate::expression::Expression;
 use crate::node::Node;
+use crate::reason::Unreadable;
 use crate::resolve::Resolver;
 
 static PROFILES: LazyLock<Vec<Value>> =
@@ -22,7 +23,7 @@ pub struct Connector<'t> {
     /// Logical id of the function that gets the policy.
     pub function: String,
     /// What it allows; `Err` says why that is not known.
-    pub statements: Result<Vec<Statement>, String>,
+    pub statements: Result<Vec<Statement>, Unreadable>,
 }
 
 /// All connectors of a template that concern a function.

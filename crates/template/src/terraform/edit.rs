@@ -7,15 +7,16 @@ use whittle_policy::{ActionClause, ResourceClause, Statement};
 
 use super::{Block, Module};
 use crate::edit::entry::document;
-use crate::edit::splice::{Awkward, Edit, Pen, splice};
+use crate::edit::splice::{Edit, Pen, splice};
 use crate::edit::statement::element;
 use crate::edit::write::{Notation, Writer};
 use crate::edit::{Edited, Outcome, Report, Surroundings, Target, literals};
 use crate::expression::Expression;
 use crate::grants::{Entry, Origin, RoleGrants};
 use crate::layout::{Layout, Tree};
-use crate::narrow::{EntryPlan, Mismatch, Narrowing, StatementPlan, plan};
+use crate::narrow::{EditRefusal, EntryPlan, Narrowing, StatementPlan, plan};
 use crate::node::Node;
+use crate::reason::{LayoutObstacle, ProofFailure, RefusalReason, Unreadable};
 use crate::references::References;
 use crate::resolve::{Context, Resolver};
 use crate::source::{ReadError, Span};
@@ -67,18 +68,14 @@ fn one(bytes: &[u8], target: &Target, surroundings: &Surroundings) -> Result<(Re
         _ => format!("the role of {}", target.function),
     };
     let report = |outcome| Report { function: target.function.clone(), role: label.clone(), outcome };
-    let refused = |mismatch: Mismatch| {
-        let place = mismatch.span.map(|span| module.source().place(span.start));
+    let refused = |refusal: EditRefusal| {
+        let place = refusal.span.map(|span| module.source().place(span.start));
         let snippet = snippet(&target.narrowing, &target.function, &resolver);
-        Ok((report(Outcome::Refused { reason: mismatch.reason, place, snippet }), None))
+        Ok((report(Outcome::Refused { reason: refusal.reason, place, snippet }), None))
     };
     let role = match function.map(|function| function.role) {
-        None => {
-            return refused(Mismatch { span: None, reason: format!("the file has no function `{}`", target.function) });
-        }
-        Some(Err(written)) => {
-            return refused(Mismatch { span: None, reason: format!("the role is not in this file: {written}") });
-        }
+        None => return refused(EditRefusal::whole(RefusalReason::NoFunction(target.function.clone()))),
+        Some(Err(written)) => return refused(EditRefusal::whole(Unreadable::RoleElsewhere(written).into())),
         Some(Ok(role)) => role,
     };
     let grants = module.grants(&resolver, &role, &surroundings.documents);
@@ -88,15 +85,15 @@ fn one(bytes: &[u8], target: &Target, surroundings: &Surroundings) -> Result<(Re
     let edits = match edits {
         Ok(edits) if edits.is_empty() => return Ok((report(Outcome::Unchanged), None)),
         Ok(edits) => edits,
-        Err(mismatch) => return refused(mismatch),
+        Err(refusal) => return refused(refusal),
     };
     let Some(text) = splice(module.source().text(), edits) else {
-        return refused(Mismatch { span: None, reason: "the changes would overlap".to_owned() });
+        return refused(EditRefusal::whole(RefusalReason::Overlap));
     };
     let mut changed = bytes.get(..module.source().mark()).unwrap_or_default().to_vec();
     changed.extend_from_slice(text.as_bytes());
     if let Err(failure) = prove(&module, &changed, &role, &grants, &target.narrowing, surroundings) {
-        return refused(Mismatch { span: None, reason: failure.to_string() });
+        return refused(EditRefusal::whole(RefusalReason::Proof(failure)));
     }
     let literals = literals(&target.narrowing, &references, &grants, &text);
     Ok((report(Outcome::Changed { literals }), Some(changed)))
@@ -122,8 +119,8 @@ fn prove(
     grants: &RoleGrants<'_>,
     narrowing: &Narrowing,
     surroundings: &Surroundings,
-) -> Result<(), verify::Failure> {
-    let module = Module::read(bytes).map_err(|error| format!("it cannot be read any more: {error}"))?;
+) -> Result<(), ProofFailure> {
+    let module = Module::read(bytes).map_err(ProofFailure::Read)?;
     let root = Module::empty_root();
     let resolver = resolver(&module, &root, &surroundings.context);
     let new = module.grants(&resolver, role, &surroundings.documents);
@@ -144,9 +141,9 @@ fn prove(
             .collect()
     };
     if let Some(address) = module.dependencies().circular().difference(&old.dependencies().circular()).next() {
-        return Err(format!("`{address}` would wait for itself, which Terraform refuses").into());
+        return Err(ProofFailure::Circular(address.clone()));
     }
-    if others(old) == others(&module) { Ok(()) } else { Err("something other than policies would change".into()) }
+    if others(old) == others(&module) { Ok(()) } else { Err(ProofFailure::OtherChange) }
 }
 
 fn edits(
@@ -155,21 +152,24 @@ fn edits(
     references: &References,
     grants: &RoleGrants<'_>,
     plans: &[EntryPlan],
-) -> Result<Vec<Edit>, Mismatch> {
+) -> Result<Vec<Edit>, EditRefusal> {
     let layout = Layout { step: 2, indented_lists: true, newline: module.source().newline(0), indent: " ", hcl: true };
     let pen = Pen { source: module.source(), layout: &layout };
     let writer = Writer::new(module.source(), Notation::Hcl, resolver, grants, references);
     let mut out = Vec::new();
     for (entry, plan) in grants.entries.iter().zip(plans) {
-        let at = |reason: Awkward| Mismatch { span: Some(entry.span), reason };
+        let at = |obstacle: LayoutObstacle| EditRefusal::at(entry.span, obstacle);
+        let refused = |reason: RefusalReason| EditRefusal::at(entry.span, reason);
         match plan {
             EntryPlan::Keep => {}
             EntryPlan::Statements(plans) if is_data_source(module, entry) => {
                 out.extend(data_source(&pen, &writer, resolver, entry, plans).map_err(at)?);
             }
             EntryPlan::Statements(plans) => out.extend(document(&pen, &writer, resolver, entry, plans).map_err(at)?),
-            EntryPlan::Remove => out.push(remove(module, &pen, entry).map_err(at)?),
-            EntryPlan::Replace(statements) => out.push(replace(module, &pen, &writer, entry, statements).map_err(at)?),
+            EntryPlan::Remove => out.push(remove(module, &pen, entry).map_err(refused)?),
+            EntryPlan::Replace(statements) => {
+                out.push(replace(module, &pen, &writer, entry, statements).map_err(refused)?);
+            }
         }
     }
     Ok(out)
@@ -188,7 +188,7 @@ fn data_source(
     resolver: &Resolver<'_>,
     entry: &Entry<'_>,
     plans: &[StatementPlan],
-) -> Result<Vec<Edit>, Awkward> {
+) -> Result<Vec<Edit>, LayoutObstacle> {
     let mut out = Vec::new();
     for (grant, plan) in entry.grants.iter().zip(plans) {
         let Some(node) = grant.node else { continue };
@@ -223,7 +223,7 @@ fn in_place(
     node: &Node,
     old: &Statement,
     new: &Statement,
-) -> Result<Option<Vec<Edit>>, Awkward> {
+) -> Result<Option<Vec<Edit>>, LayoutObstacle> {
     let (ActionClause::Action(_), ActionClause::Action(_)) = (&old.action, &new.action) else { return Ok(None) };
     let (Some(ResourceClause::Resource(_)), Some(ResourceClause::Resource(resources))) = (&old.resource, &new.resource)
     else {
@@ -319,15 +319,15 @@ fn block(writer: &Writer<'_, '_>, statement: &Statement, column: usize, newline:
 }
 
 /// A policy of which nothing is needed.
-fn remove(module: &Module<'_>, pen: &Pen<'_, '_>, entry: &Entry<'_>) -> Result<Edit, Awkward> {
+fn remove(module: &Module<'_>, pen: &Pen<'_, '_>, entry: &Entry<'_>) -> Result<Edit, RefusalReason> {
     if let (Origin::Managed(_), Some(item)) = (&entry.origin, entry.node) {
-        return remove_from_list(module, pen, item);
+        return Ok(remove_from_list(module, pen, item)?);
     }
     let block = module.blocks.iter().find(|block| block.span == entry.span);
     if let Some(address) = block.and_then(Block::address)
         && (block.is_some_and(|block| block.is("aws_iam_policy")) || module.uses(&address) > 0)
     {
-        return Err(format!("nothing of `{address}` is needed, but it is named elsewhere; remove both by hand"));
+        return Err(RefusalReason::NamedElsewhere(address));
     }
     Ok(with_blank_line(pen, entry.span))
 }
@@ -342,19 +342,19 @@ fn with_blank_line(pen: &Pen<'_, '_>, span: Span) -> Edit {
     edit
 }
 
-fn remove_from_list(module: &Module<'_>, pen: &Pen<'_, '_>, item: &Node) -> Result<Edit, Awkward> {
+fn remove_from_list(module: &Module<'_>, pen: &Pen<'_, '_>, item: &Node) -> Result<Edit, LayoutObstacle> {
     let list = module
         .blocks
         .iter()
         .filter_map(|block| block.get("managed_policy_arns"))
         .find(|list| list.span.contains(item.span));
-    let list = list.ok_or("the list of managed policies is gone")?;
+    let list = list.ok_or(LayoutObstacle::Moved)?;
     let items = list.items().unwrap_or_default();
     if items.len() == 1 {
         return Ok(Edit { span: list.span, text: "[]".to_owned() });
     }
     let removed: Vec<bool> = items.iter().map(|other| other.span == item.span).collect();
-    pen.remove_items(list, &removed)?.pop().ok_or_else(|| "the list of managed policies is gone".to_owned())
+    pen.remove_items(list, &removed)?.pop().ok_or(LayoutObstacle::Moved)
 }
 
 /// An attached managed policy becomes a policy of the role.
@@ -364,23 +364,21 @@ fn replace(
     writer: &Writer<'_, '_>,
     entry: &Entry<'_>,
     statements: &[Statement],
-) -> Result<Edit, Awkward> {
+) -> Result<Edit, RefusalReason> {
     let found =
         module.blocks.iter().find(|block| block.span == entry.span && block.is("aws_iam_role_policy_attachment"));
     let (Some(attachment), Origin::Managed(policy)) = (found, &entry.origin) else {
-        return Err(
-            "a managed policy in a list cannot be narrowed in place; write it as aws_iam_role_policy".to_owned()
-        );
+        return Err(RefusalReason::ManagedInList);
     };
     let (Some(label), Some(role)) = (attachment.labels.get(1), attachment.get("role")) else {
-        return Err("the attachment has no role".to_owned());
+        return Err(LayoutObstacle::Moved.into());
     };
     let address = attachment.address().unwrap_or_default();
     if module.uses(&address) > 0
         || module.block(&format!("data.aws_iam_policy_document.{label}")).is_some()
         || module.block(&format!("aws_iam_role_policy.{label}")).is_some()
     {
-        return Err(format!("`{address}` or its name is used elsewhere"));
+        return Err(RefusalReason::NameTaken(address));
     }
     let text = pair(writer, label, policy, module.source().slice(role.span), statements, pen.layout.newline);
     Ok(Edit { span: attachment.span, text })

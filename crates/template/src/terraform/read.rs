@@ -6,6 +6,7 @@ use hcl_edit::structure::{Body, Structure};
 
 use super::{Block, implicit};
 use crate::node::{Kind, Node, Style};
+use crate::reason::Unreadable;
 use crate::source::{MAX_DEPTH, Place, ReadError, Source, Span};
 
 /// The top-level blocks of a file.
@@ -114,19 +115,19 @@ fn node(value: &Expression, source: &Source<'_>) -> Node {
 }
 
 /// A `data "aws_iam_policy_document"` as a policy document. `Err` says why it is more than what is written.
-pub fn document(block: &Block) -> Result<Node, String> {
+pub fn document(block: &Block) -> Result<Node, Unreadable> {
     for name in
         ["source_policy_documents", "override_policy_documents", "source_json", "override_json", "count", "for_each"]
     {
         if block.get(name).is_some() {
-            return Err(format!("`{name}` puts other policies in"));
+            return Err(Unreadable::MergedDocuments(name));
         }
     }
     let mut items = Vec::new();
     for inner in &block.blocks {
         match inner.ident.as_str() {
             "statement" => items.push(statement(inner)?),
-            "dynamic" => return Err("a `dynamic` block computes the statements".to_owned()),
+            "dynamic" => return Err(Unreadable::DynamicStatements),
             _ => {}
         }
     }
@@ -138,7 +139,7 @@ pub fn document(block: &Block) -> Result<Node, String> {
     Ok(Node { span: block.span, tag: None, anchored: false, kind: Kind::Mapping { entries, flow: true } })
 }
 
-fn statement(block: &Block) -> Result<Node, String> {
+fn statement(block: &Block) -> Result<Node, Unreadable> {
     const NAMES: &[(&str, &str)] = &[
         ("sid", "Sid"),
         ("effect", "Effect"),
@@ -160,12 +161,12 @@ fn statement(block: &Block) -> Result<Node, String> {
     let mut operators: Vec<(Node, Node)> = Vec::new();
     for inner in &block.blocks {
         if inner.ident != "condition" {
-            return Err(format!("the statement has a `{}` block", inner.ident));
+            return Err(Unreadable::StatementBlock(inner.ident.clone()));
         }
         let text = |name: &str| inner.get(name).filter(|node| node.tag.is_none()).and_then(Node::scalar);
         let (Some(operator), Some(variable), Some(values)) = (text("test"), text("variable"), inner.get("values"))
         else {
-            return Err("a `condition` is computed".to_owned());
+            return Err(Unreadable::ComputedCondition);
         };
         let pair = (implicit(variable, inner.span.start), iam_variables(values.clone()));
         let existing = operators.iter_mut().find(|(known, _)| known.text() == Some(operator));

@@ -12,6 +12,7 @@ use whittle_analysis::result::{Finding, FunctionResult, Report};
 use whittle_pipeline::ingest::Evidence;
 use whittle_pipeline::run::{Case, RunSettings, judge};
 use whittle_render::check::Location;
+use whittle_template::reason::{InconclusiveProposal, Unreadable};
 
 use crate::args::CheckArguments;
 use crate::commands::proposal::{self, Group, groups};
@@ -26,7 +27,7 @@ pub struct Judged {
     /// What was not judged, or not wholly.
     pub notes: Vec<Issue>,
     /// Why nothing found proves nothing.
-    pub inconclusive: Option<String>,
+    pub inconclusive: Option<InconclusiveProposal>,
 }
 
 /// Judges a template. `issues` is what could not be read of the evidence.
@@ -61,17 +62,19 @@ pub fn judge_template(
     Ok(Judged { report, places, notes, inconclusive })
 }
 
-fn inconclusive(case: &proposal::Case, groups: &[Group<'_>], active: usize) -> Option<String> {
-    if let Some(unread) = case.proposal.unread.iter().find(|unread| unread.reason.starts_with("the macro")) {
-        return Some(unread.reason.clone());
+fn inconclusive(case: &proposal::Case, groups: &[Group<'_>], active: usize) -> Option<InconclusiveProposal> {
+    for unread in &case.proposal.unread {
+        if let Unreadable::Macro(name) = &unread.reason {
+            return Some(InconclusiveProposal::Macro(name.clone()));
+        }
     }
     if groups.is_empty() {
-        return Some("no role of a function is in the file".to_owned());
+        return Some(InconclusiveProposal::NoRole);
     }
     if case.matches.values().all(Result::is_err) {
-        return Some("no function of the template is deployed, as far as anything tells".to_owned());
+        return Some(InconclusiveProposal::NothingDeployed);
     }
-    (active == 0).then(|| "no function of the template was seen in the window".to_owned())
+    (active == 0).then_some(InconclusiveProposal::NothingActive)
 }
 
 struct Judge<'a> {

@@ -8,6 +8,7 @@ use whittle_analysis::issue::Issue;
 use whittle_analysis::proposal::{Novelty, Proposal, ProposedStatement, role};
 use whittle_evidence::ledger::Ledger;
 use whittle_policy::id::{FunctionArn, ParseIdError, RoleArn};
+use whittle_render::template::unreadable;
 use whittle_template::proposal::{Feature, ProposedFunction, ProposedRole};
 
 use super::Case;
@@ -124,9 +125,9 @@ impl<'a> Builder<'a> {
                 usual: own.usual,
             })
             .collect();
-        let unread = self.proposed.unread.iter().map(|unread| unread.reason.clone());
         // A macro may put anything into any role.
-        let unread = unread.chain(self.case.proposal.unread.iter().map(|unread| unread.reason.clone()));
+        let unread = self.proposed.unread.iter().chain(&self.case.proposal.unread);
+        let unread = unread.map(|unread| unreadable(&unread.reason));
         let (role, novelties) = role(
             ledger,
             &Proposal {
