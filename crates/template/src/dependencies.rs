@@ -11,7 +11,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::node::{Kind, Node};
-use crate::template::Template;
 
 /// Events for which SAM changes the source of the event so that it names the function, and the property that names the
 /// source; without that property the source is an API that SAM makes for all functions (`S3`, `Api`, `HttpApi`, `Cognito` of
@@ -34,14 +33,18 @@ pub struct Dependencies {
 }
 
 impl Dependencies {
-    /// Reads what each resource names. Rather one too many than one too few.
-    pub fn of(template: &Template<'_>) -> Self {
-        let ids: BTreeSet<&str> = template.resources().map(|(id, _)| id).collect();
-        let sam: BTreeSet<&str> = template.resources().filter(|(_, node)| is_sam(node)).map(|(id, _)| id).collect();
+    /// Reads what each resource of the template with this root names. Rather one too many than one too few.
+    pub fn of(root: &Node) -> Self {
+        let resources = || {
+            let entries = root.get("Resources").map(Node::entries).unwrap_or_default();
+            entries.iter().filter_map(|(id, node)| Some((id.text()?, node)))
+        };
+        let ids: BTreeSet<&str> = resources().map(|(id, _)| id).collect();
+        let sam: BTreeSet<&str> = resources().filter(|(_, node)| is_sam(node)).map(|(id, _)| id).collect();
         let known = Known { ids, sam };
         let mut out = Self::default();
-        let globals = template.root().get("Globals").map(|node| known.named_in(node)).unwrap_or_default();
-        for (id, node) in template.resources() {
+        let globals = root.get("Globals").map(|node| known.named_in(node)).unwrap_or_default();
+        for (id, node) in resources() {
             let needs = out.needs.entry(id.to_owned()).or_default();
             if known.sam.contains(id) {
                 needs.extend(known.named_by_sam(node));
@@ -176,6 +179,11 @@ fn event_sources(function: &Node, known: &Known<'_>) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::Source;
+
+    fn dependencies(template: &str) -> Dependencies {
+        Dependencies::of(&crate::yaml::parse(&Source::new(template.as_bytes()).unwrap()).unwrap())
+    }
 
     const SHOP: &str = "\
 Transform: AWS::Serverless-2016-10-31
@@ -205,8 +213,7 @@ Resources:
 
     #[test]
     fn who_waits_for_whom() {
-        let template = Template::read(SHOP.as_bytes()).unwrap();
-        let dependencies = Dependencies::of(&template);
+        let dependencies = dependencies(SHOP);
         for (id, expect) in [
             ("Batch", &["Alarm", "Batch", "Report", "Rule"][..]),
             ("Checkout", &["Checkout", "Key", "ServerlessRestApi", "Site", "Uploads"]),
@@ -227,7 +234,7 @@ Resources:
             ("FunctionName: Checkout", "FunctionName: !Ref Checkout", &["Checkout"]),
         ] {
             let text = SHOP.replace(from, to);
-            let found = Dependencies::of(&Template::read(text.as_bytes()).unwrap()).circular();
+            let found = dependencies(&text).circular();
             assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), circle, "{to}");
         }
     }

@@ -15,17 +15,18 @@ mod tests;
 pub(crate) mod write;
 
 use crate::expression::Part;
-use crate::grants::{Documents, RoleGrants, grants_of};
+use crate::grants::{RoleGrants, grants_of};
 use crate::layout::Layout;
 use crate::narrow::{EditRefusal, EntryPlan, Narrowing, plan};
 use crate::node::{Kind, Node};
 use crate::reason::{RefusalReason, Unreadable};
 use crate::references::References;
-use crate::resolve::{Context, Resolver};
+use crate::resolve::Resolver;
 use crate::source::{Place, ReadError, Span};
 use crate::template::{RoleRef, Template};
 use crate::verify;
 
+pub use crate::surroundings::{Surroundings, resolver};
 pub use snippet::snippet;
 
 /// A function of the template and what its role shall allow.
@@ -35,15 +36,6 @@ pub struct Target {
     pub function: String,
     /// What its role shall allow.
     pub narrowing: Narrowing,
-}
-
-/// What is known beside the template.
-#[derive(Debug, Clone, Default)]
-pub struct Surroundings {
-    /// The deployment whose role was analysed.
-    pub context: Context,
-    /// Documents of managed policies as the account has them.
-    pub documents: Documents,
 }
 
 /// What became of one target.
@@ -102,17 +94,6 @@ pub fn apply(bytes: &[u8], targets: &[Target], surroundings: &Surroundings) -> R
         reports.push(report);
     }
     Ok(Edited { bytes: current, reports })
-}
-
-/// The resolver for a template in a deployment: with names that the template itself fixes.
-pub fn resolver<'t>(template: &'t Template<'_>, context: &Context) -> Resolver<'t> {
-    let plain = Resolver::new(template.root(), context.clone());
-    let mut context = context.clone();
-    let (account, region, partition) = (context.account.clone(), context.region.clone(), context.partition.clone());
-    context.references =
-        std::mem::take(&mut context.references).with_place(account.as_deref(), region.as_deref(), partition.as_deref());
-    context.references.add_named_resources(template.root(), &plain);
-    Resolver::new(template.root(), context)
 }
 
 fn one(bytes: &[u8], target: &Target, surroundings: &Surroundings) -> Result<(Report, Option<Vec<u8>>), ReadError> {

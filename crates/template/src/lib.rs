@@ -29,6 +29,7 @@ pub mod references;
 pub mod resolve;
 pub mod sam;
 pub mod source;
+mod surroundings;
 pub mod template;
 pub mod terraform;
 pub mod verify;

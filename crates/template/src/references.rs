@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use names::ResourceName;
 
 use crate::expression::{Expression, Part};
-use crate::terraform::order::block_of;
+use crate::terraform::address::block_of;
 
 /// Which resource has which value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

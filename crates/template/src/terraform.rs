@@ -4,8 +4,9 @@
 //! of statements and the proof are the same. One file is looked at: policies in other files of the module are not seen, and
 //! a role of which something is elsewhere has no place to narrow it, which is refused.
 
+pub(crate) mod address;
 mod edit;
-pub(crate) mod order;
+mod order;
 mod read;
 #[cfg(test)]
 mod tests;

@@ -4,11 +4,11 @@
 use whittle_policy::{ActionClause, Effect, PolicyDocument, ResourceClause, Statement};
 
 use crate::dependencies::Dependencies;
-use crate::edit::{Surroundings, resolver};
 use crate::grants::{Origin, RoleGrants, grants_of};
 use crate::narrow::{Narrowing, same_deny};
 use crate::node::{Kind, Node};
 use crate::reason::ProofFailure;
+use crate::surroundings::{Surroundings, resolver};
 use crate::template::{RoleRef, Template};
 
 /// What an edited file is held against.
@@ -41,7 +41,7 @@ pub fn prove(question: &Question<'_, '_, '_>, bytes: &[u8]) -> Result<(), ProofF
     let role = role.ok_or(ProofFailure::RoleGone)?;
     let functions: Vec<_> =
         template.functions(&resolver).into_iter().map(|f| (f.logical_id.to_owned(), format!("{:?}", f.role))).collect();
-    let old_resolver = crate::edit::resolver(question.old, &question.surroundings.context);
+    let old_resolver = self::resolver(question.old, &question.surroundings.context);
     let before: Vec<_> = question
         .old
         .functions(&old_resolver)
@@ -60,8 +60,8 @@ pub fn prove(question: &Question<'_, '_, '_>, bytes: &[u8]) -> Result<(), ProofF
     let role = if matches!(role, RoleRef::Generated(_)) { RoleRef::Generated(own) } else { RoleRef::InFile(own) };
     let new = grants_of(&template, &resolver, &role, &question.surroundings.documents);
     compare(question.narrowing, question.grants, &new, own)?;
-    let circular = Dependencies::of(&template).circular();
-    if let Some(id) = circular.difference(&Dependencies::of(question.old).circular()).next() {
+    let circular = Dependencies::of(template.root()).circular();
+    if let Some(id) = circular.difference(&Dependencies::of(question.old.root()).circular()).next() {
         return Err(ProofFailure::Circular(id.clone()));
     }
     only_policies(question, template.root())

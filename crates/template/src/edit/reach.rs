@@ -26,7 +26,7 @@ pub fn within(
     narrowing: &Narrowing,
 ) -> (References, Narrowing) {
     let all = &resolver.context.references;
-    let waiting = Dependencies::of(template).waiting_for(id);
+    let waiting = Dependencies::of(template.root()).waiting_for(id);
     let mut withheld = waiting.clone();
     withheld
         .extend(all.iter().map(|(id, _, _)| id).filter(|id| !may_be_named(template, id, &waiting)).map(str::to_owned));

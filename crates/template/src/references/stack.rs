@@ -1,12 +1,8 @@
-//! References from CloudFormation: the answer of `aws cloudformation describe-stack-resources` or `list-stack-resources`,
-//! and names that are written in the template itself.
+//! References from CloudFormation: the answer of `aws cloudformation describe-stack-resources` or `list-stack-resources`.
 
 use serde_json::Value;
 
 use super::{References, ResourceName};
-use crate::node::Node;
-use crate::resolve::Resolver;
-
 /// Types whose logical ids SAM makes new for each content, so that no template can name them (AWS SAM Developer Guide,
 /// "Generated CloudFormation resources").
 const RENAMED: &[&str] = &["AWS::Lambda::Version", "AWS::Lambda::LayerVersion", "AWS::ApiGateway::Deployment"];
@@ -64,38 +60,6 @@ impl References {
         if let Some(attribute) = row.name_attribute {
             let name = physical.rsplit(['/', ':']).next().unwrap_or(physical);
             self.insert(logical_id, Some(attribute), name);
-        }
-    }
-
-    /// Names that the template itself fixes (`TableName: orders`). What a stack says is not replaced.
-    pub fn add_named_resources(&mut self, root: &Node, resolver: &Resolver<'_>) {
-        for (logical_id, resource) in root.get("Resources").map(Node::entries).unwrap_or_default() {
-            let (Some(logical_id), Some(kind)) = (logical_id.text(), resource.get("Type").and_then(Node::text)) else {
-                continue;
-            };
-            let Some(row) = ResourceName::of(kind) else { continue };
-            let property = row.name_property.and_then(|name| resource.get("Properties")?.get(name));
-            let Some(name) = property.and_then(|value| resolver.text_of(value)) else { continue };
-            if self.value(logical_id, None).is_some() {
-                continue;
-            }
-            match row.physical {
-                "name" => self.add_resource(logical_id, kind, &name),
-                "arn" => {
-                    if let Some(arn) = row.arn_of(&name, self) {
-                        self.add_resource(logical_id, kind, &arn);
-                    }
-                }
-                // The URL of a queue is not known from its name alone.
-                _ => {
-                    if let (Some(attribute), Some(arn)) = (row.arn_attribute, row.arn_of(&name, self)) {
-                        self.insert(logical_id, Some(attribute), arn);
-                    }
-                    if let Some(attribute) = row.name_attribute {
-                        self.insert(logical_id, Some(attribute), name);
-                    }
-                }
-            }
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Module;
+use super::address::block_of;
 use crate::dependencies::Dependencies;
 
 impl Module<'_> {
@@ -19,16 +20,6 @@ impl Module<'_> {
         }
         Dependencies::from_needs(needs)
     }
-}
-
-/// The block that an expression such as `aws_lambda_function.report.arn` or `data.aws_region.here.name` begins with.
-pub(crate) fn block_of(expression: &str) -> Option<&str> {
-    let labels = if expression.starts_with("data.") { 3 } else { 2 };
-    let end = expression.match_indices('.').nth(labels - 1).map_or(expression.len(), |(at, _)| at);
-    let address = expression.get(..end)?;
-    // An index of `count` or `for_each` follows the name.
-    let address = address.split('[').next()?;
-    (address.matches('.').count() == labels - 1).then_some(address)
 }
 
 /// Runs of letters, digits and what joins them in an expression.
@@ -83,19 +74,5 @@ resource "aws_sqs_queue" "jobs" {}
         let text = FILE.replace("aws_sqs_queue.jobs.arn", "aws_lambda_function.f.arn");
         let circular = Module::read(text.as_bytes()).unwrap().dependencies().circular();
         assert!(circular.contains("aws_lambda_function.f") && circular.len() == 3, "{circular:?}");
-    }
-
-    #[test]
-    fn an_expression_begins_with_its_block() {
-        for (expression, expect) in [
-            ("aws_sqs_queue.jobs.arn", Some("aws_sqs_queue.jobs")),
-            ("aws_sqs_queue.jobs", Some("aws_sqs_queue.jobs")),
-            ("aws_sqs_queue.jobs[0].arn", Some("aws_sqs_queue.jobs")),
-            ("data.aws_region.here.name", Some("data.aws_region.here")),
-            ("data.aws_region", None),
-            ("jobs", None),
-        ] {
-            assert_eq!(block_of(expression), expect, "{expression}");
-        }
     }
 }
