@@ -353,7 +353,8 @@ fn a_macro_is_to_be_expanded_first() {
     std::fs::write(dir.path().join("template.yaml"), template).unwrap();
     let output = check(dir.path(), &["--fail-on", "critical"]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-    for part in ["inconclusive: the macro `MyMacro` may change", "hint: expand it first", "--template-stage Processed"] {
+    for part in ["inconclusive: the macro `MyMacro` may change", "hint: expand it first", "--template-stage Processed"]
+    {
         assert!(stderr(&output).contains(part), "{part}: {}", stderr(&output));
     }
 }

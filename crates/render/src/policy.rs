@@ -1,15 +1,14 @@
 //! Narrowed policies in the formats that developers merge: JSON, SAM, CloudFormation, Terraform.
 //!
 //! In: results of an analysis. Out: text that goes into a pull request as it is. Every statement carries a comment that says
-//! why it is there. Names, tags and ARNs may be written by an attacker, so each writer escapes all text ([`yaml`], [`hcl`]),
-//! and the tests read the text back with the parsers of others: it is the same policy document.
+//! why it is there. Names, tags and ARNs may be written by an attacker, so each writer quotes all text
+//! ([`whittle_template::quote`]), and the tests read the text back with the parsers of others: it is the same policy document.
 //!
-//! Not here: editing files that exist, and what an ARN is called in a template: who calls brings a [`Rewrite`] (of `whittle`,
-//! it asks `whittle_template::references`).
+//! What an ARN is called in a template is for [`References`](whittle_template::references::References) to say. Not here:
+//! editing files that exist.
 
 pub mod cloudformation;
 pub mod comment;
-pub mod expression;
 pub mod hcl;
 pub mod json;
 pub mod sam;
@@ -25,7 +24,6 @@ use whittle_analysis::result::{FunctionResult, RoleResult, RoleSettings, Suggest
 use whittle_policy::PolicyDocument;
 
 use crate::text::short_name;
-pub use expression::{Expression, Literally, Rewrite};
 
 /// Characters that the inline policies of one role may have together, white space not counted (IAM User Guide, "IAM and AWS
 /// STS quotas").

@@ -141,13 +141,8 @@ fn unproved(failure: &ProofFailure) -> String {
 /// The first actions and resources of a statement.
 fn summary(statement: &Statement) -> String {
     let actions: Vec<&str> = statement.action.patterns().iter().map(ActionPattern::as_str).take(3).collect();
-    let resources: Vec<&str> = statement
-        .resource
-        .iter()
-        .flat_map(ResourceClause::patterns)
-        .map(ResourcePattern::as_str)
-        .take(2)
-        .collect();
+    let resources: Vec<&str> =
+        statement.resource.iter().flat_map(ResourceClause::patterns).map(ResourcePattern::as_str).take(2).collect();
     format!("{} on {}", actions.join(", "), resources.join(", "))
 }
 
@@ -167,9 +162,7 @@ pub fn inconclusive_hint(reason: &InconclusiveProposal) -> &'static str {
         InconclusiveProposal::Macro(_) => {
             "expand it first and check the result: aws cloudformation get-template --stack-name STACK --template-stage Processed --query TemplateBody > processed.json"
         }
-        InconclusiveProposal::NoRole
-        | InconclusiveProposal::NothingDeployed
-        | InconclusiveProposal::NothingActive => {
+        InconclusiveProposal::NoRole | InconclusiveProposal::NothingDeployed | InconclusiveProposal::NothingActive => {
             "what is not deployed has no evidence; if it is, pass --function LOGICAL_ID=NAME"
         }
     }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::quote;
+
 /// Literal text and references, in order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Expression {
@@ -124,11 +126,11 @@ impl Expression {
     /// As a YAML value with CloudFormation's short tags.
     pub fn to_yaml(&self) -> String {
         match self.parts.as_slice() {
-            [Part::Reference { logical_id, attribute: None }] => format!("!Ref {}", yaml_text(logical_id)),
+            [Part::Reference { logical_id, attribute: None }] => format!("!Ref {}", quote::yaml(logical_id)),
             [Part::Reference { logical_id, attribute: Some(attribute) }] => format!("!GetAtt {logical_id}.{attribute}"),
             _ => match self.literal() {
-                Some(text) => yaml_text(text),
-                None => format!("!Sub {}", yaml_text(&self.to_sub())),
+                Some(text) => quote::yaml(text),
+                None => format!("!Sub {}", quote::yaml(&self.to_sub())),
             },
         }
     }
@@ -139,9 +141,9 @@ impl Expression {
             return address.clone();
         }
         let mut out = String::from("\"");
-        for part in &self.parts {
+        for (part, next) in self.parts.iter().zip(self.parts.iter().skip(1).map(Some).chain([None])) {
             match part {
-                Part::Text(text) => escape_hcl(text, &mut out),
+                Part::Text(text) => quote::push_hcl(text, next.is_some(), &mut out),
                 Part::Address(text) | Part::Opaque(text) => {
                     let _ = write!(out, "${{{text}}}");
                 }
@@ -153,47 +155,6 @@ impl Expression {
         out.push('"');
         out
     }
-}
-
-/// Text inside a quoted template of HCL: `${` and `%{` of it are no interpolations (HCL native syntax specification,
-/// "Template Literals").
-fn escape_hcl(text: &str, out: &mut String) {
-    for character in text.replace("${", "$${").replace("%{", "%%{").chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            other if other.is_control() => {
-                let _ = write!(out, "\\u{:04x}", u32::from(other));
-            }
-            other => out.push(other),
-        }
-    }
-}
-
-/// A YAML scalar that means this text, in 1.1 (CloudFormation) and 1.2 alike.
-pub fn yaml_text(text: &str) -> String {
-    if is_plain(text) {
-        return text.to_owned();
-    }
-    if text.chars().any(char::is_control) {
-        // JSON's escapes are YAML's.
-        return serde_json::Value::from(text).to_string();
-    }
-    format!("'{}'", text.replace('\'', "''"))
-}
-
-fn is_plain(text: &str) -> bool {
-    let starts_well = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
-    let safe = |c: char| c.is_ascii_alphanumeric() || "-_./:*?@$+=^~".contains(c);
-    // `${…}` in `!Sub` is plain as long as nothing but a name is inside.
-    let braces_ok =
-        text.chars().all(|c| safe(c) || "{}".contains(c)) && text.matches('{').count() == text.matches("${").count();
-    let word = text.to_ascii_lowercase();
-    let keyword = matches!(word.as_str(), "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null");
-    starts_well && braces_ok && !keyword && !text.ends_with(':') && !text.contains(": ")
 }
 
 #[cfg(test)]

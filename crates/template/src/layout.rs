@@ -1,6 +1,7 @@
 //! How new values are written: in the indentation, line breaks and notation of what surrounds them.
 
 use crate::node::{Kind, Node};
+use crate::quote;
 use crate::source::Source;
 
 /// A value to be written. Scalars are already in the notation of the place.
@@ -110,7 +111,12 @@ impl Layout {
             Tree::Map(entries) => {
                 let entry = |(key, value): &(String, Tree)| {
                     let value = self.flow(value, column.map(|at| at + self.step));
-                    if self.hcl { format!("{} = {value}", hcl_key(key)) } else { format!("{}: {value}", flow_key(key)) }
+                    // Both JSON and YAML read a key in double quotes.
+                    if self.hcl {
+                        format!("{} = {value}", hcl_key(key))
+                    } else {
+                        format!("{}: {value}", quote::json(key))
+                    }
                 };
                 ('{', '}', entries.iter().map(entry).collect())
             }
@@ -129,15 +135,10 @@ impl Layout {
     }
 }
 
-/// Keys in braces are quoted: both JSON and YAML read that.
-fn flow_key(key: &str) -> String {
-    serde_json::Value::from(key).to_string()
-}
-
 /// Names stand bare in HCL.
 fn hcl_key(key: &str) -> String {
     let bare = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if bare { key.to_owned() } else { flow_key(key) }
+    if bare { key.to_owned() } else { quote::hcl(key) }
 }
 
 /// Column of a value that begins its own line.

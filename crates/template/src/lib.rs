@@ -24,6 +24,7 @@ pub mod managed;
 pub mod narrow;
 pub mod node;
 pub mod proposal;
+pub mod quote;
 pub mod reason;
 pub mod references;
 pub mod resolve;

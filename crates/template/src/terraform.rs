@@ -281,9 +281,7 @@ impl<'a> Module<'a> {
     ) {
         let mut shared = None;
         let found: Result<&Node, Unreadable> = match (policy.tag.as_deref(), policy.scalar()) {
-            (Some("jsonencode"), _) => {
-                policy.items().and_then(<[Node]>::first).ok_or(Unreadable::EmptyJsonencode)
-            }
+            (Some("jsonencode"), _) => policy.items().and_then(<[Node]>::first).ok_or(Unreadable::EmptyJsonencode),
             (Some("hcl"), Some(text)) => match text
                 .strip_suffix(".json")
                 .and_then(|address| self.documents.iter().find(|(known, _)| known == address))

@@ -68,7 +68,12 @@ pub fn prove(question: &Question<'_, '_, '_>, bytes: &[u8]) -> Result<(), ProofF
 }
 
 /// Holds what a role allows after an edit against what it allowed and shall allow.
-pub fn compare(narrowing: &Narrowing, old: &RoleGrants<'_>, new: &RoleGrants<'_>, role: &str) -> Result<(), ProofFailure> {
+pub fn compare(
+    narrowing: &Narrowing,
+    old: &RoleGrants<'_>,
+    new: &RoleGrants<'_>,
+    role: &str,
+) -> Result<(), ProofFailure> {
     if let Some(problem) = new.unreadable().into_iter().next() {
         return Err(ProofFailure::Unreadable(problem.reason));
     }

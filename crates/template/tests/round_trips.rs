@@ -57,7 +57,10 @@ fn each_template_changes_as_reviewed() {
                         Outcome::Changed { literals } if literals.is_empty() => "changed".to_owned(),
                         Outcome::Changed { literals } => format!("changed; literal: {}", literals.join(", ")),
                         Outcome::Refused { reason, place, .. } => {
-                            format!("refused: {reason:?}{}", place.map(|place| format!(" ({place})")).unwrap_or_default())
+                            format!(
+                                "refused: {reason:?}{}",
+                                place.map(|place| format!(" ({place})")).unwrap_or_default()
+                            )
                         }
                     };
                     writeln!(text, "{}: {outcome}", report.function).unwrap();

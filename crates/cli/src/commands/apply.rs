@@ -51,7 +51,13 @@ fn template(
     let (targets, place) = targets(arguments, &known, lookup, printer)?;
     for (reason, span) in parsed.unread() {
         let place = parsed.source().place(span.start);
-        printer.warning(&format!("{}:{}:{}: {}", arguments.template.display(), place.line, place.column, unreadable(&reason)));
+        printer.warning(&format!(
+            "{}:{}:{}: {}",
+            arguments.template.display(),
+            place.line,
+            place.column,
+            unreadable(&reason)
+        ));
     }
     let surroundings = Surroundings { context: lookup.context_at(place.as_deref()), documents: lookup.documents() };
     edit::apply(bytes, &targets, &surroundings).map_err(failed)

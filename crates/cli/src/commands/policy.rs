@@ -5,6 +5,7 @@ mod names;
 use whittle_analysis::result::{FunctionResult, RoleResult};
 use whittle_render::policy::split::Split;
 use whittle_render::policy::{PolicySet, RenderError, cloudformation, json, sam, scoped, terraform};
+use whittle_template::references::References;
 
 use self::names::Names;
 use super::stored::Stored;
@@ -37,8 +38,8 @@ pub fn run(arguments: &PolicyArguments, printer: &Printer) -> Result<Exit, Comma
             let names = Names::find(arguments, place(role), &deployed(&target), printer)?;
             printer.data(&match arguments.format {
                 PolicyFormat::Json => split.json(),
-                PolicyFormat::Sam | PolicyFormat::CloudFormation => split.cloudformation(&names),
-                PolicyFormat::Terraform => split.terraform(&names)?,
+                PolicyFormat::Sam | PolicyFormat::CloudFormation => split.cloudformation(&names.references),
+                PolicyFormat::Terraform => split.terraform(&names.references)?,
             })?;
             return Ok(Exit::Clean);
         }
@@ -46,7 +47,7 @@ pub fn run(arguments: &PolicyArguments, printer: &Printer) -> Result<Exit, Comma
             tell_sharing(role, printer);
             let set = scoped::policies(role, functions)?;
             let names = Names::find(arguments, place(role), &deployed(&target), printer)?;
-            printer.data(&render(&set, arguments.format, &names)?)?;
+            printer.data(&render(&set, arguments.format, &names.references)?)?;
             printer.hint(
                 "the statements for one function do not hold for calls of a role that its code assumes, for other AWS \
                  services that call on, and for people who assume the role; the comments of the other formats say more",
@@ -73,7 +74,7 @@ pub fn run(arguments: &PolicyArguments, printer: &Printer) -> Result<Exit, Comma
         });
     };
     let names = Names::find(arguments, arn, &deployed(&target), printer)?;
-    let text = render(&set, arguments.format, &names)?;
+    let text = render(&set, arguments.format, &names.references)?;
     printer.data(&text)?;
     if arguments.format == PolicyFormat::Sam {
         names.warn_of_circles(&text, printer);
@@ -101,12 +102,12 @@ pub fn run(arguments: &PolicyArguments, printer: &Printer) -> Result<Exit, Comma
     Ok(Exit::Clean)
 }
 
-fn render(set: &PolicySet, format: PolicyFormat, names: &Names) -> Result<String, RenderError> {
+fn render(set: &PolicySet, format: PolicyFormat, references: &References) -> Result<String, RenderError> {
     Ok(match format {
         PolicyFormat::Json => json::render(set),
-        PolicyFormat::Sam => sam::render(set, names)?,
-        PolicyFormat::CloudFormation => cloudformation::render(set, names),
-        PolicyFormat::Terraform => terraform::render(set, names)?,
+        PolicyFormat::Sam => sam::render(set, references)?,
+        PolicyFormat::CloudFormation => cloudformation::render(set, references),
+        PolicyFormat::Terraform => terraform::render(set, references)?,
     })
 }
 

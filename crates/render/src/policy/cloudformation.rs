@@ -1,13 +1,14 @@
 //! A CloudFormation template with the policies of a role.
 
 use whittle_policy::PolicyDocument;
+use whittle_template::references::References;
 
 use super::yaml::{Entry, Yaml};
-use super::{AnnotatedPolicy, PolicySet, Rewrite, logical_id};
+use super::{AnnotatedPolicy, PolicySet, logical_id};
 use crate::text::short_name;
 
 /// A template that gives the policies to the role that has the old ones: inline where they fit, else as managed policies.
-pub fn render(set: &PolicySet, rewrite: &dyn Rewrite) -> String {
+pub fn render(set: &PolicySet, references: &References) -> String {
     let role = short_name(&set.role_arn);
     let mut heading = set.heading.clone();
     heading.push(format!(
@@ -22,18 +23,19 @@ pub fn render(set: &PolicySet, rewrite: &dyn Rewrite) -> String {
         .map(|(policy, number)| {
             let number = if many { number.to_string() } else { String::new() };
             let id = logical_id(&set.name, &format!("Policy{number}"));
-            let document = Yaml::from_document(policy, rewrite);
+            let document = Yaml::from_document(policy, references);
             let resource = if inline {
                 resource(
                     "AWS::IAM::RolePolicy",
                     vec![
                         ("PolicyName", policy.name.as_str().into()),
-                        ("RoleName", Yaml::expression(rewrite.name(&set.role_arn, role))),
+                        ("RoleName", Yaml::expression(&references.rewrite_name(&set.role_arn, role))),
                         ("PolicyDocument", document),
                     ],
                 )
             } else {
-                let roles = Yaml::List(vec![Entry::plain(Yaml::expression(rewrite.name(&set.role_arn, role)))]);
+                let roles =
+                    Yaml::List(vec![Entry::plain(Yaml::expression(&references.rewrite_name(&set.role_arn, role)))]);
                 resource("AWS::IAM::ManagedPolicy", vec![("Roles", roles), ("PolicyDocument", document)])
             };
             (id, Entry::plain(resource))
@@ -49,21 +51,21 @@ pub(super) fn resource(kind: &str, properties: Vec<(&str, Yaml)>) -> Yaml {
 }
 
 impl Yaml {
-    /// A policy document with a comment above each statement. Texts of resources and conditions go through `rewrite`.
-    pub(super) fn from_document(policy: &AnnotatedPolicy, rewrite: &dyn Rewrite) -> Self {
-        document(&policy.document, &policy.comments, rewrite)
+    /// A policy document with a comment above each statement. Resources and condition values become references.
+    pub(super) fn from_document(policy: &AnnotatedPolicy, references: &References) -> Self {
+        document(&policy.document, &policy.comments, references)
     }
 }
 
 /// A document whose statements have comments.
-pub(super) fn document(document: &PolicyDocument, comments: &[Vec<String>], rewrite: &dyn Rewrite) -> Yaml {
+pub(super) fn document(document: &PolicyDocument, comments: &[Vec<String>], references: &References) -> Yaml {
     let statements: Vec<Entry> = document
         .statements
         .iter()
         .enumerate()
         .map(|(index, statement)| Entry {
             comments: comments.get(index).cloned().unwrap_or_default(),
-            value: self::statement(&statement.to_value(), rewrite),
+            value: self::statement(&statement.to_value(), references),
         })
         .collect();
     let mut fields: Vec<(&str, Yaml)> = Vec::new();
@@ -77,9 +79,9 @@ pub(super) fn document(document: &PolicyDocument, comments: &[Vec<String>], rewr
     fields.into()
 }
 
-fn statement(value: &serde_json::Value, rewrite: &dyn Rewrite) -> Yaml {
+fn statement(value: &serde_json::Value, references: &References) -> Yaml {
     let literal = |text: &str| Yaml::Text(text.to_owned());
-    let rewritten = |text: &str| Yaml::expression(rewrite.text(text));
+    let rewritten = |text: &str| Yaml::expression(&references.rewrite(text));
     let fields = value.as_object().into_iter().flatten().map(|(key, own)| {
         let refers = matches!(key.as_str(), "Resource" | "NotResource" | "Condition");
         let value = if refers { Yaml::json(own, &rewritten) } else { Yaml::json(own, &literal) };

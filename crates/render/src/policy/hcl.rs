@@ -1,7 +1,4 @@
 //! A writer of HCL: blocks, attributes, comments. Laid out as `terraform fmt` does.
-//!
-//! Texts are quoted templates in which nothing is a template: `${` and `%{` are escaped, and so is all that is not printable
-//! (HCL Native Syntax Specification, "Quoted Template", "Template Interpolations").
 
 use std::fmt::Write as _;
 
@@ -74,43 +71,6 @@ impl Writer {
     }
 }
 
-/// A text as a quoted template that means itself.
-pub fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    let mut rest = text.chars().peekable();
-    while let Some(character) = rest.next() {
-        let next = rest.peek().copied();
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '$' | '%' if next == Some('{') => {
-                out.push(character);
-                out.push(character);
-            }
-            // Three in a row before a brace can be read in two ways.
-            '$' | '%' if next == Some(character) => {
-                let _ = write!(out, "\\u{:04x}", u32::from(character));
-            }
-            _ if needs_escape(character) => {
-                let code = u32::from(character);
-                let _ = if code > 0xffff { write!(out, "\\U{code:08x}") } else { write!(out, "\\u{code:04x}") };
-            }
-            _ => out.push(character),
-        }
-    }
-    out.push('"');
-    out
-}
-
-fn needs_escape(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
 /// `shop-checkout` → `shop_checkout`: a name of a resource in Terraform.
 pub fn identifier(name: &str) -> String {
     let mut out: String =
@@ -124,21 +84,6 @@ pub fn identifier(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nothing_in_a_text_is_a_template() {
-        for (text, written) in [
-            ("arn:aws:s3:::b/*", r#""arn:aws:s3:::b/*""#),
-            ("${aws:username}", r#""$${aws:username}""#),
-            ("%{ if x }", r#""%%{ if x }""#),
-            ("$${x}", r#""\u0024$${x}""#),
-            ("a\"b\\c\nd", r#""a\"b\\c\nd""#),
-            ("100% $5", r#""100% $5""#),
-            ("\u{1b}\u{2028}", r#""\u001b\u2028""#),
-        ] {
-            assert_eq!(quoted(text), written);
-        }
-    }
 
     #[test]
     fn identifiers_are_plain() {

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use whittle_template::references::References;
+
 use super::sam_template::{Instance, Place, find};
 use super::yaml::{Entry, Yaml};
-use super::{AnnotatedPolicy, PolicySet, RenderError, Rewrite, cloudformation};
+use super::{AnnotatedPolicy, PolicySet, RenderError, cloudformation};
 
 /// The `Policies` property of an `AWS::Serverless::Function`: SAM policy templates where one grants exactly what is needed,
 /// else statements. Without a function (a shared role) there is no such property.
-pub fn render(set: &PolicySet, rewrite: &dyn Rewrite) -> Result<String, RenderError> {
+pub fn render(set: &PolicySet, references: &References) -> Result<String, RenderError> {
     let Some(function_arn) = &set.function_arn else {
         return Err(RenderError::new(
             format!("role {} is no function, and only functions have Policies in SAM", set.name),
@@ -27,12 +29,12 @@ pub fn render(set: &PolicySet, rewrite: &dyn Rewrite) -> Result<String, RenderEr
     );
     heading
         .push("whatever stands here; with a Role, SAM ignores Policies: then use --format cloudformation.".to_owned());
-    let policies = policies(&set.policies, function_arn, rewrite);
+    let policies = policies(&set.policies, function_arn, references);
     Ok(Yaml::Map(vec![("Policies".to_owned(), Entry::plain(Yaml::List(policies)))]).document(&heading))
 }
 
 /// Entries of `Policies`.
-fn policies(policies: &[AnnotatedPolicy], function_arn: &str, rewrite: &dyn Rewrite) -> Vec<Entry> {
+fn policies(policies: &[AnnotatedPolicy], function_arn: &str, references: &References) -> Vec<Entry> {
     let mut parts = function_arn.split(':').skip(1);
     let (partition, _, region, account) = (parts.next(), parts.next(), parts.next(), parts.next());
     let place = Place {
@@ -47,7 +49,7 @@ fn policies(policies: &[AnnotatedPolicy], function_arn: &str, rewrite: &dyn Rewr
         let in_template: BTreeMap<usize, &Instance> =
             found.iter().flat_map(|instance| instance.statements.iter().map(move |index| (*index, instance))).collect();
         for instance in &found {
-            out.push(template(instance, policy, rewrite));
+            out.push(template(instance, policy, references));
         }
         if in_template.len() == statements.len() {
             continue;
@@ -59,16 +61,19 @@ fn policies(policies: &[AnnotatedPolicy], function_arn: &str, rewrite: &dyn Rewr
         rest.statements = whittle_policy::OneOrMany::Many(statements);
         let comments: Vec<Vec<String>> =
             kept.iter().map(|index| policy.comments.get(*index).cloned().unwrap_or_default()).collect();
-        out.push(Entry::plain(cloudformation::document(&rest, &comments, rewrite)));
+        out.push(Entry::plain(cloudformation::document(&rest, &comments, references)));
     }
     out
 }
 
-fn template(instance: &Instance, policy: &AnnotatedPolicy, rewrite: &dyn Rewrite) -> Entry {
+fn template(instance: &Instance, policy: &AnnotatedPolicy, references: &References) -> Entry {
     let parameters = instance.parameters.iter().map(|(name, bound)| {
-        let value =
-            if bound.arn == bound.value { rewrite.text(&bound.arn) } else { rewrite.name(&bound.arn, &bound.value) };
-        ((*name).to_owned(), Entry::plain(Yaml::expression(value)))
+        let value = if bound.arn == bound.value {
+            references.rewrite(&bound.arn)
+        } else {
+            references.rewrite_name(&bound.arn, &bound.value)
+        };
+        ((*name).to_owned(), Entry::plain(Yaml::expression(&value)))
     });
     let comments = instance.statements.iter().filter_map(|index| policy.comments.get(*index)).flatten().cloned();
     Entry {

@@ -3,11 +3,14 @@
 use serde_json::{Value, json};
 use whittle_analysis::result::{FunctionResult, RoleResult};
 use whittle_policy::PolicyDocument;
+use whittle_template::expression::Expression;
+use whittle_template::quote;
+use whittle_template::references::References;
 
 use super::cloudformation::{document, resource};
-use super::hcl::{Writer, identifier, quoted};
+use super::hcl::{Writer, identifier};
 use super::yaml::{Entry, Yaml};
-use super::{Expression, PolicySet, RenderError, Rewrite, logical_id, terraform};
+use super::{PolicySet, RenderError, logical_id, terraform};
 use crate::text::short_name;
 
 /// The roles that take the place of one.
@@ -84,22 +87,22 @@ impl Split {
     }
 
     /// Resources for a CloudFormation or SAM template.
-    pub fn cloudformation(&self, rewrite: &dyn Rewrite) -> String {
+    pub fn cloudformation(&self, references: &References) -> String {
         let mut resources = Vec::new();
         for set in &self.roles {
             let id = logical_id(&set.name, "Role");
             let policies = set.policies.iter().map(|policy| {
                 let fields: Vec<(&str, Yaml)> = vec![
                     ("PolicyName", policy.name.as_str().into()),
-                    ("PolicyDocument", Yaml::from_document(policy, rewrite)),
+                    ("PolicyDocument", Yaml::from_document(policy, references)),
                 ];
                 Entry::plain(fields)
             });
             let inline = set.fits_inline();
             let mut properties: Vec<(&str, Yaml)> =
-                vec![("AssumeRolePolicyDocument", document(&self.trust, &[], &super::Literally))];
+                vec![("AssumeRolePolicyDocument", document(&self.trust, &[], &References::default()))];
             if let Some(arn) = &self.boundary_arn {
-                properties.push(("PermissionsBoundary", Yaml::expression(rewrite.text(arn))));
+                properties.push(("PermissionsBoundary", Yaml::expression(&references.rewrite(arn))));
             }
             if inline {
                 properties.push(("Policies", Yaml::List(policies.collect())));
@@ -112,8 +115,9 @@ impl Split {
             resources.push((id.clone(), Entry { comments: comment, value: role }));
             if !inline {
                 for (policy, number) in set.policies.iter().zip(1..) {
-                    let roles = Yaml::List(vec![Entry::plain(Yaml::expression(Expression::Ref(id.clone())))]);
-                    let properties = vec![("Roles", roles), ("PolicyDocument", Yaml::from_document(policy, rewrite))];
+                    let roles = Yaml::List(vec![Entry::plain(Yaml::expression(&Expression::reference(&id)))]);
+                    let properties =
+                        vec![("Roles", roles), ("PolicyDocument", Yaml::from_document(policy, references))];
                     let own = resource("AWS::IAM::ManagedPolicy", properties);
                     resources.push((logical_id(&set.name, &format!("Policy{number}")), Entry::plain(own)));
                 }
@@ -123,13 +127,13 @@ impl Split {
     }
 
     /// Roles with their policies in Terraform.
-    pub fn terraform(&self, rewrite: &dyn Rewrite) -> Result<String, RenderError> {
+    pub fn terraform(&self, references: &References) -> Result<String, RenderError> {
         let mut writer = Writer::default();
         writer.comments(&self.heading);
         for set in &self.roles {
             let id = identifier(&set.name);
             let trust = format!("{id}_trust");
-            terraform::data(&mut writer, &trust, &self.trust, &[], &super::Literally)?;
+            terraform::data(&mut writer, &trust, &self.trust, &[], &References::default())?;
             writer.gap();
             writer.comments(&[
                 format!("For function {}: role = aws_iam_role.{id}.arn", set.name),
@@ -137,16 +141,16 @@ impl Split {
             ]);
             writer.open(&format!("resource \"aws_iam_role\" \"{id}\""));
             let mut attributes = vec![
-                ("name", quoted(&role_name(set))),
+                ("name", quote::hcl(&role_name(set))),
                 ("assume_role_policy", format!("data.aws_iam_policy_document.{trust}.json")),
             ];
             if let Some(arn) = &self.boundary_arn {
-                attributes.push(("permissions_boundary", terraform::expression(arn, rewrite)));
+                attributes.push(("permissions_boundary", terraform::expression(arn, references)));
             }
             writer.attributes(&attributes);
             writer.close();
             let role = format!("aws_iam_role.{id}.name");
-            terraform::attached(&mut writer, &set.name, &set.policies, &role, set.fits_inline(), rewrite)?;
+            terraform::attached(&mut writer, &set.name, &set.policies, &role, set.fits_inline(), references)?;
         }
         Ok(writer.finish())
     }

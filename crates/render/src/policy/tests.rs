@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use whittle_policy::PolicyDocument;
+use whittle_template::quote;
+use whittle_template::references::References;
 
 use super::*;
 
@@ -30,21 +32,15 @@ fn set(documents: Vec<PolicyDocument>) -> PolicySet {
     }
 }
 
-/// A rewriting as a stack of the account would have it; what ARNs become is the caller's business.
-fn in_account(text: &str) -> Expression {
-    let escaped = text.replace("${", "${!");
-    let written = escaped.replacen("arn:aws:", "arn:${AWS::Partition}:", 1).replacen(
-        ":eu-central-1:111122223333:",
-        ":${AWS::Region}:${AWS::AccountId}:",
-        1,
-    );
-    // `Fn::Sub` reads a literal `${!` up to the next brace: none may be open where a reference begins.
-    let open = text.split("${").skip(1).any(|rest| !rest.contains('}'));
-    if text.starts_with("arn:") && written != escaped && !open {
-        Expression::Sub(written)
-    } else {
-        Expression::Literal(text.to_owned())
-    }
+/// References of a stack in the account that knows no resource.
+fn in_account() -> References {
+    References::default().with_place(Some("111122223333"), Some("eu-central-1"), Some("aws"))
+}
+
+/// References of a Terraform state with one resource of this address.
+fn in_state(kind: &str, name: &str, values: &Value) -> References {
+    let resource = json!({"mode": "managed", "type": kind, "name": name, "values": values});
+    References::from_terraform_state(&json!({"values": {"root_module": {"resources": [resource]}}})).unwrap().0
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "JSON literals read best as arguments")]
@@ -255,8 +251,8 @@ proptest! {
     #[test]
     fn yaml_reads_back_as_the_same_document(document in documents()) {
         let set = set(vec![document.clone()]);
-        for rewrite in [&Literally as &dyn Rewrite, &in_account] {
-            let text = cloudformation::render(&set, rewrite);
+        for references in [References::default(), in_account()] {
+            let text = cloudformation::render(&set, &references);
             let read = yaml(&text);
             let resource = &read["Resources"]["ShopCheckoutPolicy"];
             prop_assert_eq!(&resource["Properties"]["PolicyDocument"], &document.to_value(), "{}", text);
@@ -267,7 +263,7 @@ proptest! {
 
     #[test]
     fn hcl_reads_back_as_the_same_document(document in documents()) {
-        let text = match terraform::render(&set(vec![document.clone()]), &Literally) {
+        let text = match terraform::render(&set(vec![document.clone()]), &References::default()) {
             Ok(text) => text,
             Err(error) => {
                 prop_assert!(document.to_json_compact().contains("&{"), "{}", error);
@@ -287,10 +283,10 @@ proptest! {
 
     #[test]
     fn any_text_is_one_scalar_and_one_template(text in text()) {
-        let written = format!("a: {}\n", yaml::scalar(&text));
+        let written = format!("a: {}\n", quote::yaml(&text));
         let read: yaml_serde::Value = yaml_serde::from_str(&written).unwrap();
         prop_assert_eq!(read["a"].as_str(), Some(text.as_str()), "{}", written);
-        let body: ::hcl::Body = ::hcl::parse(&format!("a = {}\n", hcl::quoted(&text))).unwrap();
+        let body: ::hcl::Body = ::hcl::parse(&format!("a = {}\n", quote::hcl(&text))).unwrap();
         prop_assert_eq!(evaluated(&body, "a"), Some(json!(text)));
     }
 }
@@ -309,7 +305,7 @@ fn a_template_stands_for_the_statements_that_it_grants_exactly() {
         {"Sid": "A", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"},
         {"Sid": "B", "Effect": "Allow", "Action": read, "Resource": [table, format!("{table}/index/*")]},
     ]));
-    let text = sam::render(&set(vec![document]), &in_account).unwrap();
+    let text = sam::render(&set(vec![document]), &in_account()).unwrap();
     let read = yaml(&text);
     assert_eq!(read["Policies"][0], json!({"DynamoDBReadPolicy": {"TableName": "orders"}}));
     assert_eq!(
@@ -322,9 +318,9 @@ fn a_template_stands_for_the_statements_that_it_grants_exactly() {
 #[test]
 fn what_a_format_cannot_say_is_refused() {
     let odd = document(json!([{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/&{x}"}]));
-    assert!(terraform::render(&set(vec![odd]), &Literally).unwrap_err().to_string().contains("&{"));
+    assert!(terraform::render(&set(vec![odd]), &References::default()).unwrap_err().to_string().contains("&{"));
     let role = PolicySet { function_arn: None, ..set(vec![document(json!([]))]) };
-    assert!(sam::render(&role, &Literally).is_err());
+    assert!(sam::render(&role, &References::default()).is_err());
 }
 
 #[test]
@@ -336,54 +332,36 @@ fn policies_beyond_the_inline_budget_become_managed_ones() {
     };
     let set = set(vec![wide("one"), wide("two"), wide("three")]);
     assert!(!set.fits_inline());
-    let read = yaml(&cloudformation::render(&set, &Literally));
+    let read = yaml(&cloudformation::render(&set, &References::default()));
     assert_eq!(read["Resources"]["ShopCheckoutPolicy3"]["Type"], "AWS::IAM::ManagedPolicy");
-    let text = terraform::render(&set, &Literally).unwrap();
+    let text = terraform::render(&set, &References::default()).unwrap();
     assert_eq!(text.matches("aws_iam_role_policy_attachment").count(), 3);
     assert_eq!(from_hcl(&text).len(), 3);
 }
 
-/// What [`Expression::Ref`] stands for is the role's name, and only where the rewriting knows it.
 #[test]
 fn the_role_is_named_as_the_template_names_it() {
-    struct Named;
-    impl Rewrite for Named {
-        fn text(&self, text: &str) -> Expression {
-            Expression::Literal(text.to_owned())
-        }
-        fn name(&self, arn: &str, name: &str) -> Expression {
-            assert_eq!((arn, name), (ROLE, "shop-checkout-role"));
-            Expression::Ref("CheckoutRole".to_owned())
-        }
-    }
-    struct Addressed;
-    impl Rewrite for Addressed {
-        fn text(&self, text: &str) -> Expression {
-            Expression::Literal(text.to_owned())
-        }
-        fn name(&self, _: &str, _: &str) -> Expression {
-            Expression::Hcl("aws_iam_role.checkout.name".to_owned())
-        }
-    }
     let set = set(vec![document(json!([{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]))]);
-    let text = cloudformation::render(&set, &Named);
+    let mut stack = References::default();
+    stack.add_resource("CheckoutRole", "AWS::IAM::Role", "shop-checkout-role");
+    let text = cloudformation::render(&set, &stack);
     assert!(text.contains("RoleName: !Ref CheckoutRole\n"), "{text}");
-    let text = terraform::render(&set, &Addressed).unwrap();
+    let state = in_state("aws_iam_role", "checkout", &json!({"arn": ROLE, "name": "shop-checkout-role"}));
+    let text = terraform::render(&set, &state).unwrap();
     assert!(text.contains("= aws_iam_role.checkout.name\n"), "{text}");
 }
 
 #[test]
 fn references_of_a_template_are_written_as_such() {
-    let document = document(
-        json!([{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": ["arn:aws:sqs:::a", "arn:aws:sqs:::b", "arn:aws:sqs:::c"]}]),
-    );
-    let rewrite = |text: &str| match text.rsplit(':').next() {
-        Some("a") => Expression::GetAtt { logical_id: "Queue".to_owned(), attribute: "Arn".to_owned() },
-        Some("b") => Expression::Ref("Topic".to_owned()),
-        _ => Expression::Hcl("aws_sqs_queue.c.arn".to_owned()),
-    };
-    let text = cloudformation::render(&set(vec![document.clone()]), &rewrite);
+    let arn = |name: &str| format!("arn:aws:sqs:eu-central-1:111122223333:{name}");
+    let document =
+        document(json!([{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": [arn("a"), arn("b"), arn("c")]}]));
+    let mut stack = References::default();
+    stack.insert("Queue", Some("Arn"), arn("a"));
+    stack.insert("Topic", None, arn("b"));
+    let text = cloudformation::render(&set(vec![document.clone()]), &stack);
     assert!(text.contains("- !GetAtt Queue.Arn\n") && text.contains("- !Ref Topic\n"), "{text}");
-    let text = terraform::render(&set(vec![document]), &rewrite).unwrap();
+    let state = in_state("aws_sqs_queue", "c", &json!({"arn": arn("c")}));
+    let text = terraform::render(&set(vec![document]), &state).unwrap();
     assert!(text.contains("      aws_sqs_queue.c.arn,\n"), "{text}");
 }

@@ -1,15 +1,14 @@
 //! A writer of YAML: block style, two spaces, comments, and CloudFormation's short tags.
 //!
-//! Libraries that write YAML write no comments, so this small one does. Texts are plain only where no parser of any YAML
-//! version could take them for something else; everything else is in double quotes with escapes (YAML 1.2, "Double-Quoted
-//! Style").
+//! Libraries that write YAML write no comments, so this small one does.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
+use whittle_template::expression::{Expression, Part};
+use whittle_template::quote;
 
 use super::comment::one_line;
-use super::expression::Expression;
 
 /// A YAML value.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,15 +54,17 @@ impl From<Vec<(&str, Yaml)>> for Yaml {
 }
 
 impl Yaml {
-    /// An expression of a CloudFormation template. A Terraform expression has no place there: its text is kept.
-    pub fn expression(expression: Expression) -> Self {
-        match expression {
-            Expression::Literal(text) | Expression::Hcl(text) => Self::Text(text),
-            Expression::Sub(text) => Self::Tagged("!Sub", text),
-            Expression::GetAtt { logical_id, attribute } => {
+    /// An expression of a CloudFormation template.
+    pub fn expression(expression: &Expression) -> Self {
+        match expression.parts() {
+            [Part::Reference { logical_id, attribute: None }] => Self::Tagged("!Ref", logical_id.clone()),
+            [Part::Reference { logical_id, attribute: Some(attribute) }] => {
                 Self::Tagged("!GetAtt", format!("{logical_id}.{attribute}"))
             }
-            Expression::Ref(logical_id) => Self::Tagged("!Ref", logical_id),
+            _ => match expression.literal() {
+                Some(text) => Self::Text(text.to_owned()),
+                None => Self::Tagged("!Sub", expression.to_sub()),
+            },
         }
     }
 
@@ -157,7 +158,7 @@ fn inline(value: &Yaml) -> String {
     match value {
         Yaml::Text(text) => scalar(text),
         Yaml::Bare(text) => text.clone(),
-        Yaml::Tagged("!Sub", text) => format!("!Sub {}", quoted(text)),
+        Yaml::Tagged("!Sub", text) => format!("!Sub {}", quote::yaml_double(text)),
         Yaml::Tagged(tag, text) => format!("{tag} {}", scalar(text)),
         Yaml::List(_) => "[]".to_owned(),
         Yaml::Map(_) => "{}".to_owned(),
@@ -165,82 +166,6 @@ fn inline(value: &Yaml) -> String {
 }
 
 /// A text as a plain scalar if nothing could take it for anything else, else in double quotes.
-pub fn scalar(text: &str) -> String {
-    if is_plain(text) { text.to_owned() } else { quoted(text) }
-}
-
-/// Words that YAML 1.1 reads as booleans or null.
-const WORDS: &[&str] = &["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
-
-fn is_plain(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    bytes.next().is_some_and(|first| first.is_ascii_alphabetic())
-        && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_-./*:@=+".contains(&byte))
-        && !text.ends_with(':')
-        && !WORDS.contains(&text.to_ascii_lowercase().as_str())
-        && text.len() < 200
-}
-
-/// A text in double quotes.
-pub fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            _ if needs_escape(character) => {
-                let code = u32::from(character);
-                let _ = match code {
-                    0..=0xff => write!(out, "\\x{code:02x}"),
-                    0x100..=0xffff => write!(out, "\\u{code:04x}"),
-                    _ => write!(out, "\\U{code:08x}"),
-                };
-            }
-            _ => out.push(character),
-        }
-    }
-    out.push('"');
-    out
-}
-
-/// Characters that are not printable in YAML, break lines, reorder what is read, or are no characters at all.
-fn needs_escape(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}'
-        )
-        || u32::from(character) & 0xfffe == 0xfffe
-}
-
-#[cfg(test)]
-mod tests {
-    use super::scalar;
-
-    #[test]
-    fn plain_only_where_nothing_else_could_be_meant() {
-        for text in ["s3:GetObject", "arn:aws:s3:::b/*", "Allow", "aws:SourceArn", "shop-orders"] {
-            assert_eq!(scalar(text), text);
-        }
-        for (text, written) in [
-            ("*", "\"*\""),
-            ("", "\"\""),
-            ("2012-10-17", "\"2012-10-17\""),
-            ("no", "\"no\""),
-            ("Off", "\"Off\""),
-            ("a: b", "\"a: b\""),
-            ("a #b", "\"a #b\""),
-            ("a:", "\"a:\""),
-            ("!Sub x", "\"!Sub x\""),
-            ("a\nb: c", "\"a\\nb: c\""),
-            ("\u{85}\u{2028}\u{1b}", "\"\\x85\\u2028\\x1b\""),
-            ("\u{1f600}\u{10ffff}", "\"\u{1f600}\\U0010ffff\""),
-        ] {
-            assert_eq!(scalar(text), written);
-        }
-    }
+fn scalar(text: &str) -> String {
+    if quote::is_plain_yaml(text) { text.to_owned() } else { quote::yaml_double(text) }
 }

@@ -28,19 +28,13 @@ fn what_is_not_known_is_said() {
         (decided("Fn::If", PolicyPart::Policy), "`!If` decides which policy it is"),
         (decided("Fn::If", PolicyPart::Element("Action")), "`!If` decides `Action`"),
         (decided("Fn::hcl", PolicyPart::Statement), "an expression decides the statement"),
-        (
-            Unreadable::Alias(PolicyPart::Policy),
-            "this is an alias (`*name`), which CloudFormation does not support",
-        ),
+        (Unreadable::Alias(PolicyPart::Policy), "this is an alias (`*name`), which CloudFormation does not support"),
         (
             Unreadable::Alias(PolicyPart::Statements),
             "`Statement` is an alias (`*name`), which CloudFormation does not support",
         ),
         (Unreadable::InnerAlias, "it uses an alias (`*name`), which CloudFormation does not support"),
-        (
-            Unreadable::UnknownManagedPolicy(text("!Ref P")),
-            "the document of the managed policy `!Ref P` is not known",
-        ),
+        (Unreadable::UnknownManagedPolicy(text("!Ref P")), "the document of the managed policy `!Ref P` is not known"),
         (Unreadable::Repeated("count"), "`count` decides how many of it there are"),
         (Unreadable::Invalid(Box::new(invalid.clone())), &format!("IAM would refuse it: {invalid}")),
     ] {
@@ -55,10 +49,7 @@ fn a_refusal_says_what_is_in_the_way() {
     let proof = |failure| refusal(&RefusalReason::Proof(failure));
     let left = |was_there| ProofFailure::LeftOver { statement: statement(), was_there };
     for (found, expect) in [
-        (
-            refusal(&RefusalReason::Uneditable(Uneditable::Shared(text("P")))),
-            "`P` is attached to more than this role",
-        ),
+        (refusal(&RefusalReason::Uneditable(Uneditable::Shared(text("P")))), "`P` is attached to more than this role"),
         (
             refusal(&RefusalReason::NotGranted(statement())),
             &format!("no statement of the file grants {own}, which the suggestion keeps"),

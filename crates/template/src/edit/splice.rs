@@ -2,6 +2,7 @@
 
 use crate::layout::{Layout, Tree};
 use crate::node::{Kind, Node};
+use crate::quote;
 use crate::reason::LayoutObstacle;
 use crate::source::{Source, Span};
 
@@ -281,7 +282,7 @@ impl Pen<'_, '_> {
                 || ", ".to_owned(),
                 |at| format!(",{}{}", self.layout.newline, self.layout.indent.repeat(at)),
             );
-            let inner = format!("{}: {}", serde_json::Value::from(key), self.layout.flow(tree, column));
+            let inner = format!("{}: {}", quote::json(key), self.layout.flow(tree, column));
             return Self::insert(after_value.span.end, format!("{separator}{inner}"));
         }
         let column = self.source.column(after_key.span.start);

@@ -3,10 +3,11 @@
 use serde_json::Value;
 use whittle_policy::{ActionClause, ResourceClause, Statement};
 
-use crate::expression::{Expression, Part, yaml_text};
+use crate::expression::{Expression, Part};
 use crate::grants::RoleGrants;
 use crate::layout::Tree;
 use crate::node::Node;
+use crate::quote;
 use crate::references::References;
 use crate::resolve::{Resolver, has_unknown};
 use crate::source::Source;
@@ -67,9 +68,9 @@ impl<'w, 't> Writer<'w, 't> {
     /// A plain text. `flow`: inside brackets or braces.
     pub fn text(&self, text: &str, flow: bool) -> String {
         match self.notation {
-            Notation::Hcl => Expression::text(text).to_hcl(),
-            Notation::Yaml if !flow => yaml_text(text),
-            Notation::Yaml | Notation::Json => Value::from(text).to_string(),
+            Notation::Hcl => quote::hcl(text),
+            Notation::Yaml if !flow => quote::yaml(text),
+            Notation::Yaml | Notation::Json => quote::json(text),
         }
     }
 

@@ -1,4 +1,4 @@
-use super::{Expression, Part, yaml_text};
+use super::{Expression, Part};
 
 fn sub(text: &str) -> Expression {
     crate::resolve::sub_parts(text, &|_| None)
@@ -45,42 +45,13 @@ fn hcl_escapes_what_is_no_reference() {
     assert_eq!(Expression::text("\u{1}{x}").to_hcl(), "\"\\u0001{x}\"");
 }
 
-#[test]
-fn yaml_text_is_quoted_where_yaml_would_read_something_else() {
-    for (text, expect) in [
-        ("Allow", "Allow"),
-        ("s3:GetObject", "s3:GetObject"),
-        ("*", "'*'"),
-        ("", "''"),
-        ("yes", "'yes'"),
-        ("true", "'true'"),
-        ("2012-10-17", "'2012-10-17'"),
-        ("123456789012", "'123456789012'"),
-        ("it's", "'it''s'"),
-        ("a: b", "'a: b'"),
-        ("a #b", "'a #b'"),
-        ("x:", "'x:'"),
-        ("a\nb", "\"a\\nb\""),
-    ] {
-        assert_eq!(yaml_text(text), expect);
-    }
-}
-
 mod properties {
     use proptest::prelude::*;
 
-    use super::super::{Expression, Part, yaml_text};
+    use super::super::{Expression, Part};
     use crate::source::Source;
 
     proptest! {
-        #[test]
-        fn every_text_comes_back_from_yaml(text in "[ -~äé\n\t]{0,40}") {
-            let file = format!("A: {}\n", yaml_text(&text));
-            let source = Source::new(file.as_bytes()).unwrap();
-            let root = crate::yaml::parse(&source).unwrap();
-            prop_assert_eq!(root.get("A").unwrap().text().unwrap(), text);
-        }
-
         #[test]
         fn every_expression_comes_back_from_yaml(parts in prop::collection::vec(("[a-z:/*${}!.# -]{0,8}", "[A-Z][A-Za-z0-9]{0,5}", any::<bool>()), 0..4)) {
             let mut expression = Expression::default();

@@ -65,11 +65,7 @@ fn what_is_not_known_is_said() {
         Origin::SamTemplate("DynamoDBReadPolicy".to_owned()),
         Unreadable::MissingParameter("TableName".to_owned()),
     );
-    unknown(
-        "Statement: [!If [A, {Effect: Allow}, !Ref AWS::NoValue]]",
-        Origin::Inline,
-        decided(PolicyPart::Statement),
-    );
+    unknown("Statement: [!If [A, {Effect: Allow}, !Ref AWS::NoValue]]", Origin::Inline, decided(PolicyPart::Statement));
     unknown(
         "Statement: {Effect: Allow, Action: !If [A, b, c], Resource: '*'}",
         Origin::Inline,

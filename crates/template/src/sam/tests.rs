@@ -17,7 +17,7 @@ fn all_policy_templates_expand_to_statements() {
     let mut count = 0;
     for (name, template) in policy_templates() {
         let statements = template.expand(&|parameter| Some(Expression::text(parameter)), &resolver);
-        let statements = statements.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let statements = statements.unwrap_or_else(|error| panic!("{name}: {error:?}"));
         assert!(!statements.is_empty(), "{name}");
         for statement in &statements {
             let text = statement.to_value().to_string();

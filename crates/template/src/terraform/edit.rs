@@ -11,11 +11,11 @@ use crate::edit::splice::{Edit, Pen, splice};
 use crate::edit::statement::element;
 use crate::edit::write::{Notation, Writer};
 use crate::edit::{Edited, Outcome, Report, Surroundings, Target, literals};
-use crate::expression::Expression;
 use crate::grants::{Entry, Origin, RoleGrants};
 use crate::layout::{Layout, Tree};
 use crate::narrow::{EditRefusal, EntryPlan, Narrowing, StatementPlan, plan};
 use crate::node::Node;
+use crate::quote;
 use crate::reason::{LayoutObstacle, ProofFailure, RefusalReason, Unreadable};
 use crate::references::References;
 use crate::resolve::{Context, Resolver};
@@ -395,7 +395,7 @@ fn pair(
 ) -> String {
     let blocks: Vec<String> =
         statements.iter().map(|statement| format!("  {}", block(writer, statement, 2, newline))).collect();
-    let name = Expression::text(name).to_hcl();
+    let name = quote::hcl(name);
     [
         format!("data \"aws_iam_policy_document\" \"{label}\" {{"),
         blocks.join(&newline.repeat(2)),

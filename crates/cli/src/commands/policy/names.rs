@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use whittle_render::policy::{Expression, Rewrite};
-use whittle_template::expression::{Expression as Reference, Part};
 use whittle_template::references::References;
 
 use crate::args::{PolicyArguments, PolicyFormat};
@@ -28,10 +26,10 @@ const MAY_NAME_FUNCTIONS: &[&str] = &[
     "AWS::StepFunctions::StateMachine",
 ];
 
-/// [`Rewrite`] by the references that `whittle apply` uses too.
+/// The references that `whittle apply` uses too.
 pub struct Names {
-    references: References,
-    terraform: bool,
+    /// What the resources of the stack or state are called.
+    pub references: References,
     /// Logical ids of [`MAY_NAME_FUNCTIONS`].
     circular: Vec<String>,
 }
@@ -45,9 +43,8 @@ impl Names {
         deployed: &[&str],
         printer: &Printer,
     ) -> Result<Self, CommandError> {
-        let mut names = Self { references: References::default(), terraform: false, circular: Vec::new() };
+        let mut names = Self { references: References::default(), circular: Vec::new() };
         if arguments.format == PolicyFormat::Terraform {
-            names.terraform = true;
             if let Some(path) = &arguments.terraform_state {
                 let (references, in_modules) = deployment::terraform_state(path)?;
                 names.references = references;
@@ -102,30 +99,6 @@ impl Names {
                 circular.join(" or ")
             ));
         }
-    }
-
-    fn expression(&self, reference: &Reference) -> Expression {
-        match reference.parts() {
-            _ if self.terraform => Expression::Hcl(reference.to_hcl()),
-            [Part::Reference { logical_id, attribute: None }] => Expression::Ref(logical_id.clone()),
-            [Part::Reference { logical_id, attribute: Some(attribute) }] => {
-                Expression::GetAtt { logical_id: logical_id.clone(), attribute: attribute.clone() }
-            }
-            _ => match reference.literal() {
-                Some(text) => Expression::Literal(text.to_owned()),
-                None => Expression::Sub(reference.to_sub()),
-            },
-        }
-    }
-}
-
-impl Rewrite for Names {
-    fn text(&self, text: &str) -> Expression {
-        self.expression(&self.references.rewrite(text))
-    }
-
-    fn name(&self, arn: &str, name: &str) -> Expression {
-        self.expression(&self.references.rewrite_name(arn, name))
     }
 }
 
