@@ -64,7 +64,7 @@ fn every_intended_verdict_holds_through_the_library_and_the_binary() {
         };
         if !row.verdicts.iter().any(|word| word == verdict.verdict.as_str()) {
             wrong.push(format!(
-                "{} {}: {} instead of {} ({})",
+                "{} {}: {} instead of {} ({:?})",
                 row.function,
                 row.action,
                 verdict.verdict.as_str(),
@@ -128,7 +128,9 @@ fn findings_name_what_the_example_is_made_to_show() {
     let mut by_code: BTreeMap<&str, usize> = BTreeMap::new();
     for finding in &report.findings {
         *by_code.entry(finding.code.as_str()).or_default() += 1;
-        assert!(!finding.remedy.is_empty() && !finding.detail.is_empty() && finding.fingerprint.len() == 16);
+        assert!(
+            !finding.remedy.is_empty() && !finding.detail.as_attribute().is_empty() && finding.fingerprint.len() == 16
+        );
     }
     for code in [
         "unused-actions",

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::result::{Finding, Severity};
 
-/// Why an alert is owed.
+/// Kind of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertKind {
@@ -32,7 +32,7 @@ impl AlertKind {
     }
 }
 
-/// How bad a finding is: what a change of it is measured by.
+/// Weight of a finding, by which a change of it is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Level {
     /// From the other two.
@@ -49,8 +49,9 @@ impl Level {
         Self { severity: finding.severity, likelihood: finding.likelihood, impact: finding.impact }
     }
 
-    /// Whether this is worse than `other`: a higher severity; with the same, a higher likelihood or impact while the other of
-    /// the two did not fall. A strict order, so nothing gets worse by going back and forth.
+    /// True if this is worse than `other`: a higher severity; with the same, a higher likelihood or impact
+    /// while the other of the two did not fall. A strict order, so nothing gets worse by going back and
+    /// forth.
     pub fn is_worse_than(self, other: Self) -> bool {
         match self.severity.cmp(&other.severity) {
             std::cmp::Ordering::Greater => true,
@@ -67,24 +68,25 @@ impl Level {
 pub struct Alert {
     /// The finding as last seen.
     pub finding: Finding,
-    /// Why now.
+    /// The kind.
     pub kind: AlertKind,
     /// For [`AlertKind::Worse`]: the level that it rose from.
     pub was: Option<Level>,
-    /// When the finding was first seen.
+    /// Time at which the finding was first seen.
     pub first_seen: Timestamp,
-    /// When it became what the alert says. With fingerprint and kind it names the alert, also when that is sent twice.
+    /// Time at which it became what the alert says. With fingerprint and kind it names the alert, also when
+    /// that is sent twice.
     pub since: Timestamp,
 }
 
-/// What one message is about: one alert, or a digest of several.
+/// Content of one message: one alert, or a digest of several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     /// Account id.
     pub account: String,
     /// The run that sends it.
     pub run_id: String,
-    /// When it is sent.
+    /// Time of sending.
     pub at: Timestamp,
     /// Worst first; never empty.
     pub alerts: Vec<Alert>,
@@ -101,7 +103,8 @@ pub struct Message {
     pub json: String,
     /// For SMS: at most 140 bytes of ASCII.
     pub sms: String,
-    /// For filter policies: name → value. At most 10 (Amazon SNS Developer Guide, "Amazon SNS message attributes").
+    /// For filter policies: name → value. At most 10 (Amazon SNS Developer Guide, "Amazon SNS message
+    /// attributes").
     pub attributes: BTreeMap<String, Attribute>,
     /// Fingerprints of all findings it is about, the ones that it does not list included.
     pub fingerprints: Vec<String>,
@@ -140,9 +143,10 @@ pub const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 impl Message {
     /// The `Message` parameter of SNS' Publish for `MessageStructure` = `json`: a text per protocol.
     ///
-    /// `email` gets the text and `sms` the short form. All others get the JSON, as `default`: they are programs, and the
-    /// limit is on all texts together, so that a copy for each protocol would leave room for a fifth of the findings
-    /// (Amazon SNS API Reference, "Publish": "including multiple protocols may limit message sizes").
+    /// `email` gets the text and `sms` the short form. All others get the JSON, as `default`: they are
+    /// programs, and the limit is on all texts together, so that a copy for each protocol would leave room
+    /// for a fifth of the findings (Amazon SNS API Reference, "Publish": "including multiple protocols may
+    /// limit message sizes").
     pub fn structured(&self) -> String {
         serde_json::json!({"default": self.json, "email": self.text, "sms": self.sms}).to_string()
     }

@@ -3,56 +3,26 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use whittle_evidence::coverage::Coverage;
-use whittle_evidence::ledger::Ledger;
 
 use crate::confidence::confidence;
 use crate::decide::{Decision, decide};
 use crate::findings::{self, RoleFacts};
 use crate::grants::Grants;
+use crate::input::AnalysisEvidence;
 use crate::inventory::{Function, Inventory, Role};
 use crate::issue::{Issue, merge_issues};
 use crate::need::SubjectUsage;
 use crate::needs;
-use crate::observe::{Observer, SightCache, Window, coverage_rows};
+use crate::observability::{CoverageCache, RoleObservability, coverage_rows};
 use crate::proof;
+use crate::reason::{NoSuggestion, Reason, VerdictReason};
 use crate::required::{Requirement, requirements};
 use crate::result::{
-    Counts, Finding, FunctionResult, Report, RoleResult, RoleSettings, SCHEMA_VERSION, StackMember, Suggestion,
-    Verdict, VerdictRow,
+    Finding, FunctionResult, Report, RoleResult, RoleSettings, SCHEMA_VERSION, StackMember, Suggestion, Verdict,
+    VerdictCounts, VerdictRow,
 };
 use crate::suggest;
 use crate::usage::RoleUsage;
-
-/// What a user may set.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// Days of evidence below which nothing is called unused.
-    pub min_window_days: u32,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { min_window_days: 30 }
-    }
-}
-
-/// Everything an analysis rests on.
-#[derive(Clone, Copy)]
-pub struct Evidence<'a> {
-    /// What was seen.
-    pub ledger: &'a Ledger,
-    /// What could have been seen.
-    pub coverage: &'a Coverage<'a>,
-    /// From when to when.
-    pub window: &'a Window,
-    /// What the user set.
-    pub settings: &'a Settings,
-    /// Reasons why absence proves nothing anywhere: lost files, missing days. Usually empty.
-    pub doubts: &'a [String],
-    /// Share of the window's days with any event of the account, 0 to 1.
-    pub density: f64,
-}
 
 /// Result for one role with all its functions.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +33,7 @@ pub struct RoleAnalysis {
     pub functions: Vec<FunctionResult>,
     /// Findings, unsorted.
     pub findings: Vec<Finding>,
-    /// What could not be proved.
+    /// Suggestions without a proof, and other gaps.
     pub issues: Vec<Issue>,
 }
 
@@ -74,14 +44,14 @@ const ROLES_PER_BATCH: usize = 64;
 pub type Assignment<'a> = (&'a Role, Vec<&'a Function>);
 
 /// Analyzes every role that a function runs under, one batch after the other. See [`analyze_with`].
-pub fn analyze(inventory: &Inventory, evidence: Evidence<'_>) -> Report {
+pub fn analyze(inventory: &Inventory, evidence: AnalysisEvidence<'_>) -> Report {
     analyze_with(inventory, evidence, |batches, work| batches.iter().map(work).collect())
 }
 
-/// Analyzes every role that a function runs under. `run` does the given work for every batch, in any order and on any
-/// threads, and gives the results in the order of the batches. Roles are independent of each other, so the report does not
-/// depend on how that is done.
-pub fn analyze_with<R>(inventory: &Inventory, evidence: Evidence<'_>, run: R) -> Report
+/// Analyzes every role that a function runs under. `run` does the given work for every batch, in any order
+/// and on any threads, and gives the results in the order of the batches. Roles are independent of each
+/// other, so the report does not depend on how that is done.
+pub fn analyze_with<R>(inventory: &Inventory, evidence: AnalysisEvidence<'_>, run: R) -> Report
 where
     R: FnOnce(
         &[Vec<Assignment<'_>>],
@@ -107,7 +77,7 @@ where
     }
     let batches: Vec<Vec<Assignment<'_>>> = known.chunks(ROLES_PER_BATCH).map(<[_]>::to_vec).collect();
     let analyses = run(&batches, &|batch| {
-        let cache = SightCache::new(evidence.coverage);
+        let cache = CoverageCache::new(evidence.coverage);
         let one =
             |(role, functions): &Assignment<'_>| analyze_role(role, functions, &inventory.partition, evidence, &cache);
         batch.iter().map(one).collect()
@@ -145,10 +115,10 @@ fn without_role(function: &Function, role_arn: &str) -> FunctionResult {
         role_arn: role_arn.to_owned(),
         qualifiers: Vec::new(),
         active_days: 0,
-        counts: Counts::default(),
+        counts: VerdictCounts::default(),
         verdicts: Vec::new(),
         suggestion: None,
-        no_suggestion: Some("its execution role is not in the inventory".to_owned()),
+        no_suggestion: Some(NoSuggestion::RoleNotFound.into()),
         stack: None,
     }
 }
@@ -160,8 +130,8 @@ pub fn analyze_role(
     role: &Role,
     functions: &[&Function],
     partition: &str,
-    evidence: Evidence<'_>,
-    cache: &SightCache,
+    evidence: AnalysisEvidence<'_>,
+    cache: &CoverageCache,
 ) -> RoleAnalysis {
     RoleRun { role, functions, partition, evidence, grants: Grants::of(role), cache, issues: Vec::new() }.run()
 }
@@ -170,17 +140,18 @@ struct RoleRun<'a> {
     role: &'a Role,
     functions: &'a [&'a Function],
     partition: &'a str,
-    evidence: Evidence<'a>,
+    evidence: AnalysisEvidence<'a>,
     grants: Grants<'a>,
-    cache: &'a SightCache,
+    cache: &'a CoverageCache,
     issues: Vec<Issue>,
 }
 
-/// One subject's way from usage to suggestion.
-struct Outcome {
-    decision: Decision,
+/// Rows and suggestion of one subject.
+struct SubjectOutcome {
+    rows: Vec<VerdictRow>,
+    counts: VerdictCounts,
     suggestion: Option<Suggestion>,
-    no_suggestion: Option<String>,
+    no_suggestion: Option<Reason<NoSuggestion>>,
 }
 
 /// Name of the policies suggested for a function or role; several are numbered.
@@ -212,8 +183,8 @@ impl RoleRun<'_> {
                 role_arn: self.role.arn.to_string(),
                 qualifiers: function.qualifiers_under(&self.role.arn),
                 active_days: u32::try_from(own.days.len()).unwrap_or(u32::MAX),
-                counts: outcome.decision.counts(),
-                verdicts: outcome.decision.rows,
+                counts: outcome.counts,
+                verdicts: outcome.rows,
                 suggestion: outcome.suggestion,
                 no_suggestion: outcome.no_suggestion,
                 stack: None,
@@ -238,7 +209,8 @@ impl RoleRun<'_> {
         RoleAnalysis { role: role_result, functions: function_results, findings, issues: self.issues }
     }
 
-    /// The result for the role as it is shared. Where one function is all that uses it, that function's result is the role's.
+    /// The result for the role as it is shared. Where one function is all that uses it, that function's
+    /// result is the role's.
     fn role_outcome(
         &mut self,
         usage: &RoleUsage,
@@ -276,16 +248,16 @@ impl RoleRun<'_> {
         let result = RoleResult {
             role_arn,
             functions: arns,
-            counts: outcome.decision.counts(),
+            counts: outcome.counts,
             suggestion: outcome.suggestion,
             no_suggestion: outcome.no_suggestion,
             settings: None,
         };
-        OfRole { result, rows: Some(outcome.decision.rows) }
+        OfRole { result, rows: Some(outcome.rows) }
     }
 
-    /// No event of the role at all: whatever it does, nothing was learned about it. A function that runs makes log streams
-    /// with its role, so this means that it did not run, or that this is not its trail.
+    /// No event of the role at all: whatever it does, nothing was learned about it. A function that runs
+    /// makes log streams with its role, so this means that it did not run, or that this is not its trail.
     fn is_idle(&mut self, usage: &SubjectUsage) -> bool {
         let idle = usage.days.is_empty();
         let used_meanwhile =
@@ -311,30 +283,29 @@ impl RoleRun<'_> {
         functions: &[&Function],
         idle: bool,
         deployed: Option<Timestamp>,
-    ) -> Outcome {
+    ) -> SubjectOutcome {
         let needs = needs::collect(usage, required, self.partition);
-        let observer = Observer::new(self.evidence, self.role, &self.grants, functions, usage, self.cache);
-        let mut decision = decide(&self.grants, &needs, usage, &observer);
-        let refusal = self.refusal(idle);
-        if refusal.is_some() && idle {
-            unlearned(&mut decision);
-        }
-        if refusal.is_some() {
-            return Outcome { decision, suggestion: None, no_suggestion: refusal };
+        let observability =
+            RoleObservability::new(self.evidence, self.role, &self.grants, functions, usage, self.cache);
+        let mut decision = decide(&self.grants, &needs, usage, &observability);
+        if let Some(refusal) = self.refusal(idle) {
+            if idle {
+                mark_unobservable(&mut decision);
+            }
+            return without_suggestion(decision, refusal);
         }
         let draft = suggest::draft(self.role, &self.grants, &decision, &base_name(name));
-        let proved = proof::prove(self.role, &self.grants, &draft.policies, &needs, &observer);
-        if !(proved.proof.never_wider && proved.proof.never_too_narrow) {
-            let first = proved.failures.first().cloned().unwrap_or_default();
+        let proved = proof::prove(self.role, &self.grants, &draft.policies, &needs, &observability);
+        if let Some(failure) = proved.failures.into_iter().next() {
             self.issues.push(
                 Issue::new(
                     "unproved-suggestion",
                     self.role.arn.to_string(),
-                    format!("no suggestion for {name}: {first}"),
+                    format!("the suggestion for {name} could not be proved, so none is given"),
                 )
                 .with_hint("please report this: whittle explain shows the verdicts that led to it"),
             );
-            return Outcome { decision, suggestion: None, no_suggestion: Some(format!("its proof failed: {first}")) };
+            return without_suggestion(decision, NoSuggestion::Unproved { failure });
         }
         let counts = decision.counts();
         let suggestion = Suggestion {
@@ -345,28 +316,33 @@ impl RoleRun<'_> {
             proof: proved.proof,
             statements: draft.notes,
         };
-        Outcome { decision, suggestion: Some(suggestion), no_suggestion: None }
+        SubjectOutcome { rows: decision.rows, counts, suggestion: Some(suggestion), no_suggestion: None }
     }
 
-    /// Why there is no suggestion for a subject, whatever its verdicts.
-    fn refusal(&self, idle: bool) -> Option<String> {
+    /// Reason why there is no suggestion for a subject, whatever its verdicts.
+    fn refusal(&self, idle: bool) -> Option<NoSuggestion> {
         if !self.role.unreadable_policies.is_empty() {
-            return Some(format!("these policies could not be read: {}", self.role.unreadable_policies.join(", ")));
+            return Some(NoSuggestion::UnreadablePolicies { policies: self.role.unreadable_policies.clone() });
         }
         if self.role.policies.is_empty() {
-            return Some("the role has no identity-based policies".to_owned());
+            return Some(NoSuggestion::NoPolicies);
         }
         if self.evidence.window.days() == 0 {
-            return Some("there is no evidence at all".to_owned());
+            return Some(NoSuggestion::NoEvidence);
         }
-        idle.then(|| "not used in the window, so nothing was learned about it".to_owned())
+        idle.then_some(NoSuggestion::NotUsed)
     }
 }
 
+fn without_suggestion(decision: Decision<'_>, reason: NoSuggestion) -> SubjectOutcome {
+    let counts = decision.counts();
+    SubjectOutcome { rows: decision.rows, counts, suggestion: None, no_suggestion: Some(reason.into()) }
+}
+
 /// Nothing is called unused because of a function that never ran.
-fn unlearned(decision: &mut Decision) {
-    for row in decision.rows.iter_mut().filter(|row: &&mut VerdictRow| row.verdict == Verdict::Unused) {
+fn mark_unobservable(decision: &mut Decision<'_>) {
+    for row in decision.rows.iter_mut().filter(|row| row.verdict == Verdict::Unused) {
         row.verdict = Verdict::Unobservable;
-        "not used in the window, so nothing was learned about it".clone_into(&mut row.reason);
+        row.reason = VerdictReason::NotLearned.into();
     }
 }

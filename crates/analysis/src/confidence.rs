@@ -1,4 +1,4 @@
-//! How much a suggestion can be relied on: 0 to 1.
+//! Confidence in a suggestion: 0 to 1.
 
 use jiff::Timestamp;
 
@@ -9,7 +9,8 @@ const FULL_WINDOW_DAYS: u32 = 90;
 /// Days with activity after which more of them add no confidence.
 const FULL_ACTIVE_DAYS: u32 = 20;
 
-/// Grows with the length of the window, the `density` of its evidence (share of days with any event of the account) and the number of active days; halved when code or configuration was `deployed` after it was last
+/// Grows with the length of the window, the `density` of its evidence (share of days with any event of the
+/// account) and the number of active days; halved when code or configuration was `deployed` after it was last
 /// seen, so that its new code has not run yet. Two decimals.
 ///
 /// Invocation counts would say more; the sources read so far do not have them.

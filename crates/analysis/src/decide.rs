@@ -1,63 +1,63 @@
-//! Which part of each grant is kept, and the verdict on each granted action.
+//! Verdict on each granted action, and the part of each grant that is kept.
 //!
-//! In: grant sites, needs, and a [`Watch`] that says whether absence of evidence would be evidence. Out: a verdict row per
-//! action and the [`Piece`]s of grants that the suggestion is built from.
+//! In: grant statements, needs, and an [`ObservabilityCheck`]: could a use have gone unseen? Out: a verdict
+//! row per action and the [`KeptGrant`]s that the suggestion is built from.
 //!
 //! The rule, per granted action and resource pattern of each statement:
-//! 1. on grace, or needed on an unknown resource → the pattern is kept;
-//! 2. a use of it could have gone unseen → kept (design invariant 4), whatever else was seen: seeing calls on one bucket
-//!    says nothing about a bucket whose data events are not logged;
+//! 1. recently granted, or needed on an unknown resource → the pattern is kept;
+//! 2. a use of it could have gone unseen → kept (invariant 4 in ARCHITECTURE.md), whatever else was seen:
+//!    calls on one bucket say nothing about a bucket whose data events are not logged;
 //! 3. otherwise it is narrowed to the needed resources that lie in it, which may be none.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use whittle_catalog::{ActionId, catalog};
 use whittle_policy::{ResourceClause, ResourcePattern};
 
-use crate::grants::{GrantSite, Grants};
+use crate::grants::{GrantStatement, Grants};
 use crate::need::{ExtraCondition, Need, NeedKind, Needs, SubjectUsage};
-use crate::observe::Watch;
+use crate::observability::ObservabilityCheck;
 use crate::pass_role;
-use crate::result::{Counts, Seen, Verdict, VerdictRow};
+use crate::reason::{KeepReason, UnusedProof, VerdictReason};
+use crate::result::{Seen, Verdict, VerdictCounts, VerdictRow};
 
-/// What stays of one (site, action).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
-    /// Index into `Grants::sites`.
-    pub site: usize,
+/// A grant that stays: one action of one statement, on all or some of its resources.
+#[derive(Debug, Clone)]
+pub struct KeptGrant<'g> {
+    /// The statement that grants it.
+    pub grant: &'g GrantStatement<'g>,
     /// The action.
     pub action: ActionId,
     /// Resources kept.
-    pub kept: Kept,
+    pub kept: KeptResources,
     /// Kept only under this condition, on top of the statement's own.
     pub only_if: Option<ExtraCondition>,
-    /// Which verdict it serves.
+    /// The verdict that it serves.
     pub verdict: Verdict,
 }
 
 /// Resources kept of a statement.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kept {
+pub enum KeptResources {
     /// The statement's resource element as it is.
     AsGranted,
     /// These patterns, each inside the statement's resource element; sorted.
     Narrowed(Vec<ResourcePattern>),
 }
 
-/// Verdicts and kept pieces of one subject.
+/// Verdicts and kept grants of one subject.
 #[derive(Debug, Clone, Default)]
-pub struct Decision {
+pub struct Decision<'g> {
     /// One row per granted action, then one per unknown pattern, each by name.
     pub rows: Vec<VerdictRow>,
-    /// Pieces by site, then action.
-    pub pieces: Vec<Piece>,
+    /// By statement, then action.
+    pub kept: Vec<KeptGrant<'g>>,
 }
 
-impl Decision {
+impl Decision<'_> {
     /// Counts of the rows.
-    pub fn counts(&self) -> Counts {
-        let mut counts = Counts { granted: self.rows.len(), ..Counts::default() };
+    pub fn counts(&self) -> VerdictCounts {
+        let mut counts = VerdictCounts { granted: self.rows.len(), ..VerdictCounts::default() };
         for row in &self.rows {
             match row.verdict {
                 Verdict::Used => counts.used += 1,
@@ -72,12 +72,17 @@ impl Decision {
 }
 
 /// Decides every granted action of one subject.
-pub fn decide(grants: &Grants<'_>, needs: &Needs, usage: &SubjectUsage, observer: &dyn Watch) -> Decision {
+pub fn decide<'g>(
+    grants: &'g Grants<'g>,
+    needs: &Needs,
+    usage: &SubjectUsage,
+    observability: &dyn ObservabilityCheck,
+) -> Decision<'g> {
     let mut decision = Decision::default();
-    for (&action, sites) in &grants.by_action {
-        let (row, pieces) = ActionDecision { grants, needs: needs.of(action), usage, observer, action }.run(sites);
+    for action in grants.actions() {
+        let (row, kept) = ActionDecision { grants, needs: needs.of(action), usage, observability, action }.run();
         decision.rows.push(row);
-        decision.pieces.extend(pieces);
+        decision.kept.extend(kept);
     }
     for pattern in grants.unknown_patterns() {
         decision.rows.push(VerdictRow {
@@ -85,19 +90,19 @@ pub fn decide(grants: &Grants<'_>, needs: &Needs, usage: &SubjectUsage, observer
             verdict: Verdict::Unknown,
             resources: resources_of_unknown(grants, pattern.as_str()),
             last_seen: None,
-            reason: "the catalog knows no such action; kept as granted".to_owned(),
+            reason: VerdictReason::UnknownAction.into(),
             seen: None,
         });
     }
-    decision.pieces.sort_by_key(|piece| (piece.site, piece.action));
+    decision.kept.sort_by_key(|kept| (kept.grant.position(), kept.action));
     decision
 }
 
 fn resources_of_unknown(grants: &Grants<'_>, pattern: &str) -> Vec<String> {
     let mut out: Vec<String> = grants
-        .sites
+        .statements
         .iter()
-        .filter(|site| site.unknown.iter().any(|unknown| unknown.as_str() == pattern))
+        .filter(|grant| grant.unknown.iter().any(|unknown| unknown.as_str() == pattern))
         .flat_map(as_granted_text)
         .collect();
     out.sort();
@@ -105,9 +110,9 @@ fn resources_of_unknown(grants: &Grants<'_>, pattern: &str) -> Vec<String> {
     out
 }
 
-/// The patterns of a site's resource element as text, `NotResource` marked.
-fn as_granted_text(site: &GrantSite<'_>) -> Vec<String> {
-    match &site.statement.resource {
+/// The patterns of a grant's resource element as text, `NotResource` marked.
+fn as_granted_text(grant: &GrantStatement<'_>) -> Vec<String> {
+    match &grant.statement.resource {
         None => Vec::new(),
         Some(ResourceClause::Resource(patterns)) => patterns.iter().map(|p| p.as_str().to_owned()).collect(),
         Some(ResourceClause::NotResource(patterns)) => {
@@ -116,90 +121,91 @@ fn as_granted_text(site: &GrantSite<'_>) -> Vec<String> {
     }
 }
 
-struct ActionDecision<'a> {
-    grants: &'a Grants<'a>,
+struct ActionDecision<'a, 'g> {
+    grants: &'g Grants<'g>,
     needs: &'a [Need],
     usage: &'a SubjectUsage,
-    observer: &'a dyn Watch,
+    observability: &'a dyn ObservabilityCheck,
     action: ActionId,
 }
 
-/// What became of one resource pattern of one statement.
+/// Decision on one resource pattern of one statement.
 struct PatternOutcome {
     whole: bool,
     parts: Vec<ResourcePattern>,
     conditional: Vec<(ExtraCondition, ResourcePattern)>,
-    kinds: Vec<NeedKind>,
-    unseen: Option<String>,
+    needs: Vec<NeedKind>,
+    kept_whole: Option<KeepReason>,
 }
 
-impl ActionDecision<'_> {
-    fn run(&self, sites: &[usize]) -> (VerdictRow, Vec<Piece>) {
-        let mut pieces = Vec::new();
-        let mut kinds: Vec<NeedKind> = Vec::new();
-        let mut unseen: Option<String> = None;
-        let everywhere = self.keeps_everything(sites);
-        for &index in sites {
-            let Some(site) = self.grants.sites.get(index) else { continue };
-            let outcomes = self.site_outcomes(site, everywhere.as_deref());
+impl<'g> ActionDecision<'_, 'g> {
+    fn run(&self) -> (VerdictRow, Vec<KeptGrant<'g>>) {
+        let mut kept = Vec::new();
+        let mut needs: Vec<NeedKind> = Vec::new();
+        let mut kept_whole: Option<KeepReason> = None;
+        let everywhere = self.keeps_everything();
+        for grant in self.grants.of_action(self.action) {
+            let outcomes = self.statement_outcomes(grant, everywhere.as_ref());
             for outcome in &outcomes {
-                kinds.extend(&outcome.kinds);
-                if unseen.is_none() {
-                    unseen.clone_from(&outcome.unseen);
+                needs.extend(&outcome.needs);
+                if kept_whole.is_none() {
+                    kept_whole.clone_from(&outcome.kept_whole);
                 }
             }
-            self.pieces_of(index, &outcomes, &mut pieces);
+            self.keep(grant, &outcomes, &mut kept);
         }
-        let verdict = match kinds.iter().min() {
-            Some(NeedKind::Used) => Verdict::Used,
-            Some(NeedKind::Required) => Verdict::Required,
-            Some(NeedKind::Companion) => Verdict::Companion,
-            None if pieces.is_empty() => Verdict::Unused,
-            None => Verdict::Unobservable,
+        let kept_whole = kept_whole.or(everywhere);
+        let (verdict, reason) = match needs.iter().min() {
+            Some(NeedKind::Used) => (Verdict::Used, self.needed(NeedKind::Used, kept_whole)),
+            Some(NeedKind::Required) => (Verdict::Required, self.needed(NeedKind::Required, kept_whole)),
+            Some(NeedKind::Companion) => (Verdict::Companion, self.needed(NeedKind::Companion, kept_whole)),
+            None if kept.is_empty() => (Verdict::Unused, self.unused()),
+            None => (Verdict::Unobservable, unobservable(kept_whole)),
         };
-        for piece in &mut pieces {
-            piece.verdict = verdict;
+        for kept in &mut kept {
+            kept.verdict = verdict;
         }
-        let row = self.row(verdict, &pieces, unseen.or(everywhere).as_deref());
-        (row, pieces)
+        (self.row(verdict, &kept, reason), kept)
     }
 
     /// A reason to keep every resource of every grant of this action, if there is one.
-    fn keeps_everything(&self, sites: &[usize]) -> Option<String> {
-        if self.needs.iter().any(|need| need.kind == NeedKind::Used && need.resource.is_none()) {
-            return Some("some events do not name the resource".to_owned());
-        }
+    fn keeps_everything(&self) -> Option<KeepReason> {
         let used = || self.needs.iter().filter(|need| need.kind == NeedKind::Used);
-        if used().next().is_some() && !catalog().info(self.action).supports_resources() {
-            return Some("the action takes no resource".to_owned());
+        used().next()?;
+        if used().any(|need| need.resource.is_none()) {
+            return Some(KeepReason::ResourceNotNamed);
         }
-        if used().next().is_some() && !crate::narrowable::is_narrowable(self.action) {
-            return Some("one call may need several kinds of resource, and events name only some".to_owned());
+        if !catalog().info(self.action).supports_resources() {
+            return Some(KeepReason::NoResource);
         }
-        // A use that no grant explains: either a resource-based policy allowed it, or the event was read wrongly.
-        // Nothing may be removed on the strength of a wrong reading.
+        if !crate::narrowable::is_narrowable(self.action) {
+            return Some(KeepReason::SeveralResources);
+        }
+        // A use that no grant explains: either a resource-based policy allowed it, or the event was read
+        // wrongly. Nothing may be removed on the strength of a wrong reading.
         used().filter_map(|need| need.resource.as_ref()).find_map(|resource| {
-            let explained = sites
-                .iter()
-                .filter_map(|&index| self.grants.sites.get(index))
-                .any(|site| site.statement.resource.as_ref().is_none_or(|clause| clause.intersects(resource)));
-            (!explained).then(|| format!("no grant names {}, which was used", resource.as_str()))
+            let explained = self
+                .grants
+                .of_action(self.action)
+                .any(|grant| grant.statement.resource.as_ref().is_none_or(|clause| clause.intersects(resource)));
+            (!explained).then(|| KeepReason::NotGranted { resource: resource.as_str().to_owned() })
         })
     }
 
-    fn site_outcomes(&self, site: &GrantSite<'_>, everywhere: Option<&str>) -> Vec<PatternOutcome> {
-        match &site.statement.resource {
+    fn statement_outcomes(&self, grant: &GrantStatement<'_>, everywhere: Option<&KeepReason>) -> Vec<PatternOutcome> {
+        match &grant.statement.resource {
             Some(ResourceClause::Resource(patterns)) => patterns
                 .iter()
-                .map(|pattern| self.pattern_outcome(site, pattern, everywhere, |need| narrow(pattern, need)))
+                .map(|pattern| self.pattern_outcome(grant, pattern, everywhere, |need| narrow(pattern, need)))
                 .collect(),
             clause => {
                 let any = ResourcePattern::new("*");
                 let covers = |need: &ResourcePattern| clause.as_ref().is_none_or(|clause| clause.covers(need));
                 let touches = |need: &ResourcePattern| clause.as_ref().is_none_or(|clause| clause.intersects(need));
-                // Inside NotResource a need is kept only if it lies wholly outside the excluded patterns; one that
-                // straddles the border cannot be written as one pattern, so the element is kept as it is.
-                vec![self.pattern_outcome(site, &any, everywhere, |need| {
+                // Inside NotResource a need is kept only if it lies wholly outside the excluded patterns; one
+                // that straddles the border cannot be written as one pattern, so the element is kept as it
+                // is.
+                vec![self.pattern_outcome(grant, &any, everywhere, |need| {
                     if covers(need) {
                         Narrow::To(need.clone())
                     } else if touches(need) {
@@ -214,17 +220,17 @@ impl ActionDecision<'_> {
 
     fn pattern_outcome(
         &self,
-        site: &GrantSite<'_>,
+        grant: &GrantStatement<'_>,
         pattern: &ResourcePattern,
-        everywhere: Option<&str>,
+        everywhere: Option<&KeepReason>,
         narrow: impl Fn(&ResourcePattern) -> Narrow,
     ) -> PatternOutcome {
         let mut out = PatternOutcome {
             whole: everywhere.is_some(),
             parts: Vec::new(),
             conditional: Vec::new(),
-            kinds: Vec::new(),
-            unseen: everywhere.map(str::to_owned),
+            needs: Vec::new(),
+            kept_whole: everywhere.cloned(),
         };
         let mut witness = self.action;
         for need in self.needs {
@@ -236,20 +242,18 @@ impl ActionDecision<'_> {
                 (Narrow::Whole, Some(condition)) => out.conditional.push((condition.clone(), pattern.clone())),
                 (Narrow::To(part), Some(condition)) => out.conditional.push((condition.clone(), part)),
             }
-            out.kinds.push(need.kind);
+            out.needs.push(need.kind);
             witness = need.seen_through.unwrap_or(witness);
         }
-        if everywhere.is_some() && self.needs.iter().any(|need| need.kind == NeedKind::Used) {
-            out.kinds.push(NeedKind::Used);
+        if everywhere.is_some() {
+            out.needs.push(NeedKind::Used);
         }
         // A narrowing that gives back the whole pattern is none.
         out.whole |= out.parts.iter().any(|part| part.covers(pattern));
         if !out.whole {
-            let reason = self.observer.on_grace(site, self.action).or_else(|| self.observer.unseen(witness, pattern));
-            if let Some(reason) = reason {
-                out.whole = true;
-                out.unseen = Some(reason);
-            }
+            let unseen = || self.observability.unseen(witness, pattern).map(|because| KeepReason::Unseen { because });
+            out.kept_whole = self.observability.recently_granted(grant, self.action).or_else(unseen);
+            out.whole = out.kept_whole.is_some();
         }
         if out.whole {
             out.parts = vec![pattern.clone()];
@@ -258,50 +262,47 @@ impl ActionDecision<'_> {
         out
     }
 
-    fn pieces_of(&self, site: usize, outcomes: &[PatternOutcome], pieces: &mut Vec<Piece>) {
-        let piece = |kept, only_if| Piece { site, action: self.action, kept, only_if, verdict: Verdict::Unused };
+    fn keep(&self, grant: &'g GrantStatement<'g>, outcomes: &[PatternOutcome], out: &mut Vec<KeptGrant<'g>>) {
+        let keep =
+            |kept, only_if| KeptGrant { grant, action: self.action, kept, only_if, verdict: Verdict::Unobservable };
         if !outcomes.is_empty() && outcomes.iter().all(|outcome| outcome.whole) {
-            pieces.push(piece(Kept::AsGranted, None));
+            out.push(keep(KeptResources::AsGranted, None));
             return;
         }
         let parts: Vec<_> = outcomes.iter().flat_map(|outcome| outcome.parts.iter().cloned()).collect();
         if !parts.is_empty() {
-            pieces.push(piece(Kept::Narrowed(without_covered(parts)), None));
+            out.push(keep(KeptResources::Narrowed(without_covered(parts)), None));
         }
         let mut conditional: BTreeMap<&ExtraCondition, Vec<ResourcePattern>> = BTreeMap::new();
         for (condition, part) in outcomes.iter().flat_map(|outcome| &outcome.conditional) {
             conditional.entry(condition).or_default().push(part.clone());
         }
-        let negated = self.grants.sites.get(site).and_then(|site| site.statement.resource.as_ref());
-        let negated = negated.is_some_and(ResourceClause::is_negated);
+        let negated = grant.statement.resource.as_ref().is_some_and(ResourceClause::is_negated);
         for (condition, parts) in conditional {
             // "Everything but" cannot be written as a pattern: the element itself stays.
             let whole = negated && parts.iter().any(ResourcePattern::is_any);
-            let kept = if whole { Kept::AsGranted } else { Kept::Narrowed(without_covered(parts)) };
-            pieces.push(piece(kept, Some(condition.clone())));
+            let kept = if whole { KeptResources::AsGranted } else { KeptResources::Narrowed(without_covered(parts)) };
+            out.push(keep(kept, Some(condition.clone())));
         }
     }
 
-    fn row(&self, verdict: Verdict, pieces: &[Piece], kept_because: Option<&str>) -> VerdictRow {
-        let info = catalog().info(self.action);
+    fn row(&self, verdict: Verdict, kept: &[KeptGrant<'_>], reason: VerdictReason) -> VerdictRow {
         let mut resources: Vec<String> = Vec::new();
-        for piece in pieces {
-            match &piece.kept {
-                Kept::Narrowed(patterns) => resources.extend(patterns.iter().map(|p| p.as_str().to_owned())),
-                Kept::AsGranted => {
-                    resources.extend(self.grants.sites.get(piece.site).map(as_granted_text).unwrap_or_default());
-                }
+        for kept in kept {
+            match &kept.kept {
+                KeptResources::Narrowed(patterns) => resources.extend(patterns.iter().map(|p| p.as_str().to_owned())),
+                KeptResources::AsGranted => resources.extend(as_granted_text(kept.grant)),
             }
         }
         resources.sort();
         resources.dedup();
         let usage = self.usage.actions.get(&self.action);
         VerdictRow {
-            action: info.name().to_owned(),
+            action: catalog().info(self.action).name().to_owned(),
             verdict,
             resources,
             last_seen: usage.map(|usage| usage.last_seen.to_string()),
-            reason: self.reason(verdict, kept_because),
+            reason: reason.into(),
             seen: usage.map(|usage| {
                 let required = self.needs.iter().any(|need| need.kind == NeedKind::Required);
                 Box::new(Seen { required, ..usage.to_seen() })
@@ -309,50 +310,39 @@ impl ActionDecision<'_> {
         }
     }
 
-    fn reason(&self, verdict: Verdict, kept_because: Option<&str>) -> String {
-        let first = |kind: NeedKind| {
-            self.needs.iter().find(|need| need.kind == kind).map(|need| need.reason.clone()).unwrap_or_default()
-        };
-        let mut text = match verdict {
-            Verdict::Used => first(NeedKind::Used),
-            Verdict::Required => format!("the function {}", first(NeedKind::Required)),
-            Verdict::Companion => first(NeedKind::Companion),
-            Verdict::Unobservable => return kept_because.unwrap_or("could not have been seen").to_owned(),
-            Verdict::Unused => return self.unused_reason(),
-            Verdict::Unknown => String::new(),
-        };
-        if verdict == Verdict::Used
-            && let Some(by_alias) = self.needs.iter().find(|need| need.is_by_alias())
-        {
-            let _ = write!(text, "; {}", by_alias.reason);
+    #[expect(clippy::expect_used, reason = "an outcome has the kinds of these needs alone")]
+    fn needed(&self, kind: NeedKind, kept_whole: Option<KeepReason>) -> VerdictReason {
+        let first = self.needs.iter().find(|need| need.kind == kind).expect("a need of the deciding kind");
+        let by_alias = || self.needs.iter().find_map(|need| need.by_alias()).map(str::to_owned);
+        VerdictReason::Needed {
+            need: first.reason.clone(),
+            by_alias: if kind == NeedKind::Used { by_alias() } else { None },
+            kept_whole,
         }
-        if let Some(because) = kept_because {
-            text.push_str("; resources kept as granted: ");
-            text.push_str(because);
-        }
-        text
     }
 
-    fn unused_reason(&self) -> String {
-        let days = self.observer.window_days();
-        let mut text = self.observer.released(self.action).map_or_else(
+    fn unused(&self) -> VerdictReason {
+        let days = self.observability.window_days();
+        let proof = self.observability.cleared_by_last_accessed(self.action).map_or_else(
             || match catalog().info(self.action).name() {
                 pass_role::PASS_ROLE if self.grants.actions().any(pass_role::takes_role) => {
-                    format!("granted calls that can pass a role would have been seen, and were not in {days} days")
+                    UnusedProof::PassRoleCalls { days }
                 }
-                pass_role::PASS_ROLE => "no granted call can pass a role".to_owned(),
-                _ => format!("would have been seen, and was not in {days} days"),
+                pass_role::PASS_ROLE => UnusedProof::NoPassRoleCall,
+                _ => UnusedProof::Window { days },
             },
-            |service| format!("IAM last accessed: no attempt on {service} in its whole tracking period"),
+            |service| UnusedProof::LastAccessed { service },
         );
-        if let Some(last) = self.usage.others.get(&self.action) {
-            let _ = write!(text, "; only other callers of the role used it, last {last}");
-        }
-        text
+        VerdictReason::Unused { proof, other_callers: self.usage.others.get(&self.action).copied() }
     }
 }
 
-/// How a pattern of a grant shrinks to a need.
+#[expect(clippy::expect_used, reason = "without a need a pattern is kept only for such a reason")]
+fn unobservable(kept_whole: Option<KeepReason>) -> VerdictReason {
+    VerdictReason::Kept { because: kept_whole.expect("a reason to keep the pattern") }
+}
+
+/// The part of a grant's pattern that a need takes.
 enum Narrow {
     Nothing,
     To(ResourcePattern),

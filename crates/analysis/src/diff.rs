@@ -1,13 +1,14 @@
-//! What changed between two results of one account.
+//! Changes between two results of one account.
 //!
-//! In: two [`Report`]s. Out: [`Difference`]: findings, verdicts and suggestions that are not what they were, in the order of
-//! the reports. Only what is said changes counts; that a sighting is younger does not.
+//! In: two [`Report`]s. Out: [`Difference`]: findings, verdicts and suggestions that are not what they were,
+//! in the order of the reports. Only what is said changes counts; that a sighting is younger does not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::result::{Finding, FunctionResult, Report, SCHEMA_VERSION, Severity, Verdict, VerdictRow, Window};
+use crate::reason::{Reason, VerdictReason};
+use crate::result::{Finding, FunctionResult, Report, ReportWindow, SCHEMA_VERSION, Severity, Verdict, VerdictRow};
 
 /// Everything that differs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,9 +18,9 @@ pub struct Difference {
     /// Account id.
     pub account: String,
     /// Evidence of the earlier result.
-    pub before: Window,
+    pub before: ReportWindow,
     /// Evidence of the later one.
-    pub after: Window,
+    pub after: ReportWindow,
     /// Findings, worst first.
     pub findings: Vec<FindingChange>,
     /// Functions, by ARN, then role.
@@ -27,7 +28,7 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Whether nothing changed.
+    /// True if nothing changed.
     pub fn is_empty(&self) -> bool {
         self.findings.is_empty() && self.functions.is_empty()
     }
@@ -74,8 +75,8 @@ pub struct VerdictChange {
     pub before: Option<Verdict>,
     /// `None`: it is granted no more.
     pub after: Option<Verdict>,
-    /// Why it is so now (or why it was).
-    pub reason: String,
+    /// Reason of the verdict now, or of the last one.
+    pub reason: Reason<VerdictReason>,
 }
 
 /// Compares two results.
@@ -167,7 +168,7 @@ fn verdicts(before: &[VerdictRow], after: &[VerdictRow]) -> Vec<VerdictChange> {
             if verdict(before) == verdict(after) {
                 return None;
             }
-            let reason = after.or(before).map(|row| row.reason.clone()).unwrap_or_default();
+            let reason = after.or(before)?.reason.clone();
             Some(VerdictChange { action: action.clone(), before: verdict(before), after: verdict(after), reason })
         })
         .collect()

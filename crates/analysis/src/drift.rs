@@ -1,20 +1,22 @@
-//! What changed about a role since the last run: did it gain permissions, and did it lose one that a function still needs?
+//! Changes of a role since the last run: did it gain permissions, and did it lose one that a function still
+//! needs?
 //!
-//! In: the role now, what it was ([`RoleBaseline`]), the ledger. Out: findings and the next baseline, which equals the old
-//! one when nothing changed. Policies are compared by what they grant, action by action: statements that were reordered,
-//! split or rewritten with the same meaning are no change. A proof that is not found counts as a difference, so a rewrite that
-//! is hard to see through may be reported as widening; a widening is never missed.
+//! In: the role now, what it was ([`RoleBaseline`]), the ledger. Out: findings and the next baseline, which
+//! equals the old one when nothing changed. Policies are compared by what they grant, action by action:
+//! statements that were reordered, split or rewritten with the same meaning are no change. A proof that is
+//! not found counts as a difference, so a rewrite that is hard to see through may be reported as widening; a
+//! widening is never missed.
 //!
 //! Deliberately not here: what a grant is worth to the function (see [`crate::decide`]).
 
 mod compare;
 mod lost;
+pub(crate) mod model;
 
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
-use whittle_evidence::ledger::{ChangeKind, Ledger};
+use whittle_evidence::ledger::ChangeKind;
 use whittle_policy::{Effect, PolicyDocument};
 
 use crate::findings::{OverNarrowed, PrivilegeWidened, over_narrowed, privilege_widened};
@@ -23,85 +25,22 @@ use crate::result::Finding;
 
 use compare::{Policies, added};
 
-/// A policy name and its document.
-pub type NamedPolicy = (String, PolicyDocument);
+pub use model::{AddedAction, DriftEvidence, EarlierPolicies, LostStatement, NamedPolicy, RoleBaseline, Widening};
 
-/// Policies of one role: as they were last seen, and what the last changes of them did.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct RoleBaseline {
-    /// ARN.
-    pub role_arn: String,
-    /// `AROA…`.
-    pub role_id: String,
-    /// Identity-based policies as they were last seen, sorted by name.
-    pub policies: Vec<NamedPolicy>,
-    /// Permissions boundary as it was last seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub boundary: Option<PolicyDocument>,
-    /// What the policies were before changes that took something away: the newest first, at most [`MOST_EARLIER`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub earlier: Vec<Earlier>,
-    /// What the last change added that gave the role more; `None` if none was seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub widened: Option<Widening>,
-}
+/// Earlier states that are kept: a role that is narrowed step by step may miss what the first step took.
+pub const MAX_EARLIER: usize = 3;
 
-/// Policies that a role had before a change took something away from it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Earlier {
-    /// When the change was made, as the trail says; when it was seen, if the trail does not.
-    pub until: Timestamp,
-    /// Identity-based policies, sorted by name.
-    pub policies: Vec<NamedPolicy>,
-    /// Permissions boundary.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub boundary: Option<PolicyDocument>,
-}
-
-/// How many earlier states are kept: a role that is narrowed step by step may miss what the first step took.
-pub const MOST_EARLIER: usize = 3;
-
-/// What a change of a role's policies added.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Widening {
-    /// When it was seen.
-    pub seen: Timestamp,
-    /// The actions, sorted.
-    pub actions: Vec<AddedAction>,
-    /// Where they come from: policy names, `a Deny was removed`, `permissions boundary`; sorted.
-    pub through: Vec<String>,
-}
-
-/// An action that a role may use now on something that it could not use it on before.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct AddedAction {
-    /// `service:Action`, or the pattern if the catalog does not know it.
-    pub action: String,
-    /// On `*`, or on everything but some.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub everywhere: bool,
-}
-
-/// How long a change is remembered: what ran once in a quarter has run by then.
+/// Time for which a change is remembered: a quarterly job has run by then.
 const MEMORY: SignedDuration = SignedDuration::from_hours(24 * 92);
 
-/// How much later than made a change may be seen. An older event in the trail is about an earlier change.
+/// Longest delay until a change is seen. An older event in the trail is about an earlier change.
 const LATE: SignedDuration = SignedDuration::from_hours(48);
-
-/// What a comparison rests on.
-#[derive(Clone, Copy)]
-pub struct DriftEvidence<'a> {
-    /// What was seen.
-    pub ledger: &'a Ledger,
-    /// The time of the run.
-    pub now: Timestamp,
-}
 
 /// Compares `role` with its baseline; `functions` are those that run under it. Findings are unsorted.
 ///
-/// Without a baseline, or with that of another role of the same name, there is nothing to compare with: only a baseline.
-/// A role of which a policy could not be read keeps the baseline that it has (`None` if it has none) and the findings that
-/// follow from it.
+/// Without a baseline, or with that of another role of the same name, there is nothing to compare with: only
+/// a baseline. A role of which a policy could not be read keeps the baseline that it has (`None` if it has
+/// none) and the findings that follow from it.
 pub fn compare_role(
     role: &Role,
     functions: &[&Function],
@@ -166,20 +105,20 @@ fn advance(role: &Role, known: &RoleBaseline, evidence: DriftEvidence<'_>) -> Ro
         next.widened = Some(Widening { seen: evidence.now, actions: gained.actions, through: gained.through });
     }
     if !added(&new, &old, &|_| false).actions.is_empty() {
-        let earlier = Earlier {
+        let earlier = EarlierPolicies {
             until: changed_at(role, known, evidence),
             policies: known.policies.clone(),
             boundary: known.boundary.clone(),
         };
         next.earlier.insert(0, earlier);
         next.earlier.retain(|earlier| is_remembered(earlier.until, evidence));
-        next.earlier.truncate(MOST_EARLIER);
+        next.earlier.truncate(MAX_EARLIER);
     }
     next
 }
 
-/// When the policies were changed: the last event of the trail about them if it is of now, else now. Calls that were denied
-/// between change and run so count, and those of before do not.
+/// Time of the change: that of the trail's last event about the policies if it is recent, else now. Calls
+/// that were denied between change and run so count, and those of before do not.
 fn changed_at(role: &Role, known: &RoleBaseline, evidence: DriftEvidence<'_>) -> Timestamp {
     let earliest = evidence.now.checked_sub(LATE).unwrap_or(Timestamp::MIN);
     evidence
@@ -244,7 +183,7 @@ fn is_remembered(since: Timestamp, evidence: DriftEvidence<'_>) -> bool {
     evidence.now.duration_since(since) <= MEMORY
 }
 
-/// Whether some Allow is about the action (or is written as the pattern that stands for it).
+/// True if some Allow is about the action (or is written as the pattern that stands for it).
 fn names(policies: &[NamedPolicy], action: &str) -> bool {
     let allows = policies.iter().flat_map(|(_, document)| document.statements.iter());
     allows.filter(|statement| statement.effect == Effect::Allow).any(|statement| {
@@ -252,8 +191,6 @@ fn names(policies: &[NamedPolicy], action: &str) -> bool {
         clause.matches(action) || clause.patterns().iter().any(|pattern| pattern.as_str() == action)
     })
 }
-
-pub use lost::Lost;
 
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,14 @@
-//! Findings: what in the account wants action. Each rule is a code, a one-line summary and a check; [`RULES`] is all of them.
+//! Findings: what in the account wants action. Each rule is a code, a one-line summary and a check; [`RULES`]
+//! is all of them.
 //!
-//! A code is never renamed; `docs/findings/<code>.md` explains each. Findings speak of the user's account, issues (see
-//! [`crate::issue`]) of what Whittle could not see.
+//! A code is never renamed; `docs/findings/<code>.md` explains each. Findings speak of the user's account,
+//! issues (see [`crate::issue`]) of what Whittle could not see.
 
+mod blind_spot;
 mod breadth;
 mod drift;
 mod excess;
 mod proposed;
-mod sight;
 mod waivers;
 
 use jiff::Timestamp;
@@ -16,6 +17,7 @@ use whittle_catalog::ActionId;
 
 use crate::grants::Grants;
 use crate::inventory::{Function, Role};
+use crate::reason::{FindingDetail, Reason};
 use crate::result::{Finding, FunctionResult};
 use crate::risk;
 
@@ -37,7 +39,7 @@ pub const RULES: &[Rule] = &[
     breadth::WILDCARD_ACTION,
     breadth::WILDCARD_RESOURCE,
     breadth::SHARED_ROLE,
-    sight::BLIND_SPOT,
+    blind_spot::BLIND_SPOT,
 ];
 
 /// A rule about what changed between two runs; see [`crate::drift`], which finds them.
@@ -48,7 +50,8 @@ pub struct DriftRule {
     pub summary: &'static str,
 }
 
-/// Rules that compare a role with what it was, in the order of the documentation. A code stands here or in [`RULES`].
+/// Rules that compare a role with what it was, in the order of the documentation. A code stands here or in
+/// [`RULES`].
 pub const DRIFT_RULES: &[DriftRule] = &[drift::OVER_NARROWED, drift::PRIVILEGE_WIDENED];
 
 pub use drift::{OverNarrowed, PrivilegeWidened, over_narrowed, privilege_widened};
@@ -57,11 +60,11 @@ pub const WAIVER_RULES: &[WaiverRule] = &[EXPIRED_WAIVER, STALE_WAIVER];
 
 pub use waivers::{EXPIRED_WAIVER, STALE_WAIVER, WaiverRule, waiver_finding};
 
+pub use blind_spot::{TrailFacts, check_trails};
 pub(crate) use breadth::{by_pattern, is_everything};
 pub use proposed::{ProposedFacts, check_proposal};
-pub use sight::{TrailFacts, check_trails};
 
-/// What the rules look at: one role with its functions and their results.
+/// Facts for the rules: one role with its functions and their results.
 pub struct RoleFacts<'a> {
     /// The role.
     pub role: &'a Role,
@@ -125,7 +128,7 @@ impl RoleFacts<'_> {
         }
     }
 
-    /// What to type to see the suggestion.
+    /// Command that shows the suggestion.
     fn next_command(&self) -> String {
         match self.functions {
             [function] => format!("whittle policy {}", function.name),
@@ -134,26 +137,26 @@ impl RoleFacts<'_> {
     }
 }
 
-/// Everything a finding says beyond its rule and place.
-struct Draft {
+/// Content of a finding beyond its rule and place.
+struct FindingDraft {
     likelihood: u8,
     impact: u8,
     function_arn: Option<String>,
     title: String,
-    detail: String,
+    detail: Reason<FindingDetail>,
     remedy: String,
 }
 
-/// What makes a finding the same finding from run to run.
-struct Identity<'a> {
+/// Identity of a finding from run to run.
+struct FindingIdentity<'a> {
     code: &'a str,
     function: Option<&'a str>,
     role: &'a str,
-    /// What else tells it from others of the same code and place; usually nothing.
+    /// Tells it from others of the same code and place; usually empty.
     also: &'a str,
 }
 
-fn fingerprint(of: &Identity<'_>) -> String {
+fn fingerprint(of: &FindingIdentity<'_>) -> String {
     let mut identity = format!("{}\n{}\n{}", of.code, of.function.unwrap_or_default(), of.role);
     if !of.also.is_empty() {
         identity.push('\n');
@@ -164,8 +167,8 @@ fn fingerprint(of: &Identity<'_>) -> String {
     format!("{:016x}", u64::from_be_bytes(start))
 }
 
-fn finding(of: &Rule, role: &Role, draft: Draft) -> Finding {
-    let fingerprint = fingerprint(&Identity {
+fn finding(of: &Rule, role: &Role, draft: FindingDraft) -> Finding {
+    let fingerprint = fingerprint(&FindingIdentity {
         code: of.code,
         function: draft.function_arn.as_deref(),
         role: role.arn.as_ref(),

@@ -1,7 +1,7 @@
 //! The gate of a CI run: which findings count, after waivers and a baseline, and what the answer is.
 //!
-//! In: findings, waivers, an earlier result, a date. Out: [`Gate`]. A waiver that has expired or matches nothing is a finding
-//! itself, so that a waivers file never holds what nobody needs.
+//! In: findings, waivers, an earlier result, a date. Out: [`Gate`]. A waiver that has expired or matches
+//! nothing is a finding itself, so that a waivers file never holds what nobody needs.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,17 @@ use jiff::civil::Date;
 
 use crate::findings::{EXPIRED_WAIVER, STALE_WAIVER, WaiverRule, waiver_finding};
 use crate::issue::Issue;
-use crate::result::{CoverageRow, Finding, Report, Severity, Window};
+use crate::reason::Reason;
+use crate::result::{CoverageRow, Finding, Report, ReportWindow, RowObservability, Severity};
 
 /// Accepts a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiver {
     /// Of the finding.
     pub fingerprint: String,
-    /// Who answers for it.
+    /// The person or team that answers for it.
     pub owner: String,
-    /// Why it is accepted.
+    /// Reason to accept it.
     pub reason: String,
     /// Last day on which it holds.
     pub until: Date,
@@ -26,10 +27,10 @@ pub struct Waiver {
     pub line: u32,
 }
 
-/// What an earlier result had: fingerprint → severity.
+/// Findings of an earlier result: fingerprint → severity.
 pub type Baseline = BTreeMap<String, Severity>;
 
-/// How a finding counts.
+/// Standing of a finding in the gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     /// Not in the baseline, or worse than there.
@@ -42,10 +43,10 @@ pub enum Standing {
 
 /// A finding and how it counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judged {
+pub struct JudgedFinding {
     /// The finding.
     pub finding: Finding,
-    /// How it counts.
+    /// Its standing.
     pub standing: Standing,
     /// For a finding about a waiver: its line in the waivers file.
     pub waiver_line: Option<u32>,
@@ -53,7 +54,7 @@ pub struct Judged {
 
 /// The answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum GateOutcome {
     /// Nothing that counts is at or above the level, and the evidence is enough to say so.
     Clean,
     /// Something is.
@@ -62,7 +63,7 @@ pub enum Outcome {
     Inconclusive,
 }
 
-impl Outcome {
+impl GateOutcome {
     /// The word used in every output.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -73,35 +74,51 @@ impl Outcome {
     }
 }
 
-/// What counts and what does not.
+/// Reason why a gate has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inconclusive {
+    /// There is no evidence at all.
+    NoEvidence,
+    /// The window is too short.
+    TooFewDays {
+        /// Days of the window.
+        days: u32,
+        /// Days that are asked for.
+        least: u32,
+    },
+    /// No trail is known to show management events.
+    ManagementEventsUnseen,
+}
+
+/// Findings that count and those that do not.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gate {
     /// Account id.
     pub account: String,
-    /// What the evidence covers.
-    pub window: Window,
+    /// The observation window.
+    pub window: ReportWindow,
     /// The level.
     pub fail_on: Severity,
     /// All findings, worst first.
-    pub findings: Vec<Judged>,
-    /// What could not be read or seen.
+    pub findings: Vec<JudgedFinding>,
+    /// Gaps in what was read or seen.
     pub issues: Vec<Issue>,
-    /// What of the thing asked about was not judged, or not wholly; a reader of the answer must know.
+    /// Parts that were not judged, or not wholly; a reader of the answer must know.
     pub notes: Vec<Issue>,
-    /// Why nothing found proves nothing.
-    pub inconclusive: Option<String>,
+    /// Reason why nothing found proves nothing.
+    pub inconclusive: Option<Reason<Inconclusive>>,
     /// Compared with an earlier result.
     pub has_baseline: bool,
 }
 
-/// What a gate is asked with.
+/// Settings of a gate.
 #[derive(Debug, Clone)]
-pub struct Question<'a> {
+pub struct GateQuestion<'a> {
     /// The level.
     pub fail_on: Severity,
     /// Accepted findings.
     pub waivers: &'a [Waiver],
-    /// Where they stand, for people.
+    /// Their file, for people.
     pub waivers_file: &'a str,
     /// An earlier result.
     pub baseline: Option<&'a Baseline>,
@@ -109,14 +126,15 @@ pub struct Question<'a> {
     pub min_window_days: u32,
     /// Today.
     pub today: Date,
-    /// The findings are all that there are: a waiver that matches none of them is not needed. Else it may be for others.
+    /// The findings are all that there are: a waiver that matches none of them is not needed. Else it may be
+    /// for others.
     pub is_whole: bool,
 }
 
 impl Gate {
     /// Judges the findings of a report.
-    pub fn new(report: Report, question: &Question<'_>) -> Self {
-        let inconclusive = too_little(&report.window, &report.coverage, question.min_window_days);
+    pub fn new(report: Report, question: &GateQuestion<'_>) -> Self {
+        let inconclusive = too_little(&report.window, &report.coverage, question.min_window_days).map(Reason::Known);
         let mut waivers: BTreeMap<&str, &Waiver> = BTreeMap::new();
         for waiver in question.waivers {
             // Of two for one finding the later end counts; the other one is not needed.
@@ -132,10 +150,10 @@ impl Gate {
                 _ => Standing::New,
             },
         };
-        let mut findings: Vec<Judged> = report
+        let mut findings: Vec<JudgedFinding> = report
             .findings
             .iter()
-            .map(|finding| Judged { finding: finding.clone(), standing: standing(finding), waiver_line: None })
+            .map(|finding| JudgedFinding { finding: finding.clone(), standing: standing(finding), waiver_line: None })
             .collect();
         for waiver in question.waivers {
             let matched = report.findings.iter().any(|finding| finding.fingerprint == waiver.fingerprint);
@@ -146,7 +164,7 @@ impl Gate {
             }
             let finding = waiver_finding(rule, waiver, question.waivers_file);
             let standing = standing(&finding);
-            findings.push(Judged { finding, standing, waiver_line: Some(waiver.line) });
+            findings.push(JudgedFinding { finding, standing, waiver_line: Some(waiver.line) });
         }
         // The order of the report, with the complaints about waivers behind those of their severity.
         findings.sort_by_key(|judged| std::cmp::Reverse(judged.finding.severity));
@@ -163,27 +181,27 @@ impl Gate {
     }
 
     /// Findings that count, worst first.
-    pub fn new_findings(&self) -> impl Iterator<Item = &Judged> {
+    pub fn new_findings(&self) -> impl Iterator<Item = &JudgedFinding> {
         self.findings.iter().filter(|judged| judged.standing == Standing::New)
     }
 
-    /// How many that count are at or above the level.
+    /// Number of findings that count and are at or above the level.
     pub fn failing(&self) -> usize {
         self.new_findings().filter(|judged| judged.finding.severity >= self.fail_on).count()
     }
 
-    /// How many are in the baseline, and how many are waived.
+    /// Number of findings in the baseline, and of waived ones.
     pub fn passed_over(&self) -> (usize, usize) {
         let count = |test: fn(&Standing) -> bool| self.findings.iter().filter(|judged| test(&judged.standing)).count();
         (count(|standing| *standing == Standing::Known), count(|standing| matches!(standing, Standing::Waived(_))))
     }
 
     /// The answer.
-    pub fn outcome(&self) -> Outcome {
+    pub fn outcome(&self) -> GateOutcome {
         match (self.failing(), &self.inconclusive) {
-            (1.., _) => Outcome::Findings,
-            (0, Some(_)) => Outcome::Inconclusive,
-            (0, None) => Outcome::Clean,
+            (1.., _) => GateOutcome::Findings,
+            (0, Some(_)) => GateOutcome::Inconclusive,
+            (0, None) => GateOutcome::Clean,
         }
     }
 }
@@ -196,21 +214,22 @@ fn complaint(needed: bool, expired: bool) -> Option<&'static WaiverRule> {
     }
 }
 
-/// Why the evidence is too small for an answer.
-fn too_little(window: &Window, coverage: &[CoverageRow], min_window_days: u32) -> Option<String> {
+/// Reason why the evidence is too small for an answer.
+fn too_little(window: &ReportWindow, coverage: &[CoverageRow], min_window_days: u32) -> Option<Inconclusive> {
     if window.days == 0 {
-        return Some("there is no evidence at all".to_owned());
+        return Some(Inconclusive::NoEvidence);
     }
     if window.days < min_window_days {
-        return Some(format!("{} days of evidence are too few; {min_window_days} are asked for", window.days));
+        return Some(Inconclusive::TooFewDays { days: window.days, least: min_window_days });
     }
-    let seen = coverage.iter().any(|row| row.events == "management" && row.sight != "not-seen");
-    (!seen).then(|| "no trail is known to show management events".to_owned())
+    let seen = coverage.iter().any(|row| row.events == "management" && row.observability != RowObservability::NotSeen);
+    (!seen).then_some(Inconclusive::ManagementEventsUnseen)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reason::CoverageReason;
 
     const TODAY: &str = "2026-11-22";
 
@@ -223,7 +242,7 @@ mod tests {
             function_arn: None,
             role_arn: "arn:aws:iam::111122223333:role/r".to_owned(),
             title: "t".to_owned(),
-            detail: String::new(),
+            detail: Reason::Text(String::new()),
             remedy: String::new(),
             fingerprint: fingerprint.to_owned(),
         }
@@ -240,17 +259,17 @@ mod tests {
     }
 
     fn report(findings: Vec<Finding>, days: u32) -> Report {
-        let row = |sight: &str| CoverageRow {
+        let row = |observability| CoverageRow {
             source: "trail".to_owned(),
             events: "management".to_owned(),
-            sight: sight.to_owned(),
-            reason: String::new(),
+            observability,
+            reason: CoverageReason::Covered.into(),
         };
         Report {
             schema_version: 1,
             account: "111122223333".to_owned(),
-            window: Window { start: String::new(), end: String::new(), days },
-            coverage: vec![row("seen")],
+            window: ReportWindow { start: String::new(), end: String::new(), days },
+            coverage: vec![row(RowObservability::Seen)],
             issues: Vec::new(),
             roles: Vec::new(),
             functions: Vec::new(),
@@ -263,7 +282,7 @@ mod tests {
     fn check(findings: &[(&str, Severity)], waivers: &[(&str, &str)], baseline: &[(&str, Severity)], expected: &str) {
         let waivers: Vec<Waiver> = waivers.iter().map(|(fingerprint, until)| waiver(fingerprint, until)).collect();
         let baseline: Baseline = baseline.iter().map(|(name, severity)| ((*name).to_owned(), *severity)).collect();
-        let question = Question {
+        let question = GateQuestion {
             fail_on: Severity::High,
             waivers: &waivers,
             waivers_file: "whittle.toml",
@@ -307,7 +326,7 @@ mod tests {
     #[test]
     fn of_a_part_a_waiver_may_be_for_the_rest() {
         let waivers = [waiver("a", "2026-11-21"), waiver("b", TODAY), waiver("c", "2020-01-01")];
-        let question = Question {
+        let question = GateQuestion {
             fail_on: Severity::High,
             waivers: &waivers,
             waivers_file: "whittle.toml",
@@ -332,7 +351,7 @@ mod tests {
 
     #[test]
     fn nothing_found_in_too_little_is_no_answer() {
-        let question = Question {
+        let question = GateQuestion {
             fail_on: Severity::High,
             waivers: &[],
             waivers_file: "",
@@ -342,13 +361,13 @@ mod tests {
             is_whole: true,
         };
         for days in [0, 29] {
-            assert_eq!(Gate::new(report(vec![], days), &question).outcome(), Outcome::Inconclusive);
+            assert_eq!(Gate::new(report(vec![], days), &question).outcome(), GateOutcome::Inconclusive);
             let bad = report(vec![finding("a", Severity::High)], days);
-            assert_eq!(Gate::new(bad, &question).outcome(), Outcome::Findings);
+            assert_eq!(Gate::new(bad, &question).outcome(), GateOutcome::Findings);
         }
-        assert_eq!(Gate::new(report(vec![], 30), &question).outcome(), Outcome::Clean);
+        assert_eq!(Gate::new(report(vec![], 30), &question).outcome(), GateOutcome::Clean);
         let mut blind = report(vec![], 90);
         blind.coverage.clear();
-        assert_eq!(Gate::new(blind, &question).outcome(), Outcome::Inconclusive);
+        assert_eq!(Gate::new(blind, &question).outcome(), GateOutcome::Inconclusive);
     }
 }

@@ -1,18 +1,21 @@
-//! What a role's identity-based policies grant, one site per Allow statement.
+//! Grants of a role's identity-based policies, one per Allow statement.
 //!
-//! A statement with patterns or NotAction is expanded with the catalog; what the catalog does not know stays a pattern and
-//! is later kept as granted. Deny statements, boundary and SCPs never grant, so they have no site.
+//! A statement with patterns or NotAction is expanded with the catalog; a pattern that the catalog does not
+//! know stays and is later kept as granted. Deny statements, boundary and SCPs never grant, so they are not
+//! here.
 
 use std::collections::BTreeMap;
 
 use whittle_catalog::{ActionId, catalog};
 use whittle_policy::{ActionClause, ActionPattern, Effect, ResourceClause, ResourcePattern, Statement};
 
-use crate::inventory::Role;
+use crate::inventory::{Role, RolePolicy};
 
 /// One Allow statement of a role.
 #[derive(Debug, Clone)]
-pub struct GrantSite<'a> {
+pub struct GrantStatement<'a> {
+    /// The policy that holds it.
+    pub owner: &'a RolePolicy,
     /// Index of the policy in `Role::policies`.
     pub policy: usize,
     /// Index of the statement in its document.
@@ -25,46 +28,63 @@ pub struct GrantSite<'a> {
     pub unknown: Vec<ActionPattern>,
 }
 
-impl GrantSite<'_> {
-    /// Whether it names no resource in particular: `*`, or everything but some.
+impl GrantStatement<'_> {
+    /// True if it names no resource in particular: `*`, or everything but some.
     pub fn reaches_everything(&self) -> bool {
-        match &self.statement.resource {
-            Some(ResourceClause::Resource(patterns)) => patterns.iter().any(ResourcePattern::is_any),
-            Some(ResourceClause::NotResource(_)) => true,
-            None => false,
-        }
+        reaches_everything(self.statement)
+    }
+
+    /// Its place among the grants of the role: policy, then statement.
+    pub fn position(&self) -> (usize, usize) {
+        (self.policy, self.statement_index)
     }
 }
 
-/// All grant sites of a role and an index from action to sites.
+/// True if the statement names no resource in particular: `*`, or everything but some.
+pub(crate) fn reaches_everything(statement: &Statement) -> bool {
+    match &statement.resource {
+        Some(ResourceClause::Resource(patterns)) => patterns.iter().any(ResourcePattern::is_any),
+        Some(ResourceClause::NotResource(_)) => true,
+        None => false,
+    }
+}
+
+/// All grant statements of a role and an index from action to statements.
 #[derive(Debug, Clone)]
 pub struct Grants<'a> {
-    /// Sites in policy and statement order.
-    pub sites: Vec<GrantSite<'a>>,
-    /// Action → indexes into `sites`.
-    pub by_action: BTreeMap<ActionId, Vec<usize>>,
+    /// In policy and statement order.
+    pub statements: Vec<GrantStatement<'a>>,
+    /// Action → indexes into `statements`.
+    by_action: BTreeMap<ActionId, Vec<usize>>,
 }
 
 impl<'a> Grants<'a> {
     /// Expands every Allow of `role`.
     pub fn of(role: &'a Role) -> Self {
-        let mut sites = Vec::new();
+        let mut statements = Vec::new();
         for (policy, role_policy) in role.policies.iter().enumerate() {
             for (statement_index, statement) in role_policy.document.statements.iter().enumerate() {
                 if statement.effect != Effect::Allow {
                     continue;
                 }
                 let (actions, unknown) = Self::expand(&statement.action);
-                sites.push(GrantSite { policy, statement_index, statement, actions, unknown });
+                statements.push(GrantStatement {
+                    owner: role_policy,
+                    policy,
+                    statement_index,
+                    statement,
+                    actions,
+                    unknown,
+                });
             }
         }
         let mut by_action: BTreeMap<ActionId, Vec<usize>> = BTreeMap::new();
-        for (index, site) in sites.iter().enumerate() {
-            for action in &site.actions {
+        for (index, grant) in statements.iter().enumerate() {
+            for action in &grant.actions {
                 by_action.entry(*action).or_default().push(index);
             }
         }
-        Self { sites, by_action }
+        Self { statements, by_action }
     }
 
     /// Every granted catalog action.
@@ -72,9 +92,21 @@ impl<'a> Grants<'a> {
         self.by_action.keys().copied()
     }
 
+    /// True if some statement grants `action`.
+    pub fn contains(&self, action: ActionId) -> bool {
+        self.by_action.contains_key(&action)
+    }
+
+    /// The statements that grant `action`, in order.
+    #[expect(clippy::expect_used, reason = "`by_action` holds indexes into `statements`, and neither changes")]
+    pub fn of_action(&self, action: ActionId) -> impl Iterator<Item = &GrantStatement<'a>> + Clone {
+        let indexes = self.by_action.get(&action).into_iter().flatten();
+        indexes.map(|&index| self.statements.get(index).expect("an index of a statement"))
+    }
+
     /// Patterns that match nothing in the catalog, sorted by text.
     pub fn unknown_patterns(&self) -> Vec<&ActionPattern> {
-        let mut patterns: Vec<_> = self.sites.iter().flat_map(|site| &site.unknown).collect();
+        let mut patterns: Vec<_> = self.statements.iter().flat_map(|grant| &grant.unknown).collect();
         patterns.sort();
         patterns.dedup();
         patterns

@@ -1,11 +1,14 @@
-//! What the account holds: functions, their execution roles and the configuration that makes Lambda use them.
+//! Inventory of an account: functions, their execution roles and the configuration that makes Lambda use
+//! them.
 //!
-//! Plain data. Adapters (snapshot folder, AWS) fill it; nothing here reads anything. What an adapter could not read goes
-//! into [`Inventory::issues`], and the member it concerns stays empty, so that "absent" and "unreadable" never look alike.
+//! Plain data. Adapters (snapshot folder, AWS) fill it; nothing here reads anything. What an adapter could
+//! not read goes into [`Inventory::issues`], and the member it concerns stays empty, so that "absent" and
+//! "unreadable" never look alike.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use whittle_policy::PolicyDocument;
 use whittle_policy::id::{AccountId, FunctionArn, Region, RoleArn, RoleId};
 
@@ -27,7 +30,7 @@ pub struct Inventory {
     pub stacks: BTreeMap<FunctionArn, StackMember>,
     /// Trust policy and boundary of roles, for outputs that make a role anew. Nothing is judged by it.
     pub role_settings: BTreeMap<RoleArn, RoleSettings>,
-    /// What could not be read.
+    /// Files and answers that could not be read.
     pub issues: Vec<Issue>,
 }
 
@@ -45,8 +48,8 @@ impl Inventory {
         }
     }
 
-    /// Every (role, function) pair that runs today: the role of `$LATEST` and the roles of published versions,
-    /// which may differ from it (Lambda API, `ListFunctions` with `FunctionVersion=ALL`).
+    /// Every (role, function) pair that runs today: the role of `$LATEST` and the roles of published
+    /// versions, which may differ from it (Lambda API, `ListFunctions` with `FunctionVersion=ALL`).
     pub fn assignments(&self) -> BTreeMap<&RoleArn, Vec<&Function>> {
         let mut by_role: BTreeMap<&RoleArn, Vec<&Function>> = BTreeMap::new();
         for function in self.functions.values() {
@@ -73,11 +76,11 @@ pub struct Function {
     pub versions: Vec<FunctionVersion>,
     /// Runtime identifier; `None` for container images.
     pub runtime: Option<String>,
-    /// When code or configuration last changed.
+    /// Time of the last change of code or configuration.
     pub last_modified: Option<Timestamp>,
-    /// What in the configuration makes the Lambda service use the role.
+    /// Configuration that makes the Lambda service use the role.
     pub config: FunctionConfig,
-    /// How callers reach it; likelihood of misuse grows with it.
+    /// Ways of callers to reach it; the likelihood of misuse grows with them.
     pub exposure: Exposure,
 }
 
@@ -118,8 +121,8 @@ pub struct FunctionVersion {
     pub aliases: Vec<String>,
 }
 
-/// Configuration that needs permissions of the execution role (AWS Lambda Developer Guide, "Defining Lambda function
-/// permissions with an execution role" and the page of each feature).
+/// Configuration that needs permissions of the execution role (AWS Lambda Developer Guide, "Defining Lambda
+/// function permissions with an execution role" and the page of each feature).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FunctionConfig {
     /// `LoggingConfig.LogGroup`, if it replaces `/aws/lambda/<name>`.
@@ -147,7 +150,7 @@ pub struct FunctionConfig {
 /// One event source mapping.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventSource {
-    /// What is polled.
+    /// The service that is polled.
     pub kind: EventSourceKind,
     /// `EventSourceArn`; self-managed Kafka has none.
     pub arn: Option<String>,
@@ -159,29 +162,30 @@ pub struct EventSource {
     pub enabled: bool,
 }
 
-/// Services that Lambda polls with the execution role.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// Services that Lambda polls with the execution role, by name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum EventSourceKind {
-    /// Amazon SQS queue.
-    Sqs,
-    /// Kinesis data stream or consumer.
-    Kinesis,
-    /// DynamoDB stream.
-    DynamoDbStream,
+    /// Amazon MQ broker.
+    Mq,
     /// Amazon MSK cluster.
     Msk,
     /// Self-managed Apache Kafka.
     SelfManagedKafka,
-    /// Amazon MQ broker.
-    Mq,
     /// Amazon DocumentDB change stream.
     DocumentDb,
+    /// DynamoDB stream.
+    DynamoDbStream,
+    /// Kinesis data stream or consumer.
+    Kinesis,
+    /// Amazon SQS queue.
+    Sqs,
     /// A source that this version does not know: nothing can be called unused because of it.
     #[default]
     Unknown,
 }
 
-/// How a function can be reached.
+/// Ways to reach a function.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exposure {
     /// Auth type of a function URL, if it has one (`NONE` means anybody).
@@ -201,7 +205,7 @@ pub struct Role {
     pub id: RoleId,
     /// Name without path.
     pub name: String,
-    /// When it was made.
+    /// Time of creation.
     pub created: Option<Timestamp>,
     /// Inline and attached identity-based policies.
     pub policies: Vec<RolePolicy>,
@@ -235,13 +239,13 @@ pub struct RolePolicy {
 /// A version of a managed policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PolicyVersion {
-    /// When it was made.
+    /// Time of creation.
     pub created: Timestamp,
     /// Its document.
     pub document: PolicyDocument,
 }
 
-/// How a policy is attached and who owns it.
+/// Attachment and owner of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PolicyKind {
     /// Embedded in the role.
@@ -258,9 +262,10 @@ pub enum PolicyKind {
 pub struct LastAccessed {
     /// Service prefix → last attempt; `None`: no attempt within the tracking period.
     pub services: BTreeMap<String, Option<Timestamp>>,
-    /// In a report of action level: action (`lambda:GetFunction`) → last attempt; `None`: no attempt within the tracking
-    /// period. Only management actions that IAM tracks are there; an attempt proves no need, and absence here no disuse.
+    /// In a report of action level: action (`lambda:GetFunction`) → last attempt; `None`: no attempt within
+    /// the tracking period. Only management actions that IAM tracks are there; an attempt proves no need, and
+    /// absence here no disuse.
     pub actions: BTreeMap<String, Option<Timestamp>>,
-    /// When the report was made.
+    /// Time of the report.
     pub completed: Option<Timestamp>,
 }

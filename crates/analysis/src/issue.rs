@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One thing that could not be read or seen, where, and what to do about it.
 ///
-/// An issue lowers coverage or confidence; it never ends a run (design invariant 7).
+/// An issue lowers coverage or confidence; it never ends a run (invariant 7 in ARCHITECTURE.md).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Issue {
     /// Stable kebab-case kind, such as `missing-file` or `bad-record`.
@@ -16,7 +16,7 @@ pub struct Issue {
     /// What the user can do; empty if nothing.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub hint: String,
-    /// How many times it occurred.
+    /// Number of times it occurred.
     pub count: u64,
 }
 

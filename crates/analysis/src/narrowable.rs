@@ -1,8 +1,8 @@
-//! Whether the resource that an event names is all that the call was checked against.
+//! Completeness of resources: does an event name all resources that its call was checked against?
 //!
-//! A call of `ec2:RunInstances` is checked against an image, a subnet, a network interface and more, and its event names
-//! only some of them; narrowing to those would break the next call. So an action is narrowed to observed resources only if the
-//! catalog gives it one resource type, or if it stands in the table below.
+//! A call of `ec2:RunInstances` is checked against an image, a subnet, a network interface and more, and its
+//! event names only some of them; narrowing to those would break the next call. So an action is narrowed to
+//! observed resources only if the catalog gives it one resource type, or if it stands in the table below.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -20,10 +20,10 @@ fn table() -> &'static BTreeSet<&'static str> {
     })
 }
 
-/// Whether the resources seen are complete, so that the grant may be narrowed to them.
+/// True if the resources seen are complete, so that the grant may be narrowed to them.
 ///
-/// False for an action without resource types: only `*` authorises it (IAM User Guide, "IAM JSON policy elements:
-/// Resource").
+/// False for an action without resource types: only `*` authorises it (IAM User Guide, "IAM JSON policy
+/// elements: Resource").
 pub fn is_narrowable(action: ActionId) -> bool {
     let info = catalog().info(action);
     match info.resource_types().count() {

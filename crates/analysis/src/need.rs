@@ -1,4 +1,4 @@
-//! What a function (or a role as a whole) needs: usage, configuration, companions.
+//! Usage and needs of a function, or of a role as a whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,9 +7,10 @@ use whittle_catalog::ActionId;
 use whittle_evidence::ledger::DaySet;
 use whittle_policy::ResourcePattern;
 
+use crate::reason::NeedReason;
 use crate::result::Seen;
 
-/// How events show that an action was used, strongest first.
+/// Evidence that an action was used, strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum UseBasis {
     /// An event carries the action itself.
@@ -20,7 +21,7 @@ pub enum UseBasis {
     Possible,
 }
 
-/// What the ledger says about one action of one subject.
+/// Usage of one action by one subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActionUsage {
     /// First authorised call.
@@ -33,7 +34,7 @@ pub struct ActionUsage {
     pub resources: Vec<ResourcePattern>,
     /// Some event did not name its resource.
     pub unnamed: bool,
-    /// How the events show it.
+    /// The evidence.
     pub basis: UseBasis,
     /// Services that made the call with the role's rights (forward access sessions).
     pub via: BTreeSet<String>,
@@ -44,7 +45,7 @@ pub struct ActionUsage {
 }
 
 impl ActionUsage {
-    /// As it is told.
+    /// As a result holds it.
     pub fn to_seen(&self) -> Seen {
         let basis = match self.basis {
             UseBasis::Primary => "primary",
@@ -105,7 +106,7 @@ pub struct ExtraCondition {
     pub values: Vec<String>,
 }
 
-/// Why something is needed; the order is the precedence of the verdicts.
+/// Kind of a need; the order is the precedence of the verdicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NeedKind {
     /// An authorised event maps to it.
@@ -121,7 +122,7 @@ pub enum NeedKind {
 pub struct Need {
     /// The action.
     pub action: ActionId,
-    /// Why.
+    /// The kind.
     pub kind: NeedKind,
     /// The resource; `None`: unknown, so all resources of the grants.
     pub resource: Option<ResourcePattern>,
@@ -129,8 +130,8 @@ pub struct Need {
     pub only_if: Option<ExtraCondition>,
     /// An action whose events stand in for this one, see [`crate::required::Requirement`].
     pub seen_through: Option<ActionId>,
-    /// In words.
-    pub reason: String,
+    /// The reason.
+    pub reason: NeedReason,
 }
 
 /// Condition key: the alias by which a call names its key.
@@ -139,9 +140,12 @@ pub(crate) const REQUEST_ALIAS: &str = "kms:RequestAlias";
 pub(crate) const RESOURCE_ALIASES: &str = "kms:ResourceAliases";
 
 impl Need {
-    /// Whether it is a need of whichever key an alias stands for.
-    pub fn is_by_alias(&self) -> bool {
-        self.only_if.as_ref().is_some_and(|extra| matches!(extra.key.as_str(), REQUEST_ALIAS | RESOURCE_ALIASES))
+    /// The alias, for a need under a condition of whichever key it stands for.
+    pub fn by_alias(&self) -> Option<&str> {
+        match (&self.reason, &self.only_if) {
+            (NeedReason::ByAlias { alias }, Some(_)) => Some(alias),
+            _ => None,
+        }
     }
 }
 
@@ -163,7 +167,7 @@ impl Needs {
         self.0.get(&action).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether there is any need of `action`.
+    /// True if there is any need of `action`.
     pub fn contains(&self, action: ActionId) -> bool {
         self.0.contains_key(&action)
     }

@@ -1,18 +1,19 @@
-//! Collects what a subject needs: from its usage, from the configuration of its functions, and what those imply.
+//! Collects what a subject needs: from its usage, from the configuration of its functions, and what those
+//! imply.
 
 mod key_aliases;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use whittle_catalog::events::{Companion, Relation};
 use whittle_catalog::{ActionId, catalog};
 use whittle_policy::ResourcePattern;
 
 use self::key_aliases::KeyName;
-use crate::enduring::enduring_pattern;
 use crate::need::{ActionUsage, ExtraCondition, Need, NeedKind, Needs, SubjectUsage, UseBasis};
+use crate::reason::{Callers, NeedReason};
 use crate::required::Requirement;
+use crate::stable_arn::stable_pattern;
 
 /// Needs of one subject.
 pub fn collect(usage: &SubjectUsage, requirements: &[Requirement], partition: &str) -> Needs {
@@ -28,7 +29,7 @@ pub fn collect(usage: &SubjectUsage, requirements: &[Requirement], partition: &s
             resource: requirement.resource.clone(),
             only_if: None,
             seen_through: requirement.seen_through,
-            reason: requirement.reason.clone(),
+            reason: NeedReason::Configured { feature: requirement.feature.clone() },
         });
     }
     companions(&mut needs, partition);
@@ -36,36 +37,24 @@ pub fn collect(usage: &SubjectUsage, requirements: &[Requirement], partition: &s
 }
 
 fn push_usage(needs: &mut Needs, action: ActionId, used: &ActionUsage) {
-    // What only the parameters of another call imply has no event of its own: a companion.
-    let (kind, mut reason) = match used.basis {
-        UseBasis::Primary => {
-            let days = used.days.len();
-            (NeedKind::Used, format!("called on {days} {}", if days == 1 { "day" } else { "days" }))
-        }
-        UseBasis::Secondary => {
-            (NeedKind::Companion, "the parameters of another call show that it was needed".to_owned())
-        }
-        UseBasis::Possible => {
-            (NeedKind::Companion, "AWS may check it in calls that were seen; no event shows whether it was".to_owned())
-        }
+    let by = Callers {
+        platform_only: used.platform_only,
+        others_only: used.others_only,
+        via: used.via.iter().cloned().collect(),
     };
-    if used.platform_only {
-        reason.push_str(" by the Lambda service");
-    }
-    if used.others_only {
-        reason.push_str(", only by people or CI that assumed the role");
-    }
-    if !used.via.is_empty() {
-        let services: Vec<&str> = used.via.iter().map(String::as_str).collect();
-        let _ = write!(reason, ", also through {}", services.join(", "));
-    }
+    // What only the parameters of another call imply has no event of its own: a companion.
+    let (kind, reason) = match used.basis {
+        UseBasis::Primary => (NeedKind::Used, NeedReason::Called { days: used.days.len(), by }),
+        UseBasis::Secondary => (NeedKind::Companion, NeedReason::Parameters { by }),
+        UseBasis::Possible => (NeedKind::Companion, NeedReason::PossiblyChecked { by }),
+    };
     let need = |resource| Need { action, kind, resource, only_if: None, seen_through: None, reason: reason.clone() };
     let (mut named, mut open) = (false, used.unnamed);
     for resource in &used.resources {
         match key_aliases::key_name(action, resource) {
             KeyName::Own => {
                 named = true;
-                needs.push(need(Some(supported_prefix(&enduring_pattern(resource), used.days.len()))));
+                needs.push(need(Some(supported_prefix(&stable_pattern(resource), used.days.len()))));
             }
             KeyName::Alias => {}
             KeyName::Aliases => open = true,
@@ -76,8 +65,8 @@ fn push_usage(needs: &mut Needs, action: ActionId, used: &ActionUsage) {
     }
 }
 
-/// Days of use below which the first level of an object's key proves nothing about the next key: a tenant, a customer or a
-/// month may stand there, and the next one must not be refused.
+/// Days of use below which the first level of an object's key proves nothing about the next key: a tenant, a
+/// customer or a month may stand there, and the next one must not be refused.
 const PREFIX_DAYS: usize = 20;
 
 /// The pattern of an S3 object as far as `days` of use support it: its key prefix, or the whole bucket.
@@ -92,16 +81,16 @@ fn supported_prefix(resource: &ResourcePattern, days: usize) -> ResourcePattern 
     }
 }
 
-/// Adds what the needs found so far imply. Companions of companions are not followed: each row of the table says all that
-/// an action implies.
+/// Adds what the needs found so far imply. Companions of companions are not followed: each row of the table
+/// says all that an action implies.
 fn companions(needs: &mut Needs, partition: &str) {
     let actions: Vec<ActionId> = needs.actions().collect();
     let mut through: BTreeMap<ActionId, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
     let mut plain: Vec<Need> = Vec::new();
     for action in actions {
         let name = catalog().info(action).name();
-        // What a call may have checked beside its own action is in the ledger, event by event (`UseBasis::Possible`);
-        // the rows by action would say the same of calls that were never made.
+        // What a call may have checked beside its own action is in the ledger, event by event
+        // (`UseBasis::Possible`); the rows by action would say the same of calls that were never made.
         for companion in catalog().companions_of(action).iter().filter(|companion| !companion.possible) {
             match companion.via_service {
                 Some(service) => {
@@ -122,11 +111,12 @@ fn companions(needs: &mut Needs, partition: &str) {
     }
     for (action, services) in through {
         let suffix = if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
-        // The Region of the service is left open: a bucket or queue may be in another Region than the function.
-        // AWS KMS Developer Guide, "kms:ViaService": the value is `<service>.<region>.amazonaws.com`.
+        // The Region of the service is left open: a bucket or queue may be in another Region than the
+        // function. AWS KMS Developer Guide, "kms:ViaService": the value is
+        // `<service>.<region>.amazonaws.com`.
         let values: Vec<String> = services.keys().map(|service| format!("{service}.*.{suffix}")).collect();
         let used: BTreeSet<&str> = services.values().flatten().map(String::as_str).collect();
-        let used: Vec<&str> = used.into_iter().take(4).collect();
+        let used: Vec<String> = used.into_iter().take(4).map(str::to_owned).collect();
         needs.push(Need {
             action,
             kind: NeedKind::Companion,
@@ -137,10 +127,7 @@ fn companions(needs: &mut Needs, partition: &str) {
                 values,
             }),
             seen_through: None,
-            reason: format!(
-                "{} on encrypted data needs it through the service; such calls are rare in the log",
-                used.join(", ")
-            ),
+            reason: NeedReason::ViaService { actions: used },
         });
     }
 }
@@ -152,7 +139,7 @@ fn related(of: &[Need], companion: &Companion, name: &str) -> Vec<Need> {
         resource,
         only_if: None,
         seen_through: None,
-        reason: format!("beside {name}: {}", companion.reason),
+        reason: NeedReason::Beside { action: name.to_owned(), why: companion.reason.to_owned() },
     };
     if !matches!(companion.relation, Relation::Same | Relation::Bucket) || of.iter().any(|need| need.resource.is_none())
     {
@@ -170,15 +157,15 @@ fn related(of: &[Need], companion: &Companion, name: &str) -> Vec<Need> {
         .collect()
 }
 
-/// `arn:aws:s3:::bucket/key` → `arn:aws:s3:::bucket`. A wildcard in the bucket's name reaches past the slash, so then the
-/// bucket cannot be told.
+/// `arn:aws:s3:::bucket/key` → `arn:aws:s3:::bucket`. A wildcard in the bucket's name reaches past the slash,
+/// so then the bucket cannot be told.
 fn bucket_of(object: &ResourcePattern) -> Option<ResourcePattern> {
     let (bucket, _) = object.as_str().split_once('/')?;
     (!bucket.contains(['*', '?', '$'])).then(|| ResourcePattern::new(bucket))
 }
 
-/// Actions that AWS may check in the very call that was seen: kept where granted, never added. No event shows whether they
-/// were checked (service authorization reference, "dependent actions").
+/// Actions that AWS may check in the very call that was seen: kept where granted, never added. No event shows
+/// whether they were checked (service authorization reference, "dependent actions").
 fn same_call(action: ActionId) -> Vec<Need> {
     let info = catalog().info(action);
     let mut others: Vec<ActionId> = info.dependent_actions().filter(|other| *other != action).collect();
@@ -192,7 +179,7 @@ fn same_call(action: ActionId) -> Vec<Need> {
             resource: None,
             only_if: None,
             seen_through: None,
-            reason: format!("AWS may check it when {} is called", info.name()),
+            reason: NeedReason::Dependent { action: info.name().to_owned() },
         })
         .collect()
 }

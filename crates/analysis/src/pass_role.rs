@@ -1,11 +1,11 @@
-//! Which calls can pass a role to a service.
+//! Calls that can pass a role to a service.
 //!
-//! `iam:PassRole` is a permission and no API call: IAM checks it inside a call that hands a role to a service, and the trail
-//! shows only that call (IAM User Guide, "Grant a user permissions to pass a role to an AWS service"). So it was not used
-//! if no call that can take a role was made, and each that is granted would have been seen. Which calls those are is known
-//! from three sides: the actions that AWS says depend on `iam:PassRole`, the operations whose list of checked actions has it,
-//! and the curated rules about role parameters. Calls that were seen need no such list: the mapping finds any role in their
-//! parameters.
+//! `iam:PassRole` is a permission and no API call: IAM checks it inside a call that hands a role to a
+//! service, and the trail shows only that call (IAM User Guide, "Grant a user permissions to pass a role to
+//! an AWS service"). So it was not used if no call that can take a role was made, and each that is granted
+//! would have been seen. Which calls those are is known from three sides: the actions that AWS says depend on
+//! `iam:PassRole`, the operations whose list of checked actions has it, and the curated rules about role
+//! parameters. Calls that were seen need no such list: the mapping finds any role in their parameters.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -51,12 +51,13 @@ fn find() -> Option<Takers> {
     Some(Takers { actions, prefixes })
 }
 
-/// Whether a call of the action can hand a role to a service. `catalog` is the embedded one.
+/// True if a call of the action can hand a role to a service.
 pub fn takes_role(action: ActionId) -> bool {
     takers().actions.contains(&action)
 }
 
-/// Whether a call of the action might, as far as is known: a change, in a service where others can.
+/// True if a call of the action might hand a role to a service: it can, or it is a change in a service where
+/// others can.
 pub fn might_take_role(action: ActionId) -> bool {
     let info = catalog().info(action);
     takes_role(action)

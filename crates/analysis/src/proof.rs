@@ -1,27 +1,28 @@
-//! Proves a suggestion before anybody sees it (design, invariants 1 to 4).
+//! Proves a suggestion before anybody sees it (invariants 1 to 4 of ARCHITECTURE.md).
 //!
-//! Works on the finished documents and on the original ones; it shares nothing with the code that built the suggestion but
-//! the list of needs and the answer to "could a use have gone unseen?". Sound, not complete: a failed proof means "not
-//! proved", and the suggestion is dropped.
+//! Works on the finished documents and on the original ones; it shares nothing with the code that built the
+//! suggestion but the list of needs and the answer to "could a use have gone unseen?". Sound, not complete: a
+//! failed proof means "not proved", and the suggestion is dropped.
 
 use std::collections::BTreeMap;
 
 use whittle_catalog::{ActionId, catalog};
 use whittle_policy::{Effect, ResourceClause, ResourcePattern, Statement};
 
-use crate::grants::{GrantSite, Grants};
+use crate::grants::{GrantStatement, Grants};
 use crate::inventory::Role;
 use crate::need::{Need, Needs};
-use crate::observe::Watch;
+use crate::observability::ObservabilityCheck;
+use crate::reason::ProofFailure;
 use crate::result::{Proof, SuggestedPolicy};
 
-/// Result of a proof; `failures` says what could not be proved, one line each.
+/// Result of a proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proved {
     /// The two invariants.
     pub proof: Proof,
-    /// Empty when both hold.
-    pub failures: Vec<String>,
+    /// Parts without a proof; empty when both hold.
+    pub failures: Vec<ProofFailure>,
 }
 
 /// Proves `suggested` against the policies of `role`.
@@ -30,35 +31,36 @@ pub fn prove(
     grants: &Grants<'_>,
     suggested: &[SuggestedPolicy],
     needs: &Needs,
-    observer: &dyn Watch,
+    observability: &dyn ObservabilityCheck,
 ) -> Proved {
     let statements: Vec<&Statement> = suggested.iter().flat_map(|policy| policy.document.statements.iter()).collect();
     let mut failures = Vec::new();
     let never_wider = never_wider(role, &statements, &mut failures);
     let by_action = index(grants, &statements);
     let kept = needs_are_kept(grants, &by_action, needs, &mut failures);
-    let unseen = unseen_is_kept(grants, &by_action, needs, observer, &mut failures);
+    let unseen = unseen_is_kept(grants, &by_action, needs, observability, &mut failures);
     Proved { proof: Proof { never_wider, never_too_narrow: kept && unseen }, failures }
 }
 
 /// Invariant 1: one original Allow covers each suggested one, and every Deny is still there.
-fn never_wider(role: &Role, suggested: &[&Statement], failures: &mut Vec<String>) -> bool {
+fn never_wider(role: &Role, suggested: &[&Statement], failures: &mut Vec<ProofFailure>) -> bool {
     let original = || role.policies.iter().flat_map(|policy| policy.document.statements.iter());
     let before = failures.len();
     for statement in suggested.iter().filter(|statement| statement.effect == Effect::Allow) {
         if !original().any(|wide| wide.effect == Effect::Allow && wide.covers(statement)) {
-            failures.push(format!("statement `{}` is not covered by one original Allow", sid(statement)));
+            failures.push(ProofFailure::NotCovered { sid: statement.sid.clone() });
         }
     }
     for deny in original().filter(|statement| statement.effect == Effect::Deny) {
         if !deny_is_kept(&deny.to_version_2012(), suggested) {
-            failures.push(format!("the Deny `{}` is missing", sid(deny)));
+            failures.push(ProofFailure::DenyMissing { sid: deny.sid.clone() });
         }
     }
     failures.len() == before
 }
 
-/// A Deny may have been split over several statements; each of its actions and resources must be in one of them.
+/// A Deny may have been split over several statements; each of its actions and resources must be in one of
+/// them.
 fn deny_is_kept(deny: &Statement, suggested: &[&Statement]) -> bool {
     let same = |other: &Statement| {
         other.effect == Effect::Deny
@@ -91,7 +93,7 @@ fn index<'a>(grants: &Grants<'_>, suggested: &[&'a Statement]) -> ByAction<'a> {
     for statement in suggested.iter().filter(|statement| statement.effect == Effect::Allow) {
         for pattern in statement.action.patterns() {
             for action in catalog().expand(pattern) {
-                if grants.by_action.contains_key(&action) {
+                if grants.contains(action) {
                     by_action.entry(action).or_default().push(statement);
                 }
             }
@@ -101,36 +103,36 @@ fn index<'a>(grants: &Grants<'_>, suggested: &[&'a Statement]) -> ByAction<'a> {
 }
 
 /// Invariant 2.
-fn needs_are_kept(grants: &Grants<'_>, suggested: &ByAction<'_>, needs: &Needs, failures: &mut Vec<String>) -> bool {
+fn needs_are_kept(
+    grants: &Grants<'_>,
+    suggested: &ByAction<'_>,
+    needs: &Needs,
+    failures: &mut Vec<ProofFailure>,
+) -> bool {
     let before = failures.len();
     for need in needs.iter() {
         let allowed = suggested.get(&need.action).map_or(&[][..], Vec::as_slice);
-        for site in sites_of(grants, need.action) {
-            if !need_is_kept(site, need, allowed) {
-                failures.push(format!(
-                    "{} on {} is needed ({}) and no longer allowed",
-                    catalog().info(need.action).name(),
-                    need.resource.as_ref().map_or("what is granted", |resource| resource.as_str()),
-                    need.reason,
-                ));
+        for grant in grants.of_action(need.action) {
+            if !need_is_kept(grant, need, allowed) {
+                failures.push(ProofFailure::NeedNotAllowed {
+                    action: catalog().info(need.action).name().to_owned(),
+                    resource: need.resource.as_ref().map(|resource| resource.as_str().to_owned()),
+                    need: need.reason.clone(),
+                });
             }
         }
     }
     failures.len() == before
 }
 
-fn sites_of<'a, 'g>(grants: &'a Grants<'g>, action: ActionId) -> impl Iterator<Item = &'a GrantSite<'g>> {
-    grants.by_action.get(&action).into_iter().flatten().filter_map(|&index| grants.sites.get(index))
-}
-
-/// Whether what `site` allows of the need is allowed by the suggested statements.
-fn need_is_kept(site: &GrantSite<'_>, need: &Need, allowed: &[&Statement]) -> bool {
+/// True if the suggested statements allow what `grant` allows of the need.
+fn need_is_kept(grant: &GrantStatement<'_>, need: &Need, allowed: &[&Statement]) -> bool {
     let under = match &need.only_if {
-        None => site.statement.condition.clone(),
-        Some(extra) => site.statement.condition.with(&extra.operator, &extra.key, &extra.values),
+        None => grant.statement.condition.clone(),
+        Some(extra) => grant.statement.condition.with(&extra.operator, &extra.key, &extra.values),
     };
     let mut candidates = allowed.iter().filter(|statement| statement.condition.covers(&under));
-    let Some(clause) = &site.statement.resource else { return candidates.next().is_some() };
+    let Some(clause) = &grant.statement.resource else { return candidates.next().is_some() };
     match (&need.resource, clause) {
         (None, ResourceClause::Resource(patterns)) => {
             patterns.iter().all(|pattern| candidates.clone().any(|statement| resource_covers(statement, pattern)))
@@ -159,21 +161,21 @@ fn resource_covers(statement: &Statement, pattern: &ResourcePattern) -> bool {
     statement.resource.as_ref().is_none_or(|clause| clause.covers(pattern))
 }
 
-/// Invariant 4: a part of a grant that could have been used unseen is still there, unless only events of another action
-/// would betray its use (`Need::seen_through`).
+/// Invariant 4: a part of a grant that could have been used unseen is still there, unless only events of
+/// another action would betray its use (`Need::seen_through`).
 fn unseen_is_kept(
     grants: &Grants<'_>,
     suggested: &ByAction<'_>,
     needs: &Needs,
-    observer: &dyn Watch,
-    failures: &mut Vec<String>,
+    observability: &dyn ObservabilityCheck,
+    failures: &mut Vec<ProofFailure>,
 ) -> bool {
     let before = failures.len();
     let any = ResourcePattern::new("*");
-    for &action in grants.by_action.keys() {
+    for action in grants.actions() {
         let allowed = suggested.get(&action).map_or(&[][..], Vec::as_slice);
-        for site in sites_of(grants, action) {
-            let patterns: Vec<&ResourcePattern> = match &site.statement.resource {
+        for grant in grants.of_action(action) {
+            let patterns: Vec<&ResourcePattern> = match &grant.statement.resource {
                 Some(ResourceClause::Resource(patterns)) => patterns.iter().collect(),
                 _ => vec![&any],
             };
@@ -184,27 +186,24 @@ fn unseen_is_kept(
                     .filter(|need| need.resource.as_ref().is_some_and(|resource| pattern.intersects(resource)))
                     .find_map(|need| need.seen_through)
                     .unwrap_or(action);
-                if observer.on_grace(site, action).is_none() && observer.unseen(witness, pattern).is_none() {
+                if observability.recently_granted(grant, action).is_none()
+                    && observability.unseen(witness, pattern).is_none()
+                {
                     continue;
                 }
                 let kept = allowed.iter().any(|statement| {
-                    statement.condition.covers(&site.statement.condition)
+                    statement.condition.covers(&grant.statement.condition)
                         && (resource_covers(statement, pattern)
-                            || site.statement.resource.as_ref().is_some_and(|clause| keeps_clause(statement, clause)))
+                            || grant.statement.resource.as_ref().is_some_and(|clause| keeps_clause(statement, clause)))
                 });
                 if !kept {
-                    failures.push(format!(
-                        "{} on {} could have been used unseen and is no longer allowed",
-                        catalog().info(action).name(),
-                        pattern.as_str(),
-                    ));
+                    failures.push(ProofFailure::UnseenNotAllowed {
+                        action: catalog().info(action).name().to_owned(),
+                        resource: pattern.as_str().to_owned(),
+                    });
                 }
             }
         }
     }
     failures.len() == before
-}
-
-fn sid(statement: &Statement) -> &str {
-    statement.sid.as_deref().unwrap_or("(no Sid)")
 }

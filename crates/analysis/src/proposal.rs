@@ -1,12 +1,13 @@
 //! A role as a change would make it, before it is deployed.
 //!
-//! In: statements that a file proposes for a role, and the role that the account has today. Out: a [`Role`] that grants what
-//! the file grants, for the same analysis as any other, and for each statement what it would allow that today's role does not
-//! ([`Novelty`]). No evidence can exist for what was never allowed, so that is on grace: such an action is never called
-//! unused. What is allowed today keeps the grace that it has today.
+//! In: statements that a file proposes for a role, and the role that the account has today. Out: a [`Role`]
+//! that grants what the file grants, for the same analysis as any other, and for each statement what it would
+//! allow that today's role does not ([`Novelty`]). No evidence can exist for what was never allowed, so that
+//! counts as recently granted: it is never called unused. What is allowed today counts as granted since when
+//! it is granted today.
 //!
-//! A permission counts as allowed today only by proof: one Allow of today's role covers it, with its resource and condition,
-//! and no Deny that the file drops refuses any of it. What is not proved counts as new.
+//! A permission counts as allowed today only by proof: one Allow of today's role covers it, with its resource
+//! and condition, and no Deny that the file drops refuses any of it. What is not proved counts as new.
 
 pub mod compare;
 #[cfg(test)]
@@ -23,7 +24,7 @@ use whittle_policy::{ActionClause, ActionPattern, Effect, PolicyDocument, Resour
 use crate::findings::{by_pattern, is_everything};
 use crate::grants::Grants;
 use crate::inventory::{PolicyKind, PolicyVersion, Role, RolePolicy};
-use crate::observe;
+use crate::recently_granted;
 use crate::result::{Finding, FunctionResult, Verdict, VerdictRow};
 
 /// One statement of a file.
@@ -31,7 +32,7 @@ use crate::result::{Finding, FunctionResult, Verdict, VerdictRow};
 pub struct ProposedStatement {
     /// The policy that it is in, for people.
     pub policy: String,
-    /// What it is called in there, if it has no Sid: its line.
+    /// Its line, which names it where it has no Sid.
     pub place: String,
     /// The statement, as of version 2012-10-17.
     pub statement: Statement,
@@ -43,7 +44,7 @@ pub struct ProposedStatement {
     pub usual: bool,
 }
 
-/// What a file proposes for one role.
+/// One role as a file proposes it.
 #[derive(Debug, Clone)]
 pub struct Proposal<'a> {
     /// The role as the account has it; `None` for a new one.
@@ -56,11 +57,11 @@ pub struct Proposal<'a> {
     pub statements: &'a [ProposedStatement],
     /// Policies of it that could not be read.
     pub unread: Vec<String>,
-    /// When this is asked.
+    /// The time of the question.
     pub now: Timestamp,
 }
 
-/// What one statement would allow beyond today's role.
+/// Actions that one statement would allow beyond today's role.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Novelty {
     /// Catalog actions, sorted. Not one that today's role may allow, depending on a value that is not known.
@@ -70,14 +71,14 @@ pub struct Novelty {
 }
 
 impl Novelty {
-    /// Whether today's role allows all of it.
+    /// True if today's role allows all of it.
     pub fn is_empty(&self) -> bool {
         self.actions.is_empty() && self.unknown.is_empty()
     }
 }
 
-/// The role, with one policy for each statement in the order given, and what is new of each. The policy of a statement that
-/// nobody wrote is empty.
+/// The role, with one policy for each statement in the order given, and what is new of each. The policy of a
+/// statement that nobody wrote is empty.
 pub fn role(ledger: &Ledger, proposal: &Proposal<'_>) -> (Role, Vec<Novelty>) {
     let denies = proposal.statements.iter().map(|own| &own.statement).filter(|own| own.effect == Effect::Deny);
     let today = Today::of(ledger, proposal.current, &denies.collect::<Vec<_>>());
@@ -106,7 +107,7 @@ pub fn role(ledger: &Ledger, proposal: &Proposal<'_>) -> (Role, Vec<Novelty>) {
     (role, novelties)
 }
 
-/// What one statement allows that `current` does not.
+/// Actions that one statement allows and `current` does not.
 pub fn novelty(ledger: &Ledger, current: &Role, statement: &Statement) -> Novelty {
     let own = ProposedStatement {
         policy: String::new(),
@@ -194,8 +195,8 @@ impl<'a> Today<'a> {
         (policy, novelty)
     }
 
-    /// Since when today's role allows the action on all that the statement names; `None` if it is not proved to.
-    /// [`Timestamp::MIN`] where nothing tells.
+    /// Since when today's role allows the action on all that the statement names; `None` if it is not proved
+    /// to. [`Timestamp::MIN`] where nothing tells.
     fn since(&self, statement: &Statement, action: &str) -> Option<Timestamp> {
         let mut latest = Timestamp::MIN;
         for part in parts(statement) {
@@ -213,8 +214,8 @@ impl<'a> Today<'a> {
         Some(latest)
     }
 
-    /// Whether today's role may allow it already, by what an unknown value turns out to be. Enough not to call it new; not
-    /// enough to call it unused.
+    /// True if today's role may allow it already, by what an unknown value turns out to be. Enough not to
+    /// call it new; not enough to call it unused.
     fn may_allow(&self, own: &ProposedStatement, action: &str) -> bool {
         let Some(loose) = &own.loose else { return false };
         let allowed =
@@ -223,7 +224,7 @@ impl<'a> Today<'a> {
     }
 
     fn granted_since(&self, policy: &RolePolicy, action: &str) -> Timestamp {
-        let seen = self.role.and_then(|role| observe::since(self.ledger, role, policy, action));
+        let seen = self.role.and_then(|role| recently_granted::granted_since(self.ledger, role, policy, action));
         seen.unwrap_or(Timestamp::MIN)
     }
 
@@ -236,7 +237,8 @@ impl<'a> Today<'a> {
     }
 }
 
-/// Of the actions of a statement (`all`) those in `granted`, in few patterns: the clause is asked about each action.
+/// Of the actions of a statement (`all`) those in `granted`, in few patterns: the clause is asked about each
+/// action.
 fn clause(own: &ActionClause, all: &[&str], granted: &BTreeSet<&str>) -> ActionClause {
     let rest: Vec<&str> = all.iter().filter(|name| !granted.contains(*name)).copied().collect();
     let patterns = |names: &mut dyn Iterator<Item = &str>| -> Vec<ActionPattern> {
@@ -258,7 +260,7 @@ fn parts(statement: &Statement) -> Vec<Part<'_>> {
     }
 }
 
-/// Whether `allow` allows all of a part of `statement`, its action aside.
+/// True if `allow` allows all of a part of `statement`, its action aside.
 fn covers(allow: &Statement, statement: &Statement, part: Part<'_>) -> bool {
     let resource = match (&allow.resource, part, &statement.resource) {
         (Some(wide), Some(pattern), _) => wide.covers(pattern),
@@ -269,7 +271,7 @@ fn covers(allow: &Statement, statement: &Statement, part: Part<'_>) -> bool {
     resource && allow.condition.covers(&statement.condition)
 }
 
-/// Whether `deny` may refuse some of a part, its action aside.
+/// True if `deny` may refuse some of a part, its action aside.
 fn touches(deny: &Statement, part: Part<'_>) -> bool {
     match (&deny.resource, part) {
         (Some(clause), Some(pattern)) => clause.intersects(pattern),
@@ -282,8 +284,9 @@ fn same_meaning(a: &Statement, b: &Statement) -> bool {
     plain(a) == plain(b)
 }
 
-/// Statements (by index) that a finding on the role is about, the one that matters most first; none for a finding that is
-/// about the role or a function as such. `role` is that of [`role`]; `results` are those of its functions.
+/// Statements (by index) that a finding on the role is about, the one that matters most first; none for a
+/// finding that is about the role or a function as such. `role` is that of [`role`]; `results` are those of
+/// its functions.
 pub fn statements_of(role: &Role, finding: &Finding, results: &[&FunctionResult]) -> Vec<usize> {
     let of_finding =
         |result: &&&FunctionResult| finding.function_arn.as_ref().is_none_or(|arn| *arn == result.function_arn);
@@ -295,20 +298,20 @@ pub fn statements_of(role: &Role, finding: &Finding, results: &[&FunctionResult]
     let narrowed = names(&|row| !row.resources.is_empty() && !row.resources.iter().any(|resource| resource == "*"));
     let grants = Grants::of(role);
     let mut found: Vec<(usize, usize)> = Vec::new();
-    for site in &grants.sites {
+    for grant in &grants.statements {
         let count = |of: &BTreeSet<&str>| {
-            site.actions.iter().filter(|action| of.contains(catalog().info(**action).name())).count()
+            grant.actions.iter().filter(|action| of.contains(catalog().info(**action).name())).count()
         };
         let weight = match finding.code.as_str() {
-            "administrator-access" => usize::from(is_everything(site)),
+            "administrator-access" => usize::from(is_everything(grant)),
             "unused-actions" => count(&unused),
-            "unused-services" => usize::from(count(&unused) == site.actions.len()) * site.actions.len(),
-            "wildcard-action" if by_pattern(site) && !is_everything(site) => count(&unused),
-            "wildcard-resource" if site.reaches_everything() && !is_everything(site) => count(&narrowed),
+            "unused-services" => usize::from(count(&unused) == grant.actions.len()) * grant.actions.len(),
+            "wildcard-action" if by_pattern(grant) && !is_everything(grant) => count(&unused),
+            "wildcard-resource" if grant.reaches_everything() && !is_everything(grant) => count(&narrowed),
             _ => 0,
         };
         if weight > 0 {
-            found.push((weight, site.policy));
+            found.push((weight, grant.policy));
         }
     }
     found.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));

@@ -1,8 +1,8 @@
-//! What a function's configuration makes the Lambda service need, whatever the trail shows.
+//! Permissions that the Lambda service needs for a function's configuration, whatever the trail shows.
 //!
-//! In: the configuration of a function. Out: (action, resource, reason) triples, from the table `data/required.tsv`.
-//! A permission of this kind may never fire inside a window (a dead-letter queue that nothing died into), so it is
-//! decided by configuration alone. Source of each row: the table's last column.
+//! In: the configuration of a function. Out: (action, resource, feature) triples, from the table
+//! `data/required.tsv`. A permission of this kind may never fire inside a window (a dead-letter queue that
+//! nothing died into), so it is decided by configuration alone. Source of each row: the table's last column.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -10,8 +10,9 @@ use std::sync::OnceLock;
 use whittle_catalog::{ActionId, catalog};
 use whittle_policy::ResourcePattern;
 
-use crate::enduring::enduring;
 use crate::inventory::{EventSource, EventSourceKind, Function};
+use crate::reason::{ConfiguredFeature, TargetRole};
+use crate::stable_arn::stable_arn;
 
 /// One permission that the configuration needs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,20 +23,20 @@ pub struct Requirement {
     pub resource: Option<ResourcePattern>,
     /// An action whose events stand in for this one, which no event shows.
     pub seen_through: Option<ActionId>,
-    /// Which configuration, in words.
-    pub reason: String,
+    /// The part of the configuration.
+    pub feature: ConfiguredFeature,
 }
 
-struct Row {
+struct RequiredRow {
     action: &'static str,
     resource: &'static str,
     seen_through: &'static str,
 }
 
-fn table() -> &'static BTreeMap<&'static str, Vec<Row>> {
-    static TABLE: OnceLock<BTreeMap<&'static str, Vec<Row>>> = OnceLock::new();
+fn table() -> &'static BTreeMap<&'static str, Vec<RequiredRow>> {
+    static TABLE: OnceLock<BTreeMap<&'static str, Vec<RequiredRow>>> = OnceLock::new();
     TABLE.get_or_init(|| {
-        let mut rows: BTreeMap<&'static str, Vec<Row>> = BTreeMap::new();
+        let mut rows: BTreeMap<&'static str, Vec<RequiredRow>> = BTreeMap::new();
         for line in include_str!("../data/required.tsv").lines() {
             if line.starts_with('#') || line.is_empty() {
                 continue;
@@ -46,7 +47,7 @@ fn table() -> &'static BTreeMap<&'static str, Vec<Row>> {
             else {
                 continue;
             };
-            rows.entry(feature).or_default().push(Row { action, resource, seen_through });
+            rows.entry(feature).or_default().push(RequiredRow { action, resource, seen_through });
         }
         rows
     })
@@ -68,39 +69,40 @@ pub fn requirements(function: &Function, partition: &str) -> Vec<Requirement> {
         out: Vec::new(),
     };
 
-    collector.add("logs", &[], &format!("writes its log to {log_group}"));
+    collector.add("logs", &[], &ConfiguredFeature::Log { group: log_group });
     if config.in_vpc {
-        collector.add("vpc", &[], "is attached to a VPC");
+        collector.add("vpc", &[], &ConfiguredFeature::Vpc);
     }
     if config.active_tracing {
-        collector.add("tracing", &[], "has active X-Ray tracing");
+        collector.add("tracing", &[], &ConfiguredFeature::Tracing);
     }
     if let Some(target) = &config.dead_letter_target {
-        collector.target(target, "dead-letter target");
+        collector.target(target, TargetRole::DeadLetter);
     }
     for target in &config.destinations {
-        collector.target(target, "destination of asynchronous invocations");
+        collector.target(target, TargetRole::AsyncDestination);
     }
     for source in &config.event_sources {
         collector.source(source);
     }
     if let Some(key) = &config.kms_key {
-        collector.add("environment-key", &[("{key}", key)], &format!("has its environment encrypted with {key}"));
+        let feature = ConfiguredFeature::EnvironmentKey { key: key.clone() };
+        collector.add("environment-key", &[("{key}", key)], &feature);
     }
     if !config.file_systems.is_empty() {
-        collector.add("file-system", &[], "mounts a file system");
+        collector.add("file-system", &[], &ConfiguredFeature::FileSystem);
     }
     if config.durable {
-        collector.add("durable", &[], "is a durable function");
+        collector.add("durable", &[], &ConfiguredFeature::Durable);
     }
-    // Layer names as published by AWS (CloudWatch User Guide, "Lambda Insights extension versions" and "Enable your
-    // applications on Lambda" for Application Signals).
-    for (layer, feature, reason) in [
-        (":layer:LambdaInsightsExtension", "insights", "carries the Lambda Insights extension"),
-        (":layer:AWSOpenTelemetryDistro", "application-signals", "carries the Application Signals layer"),
+    // Layer names as published by AWS (CloudWatch User Guide, "Lambda Insights extension versions" and
+    // "Enable your applications on Lambda" for Application Signals).
+    for (layer, name, feature) in [
+        (":layer:LambdaInsightsExtension", "insights", ConfiguredFeature::LambdaInsights),
+        (":layer:AWSOpenTelemetryDistro", "application-signals", ConfiguredFeature::ApplicationSignals),
     ] {
         if config.layers.iter().any(|arn| arn.contains(layer)) {
-            collector.add(feature, &[], reason);
+            collector.add(name, &[], &feature);
         }
     }
     collector.out.sort();
@@ -108,10 +110,10 @@ pub fn requirements(function: &Function, partition: &str) -> Vec<Requirement> {
     collector.out
 }
 
-/// Whether a configured feature is one that the table does not know, so that nothing may be called unused.
+/// True if a configured feature is one that the table does not know, so that nothing may be called unused.
 ///
-/// An event source of unknown kind without an ARN is another thing: a part of the configuration could not be read. It may be
-/// any feature of the table, so all its actions count as required, as granted.
+/// An event source of unknown kind without an ARN is another thing: a part of the configuration could not be
+/// read. It may be any feature of the table, so all its actions count as required, as granted.
 pub fn has_unknown_feature(function: &Function) -> bool {
     let unknown = |source: &EventSource| source.kind == EventSourceKind::Unknown && source.arn.is_some();
     function.config.event_sources.iter().any(unknown)
@@ -123,10 +125,10 @@ struct Collector {
 }
 
 impl Collector {
-    fn add(&mut self, feature: &str, values: &[(&str, &str)], reason: &str) {
-        for row in table().get(feature).into_iter().flatten() {
-            // A row the catalog does not know cannot be granted by an expanded action; a literal grant of it is
-            // `unknown` and kept. The tests hold the table to the catalog.
+    fn add(&mut self, name: &str, values: &[(&str, &str)], feature: &ConfiguredFeature) {
+        for row in table().get(name).into_iter().flatten() {
+            // A row the catalog does not know cannot be granted by an expanded action; a literal grant of it
+            // is `unknown` and kept. The tests hold the table to the catalog.
             let Some(action) = catalog().action(row.action) else { continue };
             let resource = (row.resource != "granted").then(|| {
                 let mut text = row.resource.to_owned();
@@ -142,22 +144,23 @@ impl Collector {
                 action,
                 resource,
                 seen_through: catalog().action(row.seen_through),
-                reason: reason.to_owned(),
+                feature: feature.clone(),
             });
         }
     }
 
     /// Whatever any configuration may need.
-    fn everything(&mut self, reason: &str) {
+    fn everything(&mut self) {
         for row in table().values().flatten() {
             let Some(action) = catalog().action(row.action) else { continue };
-            self.out.push(Requirement { action, resource: None, seen_through: None, reason: reason.to_owned() });
+            let feature = ConfiguredFeature::Unknown;
+            self.out.push(Requirement { action, resource: None, seen_through: None, feature });
         }
     }
 
     /// A dead-letter queue, a destination or an on-failure target: the service in its ARN decides.
-    fn target(&mut self, target: &str, role: &str) {
-        let reason = format!("sends to the {role} {target}");
+    fn target(&mut self, target: &str, role: TargetRole) {
+        let of = |encrypted| ConfiguredFeature::Target { role, arn: target.to_owned(), encrypted };
         let service = target.split(':').nth(2).unwrap_or_default();
         let feature = match service {
             "sqs" => "target-sqs",
@@ -168,73 +171,84 @@ impl Collector {
             _ => return,
         };
         let bucket = target.trim_end_matches('*').trim_end_matches('/');
-        self.add(feature, &[("{target}", target), ("{bucket}", bucket)], &reason);
+        self.add(feature, &[("{target}", target), ("{bucket}", bucket)], &of(false));
         if matches!(service, "sqs" | "sns") {
-            self.add("target-kms", &[], &format!("{reason}, which may be encrypted"));
+            self.add("target-kms", &[], &of(true));
         }
     }
 
     fn source(&mut self, source: &EventSource) {
         let arn = source.arn.as_deref().unwrap_or("*");
-        let (features, what): (&[&str], &str) = match source.kind {
-            EventSourceKind::Sqs => (&["source-sqs"], "SQS event source"),
-            EventSourceKind::Kinesis => (&["source-kinesis"], "Kinesis event source"),
-            EventSourceKind::DynamoDbStream => (&["source-dynamodb"], "DynamoDB stream event source"),
-            EventSourceKind::Msk => (&["source-msk", "source-network"], "Amazon MSK event source"),
-            EventSourceKind::SelfManagedKafka => (&["source-network"], "Apache Kafka event source"),
-            EventSourceKind::Mq => (&["source-mq", "source-network"], "Amazon MQ event source"),
-            EventSourceKind::DocumentDb => (&["source-documentdb", "source-network"], "DocumentDB event source"),
+        let names: &[&str] = match source.kind {
+            EventSourceKind::Sqs => &["source-sqs"],
+            EventSourceKind::Kinesis => &["source-kinesis"],
+            EventSourceKind::DynamoDbStream => &["source-dynamodb"],
+            EventSourceKind::Msk => &["source-msk", "source-network"],
+            EventSourceKind::SelfManagedKafka => &["source-network"],
+            EventSourceKind::Mq => &["source-mq", "source-network"],
+            EventSourceKind::DocumentDb => &["source-documentdb", "source-network"],
             EventSourceKind::Unknown => {
                 if source.arn.is_none() {
-                    self.everything("a part of its configuration is not known");
+                    self.everything();
                 }
                 return;
             }
         };
-        let reason = format!("reads the {what} {arn}");
-        for feature in features {
-            self.add(feature, &[("{source}", &enduring(arn))], &reason);
+        let of = |secret: Option<&String>| ConfiguredFeature::EventSource {
+            source: source.kind,
+            arn: arn.to_owned(),
+            secret: secret.cloned(),
+        };
+        for name in names {
+            self.add(name, &[("{source}", &stable_arn(arn))], &of(None));
         }
         for secret in &source.secrets {
-            self.add("source-secret", &[("{target}", &enduring(secret))], &format!("{reason} with secret {secret}"));
+            self.add("source-secret", &[("{target}", &stable_arn(secret))], &of(Some(secret)));
         }
         if let Some(target) = &source.on_failure {
-            self.target(target, "on-failure destination of the event source");
+            self.target(target, TargetRole::SourceFailure);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Collector, EventSource, EventSourceKind};
+    use super::{Collector, ConfiguredFeature, EventSource, EventSourceKind, TargetRole};
 
-    /// Reasons are read after "the function".
     #[test]
-    fn reasons_of_sources_and_targets_are_predicates() {
+    fn a_source_needs_its_secrets_and_its_target_for_failures() {
         let mut collector = Collector { fixed: Vec::new(), out: Vec::new() };
-        collector.target("arn:aws:sns:eu-central-1:111122223333:lost", "dead-letter target");
+        let text = str::to_owned;
+        let lost = "arn:aws:sns:eu-central-1:111122223333:lost";
+        let failed = "arn:aws:sqs:eu-central-1:111122223333:failed";
+        let broker = "arn:aws:mq:eu-central-1:111122223333:broker:b:1";
+        let secret = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:s-AbCdEf";
+        collector.target(lost, TargetRole::DeadLetter);
         collector.source(&EventSource {
             kind: EventSourceKind::Mq,
-            arn: Some("arn:aws:mq:eu-central-1:111122223333:broker:b:1".to_owned()),
-            on_failure: Some("arn:aws:sqs:eu-central-1:111122223333:failed".to_owned()),
-            secrets: vec!["arn:aws:secretsmanager:eu-central-1:111122223333:secret:s-AbCdEf".to_owned()],
+            arn: Some(text(broker)),
+            on_failure: Some(text(failed)),
+            secrets: vec![text(secret)],
             enabled: true,
         });
-        let mut reasons: Vec<String> = collector.out.into_iter().map(|requirement| requirement.reason).collect();
-        reasons.sort();
-        reasons.dedup();
-        let source = "reads the Amazon MQ event source arn:aws:mq:eu-central-1:111122223333:broker:b:1";
-        let failed = "on-failure destination of the event source arn:aws:sqs:eu-central-1:111122223333:failed";
-        let dead = "sends to the dead-letter target arn:aws:sns:eu-central-1:111122223333:lost";
+        let mut features: Vec<_> = collector.out.into_iter().map(|requirement| requirement.feature).collect();
+        features.sort();
+        features.dedup();
+        let source = |secret: Option<&str>| ConfiguredFeature::EventSource {
+            source: EventSourceKind::Mq,
+            arn: text(broker),
+            secret: secret.map(text),
+        };
+        let target = |role, arn, encrypted| ConfiguredFeature::Target { role, arn: text(arn), encrypted };
         assert_eq!(
-            reasons,
+            features,
             [
-                source.to_owned(),
-                format!("{source} with secret arn:aws:secretsmanager:eu-central-1:111122223333:secret:s-AbCdEf"),
-                dead.to_owned(),
-                format!("{dead}, which may be encrypted"),
-                format!("sends to the {failed}"),
-                format!("sends to the {failed}, which may be encrypted"),
+                source(None),
+                source(Some(secret)),
+                target(TargetRole::DeadLetter, lost, false),
+                target(TargetRole::DeadLetter, lost, true),
+                target(TargetRole::SourceFailure, failed, false),
+                target(TargetRole::SourceFailure, failed, true),
             ]
         );
     }

@@ -1,26 +1,27 @@
-//! What an analysis says: verdicts, suggestions, findings. These types are the JSON that scripts rely on
-//! (design, "Command line"), so a field is never renamed and a new one is optional.
+//! Results of an analysis: verdicts, suggestions, findings. With each reason as a sentence, these types are
+//! the JSON that scripts rely on, so a field is never renamed and a new one is optional.
 
 use serde::{Deserialize, Serialize};
 use whittle_policy::PolicyDocument;
 
 use crate::issue::Issue;
+use crate::reason::{CoverageReason, FindingDetail, NoSuggestion, Reason, StatementReason, VerdictReason};
 
 /// Version of the shapes in this module.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// The whole answer for one account.
+/// Result for one account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
     /// Account id.
     pub account: String,
-    /// What the evidence covers.
-    pub window: Window,
-    /// What each trail could see, a row per trail and event class.
+    /// The observation window.
+    pub window: ReportWindow,
+    /// Observability by trail and event class.
     pub coverage: Vec<CoverageRow>,
-    /// What could not be read or seen.
+    /// Gaps in what was read or seen.
     pub issues: Vec<Issue>,
     /// One entry per execution role, by ARN.
     pub roles: Vec<RoleResult>,
@@ -32,7 +33,7 @@ pub struct Report {
 
 /// Observation window, half open, RFC 3339 in UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Window {
+pub struct ReportWindow {
     /// First instant covered; empty text when there is no evidence at all.
     pub start: String,
     /// First instant no longer covered.
@@ -41,20 +42,44 @@ pub struct Window {
     pub days: u32,
 }
 
-/// What one trail (or event history) could see.
+/// Observability by one trail, or by event history.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CoverageRow {
     /// Trail ARN, or `event-history:<region>`.
     pub source: String,
     /// `management`, or a `resources.type` of data events.
     pub events: String,
-    /// `seen`, `partly` or `not-seen`.
-    pub sight: String,
-    /// Why, in one line.
-    pub reason: String,
+    /// Observability of these events.
+    #[serde(rename = "sight")]
+    pub observability: RowObservability,
+    /// The reason.
+    pub reason: Reason<CoverageReason>,
 }
 
-/// What is known about one granted action.
+/// Observability of a class of events by one source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RowObservability {
+    /// All of them.
+    Seen,
+    /// Not over the whole window.
+    Partly,
+    /// None.
+    NotSeen,
+}
+
+impl RowObservability {
+    /// The word used in every output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Seen => "seen",
+            Self::Partly => "partly",
+            Self::NotSeen => "not-seen",
+        }
+    }
+}
+
+/// Verdict on one granted action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -97,22 +122,22 @@ pub struct VerdictRow {
     pub resources: Vec<String>,
     /// Last authorised call, RFC 3339.
     pub last_seen: Option<String>,
-    /// Why, in one line.
-    pub reason: String,
-    /// What was seen of it; `None` when nothing was.
+    /// The reason.
+    pub reason: Reason<VerdictReason>,
+    /// Calls that were seen; `None` if none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<Box<Seen>>,
 }
 
-/// What the trail shows of one action of one function.
+/// Calls of one action by one function, as the trail shows them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// First call that was authorised or may have been, RFC 3339.
     pub first: String,
     /// Days with such calls.
     pub days: u32,
-    /// `primary`: events carry the action; `secondary`: parameters of other calls show it; `possible`: calls were seen that
-    /// may have needed it.
+    /// `primary`: events carry the action; `secondary`: parameters of other calls show it; `possible`: calls
+    /// were seen that may have needed it.
     pub basis: String,
     /// Service principals that made the call with the role's rights (forward access sessions).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -125,9 +150,9 @@ pub struct Seen {
     pub required: bool,
 }
 
-/// How many granted actions have which verdict.
+/// Granted actions, counted by verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
+pub struct VerdictCounts {
     /// All granted actions.
     pub granted: usize,
     /// Verdict `used`.
@@ -154,14 +179,14 @@ pub struct FunctionResult {
     /// Days of the window on which the function was seen.
     pub active_days: u32,
     /// Summary of `verdicts`.
-    pub counts: Counts,
+    pub counts: VerdictCounts,
     /// One row per granted action, by action.
     pub verdicts: Vec<VerdictRow>,
     /// The narrowed policy; `None` when there is none to give.
     pub suggestion: Option<Suggestion>,
-    /// Why there is no suggestion.
+    /// Reason why there is no suggestion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub no_suggestion: Option<String>,
+    pub no_suggestion: Option<Reason<NoSuggestion>>,
     /// The CloudFormation stack it belongs to, if its tags say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack: Option<StackMember>,
@@ -175,19 +200,19 @@ pub struct RoleResult {
     /// Function ARNs that run under it.
     pub functions: Vec<String>,
     /// Summary.
-    pub counts: Counts,
+    pub counts: VerdictCounts,
     /// The narrowed policy for the role as it is (shared).
     pub suggestion: Option<Suggestion>,
-    /// Why there is no suggestion.
+    /// Reason why there is no suggestion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub no_suggestion: Option<String>,
-    /// What a role that takes its place must have; `None` in results of earlier versions.
+    pub no_suggestion: Option<Reason<NoSuggestion>>,
+    /// Settings that a role in its place must have; `None` in results of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<RoleSettings>,
 }
 
-/// Where a function stands in CloudFormation, by its `aws:cloudformation:*` tags (AWS CloudFormation User Guide, "Resource
-/// tag": these are the tags that CloudFormation itself sets).
+/// Place of a function in CloudFormation, by its `aws:cloudformation:*` tags, which CloudFormation itself
+/// sets (AWS CloudFormation User Guide, "Resource tag").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StackMember {
     /// Name of the stack.
@@ -196,7 +221,7 @@ pub struct StackMember {
     pub logical_id: String,
 }
 
-/// What a role has beside the policies that grant: a role that takes its place must have the same.
+/// Settings of a role beside the policies that grant: a role that takes its place must have the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleSettings {
     /// Trust policy; `None` if it could not be read.
@@ -217,9 +242,9 @@ pub struct Suggestion {
     pub kept_unproven: usize,
     /// 0 to 1: grows with window, active days; falls after a deployment.
     pub confidence: f64,
-    /// What was proved about it.
+    /// Its proof.
     pub proof: Proof,
-    /// Why each statement is there, in document order.
+    /// Origin and reason of each statement, in document order.
     pub statements: Vec<StatementNote>,
 }
 
@@ -232,7 +257,7 @@ pub struct SuggestedPolicy {
     pub document: PolicyDocument,
 }
 
-/// Where a suggested statement comes from and why it is there.
+/// Origin of a suggested statement and the reason why it is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatementNote {
     /// Sid of the suggested statement.
@@ -241,11 +266,11 @@ pub struct StatementNote {
     pub from_policy: String,
     /// Index of the statement in that policy.
     pub from_statement: usize,
-    /// Why, in one line.
-    pub reason: String,
+    /// The reason.
+    pub reason: Reason<StatementReason>,
 }
 
-/// Proof of the design's invariants 1 and 2 on one suggestion.
+/// Proof of invariants 1 and 2 (ARCHITECTURE.md) on one suggestion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {
     /// Each suggested Allow is covered by one original Allow; every Deny is kept.
@@ -254,7 +279,7 @@ pub struct Proof {
     pub never_too_narrow: bool,
 }
 
-/// How bad a finding is: from the 5×5 matrix of likelihood and impact.
+/// Severity of a finding: from the 5×5 matrix of likelihood and impact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -283,7 +308,7 @@ impl Severity {
     }
 }
 
-/// Something about the user's account that wants action.
+/// Something in the user's account that needs action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// Stable kebab-case code; `docs/findings/<code>.md` explains it.
@@ -300,9 +325,9 @@ pub struct Finding {
     pub role_arn: String,
     /// One line.
     pub title: String,
-    /// What was found, with numbers.
-    pub detail: String,
-    /// What to do, with the next command.
+    /// The facts, with numbers.
+    pub detail: Reason<FindingDetail>,
+    /// The way to resolve it, with the next command.
     pub remedy: String,
     /// Stable id of this finding, derived from its content's identity.
     pub fingerprint: String,

@@ -1,8 +1,9 @@
 //! Severity from likelihood × impact.
 //!
-//! Likelihood: how exposed the function is, 1 (nothing invokes it) to 5 (anybody on the internet), one more when its runtime is
-//! past its end of life. Impact: what the *excess* would let an attacker do, 1 (list) to 5 (escalate privilege), one less when
-//! it reaches named resources only. Both tables are data with their sources.
+//! Likelihood: how exposed the function is, 1 (nothing invokes it) to 5 (anybody on the internet), one more
+//! when its runtime is past its end of life. Impact: what the *excess* would let an attacker do, 1 (list) to
+//! 5 (escalate privilege), one less when it reaches named resources only. Both tables are data with their
+//! sources.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -74,7 +75,7 @@ pub fn deprecated_on(runtime: &str) -> Option<Timestamp> {
     table.get(runtime).copied()
 }
 
-/// What an attacker gains from `action`, 1 to 5, before the reach of its resources is considered.
+/// Impact of `action` in an attacker's hands, 1 to 5, before the reach of its resources is considered.
 pub fn impact(action: ActionId) -> u8 {
     static TABLE: OnceLock<BTreeMap<&'static str, u8>> = OnceLock::new();
     let table = TABLE.get_or_init(|| {

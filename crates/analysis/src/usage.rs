@@ -1,7 +1,8 @@
 //! From the ledger of a role to the usage of each function on it.
 //!
-//! Who counts for a function: its own code; the Lambda service acting for it; a call that could have been any function's.
-//! People and CI that assumed the role count for the role as a whole, under their own name, and never for a function.
+//! Callers that count for a function: its own code; the Lambda service acting for it; a call that could have
+//! been any function's. People and CI that assumed the role count for the role as a whole, under their own
+//! name, and never for a function.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,7 @@ use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
 use whittle_evidence::ledger::{CallerLedger, DaySet, Usage};
 use whittle_policy::ResourcePattern;
 
-use crate::analyze::Evidence;
+use crate::input::AnalysisEvidence;
 use crate::inventory::{Function, Role};
 use crate::need::{ActionUsage, SubjectUsage, UseBasis};
 use crate::required::Requirement;
@@ -25,10 +26,10 @@ pub struct RoleUsage {
 }
 
 impl RoleUsage {
-    /// Splits the ledger of `role` by function. `required` is what the configuration of each function needs: it tells
-    /// which function the Lambda service acted for.
+    /// Splits the ledger of `role` by function. `required` is what the configuration of each function needs:
+    /// it tells which function the Lambda service acted for.
     pub fn collect(
-        evidence: Evidence<'_>,
+        evidence: AnalysisEvidence<'_>,
         role: &Role,
         functions: &[&Function],
         required: &[Vec<Requirement>],
@@ -46,8 +47,8 @@ impl RoleUsage {
                 subject.see(used);
             }
             for (name, usage) in used.usage() {
-                // The mapper emits catalog names only; a ledger written with a larger catalog may hold others. Those
-                // could be anything, so they count as unmapped below.
+                // The mapper emits catalog names only; a ledger written with a larger catalog may hold
+                // others. Those could be anything, so they count as unmapped below.
                 let Some(action) = catalog().action(name) else {
                     let event = (name.to_owned(), String::new());
                     out.unmapped(event, &counts);
@@ -64,9 +65,8 @@ impl RoleUsage {
                     continue;
                 }
                 let explained = explained_by(&caller, action, &used, required);
-                for (index, subject) in out.functions.iter_mut().enumerate() {
-                    let own = counts.get(index).copied().unwrap_or_default();
-                    if own && explained.as_ref().is_none_or(|explained| explained.contains(&index)) {
+                for (index, (subject, own)) in out.functions.iter_mut().zip(&counts).enumerate() {
+                    if *own && explained.as_ref().is_none_or(|explained| explained.contains(&index)) {
                         subject.add(action, &used);
                     }
                 }
@@ -112,15 +112,15 @@ fn counts_for(caller: &Caller, functions: &[&Function]) -> Vec<bool> {
         Caller::Other => vec![false; functions.len()],
         // Credentials issued to a function that is gone: not the doing of those that are there.
         Caller::Function(FunctionRef::Arn(_)) => named,
-        // A session from inside a sandbox under a name that is no function's: code may assume its own role again under any
-        // session name, so it may be any of them.
+        // A session from inside a sandbox under a name that is no function's: code may assume its own role
+        // again under any session name, so it may be any of them.
         Caller::Function(_) | Caller::Platform { .. } if !ours => vec![true; functions.len()],
         Caller::Function(_) | Caller::Platform { .. } => named,
     }
 }
 
-/// For each function, whether the call shows that it ran. What the service did for an unnamed function shows so only when
-/// there is no other.
+/// For each function, whether the call shows that it ran. What the service did for an unnamed function shows
+/// so only when there is no other.
 fn activity_of(caller: &Caller, counts: &[bool]) -> Vec<bool> {
     let certain = match caller {
         Caller::Platform { function_name: None } | Caller::Function(FunctionRef::Any) => counts.len() == 1,
@@ -129,8 +129,8 @@ fn activity_of(caller: &Caller, counts: &[bool]) -> Vec<bool> {
     counts.iter().map(|counts| *counts && certain).collect()
 }
 
-/// The functions whose configuration explains a call that the Lambda service made for a function it does not name; `None` if
-/// no configuration explains it (or it names the function), so that it counts for all.
+/// The functions whose configuration explains a call that the Lambda service made for a function it does not
+/// name; `None` if no configuration explains it (or it names the function), so that it counts for all.
 fn explained_by(
     caller: &Caller,
     action: ActionId,
@@ -156,8 +156,8 @@ fn explained_by(
     (!functions.is_empty()).then_some(functions)
 }
 
-/// Authorised use, and use that may have been authorised: neither an error that may hide a denial nor a call that may have
-/// checked the action beside its own is proof against a need.
+/// Authorised use, and use that may have been authorised: neither an error that may hide a denial nor a call
+/// that may have checked the action beside its own is proof against a need.
 fn action_usage(usage: &Usage, caller: &Caller) -> Option<ActionUsage> {
     let mut sightings = usage.authorised.iter().chain(&usage.undecided).chain(&usage.possible);
     let first = sightings.next()?;
@@ -192,7 +192,8 @@ fn action_usage(usage: &Usage, caller: &Caller) -> Option<ActionUsage> {
     Some(out)
 }
 
-/// Unmapped events by the service prefix that they may belong to; `None` as key for a source that no prefix is known for.
+/// Unmapped events by the service prefix that they may belong to; `None` as key for a source that no prefix
+/// is known for.
 pub(crate) fn unmapped_by_prefix<'a>(usage: &'a SubjectUsage) -> BTreeMap<Option<&'a str>, Vec<&'a (String, String)>> {
     let mut out: BTreeMap<Option<&str>, Vec<&(String, String)>> = BTreeMap::new();
     for event in &usage.unmapped {

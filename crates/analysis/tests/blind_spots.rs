@@ -1,9 +1,10 @@
 //! No removal where a use could have gone unseen, whatever the trails say.
 //!
-//! Random trails (selectors of both kinds, states, Regions, nonsense), random evidence, one role. Everything that the
-//! analysis calls unused is checked against a literal reading of CloudTrail's rules on concrete events: each event that a
-//! use of the action would have made, on each of some resources inside the grant, must have been logged by a trail that
-//! was logging over the whole window, or be in event history that was read.
+//! Random trails (selectors of both kinds, states, Regions, nonsense), random evidence, one role. Everything
+//! that the analysis calls unused is checked against a literal reading of CloudTrail's rules on concrete
+//! events: each event that a use of the action would have made, on each of some resources inside the grant,
+//! must have been logged by a trail that was logging over the whole window, or be in event history that was
+//! read.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
@@ -13,12 +14,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
-use whittle_analysis::analyze::{Evidence, Settings, analyze};
+use whittle_analysis::analyze::analyze;
+use whittle_analysis::input::{AnalysisEvidence, AnalysisSettings};
 use whittle_analysis::inventory::{
     Exposure, Function, FunctionConfig, Inventory, LastAccessed, PolicyKind, Role, RolePolicy,
 };
-use whittle_analysis::observe::Window;
 use whittle_analysis::result::Verdict;
+use whittle_analysis::window::ObservationWindow;
 use whittle_evidence::coverage::{self, Coverage, EventHistory, Trails};
 use whittle_evidence::ledger::Ledger;
 use whittle_evidence::ledger::days::day_of;
@@ -110,7 +112,8 @@ fn statements() -> Value {
 
 // ---- the literal reading of a trail ----
 
-/// Whether the trail logs this very event (CloudTrail API Reference, `EventSelector`, `AdvancedFieldSelector`).
+/// Whether the trail logs this very event (CloudTrail API Reference, `EventSelector`,
+/// `AdvancedFieldSelector`).
 fn logs(trail: &Value, used: &Use, start: &str) -> bool {
     let Some((source, name, read)) = used.event else { return false };
     let status = &trail["Status"];
@@ -388,16 +391,16 @@ fn removed(case: &Case) -> BTreeSet<String> {
     let day = |text: &str| day_of(format!("{text}T00:00:00Z").parse().unwrap());
     let days = day("2026-09-01")..day("2026-10-11");
     let history = case.history.map(|region| EventHistory { regions: [region.to_owned()].into(), days: days.clone() });
-    let coverage = Coverage::new(coverage::Evidence {
+    let coverage = Coverage::new(coverage::CoverageEvidence {
         account: ACCOUNT,
         trails: Some(&trails),
         history: history.as_ref(),
         facts: ledger.account(),
-        window: coverage::Window::new(&days),
+        window: coverage::DayWindow::new(&days),
     });
-    let window = Window::new(Some(days));
-    let settings = Settings::default();
-    let evidence = Evidence {
+    let window = ObservationWindow::new(Some(days));
+    let settings = AnalysisSettings::default();
+    let evidence = AnalysisEvidence {
         ledger: &ledger,
         coverage: &coverage,
         window: &window,

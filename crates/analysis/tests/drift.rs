@@ -1,4 +1,5 @@
-//! A widening and a narrowing of random roles is never missed, decided by the literal oracle; rewriting is neither.
+//! A widening and a narrowing of random roles is never missed, decided by the literal oracle; rewriting is
+//! neither.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

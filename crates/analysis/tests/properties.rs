@@ -1,5 +1,5 @@
-//! Invariants 1, 2 and 4 on random policies, usage and blind spots, decided by the literal oracle: it shares no code with
-//! the engine that builds and proves suggestions.
+//! Invariants 1, 2 and 4 on random policies, usage and blind spots, decided by the literal oracle: it shares
+//! no code with the engine that builds and proves suggestions.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -9,10 +9,11 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use whittle_analysis::decide::decide;
-use whittle_analysis::grants::{GrantSite, Grants};
+use whittle_analysis::grants::{GrantStatement, Grants};
 use whittle_analysis::inventory::{PolicyKind, Role, RolePolicy};
 use whittle_analysis::need::{ActionUsage, SubjectUsage, UseBasis};
-use whittle_analysis::observe::Watch;
+use whittle_analysis::observability::ObservabilityCheck;
+use whittle_analysis::reason::{KeepReason, UnseenReason};
 use whittle_analysis::result::{SuggestedPolicy, Verdict};
 use whittle_analysis::{needs, proof, suggest};
 use whittle_catalog::{ActionId, catalog};
@@ -82,7 +83,7 @@ const ARNS: &[&str] = &[
     "arn:aws:dynamodb:eu-west-1:111122223333:table/orders/index/by-day",
 ];
 
-/// A [`Watch`] that answers from a set of (action, pattern) numbers.
+/// A [`ObservabilityCheck`] that answers from a set of (action, pattern) numbers.
 struct Blind {
     unseen: BTreeSet<usize>,
 }
@@ -91,16 +92,16 @@ fn spot(action: ActionId, pattern: &ResourcePattern) -> usize {
     (action.index() * 31 + pattern.as_str().bytes().map(usize::from).sum::<usize>()) % 16
 }
 
-impl Watch for Blind {
-    fn unseen(&self, action: ActionId, pattern: &ResourcePattern) -> Option<String> {
-        self.unseen.contains(&spot(action, pattern)).then(|| "not logged".to_owned())
+impl ObservabilityCheck for Blind {
+    fn unseen(&self, action: ActionId, pattern: &ResourcePattern) -> Option<UnseenReason> {
+        self.unseen.contains(&spot(action, pattern)).then_some(UnseenReason::NoEvidence)
     }
 
-    fn on_grace(&self, _: &GrantSite<'_>, _: ActionId) -> Option<String> {
+    fn recently_granted(&self, _: &GrantStatement<'_>, _: ActionId) -> Option<KeepReason> {
         None
     }
 
-    fn released(&self, _: ActionId) -> Option<String> {
+    fn cleared_by_last_accessed(&self, _: ActionId) -> Option<String> {
         None
     }
 
@@ -309,7 +310,8 @@ proptest! {
         }
     }
 
-    /// Whatever the policy: a call that names its key by an alias is allowed on whichever key the alias stands for.
+    /// Whatever the policy: a call that names its key by an alias is allowed on whichever key the alias
+    /// stands for.
     #[test]
     fn a_key_behind_an_alias_may_be_another_one_tomorrow(role in role()) {
         let key = |id: &str| format!("arn:aws:kms:eu-west-1:111122223333:key/{id}");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use whittle_analysis::analyze::Settings;
+use whittle_analysis::input::AnalysisSettings;
 use whittle_analysis::issue::Issue;
 use whittle_analysis::result::Severity;
 use whittle_pipeline::alerts::{AlertSettings, Renderer};
@@ -252,7 +252,10 @@ pub async fn run(
     let settings = ServiceSettings {
         run_id: request.run_id.clone(),
         scope: request.scope.clone(),
-        run: RunSettings { analysis: Settings { min_window_days: config.min_window_days }, ..RunSettings::default() },
+        run: RunSettings {
+            analysis: AnalysisSettings { min_window_days: config.min_window_days },
+            ..RunSettings::default()
+        },
         history: HistorySettings { lookback_days, ..HistorySettings::default() },
         backfill_days: request.backfill_days,
         deadline: request.deadline,

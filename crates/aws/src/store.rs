@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use whittle_analysis::result::{CoverageRow, Finding, FunctionResult, Report, RoleResult, Window};
+use whittle_analysis::result::{CoverageRow, Finding, FunctionResult, Report, ReportWindow, RoleResult};
 use whittle_evidence::ledger::Ledger;
 use whittle_pipeline::alerts::FindingRecord;
 use whittle_pipeline::baseline::RoleBaseline;
@@ -92,7 +92,7 @@ impl DynamoStore {
     /// Window and coverage of the last run over `account`; `None` if there was none.
     ///
     /// Requires: `dynamodb:Query`
-    pub fn account(&self, account: &str) -> Result<Option<(Window, Vec<CoverageRow>)>, PortError> {
+    pub fn account(&self, account: &str) -> Result<Option<(ReportWindow, Vec<CoverageRow>)>, PortError> {
         report::account(&self.table, account)
     }
 

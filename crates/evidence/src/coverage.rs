@@ -1,17 +1,20 @@
-//! Whether an action would have been seen, had it been used.
+//! Observability: would an action have been seen, had it been used?
 //!
 //! In: the trails with status and selectors ([`Trails`]), answers of LookupEvents that the caller vouches for
-//! ([`EventHistory`]), the facts of the ledger, and the observation window. Out: a [`Sight`] for each [`Question`].
+//! ([`EventHistory`]), the facts of the ledger, and the observation window. Out: an [`Observability`] for
+//! each [`CoverageQuestion`], with a [`BlindReason`] where it is not full.
 //!
-//! Nothing is claimed without proof: a setting that is not known, a selector that might exclude the role or the resource,
-//! a change of the trail inside the window, or data events that a trail selects but no file holds, each lower the answer.
-//! One source has to answer a question alone: halves of two trails are not added up.
-//! (CloudTrail User Guide: "Logging management events", "Logging data events", "CloudTrail concepts".)
+//! Nothing is claimed without proof. Each of these lowers the answer: an unknown setting, a selector that
+//! might exclude the role or the resource, a change of the trail inside the window, data events that a trail
+//! selects but no file holds. One source has to answer a question alone: halves of two trails are not added
+//! up. (CloudTrail User Guide: "Logging management events", "Logging data events", "CloudTrail concepts".)
 
 mod action;
 pub mod assess;
 pub mod daily;
+pub mod event_sources;
 pub mod question;
+mod reason;
 mod remedy;
 pub mod selectors;
 mod times;
@@ -19,6 +22,9 @@ pub mod trails;
 
 pub use assess::Coverage;
 pub use daily::DayRun;
-pub use question::{DependsOn, EventHistory, EventKind, Evidence, Question, Sight, SourceSummary, Window};
+pub use question::{
+    CoverageEvidence, CoverageQuestion, DayWindow, DependsOn, EventHistory, EventKind, Observability, SourceSummary,
+};
+pub use reason::{BlindReason, CoverageRemedy, FieldCondition, Obstacle};
 pub use selectors::{AdvancedSelector, BasicSelector, Condition, DataResource, FieldSelector, Operator, Selectors};
 pub use trails::{ParseTrailsError, Trail, TrailStatus, Trails};

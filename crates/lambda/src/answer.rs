@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use whittle_analysis::issue::Issue;
-use whittle_analysis::result::{Counts, Report, SCHEMA_VERSION};
+use whittle_analysis::result::{Report, SCHEMA_VERSION, VerdictCounts};
 use whittle_pipeline::service::ServiceOutcome;
+use whittle_render::words;
 
 /// Issues in an answer; the rest is counted. All are in the log.
 const MOST_ISSUES: usize = 50;
@@ -38,7 +39,7 @@ pub struct Answer {
 struct FunctionAnswer {
     function_arn: String,
     role_arn: String,
-    counts: Counts,
+    counts: VerdictCounts,
     #[serde(skip_serializing_if = "Option::is_none")]
     removed_actions: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,6 +77,6 @@ fn functions(report: &Report) -> impl Iterator<Item = FunctionAnswer> {
         counts: function.counts,
         removed_actions: function.suggestion.as_ref().map(|suggestion| suggestion.removed_actions),
         confidence: function.suggestion.as_ref().map(|suggestion| suggestion.confidence),
-        no_suggestion: function.no_suggestion.clone(),
+        no_suggestion: function.no_suggestion.as_ref().map(|reason| words::no_suggestion(reason).into_owned()),
     })
 }

@@ -8,7 +8,7 @@ use whittle_analysis::issue::Issue;
 use whittle_analysis::result::UsageRow;
 use whittle_catalog::{ActionId, catalog};
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
-use whittle_evidence::coverage::{Coverage, Sight};
+use whittle_evidence::coverage::{Coverage, Observability};
 use whittle_evidence::ledger::{Ledger, ResourceSet, Settings, Sighting};
 use whittle_evidence::map::{Basis, EventClass, Mapper, Outcome, ResourceSeen};
 use whittle_evidence::read::{Limits, read_bytes};
@@ -169,8 +169,8 @@ pub struct SeenRun {
     pub days: std::ops::Range<i32>,
     /// Whether an authorised or denied call was seen on each of them.
     pub seen: bool,
-    /// Whether every call would have been.
-    pub sight: Sight,
+    /// Would every call have been seen?
+    pub observability: Observability,
 }
 
 /// Which days of the window show an action, which would have, and which could not. `role_arn` limits what was seen, and
@@ -198,8 +198,8 @@ pub fn days_of_action(
         for day in run.days {
             let seen = seen.contains(day);
             match runs.last_mut() {
-                Some(last) if last.seen == seen && last.sight == run.sight => last.days.end = day + 1,
-                _ => runs.push(SeenRun { days: day..day + 1, seen, sight: run.sight.clone() }),
+                Some(last) if last.seen == seen && last.observability == run.observability => last.days.end = day + 1,
+                _ => runs.push(SeenRun { days: day..day + 1, seen, observability: run.observability.clone() }),
             }
         }
     }

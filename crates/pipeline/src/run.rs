@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use rayon::prelude::*;
-use whittle_analysis::analyze::{Evidence, Settings, analyze_with};
+use whittle_analysis::analyze::analyze_with;
+use whittle_analysis::input::{AnalysisEvidence, AnalysisSettings};
 use whittle_analysis::inventory::Inventory;
 use whittle_analysis::issue::Issue;
-use whittle_analysis::observe::Window;
 use whittle_analysis::result::Report;
+use whittle_analysis::window::ObservationWindow;
 use whittle_evidence::coverage::{self, Coverage, EventHistory, Trails};
 use whittle_evidence::ledger::Ledger;
 
@@ -20,11 +21,11 @@ use crate::ports::{
 #[derive(Debug, Clone, Default)]
 pub struct RunSettings {
     /// How verdicts are reached.
-    pub analysis: Settings,
+    pub analysis: AnalysisSettings,
     /// Regions whose event history was read completely.
     pub event_history: Vec<String>,
     /// Days without any event of the account were quiet; no files are missing.
-    pub quiet_days_are_real: bool,
+    pub assume_quiet_days: bool,
 }
 
 impl RunSettings {
@@ -102,10 +103,10 @@ pub fn judge(case: Case<'_>) -> Report {
     issues.extend(evidence.marks.issues());
     issues.extend(trails.issues);
     let account_id = inventory.account.to_string();
-    let mut seen = Observed::of(&account_id, ledger, settings.quiet_days_are_real, history, &mut issues);
+    let mut seen = Observed::of(&account_id, ledger, settings.assume_quiet_days, history, &mut issues);
     seen.doubts.extend(doubts);
     let coverage = seen.coverage(&account_id, trails.trails.as_ref(), ledger);
-    let evidence = Evidence {
+    let evidence = AnalysisEvidence {
         ledger,
         coverage: &coverage,
         window: &seen.window,
@@ -123,7 +124,7 @@ pub fn judge(case: Case<'_>) -> Report {
 #[derive(Debug)]
 pub struct Observed {
     /// From the first to the last day with events of the account.
-    pub window: Window,
+    pub window: ObservationWindow,
     /// Reasons why absence proves nothing anywhere.
     pub doubts: Vec<String>,
     /// Share of the window's days with events.
@@ -143,7 +144,7 @@ impl Observed {
     pub fn of(
         account: &str,
         ledger: &Ledger,
-        quiet_days_are_real: bool,
+        assume_quiet_days: bool,
         history: &dyn Fn(Range<i32>) -> Option<EventHistory>,
         issues: &mut Vec<Issue>,
     ) -> Self {
@@ -178,7 +179,7 @@ impl Observed {
             let total = f64::from(days.end.saturating_sub(days.start).max(1));
             density = 1.0 - f64::from(u32::try_from(quiet.len()).unwrap_or(u32::MAX)) / total;
             let longest = longest_run(&quiet);
-            if longest > MOST_QUIET_DAYS && !quiet_days_are_real {
+            if longest > MOST_QUIET_DAYS && !assume_quiet_days {
                 doubts.push(format!("{longest} days in a row hold no event of the account, so files may be missing"));
             }
             if !quiet.is_empty() {
@@ -188,22 +189,22 @@ impl Observed {
                         "trail",
                         format!("{} days of the window hold no event", quiet.len()),
                     )
-                    .with_hint("if files are missing, add them; if the account was quiet, pass --quiet-days-are-real"),
+                    .with_hint("if files are missing, add them; if the account was quiet, pass --assume-quiet-days"),
                 );
             }
         }
         let history = history(days.clone().unwrap_or_default());
-        Self { window: Window::new(days.clone()), doubts, density, history, days }
+        Self { window: ObservationWindow::new(days.clone()), doubts, density, history, days }
     }
 
     /// Coverage over the window.
     pub fn coverage<'a>(&'a self, account: &'a str, trails: Option<&'a Trails>, ledger: &'a Ledger) -> Coverage<'a> {
-        let coverage = Coverage::new(coverage::Evidence {
+        let coverage = Coverage::new(coverage::CoverageEvidence {
             account,
             trails,
             history: self.history.as_ref(),
             facts: ledger.account(),
-            window: coverage::Window::new(&self.days.clone().unwrap_or_default()),
+            window: coverage::DayWindow::new(&self.days.clone().unwrap_or_default()),
         });
         if ledger.account().has_trail_files() { coverage } else { coverage.without_trail_files() }
     }

@@ -1,8 +1,9 @@
 //! One alert, or a digest of many, in every form that a subscriber of the topic may get.
 //!
-//! Titles, details and names are partly written by whoever names functions, roles and policies. In text and SMS everything
-//! but printable ASCII becomes `?`, so that nothing forges a line, a link or a header; the command to type next has only
-//! characters that mean nothing to a shell. The JSON has the texts as they are, escaped.
+//! Titles, details and names are partly written by whoever names functions, roles and policies. In text and
+//! SMS everything but printable ASCII becomes `?`, so that nothing forges a line, a link or a header; the
+//! command to type next has only characters that mean nothing to a shell. The JSON has the texts as they are,
+//! escaped.
 //!
 //! | form | for | bound |
 //! |---|---|---|
@@ -12,12 +13,12 @@
 //! | JSON | queues, functions, HTTP | as many findings as fit below 256 KiB with all other forms |
 //! | attributes | filter policies | 7 of at most 10 |
 //!
-//! Attributes: `account`, `form` (`single` or `digest`), `kind`, `severity`, `code`, and where the findings have one
-//! `function` (its name) and `region`. In a digest `kind`, `severity`, `code`, `function` and `region` are lists of all values
-//! that occur, so that a filter on one of them lets the digest through; at most [`MOST_NAMES`] names of functions, those of
-//! the worst findings. The JSON repeats them under `attributes`, for filters on the body, and because SNS hands
-//! attributes on "only when the message structure is String, not JSON" (Amazon SNS Developer Guide, "Amazon SNS message
-//! attributes").
+//! Attributes: `account`, `form` (`single` or `digest`), `kind`, `severity`, `code`, and where the findings
+//! have one `function` (its name) and `region`. In a digest `kind`, `severity`, `code`, `function` and
+//! `region` are lists of all values that occur, so that a filter on one of them lets the digest through; at
+//! most [`MOST_NAMES`] names of functions, those of the worst findings. The JSON repeats them under
+//! `attributes`, for filters on the body, and because SNS hands attributes on "only when the message
+//! structure is String, not JSON" (Amazon SNS Developer Guide, "Amazon SNS message attributes").
 
 mod ascii;
 mod json;
@@ -49,7 +50,7 @@ pub fn message(notice: &Notice) -> Message {
     message
 }
 
-/// What a finding is about, for people.
+/// Subject of a finding, for people.
 struct Place<'a> {
     function: Option<&'a str>,
     region: Option<&'a str>,
@@ -103,7 +104,7 @@ fn attributes(notice: &Notice) -> BTreeMap<String, Attribute> {
     out
 }
 
-/// How many alerts there are of each severity, worst first.
+/// Number of alerts of each severity, worst first.
 fn by_severity(alerts: &[Alert]) -> Vec<(Severity, usize)> {
     let mut counts: BTreeMap<Severity, usize> = BTreeMap::new();
     for alert in alerts {
@@ -112,7 +113,7 @@ fn by_severity(alerts: &[Alert]) -> Vec<(Severity, usize)> {
     counts.into_iter().rev().collect()
 }
 
-/// How many alerts there are of each `key`, most first.
+/// Number of alerts of each `key`, most first.
 fn count_by<'a>(alerts: &'a [Alert], key: impl Fn(&'a Alert) -> &'a str) -> Vec<(&'a str, usize)> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for alert in alerts {

@@ -19,10 +19,10 @@ struct Entry {
     dependent_actions: Vec<&'static str>,
     visibility: &'static str,
     visibility_detail: String,
-    /// Whether IAM's action-level last-accessed report tells of it; absent where that is not known.
+    /// True if IAM's action-level last-accessed report tells of it; absent where that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     action_last_accessed: Option<bool>,
-    /// Where no such event shows a use.
+    /// Resources on which no such event shows a use.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unseen_on: Vec<UnseenOn>,
     revealed_by: Vec<Revealed>,
@@ -45,7 +45,8 @@ struct Revealed {
     /// The parameters of the event must say so.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     only_by_parameters: bool,
-    /// Advanced event selectors that log it, each needed; empty for management events, which are logged unless excluded.
+    /// Advanced event selectors that log it, each needed; empty for management events, which are logged
+    /// unless excluded.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     selectors: Vec<String>,
 }
@@ -124,7 +125,7 @@ fn kind(kind: RevealerKind) -> &'static str {
     }
 }
 
-/// How CloudTrail could show an action: a word and a sentence.
+/// Visibility of an action in CloudTrail: a word and a sentence.
 pub fn visibility(action: ActionId) -> (&'static str, String) {
     match catalog().visibility(action) {
         Visibility::Management => ("management", "shown by management events".to_owned()),

@@ -1,6 +1,7 @@
-//! The answer of a CI gate: SARIF for code scanning, annotations for GitHub Actions, Markdown for a comment, JSON, a table.
+//! The answer of a CI gate: SARIF for code scanning, annotations for GitHub Actions, Markdown for a comment,
+//! JSON, a table.
 //!
-//! What counts is decided by [`whittle_analysis::gate`]; where a finding stands in a file is told by the caller
+//! [`whittle_analysis::gate`] decides which findings count; the caller tells the place of each in a file
 //! ([`Locate`]). Titles and names may be written by an attacker, so each format escapes them in its own way.
 
 pub mod github;
@@ -15,9 +16,11 @@ pub use pages::page;
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use whittle_analysis::gate::{Gate, Judged};
+use whittle_analysis::gate::{Gate, JudgedFinding};
 use whittle_analysis::issue::Issue;
 use whittle_analysis::result::Severity;
+
+use crate::words;
 
 /// A place in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,8 +40,8 @@ pub struct Location {
     pub end_column: Option<u32>,
 }
 
-/// Where a finding stands in a file, the place that matters most first; empty if in none.
-pub type Locate<'a> = &'a dyn Fn(&Judged) -> Vec<Location>;
+/// Places of a finding in a file, the one that matters most first; empty if it has none.
+pub type Locate<'a> = &'a dyn Fn(&JudgedFinding) -> Vec<Location>;
 
 /// One line that says how it stands.
 pub fn summary(gate: &Gate) -> String {
@@ -60,7 +63,7 @@ pub fn summary(gate: &Gate) -> String {
     if gate.failing() == 0
         && let Some(reason) = &gate.inconclusive
     {
-        let _ = write!(text, "; inconclusive: {reason}");
+        let _ = write!(text, "; inconclusive: {}", words::inconclusive(reason));
     }
     text
 }
@@ -82,7 +85,7 @@ fn note(issue: &Issue) -> String {
 }
 
 /// Function or role that a finding is about.
-fn subject(judged: &Judged) -> &str {
+fn subject(judged: &JudgedFinding) -> &str {
     judged.finding.function_arn.as_deref().unwrap_or(&judged.finding.role_arn)
 }
 

@@ -1,12 +1,13 @@
-//! What trails can see.
+//! Coverage of trails, and observability of actions day by day.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 use whittle_analysis::issue::Issue;
-use whittle_analysis::result::{CoverageRow, SCHEMA_VERSION, Window};
+use whittle_analysis::result::{CoverageRow, ReportWindow, SCHEMA_VERSION};
 
 use crate::text::{clean, table};
+use crate::words::{self, AllInWords};
 
 /// One action on one resource, day by day.
 #[derive(Debug, Clone, Serialize)]
@@ -28,7 +29,7 @@ pub struct DayRunRow {
     pub last: String,
     /// `seen`, `could-have-been-seen`, `partly` or `could-not-be-seen`.
     pub state: &'static str,
-    /// Why not all of it could be seen.
+    /// Reason why not all of it could be seen.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
     /// The setting that would change it.
@@ -38,7 +39,7 @@ pub struct DayRunRow {
 
 /// Coverage as one JSON document.
 pub fn json(
-    window: &Window,
+    window: &ReportWindow,
     rows: &[CoverageRow],
     actions: &[ActionDaysRow],
     issues: &[Issue],
@@ -46,18 +47,18 @@ pub fn json(
     #[derive(Serialize)]
     struct Document<'a> {
         schema_version: u32,
-        window: &'a Window,
-        coverage: &'a [CoverageRow],
+        window: &'a ReportWindow,
+        coverage: AllInWords<'a, CoverageRow>,
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         actions: &'a [ActionDaysRow],
         issues: &'a [Issue],
     }
-    let document = Document { schema_version: SCHEMA_VERSION, window, coverage: rows, actions, issues };
+    let document = Document { schema_version: SCHEMA_VERSION, window, coverage: AllInWords(rows), actions, issues };
     Ok(format!("{}\n", serde_json::to_string_pretty(&document)?))
 }
 
 /// Coverage for a person.
-pub fn human(window: &Window, rows: &[CoverageRow], actions: &[ActionDaysRow], issues: &[Issue]) -> String {
+pub fn human(window: &ReportWindow, rows: &[CoverageRow], actions: &[ActionDaysRow], issues: &[Issue]) -> String {
     let mut out = if window.days == 0 {
         "No window: no trail file was given, or none holds events of this account.\n\n".to_owned()
     } else {
@@ -68,7 +69,14 @@ pub fn human(window: &Window, rows: &[CoverageRow], actions: &[ActionDaysRow], i
     } else {
         let cells: Vec<Vec<String>> = rows
             .iter()
-            .map(|row| vec![clean(&row.source), clean(&row.events), row.sight.clone(), clean(&row.reason)])
+            .map(|row| {
+                vec![
+                    clean(&row.source),
+                    clean(&row.events),
+                    row.observability.as_str().to_owned(),
+                    clean(&words::coverage(&row.reason)),
+                ]
+            })
             .collect();
         out.push_str(&table(&["source", "events", "sight", "why"], &cells, &[], None));
     }

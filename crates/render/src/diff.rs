@@ -1,4 +1,4 @@
-//! What changed between two results; in [`template`], what a template would change.
+//! Changes between two results; in [`template`], changes that a template would make.
 
 pub mod template;
 
@@ -11,30 +11,34 @@ use whittle_analysis::result::{SCHEMA_VERSION, Verdict};
 
 use crate::style::Color;
 use crate::text::{clean, short_name};
+use crate::words::{self, InWords};
 
 /// Actions that are named one by one for each kind of change.
 const NAMED: usize = 6;
 
 /// One JSON document, final newline.
 pub fn json(difference: &Difference) -> Result<String, serde_json::Error> {
-    Ok(format!("{}\n", serde_json::to_string_pretty(difference)?))
+    let mut difference = difference.clone();
+    difference.findings.iter_mut().for_each(InWords::put_in_words);
+    difference.functions.iter_mut().for_each(InWords::put_in_words);
+    Ok(format!("{}\n", serde_json::to_string_pretty(&difference)?))
 }
 
 /// One change a line, with `kind`: `finding` or `function`.
 pub fn ndjson(difference: &Difference) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
-    struct Line<'a, T> {
+    struct Line<T> {
         schema_version: u32,
         kind: &'static str,
         #[serde(flatten)]
-        value: &'a T,
+        value: T,
     }
     let mut out = String::new();
-    for value in &difference.findings {
+    for value in difference.findings.iter().map(InWords::in_words) {
         out.push_str(&serde_json::to_string(&Line { schema_version: SCHEMA_VERSION, kind: "finding", value })?);
         out.push('\n');
     }
-    for value in &difference.functions {
+    for value in difference.functions.iter().map(InWords::in_words) {
         out.push_str(&serde_json::to_string(&Line { schema_version: SCHEMA_VERSION, kind: "function", value })?);
         out.push('\n');
     }
@@ -106,7 +110,7 @@ fn function(change: &FunctionChange, color: Color, out: &mut String) {
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
         let _ = writeln!(out, "    {} → {}: {}{more}", word(before), word(after), clean(&names.join(", ")));
         if let [only] = changes.as_slice() {
-            let _ = writeln!(out, "      {}", color.faint(&clean(&only.reason)));
+            let _ = writeln!(out, "      {}", color.faint(&clean(&words::verdict(&only.reason))));
         }
     }
 }

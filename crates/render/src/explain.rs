@@ -1,7 +1,8 @@
-//! Why: the verdicts on one function, in words.
+//! Verdicts on one function with their reasons.
 
 pub mod detail;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -10,6 +11,7 @@ use whittle_analysis::result::{FunctionResult, SCHEMA_VERSION, Verdict, VerdictR
 
 use crate::style::Color;
 use crate::text::{clean, short_name};
+use crate::words::{self, InWords as _};
 
 /// Verdicts of one function as JSON, final newline.
 pub fn json(results: &[(&FunctionResult, Vec<&VerdictRow>)]) -> Result<String, serde_json::Error> {
@@ -19,9 +21,9 @@ pub fn json(results: &[(&FunctionResult, Vec<&VerdictRow>)]) -> Result<String, s
         role_arn: &'a str,
         qualifiers: &'a [String],
         active_days: u32,
-        verdicts: &'a [&'a VerdictRow],
+        verdicts: Vec<VerdictRow>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        no_suggestion: Option<&'a str>,
+        no_suggestion: Option<Cow<'a, str>>,
     }
     #[derive(Serialize)]
     struct Explanations<'a> {
@@ -35,14 +37,15 @@ pub fn json(results: &[(&FunctionResult, Vec<&VerdictRow>)]) -> Result<String, s
             role_arn: &result.role_arn,
             qualifiers: &result.qualifiers,
             active_days: result.active_days,
-            verdicts: rows,
-            no_suggestion: result.no_suggestion.as_deref(),
+            verdicts: rows.iter().map(|row| row.in_words()).collect(),
+            no_suggestion: result.no_suggestion.as_ref().map(words::no_suggestion),
         })
         .collect();
     Ok(format!("{}\n", serde_json::to_string_pretty(&Explanations { schema_version: SCHEMA_VERSION, functions })?))
 }
 
-/// Verdicts of one function for a person: needed actions one by one, removable ones grouped by service and reason.
+/// Verdicts of one function for a person: needed actions one by one, removable ones grouped by service and
+/// reason.
 pub fn human(result: &FunctionResult, rows: &[&VerdictRow], all: bool, color: Color) -> String {
     let mut out = String::new();
     let _ =
@@ -55,7 +58,7 @@ pub fn human(result: &FunctionResult, rows: &[&VerdictRow], all: bool, color: Co
         result.counts.granted
     );
     if let Some(reason) = &result.no_suggestion {
-        let _ = writeln!(out, "  no suggestion: {}", clean(reason));
+        let _ = writeln!(out, "  no suggestion: {}", clean(&words::no_suggestion(reason)));
     }
     for (verdict, heading) in [
         (Verdict::Used, "Used"),
@@ -82,7 +85,7 @@ pub fn human(result: &FunctionResult, rows: &[&VerdictRow], all: bool, color: Co
 fn details(rows: &[&&VerdictRow], color: Color, out: &mut String) {
     for row in rows {
         let _ = writeln!(out, "  {}", clean(&row.action));
-        let _ = writeln!(out, "    {}", color.faint(&clean(&row.reason)));
+        let _ = writeln!(out, "    {}", color.faint(&clean(&words::verdict(&row.reason))));
         for resource in &row.resources {
             let _ = writeln!(out, "    on {}", clean(resource));
         }
@@ -93,17 +96,17 @@ fn details(rows: &[&&VerdictRow], color: Color, out: &mut String) {
 }
 
 fn groups(rows: &[&&VerdictRow], out: &mut String) {
-    let mut by_group: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    let mut by_group: BTreeMap<(&str, Cow<'_, str>), Vec<&str>> = BTreeMap::new();
     for row in rows {
         let (prefix, name) = row.action.split_once(':').unwrap_or((row.action.as_str(), ""));
-        by_group.entry((prefix, row.reason.as_str())).or_default().push(name);
+        by_group.entry((prefix, words::verdict(&row.reason))).or_default().push(name);
     }
     for ((prefix, reason), names) in by_group {
         let shown: Vec<&str> = names.iter().take(4).copied().collect();
         let rest = names.len().saturating_sub(shown.len());
         let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
         let _ = writeln!(out, "  {}: {}{more}", clean(prefix), clean(&shown.join(", ")));
-        let _ = writeln!(out, "    {}", clean(reason));
+        let _ = writeln!(out, "    {}", clean(&reason));
     }
 }
 
@@ -115,7 +118,7 @@ pub fn ndjson(results: &[(&FunctionResult, Vec<&VerdictRow>)]) -> Result<String,
         function_arn: &'a str,
         role_arn: &'a str,
         #[serde(flatten)]
-        row: &'a VerdictRow,
+        row: VerdictRow,
     }
     let mut out = String::new();
     for (result, rows) in results {
@@ -124,7 +127,7 @@ pub fn ndjson(results: &[(&FunctionResult, Vec<&VerdictRow>)]) -> Result<String,
                 schema_version: SCHEMA_VERSION,
                 function_arn: &result.function_arn,
                 role_arn: &result.role_arn,
-                row,
+                row: row.in_words(),
             };
             out.push_str(&serde_json::to_string(&line)?);
             out.push('\n');

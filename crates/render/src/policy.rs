@@ -25,8 +25,8 @@ use whittle_policy::PolicyDocument;
 
 use crate::text::short_name;
 
-/// Characters that the inline policies of one role may have together, white space not counted (IAM User Guide, "IAM and AWS
-/// STS quotas").
+/// Characters that the inline policies of one role may have together, white space not counted (IAM User
+/// Guide, "IAM and AWS STS quotas").
 const INLINE_CHARACTERS: usize = 10_240;
 
 /// What cannot be written in a format.
@@ -179,8 +179,8 @@ fn annotate(suggestion: &Suggestion, rows: &[&VerdictRow]) -> Vec<AnnotatedPolic
         .collect()
 }
 
-/// `shop-checkout` → `ShopCheckout`: letters and digits, as logical ids must be (AWS CloudFormation User Guide,
-/// "Resources").
+/// `shop-checkout` → `ShopCheckout`: letters and digits, as logical ids must be (AWS CloudFormation User
+/// Guide, "Resources").
 fn logical_id(name: &str, suffix: &str) -> String {
     let mut out = String::new();
     for word in name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {

@@ -3,14 +3,37 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use whittle_analysis::result::{FunctionResult, Report};
+use whittle_analysis::issue::Issue;
+use whittle_analysis::result::{CoverageRow, Finding, FunctionResult, Report, ReportWindow, RoleResult};
 
 use crate::style::Color;
 use crate::text::{clean, short_name, table};
+use crate::words::{self, AllInWords, InWords as _};
 
 /// The report as JSON, two spaces of indentation, final newline.
 pub fn json(report: &Report) -> Result<String, serde_json::Error> {
-    Ok(format!("{}\n", serde_json::to_string_pretty(report)?))
+    #[derive(Serialize)]
+    struct Document<'a> {
+        schema_version: u32,
+        account: &'a str,
+        window: &'a ReportWindow,
+        coverage: AllInWords<'a, CoverageRow>,
+        issues: &'a [Issue],
+        roles: AllInWords<'a, RoleResult>,
+        functions: AllInWords<'a, FunctionResult>,
+        findings: AllInWords<'a, Finding>,
+    }
+    let document = Document {
+        schema_version: report.schema_version,
+        account: &report.account,
+        window: &report.window,
+        coverage: AllInWords(&report.coverage),
+        issues: &report.issues,
+        roles: AllInWords(&report.roles),
+        functions: AllInWords(&report.functions),
+        findings: AllInWords(&report.findings),
+    };
+    Ok(format!("{}\n", serde_json::to_string_pretty(&document)?))
 }
 
 /// One JSON object a line, each with `schema_version` and `kind`: `run`, `role`, `function`, `finding`.
@@ -25,9 +48,9 @@ pub fn ndjson(report: &Report) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
     struct Run<'a> {
         account: &'a str,
-        window: &'a whittle_analysis::result::Window,
-        coverage: &'a [whittle_analysis::result::CoverageRow],
-        issues: &'a [whittle_analysis::issue::Issue],
+        window: &'a ReportWindow,
+        coverage: AllInWords<'a, CoverageRow>,
+        issues: &'a [Issue],
     }
     fn line<T: Serialize>(
         out: &mut String,
@@ -41,28 +64,33 @@ pub fn ndjson(report: &Report) -> Result<String, serde_json::Error> {
     }
     let mut out = String::new();
     let version = report.schema_version;
-    let run =
-        Run { account: &report.account, window: &report.window, coverage: &report.coverage, issues: &report.issues };
+    let run = Run {
+        account: &report.account,
+        window: &report.window,
+        coverage: AllInWords(&report.coverage),
+        issues: &report.issues,
+    };
     line(&mut out, version, "run", &run)?;
     for role in &report.roles {
-        line(&mut out, version, "role", role)?;
+        line(&mut out, version, "role", &role.in_words())?;
     }
     for function in &report.functions {
-        line(&mut out, version, "function", function)?;
+        line(&mut out, version, "function", &function.in_words())?;
     }
     for finding in &report.findings {
-        line(&mut out, version, "finding", finding)?;
+        line(&mut out, version, "finding", &finding.in_words())?;
     }
     Ok(out)
 }
 
-/// The report for a person: a table of functions, findings by severity, what could not be seen, the next command.
+/// The report for a person: a table of functions, findings by severity, what could not be seen, the next
+/// command.
 pub fn human(report: &Report, color: Color) -> String {
     let mut out = String::new();
     header(report, color, &mut out);
     functions(report, &mut out);
     findings(report, color, &mut out);
-    sight(report, color, &mut out);
+    gaps(report, color, &mut out);
     next(report, color, &mut out);
     out
 }
@@ -143,19 +171,19 @@ fn findings(report: &Report, color: Color, out: &mut String) {
             finding.code,
             clean(&finding.title)
         );
-        let _ = writeln!(out, "          {}", clean(&finding.detail));
+        let _ = writeln!(out, "          {}", clean(&words::detail(&finding.detail)));
         let _ = writeln!(out, "          {}", color.faint(&format!("next: {}", clean(&finding.remedy))));
     }
 }
 
-fn sight(report: &Report, color: Color, out: &mut String) {
+fn gaps(report: &Report, color: Color, out: &mut String) {
     let without: Vec<&FunctionResult> =
         report.functions.iter().filter(|function| function.suggestion.is_none()).collect();
     if !without.is_empty() {
         let _ = writeln!(out, "\n{}", color.heading("No suggestion"));
         for function in without {
-            let reason = function.no_suggestion.as_deref().unwrap_or("unknown");
-            let _ = writeln!(out, "  {}: {}", clean(short_name(&function.function_arn)), clean(reason));
+            let reason = function.no_suggestion.as_ref().map_or("unknown".into(), words::no_suggestion);
+            let _ = writeln!(out, "  {}: {}", clean(short_name(&function.function_arn)), clean(&reason));
         }
     }
     if !report.issues.is_empty() {

@@ -3,7 +3,7 @@
 use owo_colors::{OwoColorize, Style};
 use whittle_analysis::result::{Severity, Verdict};
 
-/// Whether to write ANSI colour.
+/// ANSI colour, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Color {
     /// Plain text.

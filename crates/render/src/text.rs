@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-/// `text` without terminal control characters: each becomes `\u{..}`, so that nothing in a log can move a cursor, recolour or
-/// retitle the terminal of whoever reads it. Bidirectional overrides go the same way, since they reorder what is read.
+/// `text` without terminal control characters: each becomes `\u{..}`, so that nothing in a log can move a
+/// cursor, recolour or retitle the terminal of whoever reads it. Bidirectional overrides go the same way,
+/// since they reorder what is read.
 ///
 /// ```
 /// assert_eq!(whittle_render::text::clean("a\u{1b}[31mb"), "a\\u{1b}[31mb");
@@ -24,7 +25,8 @@ pub fn clean(text: &str) -> String {
     out
 }
 
-/// A table without borders: one heading row, columns separated by two spaces; the columns in `right` are right-aligned.
+/// A table without borders: one heading row, columns separated by two spaces; the columns in `right` are
+/// right-aligned.
 pub fn table(heading: &[&str], rows: &[Vec<String>], right: &[usize], width: Option<u16>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);

@@ -1,4 +1,4 @@
-//! What a trail shows: kinds of events and what they map to; usage per role, function and action.
+//! Contents of a trail: kinds of events with the actions they map to; usage per role, function and action.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -22,7 +22,8 @@ pub struct EventKindRow {
     pub class: &'static str,
     /// The actions that it proves.
     pub actions: Vec<EventActionRow>,
-    /// How the calls ended: `authorised`, `denied`, `undecided`, `not-reached` with their counts; empty for what is no call.
+    /// Outcomes of the calls: `authorised`, `denied`, `undecided`, `not-reached` with their counts; empty for
+    /// what is no call.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub outcomes: BTreeMap<&'static str, u64>,
     /// Actions that the call may have needed too, without evidence: never counted as used.
@@ -31,7 +32,7 @@ pub struct EventKindRow {
     /// Actions of items that were denied inside calls that succeeded.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub denied_items: Vec<String>,
-    /// Why it proves none.
+    /// Reason why it proves none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
     /// For an unknown kind: actions that are spelled like it.

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use whittle_analysis::issue::Issue;
+use whittle_analysis::reason::Reason;
 use whittle_analysis::result::Severity;
 use whittle_evidence::ledger::Ledger;
 use whittle_pipeline::marks::ReadMarks;
@@ -207,12 +208,12 @@ fn a_report_with_two_equal_keys_is_not_saved<P: Place>(place: &P) {
 
 fn large_results_come_back<P: Place>(place: &P) {
     let mut large = report(&["mail", "orders"]);
-    large.functions[0].verdicts[0].reason = sample::noise(2 * 1024 * 1024);
+    large.functions[0].verdicts[0].reason = Reason::Text(sample::noise(2 * 1024 * 1024));
     large.issues[0].message = sample::noise(700 * 1024);
     place.open().save_report(&large, &SaveScope::Account).unwrap();
     assert_eq!(place.open().functions("mail").unwrap(), large.functions[..1]);
     // Larger, smaller, and gone.
-    large.functions[0].verdicts[0].reason = sample::noise(3 * 1024 * 1024);
+    large.functions[0].verdicts[0].reason = Reason::Text(sample::noise(3 * 1024 * 1024));
     place.open().save_report(&large, &SaveScope::Account).unwrap();
     assert_eq!(place.open().functions("mail").unwrap(), large.functions[..1]);
     place.open().save_report(&report(&["mail", "orders"]), &SaveScope::Account).unwrap();

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use whittle_catalog::{ActionId, catalog};
 use whittle_policy::{Effect, PolicyDocument, ResourceClause, ResourcePattern, Statement};
 
-use super::{AddedAction, NamedPolicy};
-use crate::grants::{GrantSite, Grants};
+use super::model::{AddedAction, NamedPolicy};
+use crate::grants::{Grants, reaches_everything};
 
 /// One state: documents in the current version of the language, with their grants.
 pub(super) struct Policies {
@@ -30,7 +30,7 @@ pub(super) struct Entry {
     unknown: Vec<whittle_policy::ActionPattern>,
 }
 
-/// What [`added`] found.
+/// Result of [`added`].
 pub(super) struct Added {
     pub(super) actions: Vec<AddedAction>,
     pub(super) through: Vec<String>,
@@ -68,7 +68,7 @@ impl Layer {
             .filter(move |entry| entry.statement.effect == effect)
     }
 
-    /// Whether one statement acts on all of `part`.
+    /// True if one statement acts on all of `part`.
     fn surely(&self, effect: Effect, action: ActionId, part: &Part<'_>) -> bool {
         self.on(effect, action).any(|entry| part.is_within(&entry.statement))
     }
@@ -77,7 +77,7 @@ impl Layer {
         self.of(effect).any(|entry| entry.statement.action.covers(action) && part.is_within(&entry.statement))
     }
 
-    /// Whether some statement may act on some of it.
+    /// True if some statement may act on some of it.
     fn maybe(&self, effect: Effect, action: ActionId, pattern: &ResourcePattern) -> bool {
         self.on(effect, action)
             .any(|entry| entry.statement.resource.as_ref().is_none_or(|clause| clause.intersects(pattern)))
@@ -168,7 +168,7 @@ impl Policies {
         self.identity.on(Effect::Allow, action).filter(hits).collect()
     }
 
-    /// Whether `action` on all of `resource` is refused whatever the request.
+    /// True if `action` on all of `resource` is refused whatever the request.
     fn refuses(&self, action: ActionId, resource: &ResourcePattern) -> bool {
         let layers = || [Some(&self.identity), self.boundary.as_ref()].into_iter().flatten();
         layers().any(|layer| layer.refuses(action, resource))
@@ -185,7 +185,7 @@ impl Layer {
     }
 }
 
-/// What `new` allows beyond `old`. Pieces from policies that `ignored` names do not count.
+/// Actions that `new` allows beyond `old`. Pieces from policies that `ignored` names do not count.
 pub(super) fn added(old: &Policies, new: &Policies, ignored: &dyn Fn(&str) -> bool) -> Added {
     let any = ResourcePattern::new("*");
     let mut actions: BTreeMap<String, bool> = BTreeMap::new();
@@ -274,12 +274,5 @@ fn freed<'a>(
 }
 
 fn everywhere(entry: &Entry) -> bool {
-    let site = GrantSite {
-        policy: 0,
-        statement_index: entry.index,
-        statement: &entry.statement,
-        actions: Vec::new(),
-        unknown: Vec::new(),
-    };
-    site.reaches_everything()
+    reaches_everything(&entry.statement)
 }

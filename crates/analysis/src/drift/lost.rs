@@ -8,27 +8,14 @@ use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
 use whittle_evidence::ledger::Usage;
 use whittle_policy::{ActionClause, ActionPattern, OneOrMany, ResourceClause, ResourcePattern, Statement};
 
-use super::DriftEvidence;
 use super::compare::{Entry, Policies};
+use super::model::{DriftEvidence, LostStatement};
 use crate::inventory::{Function, Role};
 
-/// A statement to restore, and what was denied without it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lost {
-    /// The policy that had it, and the statement's Sid or number in it.
-    pub place: String,
-    /// The part of that statement that the denied calls need: its condition and resources, the denied actions.
-    pub statement: Statement,
-    /// The denied actions, sorted.
-    pub actions: Vec<String>,
-    /// When a call was last denied.
-    pub last_denied: Timestamp,
-}
-
 /// Most resources of a statement to restore; a longer list is kept as it was granted.
-const MOST_RESOURCES: usize = 5;
+const MAX_RESOURCES: usize = 5;
 
-/// Whether any call of the role was denied after `changed`.
+/// True if any call of the role was denied after `changed`.
 pub(super) fn is_denied_since(changed: Timestamp, role: &Role, evidence: DriftEvidence<'_>) -> bool {
     let ledger = evidence.ledger.of_role(role.id.as_ref(), role.arn.as_ref());
     ledger.is_some_and(|ledger| {
@@ -40,8 +27,8 @@ pub(super) fn is_denied_since(changed: Timestamp, role: &Role, evidence: DriftEv
 /// A function (`None`: it is not known which) and an action that it was denied.
 pub(super) type Told = BTreeSet<(Option<String>, String)>;
 
-/// By function (`None`: it is not known which): what to restore. Calls of people and pipelines do not count, nor does what
-/// was `told` already of a later state; what is told now is added.
+/// By function (`None`: it is not known which): what to restore. Calls of people and pipelines do not count,
+/// nor does what was `told` already of a later state; what is told now is added.
 pub(super) fn after(
     changed: Timestamp,
     role: &Role,
@@ -49,8 +36,8 @@ pub(super) fn after(
     (before, now): (&Policies, &Policies),
     evidence: DriftEvidence<'_>,
     told: &mut Told,
-) -> BTreeMap<Option<String>, Vec<Lost>> {
-    let mut out: BTreeMap<Option<String>, BTreeMap<(String, usize), Lost>> = BTreeMap::new();
+) -> BTreeMap<Option<String>, Vec<LostStatement>> {
+    let mut out: BTreeMap<Option<String>, BTreeMap<(String, usize), LostStatement>> = BTreeMap::new();
     let Some(ledger) = evidence.ledger.of_role(role.id.as_ref(), role.arn.as_ref()) else { return BTreeMap::new() };
     let known = functions.iter().map(|function| function.arn.to_string());
     let candidates = RoleFunctions::new(known.chain(ledger.functions().map(str::to_owned)));
@@ -91,17 +78,19 @@ pub(super) fn after(
                     let by_place = out.entry(function.clone()).or_default();
                     let lost = by_place
                         .entry((entry.policy.clone(), entry.index))
-                        .or_insert_with(|| Lost::of(entry, denied.last));
+                        .or_insert_with(|| LostStatement::of(entry, denied.last));
                     lost.need(name, resource.as_ref(), entry, denied.last);
                 }
             }
         }
     }
-    out.into_iter().map(|(function, by_place)| (function, by_place.into_values().map(Lost::finish).collect())).collect()
+    out.into_iter()
+        .map(|(function, by_place)| (function, by_place.into_values().map(LostStatement::finish).collect()))
+        .collect()
 }
 
-/// Whether the denial may come from what the role's policies do not allow. The reasons are those of all denials ever; one
-/// that is not told may be anything.
+/// True if the denial may come from what the role's policies do not allow. The reasons are those of all
+/// denials ever; one that is not told may be anything.
 fn by_the_roles_policies(usage: &Usage) -> bool {
     let own = |reason: &str| {
         reason.starts_with("identity-based") || ["permissions boundary", "deny", "not told"].contains(&reason)
@@ -141,7 +130,7 @@ impl Whose {
     }
 }
 
-impl Lost {
+impl LostStatement {
     fn of(entry: &Entry, last_denied: Timestamp) -> Self {
         let sid = entry.statement.sid.as_deref().filter(|sid| !sid.is_empty());
         let place = match sid {
@@ -155,7 +144,8 @@ impl Lost {
         Self { place, statement, actions: Vec::new(), last_denied }
     }
 
-    /// Adds a denied action. Never wider than the statement was: a resource that it covers, else its own patterns.
+    /// Adds a denied action. Never wider than the statement was: a resource that it covers, else its own
+    /// patterns.
     fn need(&mut self, action: &str, resource: Option<&ResourcePattern>, entry: &Entry, denied: Timestamp) {
         self.actions.push(action.to_owned());
         self.last_denied = self.last_denied.max(denied);
@@ -182,7 +172,7 @@ impl Lost {
         kept.sort();
         kept.dedup();
         self.statement.resource =
-            Some(if kept.len() > MOST_RESOURCES { clause.clone() } else { ResourceClause::Resource(kept.into()) });
+            Some(if kept.len() > MAX_RESOURCES { clause.clone() } else { ResourceClause::Resource(kept.into()) });
     }
 
     fn finish(mut self) -> Self {

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use whittle_catalog::catalog;
 
-use super::{DriftRule, Identity, fingerprint, plural, some_of};
-use crate::drift::{AddedAction, Lost, Widening};
+use super::{DriftRule, FindingIdentity, fingerprint, plural, some_of};
+use crate::drift::model::{AddedAction, LostStatement, Widening};
 use crate::inventory::{Function, Role};
+use crate::reason::Reason;
 use crate::result::Finding;
 use crate::risk;
 
@@ -23,10 +24,10 @@ pub struct OverNarrowed<'a> {
     pub functions: &'a [&'a Function],
     /// Whose calls were denied; `None` if it is not known.
     pub function_arn: Option<String>,
-    /// When the policies became narrower.
+    /// Time at which the policies became narrower.
     pub changed: Timestamp,
-    /// What to restore; not empty.
-    pub lost: &'a [Lost],
+    /// Statements to restore; not empty.
+    pub lost: &'a [LostStatement],
 }
 
 /// A role that gained permissions.
@@ -37,7 +38,7 @@ pub struct PrivilegeWidened<'a> {
     pub functions: &'a [&'a Function],
     /// The change.
     pub widening: &'a Widening,
-    /// What it added and the role still has; not empty.
+    /// Actions that it added and the role still has; not empty.
     pub left: &'a [&'a AddedAction],
 }
 
@@ -69,15 +70,15 @@ pub fn over_narrowed(what: &OverNarrowed<'_>) -> Finding {
         function_arn: what.function_arn.clone(),
         role_arn: role.arn.to_string(),
         title: format!("{name} is denied {} that it was allowed before", plural(actions.len(), "action")),
-        detail: format!(
+        detail: Reason::Text(format!(
             "policies narrowed {}, last denied {}: {}; restore {}",
             what.changed.strftime("%Y-%m-%d %H:%M UTC"),
             last.strftime("%Y-%m-%d %H:%M UTC"),
             some_of(&actions, 5),
             some_of(&restore, 3)
-        ),
+        )),
         remedy: format!("restore the statement; why: whittle explain {name}"),
-        fingerprint: fingerprint(&Identity {
+        fingerprint: fingerprint(&FindingIdentity {
             code: OVER_NARROWED.code,
             function: what.function_arn.as_deref(),
             role: role.arn.as_ref(),
@@ -120,14 +121,14 @@ pub fn privilege_widened(what: &PrivilegeWidened<'_>, now: Timestamp) -> Finding
         function_arn,
         role_arn: role.arn.to_string(),
         title: format!("{} may do more than before: {}", role.name, plural(names.len(), "action")),
-        detail: format!(
+        detail: Reason::Text(format!(
             "change seen {} adds {} (through {})",
             what.widening.seen.strftime("%Y-%m-%d %H:%M UTC"),
             some_of(&names, 8),
             some_of(&what.widening.through, 4)
-        ),
+        )),
         remedy: format!("if nobody meant to, undo the change: whittle explain {name}"),
-        fingerprint: fingerprint(&Identity {
+        fingerprint: fingerprint(&FindingIdentity {
             code: PRIVILEGE_WIDENED.code,
             function: None,
             role: role.arn.as_ref(),
@@ -136,7 +137,8 @@ pub fn privilege_widened(what: &PrivilegeWidened<'_>, now: Timestamp) -> Finding
     }
 }
 
-/// Names the change by what it added, not by when it was seen: a run that is cut off and one after it see the same change.
+/// Names the change by what it added, not by when it was seen: a run that is cut off and one after it see the
+/// same change.
 fn change_id(widening: &Widening) -> String {
     let actions =
         widening.actions.iter().map(|added| format!("{}{}", added.action, if added.everywhere { "*" } else { "" }));

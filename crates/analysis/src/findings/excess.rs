@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use whittle_catalog::{ActionId, catalog};
 
-use super::{Draft, RoleFacts, Rule, finding, plural, some_of};
-use crate::grants::GrantSite;
+use super::{FindingDraft, RoleFacts, Rule, finding, plural, some_of};
+use crate::grants::GrantStatement;
 use crate::inventory::Function;
+use crate::reason::Reason;
 use crate::result::{Finding, FunctionResult, Verdict};
 use crate::risk;
 
@@ -48,10 +49,9 @@ fn by_impact(mut actions: Vec<ActionId>) -> Vec<ActionId> {
     actions
 }
 
-/// Whether any statement grants `action` on `*`.
+/// True if any statement grants `action` on `*`.
 fn reaches_everything(facts: &RoleFacts<'_>, action: ActionId) -> bool {
-    let sites = facts.grants.by_action.get(&action).into_iter().flatten();
-    sites.filter_map(|&index| facts.grants.sites.get(index)).any(GrantSite::reaches_everything)
+    facts.grants.of_action(action).any(GrantStatement::reaches_everything)
 }
 
 fn unused_actions(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
@@ -65,18 +65,18 @@ fn unused_actions(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
         out.push(finding(
             &UNUSED_ACTIONS,
             facts.role,
-            Draft {
+            FindingDraft {
                 likelihood: risk::likelihood(function, facts.now),
                 impact,
                 function_arn: Some(function.arn.to_string()),
                 title: format!("{} is allowed {} that it does not use", function.name, plural(unused.len(), "action")),
-                detail: format!(
+                detail: Reason::Text(format!(
                     "{} of {} granted actions were observable for {} days and not used: {}",
                     unused.len(),
                     result.counts.granted,
                     facts.window_days,
                     some_of(&names, 5)
-                ),
+                )),
                 remedy: format!("whittle policy {}", function.name),
             },
         ));
@@ -98,13 +98,16 @@ fn unused_services(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
         out.push(finding(
             &UNUSED_SERVICES,
             facts.role,
-            Draft {
+            FindingDraft {
                 likelihood: risk::likelihood(function, facts.now),
                 // The actions themselves are rated by `unused-actions`; this says how simple the clean-up is.
                 impact: 1,
                 function_arn: Some(function.arn.to_string()),
                 title: format!("{} does not use {} it is granted", function.name, plural(unused.len(), "service")),
-                detail: format!("no granted action of these services is needed: {}", some_of(&unused, 12)),
+                detail: Reason::Text(format!(
+                    "no granted action of these services is needed: {}",
+                    some_of(&unused, 12)
+                )),
                 remedy: format!("whittle policy {}", function.name),
             },
         ));
@@ -112,7 +115,8 @@ fn unused_services(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
 }
 
 fn unused_function(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
-    // Without evidence nobody was seen; and a role that IAM saw while the trail did not is a question to the trail.
+    // Without evidence nobody was seen; and a role that IAM saw while the trail did not is a question to the
+    // trail.
     let Some(start) = facts.window_start else { return };
     if facts.all_idle() && facts.role.last_used.is_some_and(|last| last >= start) {
         return;
@@ -132,13 +136,15 @@ fn unused_function(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
         out.push(finding(
             &UNUSED_FUNCTION,
             facts.role,
-            Draft {
+            FindingDraft {
                 // Whoever reaches an idle function reaches all its grants; nobody would notice either.
                 likelihood: risk::likelihood(function, facts.now).saturating_sub(1).max(1),
                 impact,
                 function_arn: Some(function.arn.to_string()),
                 title: format!("{} was not seen in {} days", function.name, facts.window_days),
-                detail: format!("no event of the function in the window; {last}; nothing was learned about its needs"),
+                detail: Reason::Text(format!(
+                    "no event of the function in the window; {last}; nothing was learned about its needs"
+                )),
                 remedy: format!("delete the function, or: whittle explain {}", function.name),
             },
         ));

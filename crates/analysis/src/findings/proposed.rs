@@ -1,17 +1,20 @@
-//! What can be said of permissions that a file proposes and that nobody has had yet: only how they are written.
+//! Findings on permissions that a file proposes and that nobody has had yet: only how they are written can be
+//! judged.
 //!
-//! Codes are those of the account: `wildcard-action`, `wildcard-resource`, `privilege-widened`. Each new statement by wildcard
-//! is a finding of its own, named by what it grants, so that a baseline with an older one of the same role does not hide it.
+//! Codes are those of the account: `wildcard-action`, `wildcard-resource`, `privilege-widened`. Each new
+//! statement by wildcard is a finding of its own, named by what it grants, so that a baseline with an older
+//! one of the same role does not hide it.
 
 use jiff::Timestamp;
 use whittle_catalog::{ActionId, catalog};
 
 use super::breadth::{WILDCARD_ACTION, WILDCARD_RESOURCE, by_pattern, is_everything};
 use super::drift::PRIVILEGE_WIDENED;
-use super::{Identity, fingerprint, plural, some_of};
-use crate::grants::{GrantSite, Grants};
+use super::{FindingIdentity, fingerprint, plural, some_of};
+use crate::grants::{GrantStatement, Grants};
 use crate::inventory::{Function, Role};
 use crate::proposal::{Novelty, ProposedStatement};
+use crate::reason::Reason;
 use crate::result::Finding;
 use crate::risk;
 
@@ -23,11 +26,11 @@ pub struct ProposedFacts<'a> {
     pub is_new: bool,
     /// Functions that would run under it.
     pub functions: &'a [&'a Function],
-    /// What the file writes.
+    /// Statements of the file.
     pub statements: &'a [ProposedStatement],
-    /// What of each statement is new.
+    /// New actions of each statement.
     pub novelties: &'a [Novelty],
-    /// When this is asked.
+    /// The time of the question.
     pub now: Timestamp,
 }
 
@@ -35,24 +38,26 @@ pub struct ProposedFacts<'a> {
 pub fn check_proposal(facts: &ProposedFacts<'_>) -> Vec<(Finding, Vec<usize>)> {
     let grants = Grants::of(facts.role);
     let mut out = Vec::new();
-    let mut plain: Vec<(usize, &GrantSite<'_>, &Novelty)> = Vec::new();
-    for site in &grants.sites {
-        let (Some(own), Some(new)) = (facts.statements.get(site.policy), facts.novelties.get(site.policy)) else {
+    let mut plain: Vec<(usize, &GrantStatement<'_>, &Novelty)> = Vec::new();
+    for grant in &grants.statements {
+        let (Some(own), Some(new)) = (facts.statements.get(grant.policy), facts.novelties.get(grant.policy)) else {
             continue;
         };
-        // `administrator-access` says it already; and what something adds by itself nobody can write otherwise.
-        if own.implied || own.usual || new.is_empty() || is_everything(site) {
+        // `administrator-access` says it already; and what something adds by itself nobody can write
+        // otherwise.
+        if own.implied || own.usual || new.is_empty() || is_everything(grant) {
             continue;
         }
         let resourced = new.actions.iter().any(|action| catalog().info(*action).supports_resources());
         // A pattern that stands for one action only is that action (`sqs:SendMessage*`).
-        let spread = site.actions.len() > site.statement.action.patterns().len() || site.statement.action.is_negated();
-        if by_pattern(site) && spread {
-            out.push((facts.wildcard_action(site, own, new), vec![site.policy]));
-        } else if site.reaches_everything() && resourced {
-            out.push((facts.wildcard_resource(own, new), vec![site.policy]));
+        let spread =
+            grant.actions.len() > grant.statement.action.patterns().len() || grant.statement.action.is_negated();
+        if by_pattern(grant) && spread {
+            out.push((facts.wildcard_action(grant, own, new), vec![grant.policy]));
+        } else if grant.reaches_everything() && resourced {
+            out.push((facts.wildcard_resource(own, new), vec![grant.policy]));
         } else {
-            plain.push((site.policy, site, new));
+            plain.push((grant.policy, grant, new));
         }
     }
     if !facts.is_new && !plain.is_empty() {
@@ -65,17 +70,17 @@ pub fn check_proposal(facts: &ProposedFacts<'_>) -> Vec<(Finding, Vec<usize>)> {
 /// Stands for the fingerprint of the finding in a remedy.
 const FINGERPRINT: &str = "{fingerprint}";
 
-/// What makes a statement new is told; what it is for cannot be known.
+/// Said of each new statement, whose purpose cannot be known.
 const NO_EVIDENCE: &str = "nothing allows it today, so no evidence can show what is needed";
 
 impl ProposedFacts<'_> {
-    fn wildcard_action(&self, site: &GrantSite<'_>, own: &ProposedStatement, new: &Novelty) -> Finding {
-        let everywhere = site.reaches_everything();
+    fn wildcard_action(&self, grant: &GrantStatement<'_>, own: &ProposedStatement, new: &Novelty) -> Finding {
+        let everywhere = grant.reaches_everything();
         let names = worst_first(&new.actions);
         let detail = format!(
             "{} {} {} on {}: {}; {NO_EVIDENCE}",
             place(own),
-            if new.actions.len() < site.actions.len() { "adds" } else { "allows" },
+            if new.actions.len() < grant.actions.len() { "adds" } else { "allows" },
             plural(new.actions.len() + new.unknown.len(), "action"),
             if everywhere { "every resource" } else { "the resources it names" },
             some_of(&names, 5)
@@ -96,13 +101,13 @@ impl ProposedFacts<'_> {
         self.finding(WILDCARD_RESOURCE.code, impact, [title, detail, remedy], &content(own))
     }
 
-    fn widened(&self, plain: &[(usize, &GrantSite<'_>, &Novelty)]) -> Finding {
+    fn widened(&self, plain: &[(usize, &GrantStatement<'_>, &Novelty)]) -> Finding {
         let mut actions: Vec<ActionId> = plain.iter().flat_map(|(_, _, new)| &new.actions).copied().collect();
         actions.sort_unstable();
         actions.dedup();
         let mut names = worst_first(&actions);
         names.extend(plain.iter().flat_map(|(_, _, new)| &new.unknown).map(whittle_policy::ActionPattern::as_str));
-        let impact = plain.iter().map(|(_, site, new)| impact(new, site.reaches_everything())).max().unwrap_or(1);
+        let impact = plain.iter().map(|(_, grant, new)| impact(new, grant.reaches_everything())).max().unwrap_or(1);
         let places: Vec<String> =
             plain.iter().filter_map(|(index, _, _)| self.statements.get(*index)).map(place).collect();
         let title = format!("{} would be allowed {} more than today", self.name(), plural(names.len(), "action"));
@@ -121,7 +126,7 @@ impl ProposedFacts<'_> {
             _ => None,
         };
         let role = self.role.arn.as_ref();
-        let fingerprint = fingerprint(&Identity { code, function: function_arn.as_deref(), role, also });
+        let fingerprint = fingerprint(&FindingIdentity { code, function: function_arn.as_deref(), role, also });
         let remedy = remedy.replace(FINGERPRINT, &fingerprint);
         Finding {
             code: code.to_owned(),
@@ -132,7 +137,7 @@ impl ProposedFacts<'_> {
             function_arn,
             role_arn: self.role.arn.to_string(),
             title,
-            detail,
+            detail: Reason::Text(detail),
             remedy,
         }
     }
@@ -162,7 +167,7 @@ fn worst_first(actions: &[ActionId]) -> Vec<&'static str> {
     actions.into_iter().map(|action| catalog().info(action).name()).collect()
 }
 
-/// What a statement grants, whatever it is called and wherever it stands.
+/// Grants of a statement, whatever its Sid and place.
 fn content(own: &ProposedStatement) -> String {
     let plain = whittle_policy::Statement { sid: None, ..own.statement.canonical() };
     serde_json::to_string(&plain).unwrap_or_default()

@@ -2,10 +2,11 @@
 //! Pages: docs/findings/expired-waiver.md, docs/findings/stale-waiver.md
 
 use crate::gate::Waiver;
+use crate::reason::Reason;
 use crate::result::Finding;
 use crate::risk;
 
-use super::{Identity, fingerprint};
+use super::{FindingIdentity, fingerprint};
 
 /// A rule about waivers.
 #[derive(Debug)]
@@ -42,10 +43,10 @@ pub fn waiver_finding(rule: &WaiverRule, waiver: &Waiver, file: &str) -> Finding
         function_arn: None,
         role_arn: file.to_owned(),
         title,
-        detail: format!("owner {}, reason: {}", waiver.owner, waiver.reason),
+        detail: Reason::Text(format!("owner {}, reason: {}", waiver.owner, waiver.reason)),
         remedy,
         // Where the file lies does not make it another finding.
-        fingerprint: fingerprint(&Identity {
+        fingerprint: fingerprint(&FindingIdentity {
             code: rule.code,
             function: None,
             role: "",

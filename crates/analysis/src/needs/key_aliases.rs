@@ -1,11 +1,13 @@
 //! Keys that calls name by an alias: whichever key the alias stands for must stay usable.
 //!
-//! The ledger holds the alias of a call beside the key that it stood for (`arn:…:alias/orders`, `arn:…:key/1234…`). An alias in
-//! a `Resource` element does not speak of its key, so two condition keys say it: `kms:RequestAlias` for calls that name the
-//! alias, which holds from the moment that the alias moves; `kms:ResourceAliases` for the others, since what is encrypted under
-//! the next key is decrypted under it too, mostly without naming it (AWS KMS Developer Guide, "Use aliases to control access
-//! to KMS keys"; a move may take five minutes to reach the second). Both on the keys of the alias's account and Region, and
-//! only where granted. The key that was seen stays allowed without condition: it decrypts what is there already.
+//! The ledger holds the alias of a call beside the key that it stood for (`arn:…:alias/orders`,
+//! `arn:…:key/1234…`). An alias in a `Resource` element does not speak of its key, so two condition keys say
+//! it: `kms:RequestAlias` for calls that name the alias, which holds from the moment that the alias moves;
+//! `kms:ResourceAliases` for the others, since what is encrypted under the next key is decrypted under it
+//! too, mostly without naming it (AWS KMS Developer Guide, "Use aliases to control access to KMS keys"; a
+//! move may take five minutes to reach the second). Both on the keys of the alias's account and Region, and
+//! only where granted. The key that was seen stays allowed without condition: it decrypts what is there
+//! already.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +15,9 @@ use whittle_catalog::{ActionId, ResourceTypeRef, catalog};
 use whittle_policy::ResourcePattern;
 
 use crate::need::{ExtraCondition, Need, NeedKind, Needs, REQUEST_ALIAS, RESOURCE_ALIASES, SubjectUsage, UseBasis};
+use crate::reason::NeedReason;
 
-/// What the ledger says of the key of a call.
+/// Name of a call's key in the ledger.
 pub(super) enum KeyName {
     /// The key itself, or something that is no key.
     Own,
@@ -24,7 +27,7 @@ pub(super) enum KeyName {
     Aliases,
 }
 
-/// How a resource of an action names what the action is about.
+/// The kind of name that a resource of an action is.
 pub(super) fn key_name(action: ActionId, resource: &ResourcePattern) -> KeyName {
     let info = catalog().info(action);
     let is_alias = info.prefix() == "kms"
@@ -37,7 +40,8 @@ pub(super) fn key_name(action: ActionId, resource: &ResourcePattern) -> KeyName 
     }
 }
 
-/// `arn:aws:kms:r:a:` and `alias/x` of `arn:aws:kms:r:a:alias/x`. Not of a pattern: conditions compare it as text.
+/// `arn:aws:kms:r:a:` and `alias/x` of `arn:aws:kms:r:a:alias/x`. Not of a pattern: conditions compare it as
+/// text.
 fn alias_of(resource: &ResourcePattern) -> Option<(&str, &str)> {
     let text = resource.as_str();
     let at = text.find(":alias/")?.checked_add(1)?;
@@ -78,12 +82,13 @@ pub(super) fn add(usage: &SubjectUsage, needs: &mut Needs) {
             });
             needs.push(Need {
                 action: *action,
-                // What was used is the key of the day; that another Region has no grant for the alias says nothing.
+                // What was used is the key of the day; that another Region has no grant for the alias says
+                // nothing.
                 kind: NeedKind::Companion,
                 resource: Some(ResourcePattern::new(format!("{place}key/*"))),
                 only_if,
                 seen_through: None,
-                reason: format!("calls name a key by {name}, which may stand for another key tomorrow"),
+                reason: NeedReason::ByAlias { alias: name.to_owned() },
             });
         }
     }

@@ -1,8 +1,9 @@
-//! What a proposed role would allow more and less than today's, statement by statement.
+//! Statements that a proposed role allows beyond today's, and the reverse.
 //!
-//! Decided on the policies as a whole ([`whittle_policy::algebra`]): several statements of one side may together allow what
-//! one statement of the other does. Where neither a proof nor an example is found the answer is not certain, and so it is
-//! where a value or a policy of the file is not known. A permissions boundary limits both sides alike and is left out.
+//! Decided on the policies as a whole ([`whittle_policy::algebra`]): several statements of one side may
+//! together allow what one statement of the other does. Where neither a proof nor an example is found the
+//! answer is not certain, and so it is where a value or a policy of the file is not known. A permissions
+//! boundary limits both sides alike and is left out.
 
 use std::str::FromStr as _;
 
@@ -15,10 +16,11 @@ use whittle_policy::{ActionClause, ActionPattern, Effect, PolicyDocument, Statem
 
 use super::{Novelty, ProposedStatement, novelty};
 use crate::inventory::Role;
+use crate::reason::Reason;
 
 /// One statement that the other side does not allow, wholly or in part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Piece {
+pub struct DifferingStatement {
     /// Policy that it is in.
     pub policy: String,
     /// Its Sid, or its place in the policy.
@@ -28,21 +30,48 @@ pub struct Piece {
     pub index: usize,
     /// The other side allows less, by an example; else it is not known.
     pub certain: bool,
-    /// Why it is not known.
+    /// Reason why it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unknown: Option<String>,
+    pub unknown: Option<Reason<Uncertainty>>,
     /// Actions that no single statement of the other side allows.
     pub actions: Vec<String>,
     /// Resources of the statement; those of `NotResource` begin with `everything but`.
     pub resources: Vec<String>,
     /// A call that one side allows and the other does not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub example: Option<Example>,
+    pub example: Option<ExampleCall>,
+}
+
+/// Reason why it is not known if the other side allows a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Uncertainty {
+    /// Values in the statement are not known.
+    UnknownValues {
+        /// The values.
+        names: Vec<String>,
+    },
+    /// A statement of the other side may allow it, depending on values that are not known.
+    MayBeAllowed {
+        /// Policy of that statement.
+        policy: String,
+        /// Its Sid, or its place in the policy.
+        statement: String,
+        /// The values.
+        names: Vec<String>,
+    },
+    /// A policy of the other side could not be read.
+    UnreadablePolicy {
+        /// The policy, with what is wrong.
+        problem: String,
+    },
+    /// Neither a proof nor an example was found.
+    NeitherProofNorExample,
 }
 
 /// A call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Example {
+pub struct ExampleCall {
     /// Action.
     pub action: String,
     /// Resource.
@@ -52,17 +81,17 @@ pub struct Example {
 /// Both directions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Comparison {
-    /// What the file would allow and today's role does not.
-    pub more: Vec<Piece>,
-    /// What today's role allows and the file would not.
-    pub less: Vec<Piece>,
+    /// Statements of the file that today's role does not allow.
+    pub more: Vec<DifferingStatement>,
+    /// Statements of today's role that the file does not allow.
+    pub less: Vec<DifferingStatement>,
 }
 
-/// What is compared.
+/// The two sides of a comparison.
 pub struct Sides<'a> {
     /// As the file proposes it: made by [`super::role`].
     pub proposed: &'a Role,
-    /// What the file writes, in the order of the policies of `proposed`.
+    /// Statements of the file, in the order of the policies of `proposed`.
     pub statements: &'a [ProposedStatement],
     /// For each statement, the values in it that are not known.
     pub unknown: &'a [Vec<String>],
@@ -114,7 +143,7 @@ fn of_role(role: &Role) -> Vec<Owned> {
 }
 
 /// Statements of `wide` that `narrow`, the statements of `role`, do not allow wholly.
-fn beyond(wide: &[Owned], narrow: &[Owned], role: &Role) -> Vec<Piece> {
+fn beyond(wide: &[Owned], narrow: &[Owned], role: &Role) -> Vec<DifferingStatement> {
     let other = PolicyDocument::new(narrow.iter().map(|own| own.statement.clone()).collect());
     let other = GrantSet::of([&other]);
     let mut out = Vec::new();
@@ -132,14 +161,15 @@ fn beyond(wide: &[Owned], narrow: &[Owned], role: &Role) -> Vec<Piece> {
         let new = novelty(&Ledger::default(), role, &own.statement);
         let example = example.map(|example| familiar(&part, &other, &new).unwrap_or(example));
         let unknown = not_known(own, narrow, role)
-            .or_else(|| example.is_none().then(|| "neither a proof nor an example was found".to_owned()));
+            .or_else(|| example.is_none().then_some(Uncertainty::NeitherProofNorExample))
+            .map(Reason::Known);
         let known = new.actions.iter().map(|action| catalog().info(*action).name().to_owned());
-        out.push(Piece {
+        out.push(DifferingStatement {
             policy: own.policy.clone(),
             statement: own.name.clone(),
             index,
             certain: unknown.is_none(),
-            example: example.filter(|_| unknown.is_none()).map(|request| Example {
+            example: example.filter(|_| unknown.is_none()).map(|request| ExampleCall {
                 action: request.action,
                 // A pattern that begins with `*` matches nothing, too.
                 resource: if request.resource.is_empty() { "*".to_owned() } else { request.resource },
@@ -161,19 +191,23 @@ fn familiar(part: &PolicyDocument, other: &GrantSet<'_>, new: &Novelty) -> Optio
     GrantSet::of([&one]).difference(other).ok()?.witness()
 }
 
-/// What keeps the answer about `own` from being one.
-fn not_known(own: &Owned, narrow: &[Owned], role: &Role) -> Option<String> {
+/// Reason why there is no answer about `own`.
+fn not_known(own: &Owned, narrow: &[Owned], role: &Role) -> Option<Uncertainty> {
     if !own.unknown.is_empty() {
-        return Some(format!("the value of {} is not known", own.unknown.join(", ")));
+        return Some(Uncertainty::UnknownValues { names: own.unknown.clone() });
     }
     let near = |other: &&Owned| {
         own.statement.action.patterns().iter().any(|pattern| other.statement.action.intersects(pattern))
     };
     if let Some(other) = narrow.iter().filter(|other| !other.unknown.is_empty()).find(near) {
-        let names = other.unknown.join(", ");
-        return Some(format!("{}/{} may allow it: the value of {names} is not known", other.policy, other.name));
+        return Some(Uncertainty::MayBeAllowed {
+            policy: other.policy.clone(),
+            statement: other.name.clone(),
+            names: other.unknown.clone(),
+        });
     }
-    role.unreadable_policies.first().map(|reason| format!("a policy could not be read: {reason}"))
+    let problem = role.unreadable_policies.first()?.clone();
+    Some(Uncertainty::UnreadablePolicy { problem })
 }
 
 fn resources(statement: &Statement) -> Vec<String> {

@@ -8,8 +8,9 @@ use super::compare::{Sides, compare};
 use super::{Novelty, Proposal, ProposedStatement, role, statements_of};
 use crate::findings::{ProposedFacts, check_proposal};
 use crate::inventory::{Exposure, Function, FunctionConfig, PolicyKind, PolicyVersion, Role, RolePolicy};
-use crate::observe;
-use crate::result::{Counts, Finding, FunctionResult, Severity, Verdict, VerdictRow};
+use crate::reason::{Reason, VerdictReason};
+use crate::recently_granted;
+use crate::result::{Finding, FunctionResult, Severity, Verdict, VerdictCounts, VerdictRow};
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/orders";
 
@@ -77,7 +78,7 @@ fn drafted(current: Option<&Role>, own: &[ProposedStatement]) -> (Role, Vec<Nove
 
 /// Since when the draft's policy grants an action; `None` if that is not known.
 fn since(draft: &Role, policy: usize, action: &str) -> Option<Timestamp> {
-    observe::since(&Ledger::default(), draft, &draft.policies[policy], action)
+    recently_granted::granted_since(&Ledger::default(), draft, &draft.policies[policy], action)
 }
 
 /// What is new in each statement: names of actions, then unknown patterns.
@@ -95,11 +96,11 @@ fn check(today: &Value, file: &Value, expect: &[&[&str]]) {
         .collect();
     assert_eq!(names, expect);
     // The versions say the same: what is new is granted since now, the rest since nobody knows when.
-    for site in &crate::grants::Grants::of(&draft).sites {
-        for action in &site.actions {
+    for grant in &crate::grants::Grants::of(&draft).statements {
+        for action in &grant.actions {
             let name = catalog().info(*action).name();
-            let expect = if novelties[site.policy].actions.contains(action) { at("11-22") } else { Timestamp::MIN };
-            assert_eq!(since(&draft, site.policy, name), Some(expect), "{name}");
+            let expect = if novelties[grant.policy].actions.contains(action) { at("11-22") } else { Timestamp::MIN };
+            assert_eq!(since(&draft, grant.policy, name), Some(expect), "{name}");
         }
     }
 }
@@ -270,7 +271,7 @@ fn a_finding_is_about_the_statements_that_grant_its_actions() {
         verdict,
         resources: resources.iter().map(|text| (*text).to_owned()).collect(),
         last_seen: None,
-        reason: String::new(),
+        reason: VerdictReason::UnknownAction.into(),
         seen: None,
     };
     let result = FunctionResult {
@@ -278,7 +279,7 @@ fn a_finding_is_about_the_statements_that_grant_its_actions() {
         role_arn: ROLE.to_owned(),
         qualifiers: Vec::new(),
         active_days: 1,
-        counts: Counts::default(),
+        counts: VerdictCounts::default(),
         verdicts: vec![
             row("s3:DeleteBucket", Verdict::Unused, &[]),
             row("s3:PutObject", Verdict::Unused, &[]),
@@ -305,7 +306,7 @@ fn a_finding_is_about_the_statements_that_grant_its_actions() {
             function_arn: Some(result.function_arn.clone()),
             role_arn: ROLE.to_owned(),
             title: String::new(),
-            detail: String::new(),
+            detail: Reason::Text(String::new()),
             remedy: String::new(),
             fingerprint: String::new(),
         };
@@ -323,7 +324,7 @@ fn check_compare(today: &Value, file: &Value, unknown: &[&[&str]], expect: &[&st
         unknown.iter().map(|names| names.iter().map(|name| (*name).to_owned()).collect()).collect();
     let sides = Sides { proposed: &draft, statements: &own, unknown: &unknown, current: Some(&role) };
     let found = compare(&sides);
-    let line = |sign: &str, piece: &super::compare::Piece| {
+    let line = |sign: &str, piece: &super::compare::DifferingStatement| {
         assert_eq!(piece.example.is_some(), piece.certain, "a certain answer has its example");
         let sign = if piece.certain { sign } else { "?" };
         format!("{sign} {} {}", piece.statement, piece.actions.join(" "))

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
-use whittle_analysis::result::{Counts, FunctionResult, Report, RoleResult, Suggestion};
+use whittle_analysis::reason::Reason;
+use whittle_analysis::result::{FunctionResult, Report, RoleResult, Suggestion, VerdictCounts};
 use whittle_pipeline::ports::{Changes, PortError, PortErrorKind, SaveScope};
 
 use super::item::{Key, Packed, Row, Stamp, digest_of, key_text, shard_of};
@@ -208,7 +209,7 @@ impl StoredResult<'_> {
             .text("function_name", function_name(function_arn))
             .text("role_arn", role_arn)
             .text("role_name", role_name(role_arn))
-            .text("no_suggestion", none.as_deref().unwrap_or_default());
+            .text("no_suggestion", none.as_ref().map_or("", Reason::as_str));
         let row = match self.what {
             What::Function(one) => row.number("active_days", one.active_days),
             What::Role(one) => row.number("functions", one.functions.len()),
@@ -235,7 +236,7 @@ fn short(role_arn: &str) -> String {
     if role_arn.len() <= 300 { role_arn.to_owned() } else { digest_of(role_arn.as_bytes()) }
 }
 
-fn counted(row: Row, counts: Counts) -> Row {
+fn counted(row: Row, counts: VerdictCounts) -> Row {
     row.number("granted", counts.granted)
         .number("used", counts.used)
         .number("required", counts.required)
@@ -555,7 +556,7 @@ fn index_row(account: &str, sk: &str, entries: &Entries) -> Result<Packed, PortE
 #[derive(Serialize, Deserialize)]
 struct Account {
     schema_version: u32,
-    window: whittle_analysis::result::Window,
+    window: whittle_analysis::result::ReportWindow,
     coverage: Vec<whittle_analysis::result::CoverageRow>,
     issues: Vec<whittle_analysis::issue::Issue>,
 }

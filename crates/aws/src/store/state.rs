@@ -81,7 +81,7 @@ fn finding_row(account: &str, record: &FindingRecord) -> Result<Row, PortError> 
         .text("function_name", function_name(function_arn))
         .text("role_arn", &finding.role_arn)
         .text("title", &finding.title)
-        .text("detail", &finding.detail)
+        .text("detail", &finding.detail.as_attribute())
         .text("remedy", &finding.remedy)
         .text("first_seen", &record.first_seen.to_string())
         .text("changed", &record.changed.to_string())

@@ -33,8 +33,8 @@ pub struct CheckArguments {
     #[arg(long, value_name = "REGION", env = "WHITTLE_EVENT_HISTORY", value_delimiter = ',')]
     pub event_history: Vec<String>,
     /// Days without any event of the account were quiet; no trail files are missing
-    #[arg(long, env = "WHITTLE_QUIET_DAYS_ARE_REAL")]
-    pub quiet_days_are_real: bool,
+    #[arg(long, alias = "quiet-days-are-real", env = "WHITTLE_QUIET_DAYS_ARE_REAL")]
+    pub assume_quiet_days: bool,
     /// Days of evidence below which nothing is called unused, and a gate that finds nothing is inconclusive
     #[arg(long, value_name = "DAYS", default_value_t = 30, env = "WHITTLE_MIN_WINDOW_DAYS")]
     pub min_window_days: u32,

@@ -1,6 +1,6 @@
 //! `whittle analyze`.
 
-use whittle_analysis::analyze::Settings;
+use whittle_analysis::input::AnalysisSettings;
 use whittle_analysis::result::{Report, Severity};
 use whittle_local::snapshot::SnapshotFolder;
 use whittle_local::trail::TrailFolder;
@@ -20,9 +20,9 @@ pub fn run(arguments: &AnalyzeArguments, printer: &Printer) -> Result<Exit, Comm
     let trail = TrailFolder::new(arguments.evidence.trails.clone());
     let mut store = stored::open_or_make(&arguments.store.store)?;
     let settings = RunSettings {
-        analysis: Settings { min_window_days: arguments.evidence.min_window_days },
+        analysis: AnalysisSettings { min_window_days: arguments.evidence.min_window_days },
         event_history: arguments.evidence.event_history.clone(),
-        quiet_days_are_real: arguments.evidence.quiet_days_are_real,
+        assume_quiet_days: arguments.evidence.assume_quiet_days,
     };
     let outcome = {
         let mut progress = ReadProgress::new(printer);

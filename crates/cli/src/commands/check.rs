@@ -7,9 +7,10 @@ mod template;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use whittle_analysis::analyze::Settings;
-use whittle_analysis::gate::{Gate, Outcome, Question, Waiver};
+use whittle_analysis::gate::{Gate, GateOutcome, GateQuestion, Waiver};
+use whittle_analysis::input::AnalysisSettings;
 use whittle_analysis::issue::Issue;
+use whittle_analysis::reason::Reason;
 use whittle_local::snapshot::SnapshotFolder;
 use whittle_local::store::SqliteStore;
 use whittle_local::trail::TrailFolder;
@@ -37,7 +38,7 @@ pub fn run(arguments: &CheckArguments, printer: &Printer) -> Result<Exit, Comman
     let shown = waivers_file.display().to_string();
     let mut gate = Gate::new(
         judged.report,
-        &Question {
+        &GateQuestion {
             fail_on: analyze::severity(arguments.fail_on),
             waivers: &waivers,
             waivers_file: &shown,
@@ -50,9 +51,10 @@ pub fn run(arguments: &CheckArguments, printer: &Printer) -> Result<Exit, Comman
     );
     gate.notes = judged.notes;
     let of_template = judged.inconclusive.filter(|_| gate.inconclusive.is_none());
-    gate.inconclusive = gate.inconclusive.or_else(|| of_template.as_ref().map(whittle_render::template::inconclusive));
+    let in_words = |reason| Reason::Text(whittle_render::template::inconclusive(reason));
+    gate.inconclusive = gate.inconclusive.or_else(|| of_template.as_ref().map(in_words));
     let places = locate::Places::read(&arguments.subject, &waivers_file);
-    let find = |own: &whittle_analysis::gate::Judged| match judged.places.get(&own.finding.fingerprint) {
+    let find = |own: &whittle_analysis::gate::JudgedFinding| match judged.places.get(&own.finding.fingerprint) {
         Some(locations) if own.waiver_line.is_none() => locations.clone(),
         _ => vec![places.find(own)],
     };
@@ -67,17 +69,17 @@ pub fn run(arguments: &CheckArguments, printer: &Printer) -> Result<Exit, Comman
     if arguments.format != CheckFormat::Table {
         printer.detail(&render::summary(&gate));
     }
-    if let (Outcome::Inconclusive, Some(reason)) = (gate.outcome(), &gate.inconclusive) {
-        printer.warning(&format!("inconclusive: {reason}"));
+    if let (GateOutcome::Inconclusive, Some(reason)) = (gate.outcome(), &gate.inconclusive) {
+        printer.warning(&format!("inconclusive: {}", whittle_render::words::inconclusive(reason)));
         printer.hint(of_template.as_ref().map_or(
             "pass --trail, or a store that knows more days; `whittle trail coverage` shows what can be seen",
             whittle_render::template::inconclusive_hint,
         ));
     }
     Ok(match gate.outcome() {
-        Outcome::Clean => Exit::Clean,
-        Outcome::Findings => Exit::Findings,
-        Outcome::Inconclusive => Exit::Inconclusive,
+        GateOutcome::Clean => Exit::Clean,
+        GateOutcome::Findings => Exit::Findings,
+        GateOutcome::Inconclusive => Exit::Inconclusive,
     })
 }
 
@@ -118,9 +120,9 @@ fn template(arguments: &CheckArguments, printer: &Printer) -> Result<template::J
 
 fn settings(arguments: &CheckArguments) -> RunSettings {
     RunSettings {
-        analysis: Settings { min_window_days: arguments.min_window_days },
+        analysis: AnalysisSettings { min_window_days: arguments.min_window_days },
         event_history: arguments.event_history.clone(),
-        quiet_days_are_real: arguments.quiet_days_are_real,
+        assume_quiet_days: arguments.assume_quiet_days,
     }
 }
 

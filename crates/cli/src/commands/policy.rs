@@ -68,7 +68,7 @@ pub fn run(arguments: &PolicyArguments, printer: &Printer) -> Result<Exit, Comma
             message: format!(
                 "there is no narrowed policy for {}: {}",
                 label(&target),
-                reason.clone().unwrap_or_default()
+                reason.as_ref().map(whittle_render::words::no_suggestion).unwrap_or_default()
             ),
             hint: format!("whittle explain {name}"),
         });

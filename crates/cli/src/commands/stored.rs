@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use whittle_analysis::result::{CoverageRow, FunctionResult, RoleResult, Window};
+use whittle_analysis::result::{CoverageRow, FunctionResult, ReportWindow, RoleResult};
 use whittle_evidence::ledger::Ledger;
 use whittle_local::store::SqliteStore;
 use whittle_pipeline::ports::Store;
@@ -53,7 +53,7 @@ pub struct Facts {
     /// Who used what.
     pub ledger: Ledger,
     /// What the evidence covered.
-    pub window: Option<Window>,
+    pub window: Option<ReportWindow>,
     /// What each trail could see.
     pub coverage: Vec<CoverageRow>,
 }

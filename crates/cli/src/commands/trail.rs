@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use whittle_analysis::issue::{Issue, merge_issues};
 use whittle_catalog::catalog;
-use whittle_evidence::coverage::{Sight, Trails};
+use whittle_evidence::coverage::{Observability, Trails};
 use whittle_evidence::ledger::Ledger;
 use whittle_evidence::ledger::days::start_of_day;
 use whittle_local::snapshot::SnapshotFolder;
@@ -15,6 +15,7 @@ use whittle_pipeline::ports::{InventorySource, TrailConfigSource};
 use whittle_pipeline::run::{Observed, RunSettings};
 use whittle_render::coverage::{ActionDaysRow, DayRunRow};
 use whittle_render::trail::{self as render, EventActionRow, EventKindRow};
+use whittle_render::words::{self, InWords as _};
 
 use crate::args::{Format, TrailCoverageArguments, TrailMapArguments, TrailUsageArguments};
 use crate::error::CommandError;
@@ -101,9 +102,9 @@ pub fn coverage(arguments: &TrailCoverageArguments, printer: &Printer) -> Result
     };
     let settings = RunSettings { event_history: arguments.event_history.clone(), ..RunSettings::default() };
     let history = |days| settings.declared_history(days);
-    let observed = Observed::of(&account, &ledger, settings.quiet_days_are_real, &history, &mut issues);
+    let observed = Observed::of(&account, &ledger, settings.assume_quiet_days, &history, &mut issues);
     let coverage = observed.coverage(&account, trails.as_ref(), &ledger);
-    let rows = whittle_analysis::observe::coverage_rows(&coverage);
+    let rows = whittle_analysis::observability::coverage_rows(&coverage);
     let actions = chosen_actions(arguments)?
         .into_iter()
         .map(|action| {
@@ -118,7 +119,10 @@ pub fn coverage(arguments: &TrailCoverageArguments, printer: &Printer) -> Result
     printer.data(&match arguments.format {
         Format::Table => whittle_render::coverage::human(&window, &rows, &actions, &issues),
         Format::Json => whittle_render::coverage::json(&window, &rows, &actions, &issues)?,
-        Format::Ndjson if arguments.action.is_empty() => render::ndjson(&rows)?,
+        Format::Ndjson if arguments.action.is_empty() => {
+            let rows: Vec<_> = rows.iter().map(|row| row.in_words()).collect();
+            render::ndjson(&rows)?
+        }
         Format::Ndjson => render::ndjson(&actions)?,
     })?;
     Ok(Exit::Clean)
@@ -126,11 +130,13 @@ pub fn coverage(arguments: &TrailCoverageArguments, printer: &Printer) -> Result
 
 fn action_days_row(action: &str, resource: &str, days: &ActionDays) -> ActionDaysRow {
     let runs = days.runs.iter().map(|run| {
-        let (state, reason, remedy) = match (&run.sight, run.seen) {
+        let (state, reason, remedy) = match (&run.observability, run.seen) {
             (_, true) => ("seen", String::new(), None),
-            (Sight::Full, false) => ("could-have-been-seen", String::new(), None),
-            (Sight::Partial { reason, .. }, false) => ("partly", reason.clone(), None),
-            (Sight::None { reason, remedy }, false) => ("could-not-be-seen", reason.clone(), remedy.clone()),
+            (Observability::Full, false) => ("could-have-been-seen", String::new(), None),
+            (Observability::Partial { reason, .. }, false) => ("partly", words::blind_reason(reason), None),
+            (Observability::None { reason, remedy }, false) => {
+                ("could-not-be-seen", words::blind_reason(reason), remedy.as_ref().map(words::remedy))
+            }
         };
         let date = |day: i32| start_of_day(day).map(|time| time.strftime("%Y-%m-%d").to_string()).unwrap_or_default();
         DayRunRow { first: date(run.days.start), last: date(run.days.end - 1), state, reason, remedy }

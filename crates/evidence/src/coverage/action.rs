@@ -5,26 +5,36 @@ use whittle_catalog::{ActionId, catalog};
 use whittle_policy::ResourcePattern;
 
 use super::assess::{Coverage, worse};
-use super::question::{EventKind, Question, Sight};
+use super::question::{CoverageQuestion, EventKind, Observability};
+use super::reason::BlindReason;
 
 impl Coverage<'_> {
-    /// Whether every use of `action` on `resource` (an ARN pattern) by the role would have been seen.
+    /// Would every use of `action` on `resource` (an ARN pattern) by the role have been seen?
     ///
-    /// An action that several events can reveal is seen only if each of them is. `region` is that of the calls; `None`
-    /// stands for any Region.
+    /// An action that several events can reveal is seen only if each of them is. `region` is that of the
+    /// calls; `None` stands for any Region.
     pub fn assess_action(
         &self,
         action: ActionId,
         resource: &str,
         region: Option<&str>,
         role_arn: Option<&str>,
-    ) -> Sight {
+    ) -> Observability {
         let ask = |kind: EventKind<'_>, event_source: Option<&str>, event_names: &[&str]| {
-            self.assess(&Question { kind, event_source, event_names, read_only: None, resource, region, role_arn })
+            self.assess(&CoverageQuestion {
+                kind,
+                event_source,
+                event_names,
+                read_only: None,
+                resource,
+                region,
+                role_arn,
+            })
         };
         let mut blind = catalog().blind_resources(action).iter();
         if let Some(blind) = blind.find(|blind| may_share(blind.pattern, resource)) {
-            return Sight::None { reason: blind.reason.to_owned(), remedy: None };
+            let reason = BlindReason::NoEvent { why: blind.reason.to_owned() };
+            return Observability::None { reason, remedy: None };
         }
         let by_kind = match catalog().visibility(action) {
             Visibility::Management => EventKind::Management,
@@ -32,30 +42,31 @@ impl Coverage<'_> {
             Visibility::Either { resource_types } => EventKind::Either(resource_types),
             Visibility::NetworkOnly => EventKind::NetworkActivity,
             Visibility::Never { reason } | Visibility::Inferred { reason, .. } => EventKind::Never(reason),
-            _ => EventKind::Never("this version of the program does not know how the action could be seen"),
+            _ => return Observability::None { reason: BlindReason::VisibilityUnknown, remedy: None },
         };
         let events = catalog().revealed_by(action);
         if events.is_empty() || matches!(by_kind, EventKind::Never(_) | EventKind::NetworkActivity) {
             return ask(by_kind, None, &[]);
         }
-        let mut sight = Sight::Full;
+        let mut answer = Observability::Full;
         for event in events {
             let kind = match event.kind {
                 RevealerKind::Management => EventKind::Management,
                 RevealerKind::Data => EventKind::Data(&event.resource_types),
                 RevealerKind::Either => EventKind::Either(&event.resource_types),
             };
-            sight = worse(sight, ask(kind, Some(&event.event_source), &[&event.event_name]));
-            if matches!(sight, Sight::None { .. }) {
+            answer = worse(answer, ask(kind, Some(&event.event_source), &[&event.event_name]));
+            if matches!(answer, Observability::None { .. }) {
                 break;
             }
         }
-        sight
+        answer
     }
 }
 
-/// Whether two patterns may match the same resource. A pattern that spells out the parts before the resource leaves none of its
-/// wildcards to stand for a colon: `arn:aws:sns:eu-west-1:111122223333:orders-*` is no endpoint.
+/// True if two patterns may match the same resource. Where a pattern spells out the parts before the
+/// resource, none of its wildcards stands for a colon: `arn:aws:sns:eu-west-1:111122223333:orders-*` is no
+/// endpoint.
 fn may_share(one: &str, other: &str) -> bool {
     let intersect = |one: &str, other: &str| ResourcePattern::new(one).intersects(&ResourcePattern::new(other));
     let parts = |text| -> Option<[&str; 6]> { str::splitn(text, 6, ':').collect::<Vec<_>>().try_into().ok() };

@@ -1,4 +1,4 @@
-//! What is asked of coverage, what it knows, and what it answers.
+//! Questions to coverage, the evidence behind them, and the answers.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -6,20 +6,21 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 
+use super::reason::{BlindReason, CoverageRemedy};
 use super::trails::Trails;
 use crate::ledger::AccountFacts;
 use crate::ledger::days::start_of_day;
 
 /// The observation window in UTC days, counted from 1970-01-01: `[start, end)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub struct DayWindow {
     /// The first day.
     pub start: i32,
     /// The day after the last.
     pub end: i32,
 }
 
-impl Window {
+impl DayWindow {
     /// From a range of days, such as [`AccountFacts::observed`] gives.
     pub fn new(days: &Range<i32>) -> Self {
         Self { start: days.start, end: days.end }
@@ -39,8 +40,8 @@ impl Window {
     }
 }
 
-/// Answers of LookupEvents. They show every management event of a Region, whatever the trails are set to, and no other
-/// (CloudTrail User Guide, "Working with CloudTrail event history"), for at most 90 days.
+/// Answers of LookupEvents. They show every management event of a Region, whatever the trails are set to, and
+/// no other (CloudTrail User Guide, "Working with CloudTrail event history"), for at most 90 days.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventHistory {
     /// Regions whose answers are complete over the days given; the caller vouches for it.
@@ -54,9 +55,9 @@ impl EventHistory {
     pub const ALL_REGIONS: &'static str = "all";
 }
 
-/// What an account's evidence consists of.
+/// Evidence of one account.
 #[derive(Debug, Clone)]
-pub struct Evidence<'a> {
+pub struct CoverageEvidence<'a> {
     /// The account.
     pub account: &'a str,
     /// Its trails; `None` if they are not known.
@@ -66,34 +67,34 @@ pub struct Evidence<'a> {
     /// Facts of the ledger.
     pub facts: &'a AccountFacts,
     /// The window.
-    pub window: Window,
+    pub window: DayWindow,
 }
 
-/// Which events would reveal an action.
+/// Events that would reveal an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind<'a> {
     /// A management event.
     Management,
     /// A data event; each of these values of `resources.type` has to be logged.
     Data(&'a [&'a str]),
-    /// It is not known which of both: both have to be logged.
+    /// Either of the two, it is not known which: both have to be logged.
     Either(&'a [&'a str]),
     /// Only a network activity event.
     NetworkActivity,
-    /// No event of its own; why.
+    /// No event of its own, for the reason given.
     Never(&'a str),
 }
 
-/// What is asked.
+/// One question: would a use of an action have been seen?
 #[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
-    /// Which events would reveal the action.
+pub struct CoverageQuestion<'a> {
+    /// Events that would reveal the action.
     pub kind: EventKind<'a>,
     /// The event source, such as `kms.amazonaws.com`.
     pub event_source: Option<&'a str>,
     /// The event names that would reveal the action; empty if not known.
     pub event_names: &'a [&'a str],
-    /// Whether these events are read-only; `None` if not known.
+    /// True if these events are read-only; `None` if not known.
     pub read_only: Option<bool>,
     /// Pattern of the resource's ARN.
     pub resource: &'a str,
@@ -103,35 +104,35 @@ pub struct Question<'a> {
     pub role_arn: Option<&'a str>,
 }
 
-/// Whether an action would have been seen.
+/// Answer: would every use have left an event in the evidence?
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sight {
+pub enum Observability {
     /// Over the whole window.
     Full,
     /// Not over the whole window, or not everywhere.
     Partial {
-        /// Why.
-        reason: String,
+        /// The reason.
+        reason: BlindReason,
         /// From when on it would have been seen, if that is the reason.
         since: Option<Timestamp>,
     },
     /// Not at all, as far as is known.
     None {
-        /// Why.
-        reason: String,
-        /// What would give sight of it.
-        remedy: Option<String>,
+        /// The reason.
+        reason: BlindReason,
+        /// Change that would make it visible.
+        remedy: Option<CoverageRemedy>,
     },
 }
 
-impl Sight {
-    /// Whether no event means no use.
+impl Observability {
+    /// True if no event means no use.
     pub fn is_full(&self) -> bool {
         *self == Self::Full
     }
 
-    /// Why it would not have been seen.
-    pub fn reason(&self) -> Option<&str> {
+    /// Reason why it would not have been seen.
+    pub fn reason(&self) -> Option<&BlindReason> {
         match self {
             Self::Full => None,
             Self::Partial { reason, .. } | Self::None { reason, .. } => Some(reason),
@@ -149,7 +150,7 @@ impl Sight {
     }
 }
 
-/// What the answers depend on, see [`super::Coverage::depends_on`].
+/// Parts of a question that the answers depend on, see [`super::Coverage::depends_on`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DependsOn {
     /// Some selector looks at the resource's ARN.
@@ -165,10 +166,10 @@ pub struct SourceSummary {
     pub name: String,
     /// The Regions; `all` for a multi-Region trail.
     pub regions: Vec<String>,
-    /// Whether management events are asked for, at least in part.
+    /// True if it asks for management events, at least in part.
     pub management: bool,
-    /// Types of data events asked for, at least in part.
+    /// Types of data events it asks for, at least in part.
     pub data_types: Vec<String>,
-    /// Whether the source covers the window, and if not, why.
-    pub window: Sight,
+    /// Does the source cover the window?
+    pub window: Observability,
 }

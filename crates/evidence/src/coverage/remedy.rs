@@ -1,28 +1,18 @@
-//! Why a trail leaves events out, and the exact setting that would log them.
+//! The setting that makes a trail leave events out, and the one that would log them.
 //!
-//! AWS pages: CloudTrail API Reference, `PutEventSelectors`, `EventSelector`, `AdvancedEventSelector`: a trail has either
-//! basic or advanced selectors, and putting the one kind replaces the other.
+//! AWS pages: CloudTrail API Reference, `PutEventSelectors`, `EventSelector`, `AdvancedEventSelector`: a
+//! trail has either basic or advanced selectors, and putting the one kind replaces the other.
 
-use std::fmt;
-
+use super::reason::{CoverageRemedy, FieldCondition, Obstacle};
 use super::selectors::{Events, FieldSelector, Selectors};
 use super::trails::Trail;
 
-/// The first setting that stands in the way, of the selector that comes closest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Obstacle {
-    /// `ReadWriteType` leaves the events out.
-    ReadWrite { reads: bool },
-    /// `ExcludeManagementEventSources` holds their source.
-    ExcludedSource(String),
-    /// `DataResources` lists other resources of the type.
-    OtherResources,
-    /// A field of an advanced selector does not let all of them through.
-    Field(FieldSelector),
-}
+/// Values of a field selector that a reason names.
+const NAMED_VALUES: usize = 3;
 
 impl Obstacle {
-    /// What in `selectors` stands in the way of logging all of `events`; `None` where no selector is about such events.
+    /// The setting in `selectors` that stands in the way of logging all of `events`; `None` where no selector
+    /// is about such events.
     pub(super) fn of(selectors: &Selectors, events: &Events<'_>) -> Option<Self> {
         match selectors {
             Selectors::Basic(selectors) => {
@@ -32,17 +22,17 @@ impl Obstacle {
                 });
                 let obstacles = about.map(|selector| {
                     if !(if events.read_only { selector.reads } else { selector.writes }) {
-                        return Self::ReadWrite { reads: events.read_only };
+                        return Self::ReadWriteType { reads: events.read_only };
                     }
                     let excluded = || events.event_source.filter(|source| selector.excludes(source));
                     match (events.resource_type, excluded()) {
-                        (None, Some(source)) => Self::ExcludedSource(source.to_owned()),
-                        (None, None) => Self::ExcludedSource(selector.excluded_sources.join(", ")),
+                        (None, Some(source)) => Self::ExcludedSource { source: source.to_owned() },
+                        (None, None) => Self::ExcludedSource { source: selector.excluded_sources.join(", ") },
                         (Some(_), _) => Self::OtherResources,
                     }
                 });
                 // A selector that logs the other half is less of a help than one that only lists too little.
-                obstacles.max_by_key(|obstacle| !matches!(obstacle, Self::ReadWrite { .. }))
+                obstacles.max_by_key(|obstacle| !matches!(obstacle, Self::ReadWriteType { .. }))
             }
             Selectors::Advanced(selectors) => selectors
                 .iter()
@@ -55,68 +45,49 @@ impl Obstacle {
                         .then_some(failing)
                 })
                 .min_by_key(Vec::len)
-                .and_then(|failing| failing.first().map(|field| Self::Field((*field).clone()))),
+                .and_then(|failing| failing.first().map(|failing| field(failing))),
         }
     }
 }
 
-impl fmt::Display for Obstacle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ReadWrite { reads: true } => f.write_str("`ReadWriteType` leaves out read events"),
-            Self::ReadWrite { reads: false } => f.write_str("`ReadWriteType` leaves out write events"),
-            Self::ExcludedSource(source) => write!(f, "`ExcludeManagementEventSources` holds {source}"),
-            Self::OtherResources => f.write_str("`DataResources` lists only some resources of the type"),
-            Self::Field(field) => {
-                write!(f, "`{}`", field.field)?;
-                for condition in &field.conditions {
-                    let shown: Vec<&str> = condition.values.iter().take(3).map(String::as_str).collect();
-                    let more = condition.values.len().saturating_sub(shown.len());
-                    write!(f, " {} {}", condition.operator.as_str(), shown.join(", "))?;
-                    if more > 0 {
-                        write!(f, " and {more} more")?;
-                    }
-                }
-                Ok(())
-            }
-        }
-    }
+/// A field selector as a reason names it.
+fn field(selector: &FieldSelector) -> Obstacle {
+    let conditions = selector.conditions.iter().map(|condition| FieldCondition {
+        operator: condition.operator.name().map(str::to_owned),
+        values: condition.values.iter().take(NAMED_VALUES).cloned().collect(),
+        more: condition.values.len().saturating_sub(NAMED_VALUES),
+    });
+    Obstacle::Field { field: selector.field.clone(), conditions: conditions.collect() }
 }
 
-/// What would make the trail log the events: a selector as `put-event-selectors` takes it.
+/// The setting that would make the trail log the events.
 pub(super) fn for_trail(
     trail: &Trail,
     selectors: &Selectors,
     data_type: Option<&str>,
     obstacle: Option<&Obstacle>,
-) -> String {
-    let name = &trail.name;
-    if let Some(Obstacle::ExcludedSource(source)) = obstacle {
-        return format!("remove {source} from `ExcludeManagementEventSources` of trail `{name}`");
+) -> CoverageRemedy {
+    let name = trail.name.clone();
+    if let Some(Obstacle::ExcludedSource { source }) = obstacle {
+        return CoverageRemedy::IncludeSource { trail: name, source: source.clone() };
     }
-    let partition = trail.arn.as_deref().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws");
     match (selectors, data_type) {
-        (Selectors::Basic(_), None) => format!(
-            r#"add to the event selectors of trail `{name}`: {{"ReadWriteType":"All","IncludeManagementEvents":true}}"#
-        ),
+        (Selectors::Basic(_), None) => CoverageRemedy::AddManagementEvents { trail: name },
         (Selectors::Basic(_), Some(kind)) => match basic_service(kind) {
-            Some(service) => format!(
-                r#"add to `DataResources` of the event selectors of trail `{name}` (`ReadWriteType` All): {{"Type":"{kind}","Values":["arn:{partition}:{service}"]}}"#
-            ),
-            None => format!(
-                "replace the event selectors of trail `{name}` by advanced ones: what they log now, and {}",
-                advanced(data_type)
-            ),
+            Some(service) => {
+                let partition = trail.arn.as_deref().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws");
+                CoverageRemedy::AddDataResources {
+                    trail: name,
+                    data_type: kind.to_owned(),
+                    arn: format!("arn:{partition}:{service}"),
+                }
+            }
+            None => CoverageRemedy::ReplaceByAdvanced { trail: name, data_type: kind.to_owned() },
         },
         (Selectors::Advanced(_), _) => {
-            format!("add to the advanced event selectors of trail `{name}`: {}", advanced(data_type))
+            CoverageRemedy::AddAdvanced { trail: name, data_type: data_type.map(str::to_owned) }
         }
     }
-}
-
-/// What would log the events in an account that has no trail.
-pub(super) fn for_account(data_type: Option<&str>) -> String {
-    format!("create a multi-Region trail with the advanced event selector {}", advanced(data_type))
 }
 
 /// Basic selectors know data events of three services (CloudTrail API Reference, `DataResource`).
@@ -129,22 +100,13 @@ fn basic_service(kind: &str) -> Option<&'static str> {
     }
 }
 
-fn advanced(data_type: Option<&str>) -> String {
-    match data_type {
-        None => r#"{"FieldSelectors":[{"Field":"eventCategory","Equals":["Management"]}]}"#.to_owned(),
-        Some(kind) => format!(
-            r#"{{"FieldSelectors":[{{"Field":"eventCategory","Equals":["Data"]}},{{"Field":"resources.type","Equals":["{kind}"]}}]}}"#
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::Trails;
     use super::*;
 
     #[track_caller]
-    fn check(selectors: &str, kind: Option<&str>, read_only: bool, why: &str, how: &str) {
+    fn check(selectors: &str, kind: Option<&str>, read_only: bool, why: Option<Obstacle>, how: &CoverageRemedy) {
         let text = format!(
             r#"{{"trailList":[{{"Name":"t","TrailARN":"arn:aws-us-gov:cloudtrail:us-gov-west-1:111122223333:trail/t",{selectors}}}]}}"#
         );
@@ -162,63 +124,81 @@ mod tests {
         };
         assert!(!found.cover(&events), "{selectors}");
         let obstacle = Obstacle::of(found, &events);
-        assert_eq!(obstacle.as_ref().map(ToString::to_string).unwrap_or_default(), why, "{selectors}");
-        let remedy = for_trail(trail, found, kind, obstacle.as_ref());
-        assert!(remedy.contains(how), "{selectors}: {remedy}");
+        assert_eq!(obstacle, why, "{selectors}");
+        assert_eq!(for_trail(trail, found, kind, obstacle.as_ref()), *how, "{selectors}");
     }
 
     #[test]
     fn each_setting_that_leaves_events_out_is_named_with_the_setting_that_would_not() {
+        let trail = || "t".to_owned();
+        let kms = || "kms.amazonaws.com".to_owned();
         check(
             r#""EventSelectors":[{"ReadWriteType":"WriteOnly","IncludeManagementEvents":true}]"#,
             None,
             true,
-            "`ReadWriteType` leaves out read events",
-            r#""ReadWriteType":"All""#,
+            Some(Obstacle::ReadWriteType { reads: true }),
+            &CoverageRemedy::AddManagementEvents { trail: trail() },
         );
         check(
             r#""EventSelectors":[{"ReadWriteType":"All","ExcludeManagementEventSources":["kms.amazonaws.com"]}]"#,
             None,
             true,
-            "`ExcludeManagementEventSources` holds kms.amazonaws.com",
-            "remove kms.amazonaws.com from `ExcludeManagementEventSources` of trail `t`",
+            Some(Obstacle::ExcludedSource { source: kms() }),
+            &CoverageRemedy::IncludeSource { trail: trail(), source: kms() },
         );
         check(
             r#""EventSelectors":[{"ReadWriteType":"All","DataResources":[{"Type":"AWS::S3::Object","Values":["arn:aws-us-gov:s3:::b/"]}]}]"#,
             Some("AWS::S3::Object"),
             true,
-            "`DataResources` lists only some resources of the type",
-            r#"{"Type":"AWS::S3::Object","Values":["arn:aws-us-gov:s3"]}"#,
+            Some(Obstacle::OtherResources),
+            &CoverageRemedy::AddDataResources {
+                trail: trail(),
+                data_type: "AWS::S3::Object".to_owned(),
+                arn: "arn:aws-us-gov:s3".to_owned(),
+            },
         );
-        check(r#""EventSelectors":[{"ReadWriteType":"All"}]"#, Some("AWS::SQS::Queue"), true, "", "by advanced ones");
+        let queue = "AWS::SQS::Queue".to_owned();
+        let replace = CoverageRemedy::ReplaceByAdvanced { trail: trail(), data_type: queue.clone() };
+        check(r#""EventSelectors":[{"ReadWriteType":"All"}]"#, Some(&queue), true, None, &replace);
         let advanced = |fields: &str, category: &str| {
             format!(
                 r#""AdvancedEventSelectors":[{{"FieldSelectors":[{{"Field":"eventCategory","Equals":["{category}"]}},{fields}]}}]"#
             )
         };
+        let field = |field: &str, operator: Option<&str>, values: &[&str], more: usize| {
+            let values = values.iter().map(|value| (*value).to_owned()).collect();
+            let condition = FieldCondition { operator: operator.map(str::to_owned), values, more };
+            Some(Obstacle::Field { field: field.to_owned(), conditions: vec![condition] })
+        };
         check(
             &advanced(r#"{"Field":"eventSource","NotEquals":["kms.amazonaws.com"]}"#, "Management"),
             None,
             true,
-            "`eventSource` NotEquals kms.amazonaws.com",
-            r#"{"Field":"eventCategory","Equals":["Management"]}"#,
+            field("eventSource", Some("NotEquals"), &["kms.amazonaws.com"], 0),
+            &CoverageRemedy::AddAdvanced { trail: trail(), data_type: None },
         );
         let of_type = r#"{"Field":"resources.type","Equals":["AWS::SQS::Queue"]}"#;
-        for (field, why) in [
-            (r#"{"Field":"readOnly","Equals":["false"]}"#, "`readOnly` Equals false"),
-            (r#"{"Field":"eventName","Equals":["A","B","C","D"]}"#, "`eventName` Equals A, B, C and 1 more"),
-            (r#"{"Field":"resources.ARN","StartsWith":["arn:x"]}"#, "`resources.ARN` StartsWith arn:x"),
-            (r#"{"Field":"userIdentity.arn","NotEquals":["x"]}"#, "`userIdentity.arn` NotEquals x"),
-            (r#"{"Field":"eventName","Like":["x"]}"#, "`eventName` an operator that is not known x"),
+        for (text, why) in [
+            (r#"{"Field":"readOnly","Equals":["false"]}"#, field("readOnly", Some("Equals"), &["false"], 0)),
+            (
+                r#"{"Field":"eventName","Equals":["A","B","C","D"]}"#,
+                field("eventName", Some("Equals"), &["A", "B", "C"], 1),
+            ),
+            (
+                r#"{"Field":"resources.ARN","StartsWith":["arn:x"]}"#,
+                field("resources.ARN", Some("StartsWith"), &["arn:x"], 0),
+            ),
+            (
+                r#"{"Field":"userIdentity.arn","NotEquals":["x"]}"#,
+                field("userIdentity.arn", Some("NotEquals"), &["x"], 0),
+            ),
+            (r#"{"Field":"eventName","Like":["x"]}"#, field("eventName", None, &["x"], 0)),
         ] {
-            check(
-                &advanced(&format!("{of_type},{field}"), "Data"),
-                Some("AWS::SQS::Queue"),
-                true,
-                why,
-                r#"{"Field":"resources.type","Equals":["AWS::SQS::Queue"]}"#,
-            );
+            let remedy = CoverageRemedy::AddAdvanced { trail: trail(), data_type: Some(queue.clone()) };
+            check(&advanced(&format!("{of_type},{text}"), "Data"), Some(&queue), true, why, &remedy);
         }
-        check(&advanced(of_type, "Data"), Some("AWS::SNS::Topic"), true, "", "AWS::SNS::Topic");
+        let topic = || "AWS::SNS::Topic".to_owned();
+        let remedy = CoverageRemedy::AddAdvanced { trail: trail(), data_type: Some(topic()) };
+        check(&advanced(of_type, "Data"), Some(&topic()), true, None, &remedy);
     }
 }

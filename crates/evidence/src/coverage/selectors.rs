@@ -1,9 +1,10 @@
 //! Event selectors: would a trail with them log *every* event of a kind?
 //!
-//! A trail logs an event if any selector matches it. Fields of a selector are joined by AND; values of a positive operator
-//! by OR, of a negative one by AND (CloudTrail API Reference, `EventSelector`, `AdvancedEventSelector`,
-//! `AdvancedFieldSelector`; CloudTrail User Guide, "Filtering data events by using advanced event selectors").
-//! Here a selector counts only if it matches every event that a question is about: what is not known matches nothing.
+//! A trail logs an event if any selector matches it. Fields of a selector are joined by AND; values of a
+//! positive operator by OR, of a negative one by AND (CloudTrail API Reference, `EventSelector`,
+//! `AdvancedEventSelector`, `AdvancedFieldSelector`; CloudTrail User Guide, "Filtering data events by using
+//! advanced event selectors"). Here a selector counts only if it matches every event that a question is
+//! about: what is not known matches nothing.
 
 use serde_json::Value;
 
@@ -19,9 +20,9 @@ pub enum Selectors {
 /// One of `EventSelectors`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BasicSelector {
-    /// Whether read events are logged (`ReadWriteType` `ReadOnly` or `All`).
+    /// True if read events are logged (`ReadWriteType` `ReadOnly` or `All`).
     pub reads: bool,
-    /// Whether write events are logged (`ReadWriteType` `WriteOnly` or `All`).
+    /// True if write events are logged (`ReadWriteType` `WriteOnly` or `All`).
     pub writes: bool,
     /// `IncludeManagementEvents`.
     pub includes_management: bool,
@@ -87,17 +88,17 @@ pub enum Operator {
 }
 
 impl Operator {
-    /// The word that CloudTrail uses.
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
+    /// CloudTrail's name; `None` for one that is not known.
+    pub(super) const fn name(self) -> Option<&'static str> {
+        Some(match self {
             Self::Equals => "Equals",
             Self::StartsWith => "StartsWith",
             Self::EndsWith => "EndsWith",
             Self::NotEquals => "NotEquals",
             Self::NotStartsWith => "NotStartsWith",
             Self::NotEndsWith => "NotEndsWith",
-            Self::Unknown => "an operator that is not known",
-        }
+            Self::Unknown => return None,
+        })
     }
 
     fn from_name(name: &str) -> Self {
@@ -113,7 +114,7 @@ impl Operator {
     }
 }
 
-/// What is known of a field of the events in question.
+/// Knowledge of a field of the events in question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Known<'a> {
     /// Every event has one of these values.
@@ -127,7 +128,7 @@ pub(super) enum Known<'a> {
 }
 
 impl Condition {
-    /// Whether the condition holds for every value that `known` allows.
+    /// True if the condition holds for every value that `known` allows.
     pub(super) fn holds(&self, known: Known<'_>) -> bool {
         let negative = matches!(self.operator, Operator::NotEquals | Operator::NotStartsWith | Operator::NotEndsWith);
         match known {
@@ -171,8 +172,8 @@ impl Condition {
     }
 }
 
-/// The events that a question is about, as selectors see them. `read_only` is settled: a question that does not know asks
-/// for both.
+/// The events that a question is about, as selectors see them. `read_only` is settled: a question that does
+/// not know asks for both.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Events<'a> {
     /// `Management` or `Data`.
@@ -189,8 +190,8 @@ pub(super) struct Events<'a> {
 }
 
 impl Selectors {
-    /// What a trail without custom selectors logs: all management events, nothing else (CloudTrail API Reference,
-    /// PutEventSelectors).
+    /// Selectors of a trail without custom ones: all management events, nothing else (CloudTrail API
+    /// Reference, PutEventSelectors).
     pub fn default_of_trail() -> Self {
         Self::Basic(vec![BasicSelector {
             reads: true,
@@ -201,7 +202,7 @@ impl Selectors {
         }])
     }
 
-    /// Whether some selector matches every one of the events.
+    /// True if some selector matches every one of the events.
     pub(super) fn cover(&self, events: &Events<'_>) -> bool {
         match self {
             Self::Basic(selectors) => selectors.iter().any(|selector| selector.covers(events)),
@@ -232,7 +233,7 @@ impl Selectors {
         types
     }
 
-    /// Whether some selector asks for management events, at least in part.
+    /// True if some selector asks for management events, at least in part.
     pub fn has_management(&self) -> bool {
         match self {
             Self::Basic(selectors) => selectors.iter().any(|selector| selector.includes_management),
@@ -240,7 +241,7 @@ impl Selectors {
         }
     }
 
-    /// Whether some selector tells resources of one type apart.
+    /// True if some selector tells resources of one type apart.
     pub(super) fn look_at_resources(&self) -> bool {
         match self {
             Self::Basic(selectors) => {
@@ -251,7 +252,7 @@ impl Selectors {
         }
     }
 
-    /// Whether some selector looks at who made the call.
+    /// True if some selector looks at who made the call.
     pub(super) fn look_at_principals(&self) -> bool {
         match self {
             Self::Basic(_) => false,
@@ -296,7 +297,7 @@ fn texts(value: Option<&Value>) -> Vec<String> {
 }
 
 impl BasicSelector {
-    /// Whether management events of this source are left out.
+    /// True if management events of this source are left out.
     pub(super) fn excludes(&self, source: &str) -> bool {
         self.excluded_sources.iter().any(|excluded| excluded == source)
     }
@@ -337,8 +338,8 @@ impl BasicSelector {
     }
 }
 
-/// A value of `DataResources` is all resources of the service (`arn:aws:s3`, `arn:aws:s3:::`), or what its ARN begins
-/// with: a bucket's objects `arn:aws:s3:::bucket/`, a table, a function.
+/// A value of `DataResources` is all resources of the service (`arn:aws:s3`, `arn:aws:s3:::`), or what its
+/// ARN begins with: a bucket's objects `arn:aws:s3:::bucket/`, a table, a function.
 fn value_covers(value: &str, resource: &str) -> bool {
     if is_all(value) {
         return true;
@@ -385,7 +386,7 @@ impl AdvancedSelector {
 }
 
 impl FieldSelector {
-    /// Whether the field lets every one of the events through.
+    /// True if the field lets every one of the events through.
     pub(super) fn admits(&self, events: &Events<'_>) -> bool {
         let read_only = [if events.read_only { "true" } else { "false" }];
         let resource_type: &[&str] = events.resource_type.as_slice();

@@ -1,10 +1,12 @@
-//! Trails as the AWS CLI prints them: `describe-trails`, with status and selectors beside it or inside each trail.
+//! Trails as the AWS CLI prints them: `describe-trails`, with status and selectors beside it or inside each
+//! trail.
 //!
 //! Accepted, all in one object or spread over a list of objects:
-//! - `trailList` (or `Trails`): the answer of DescribeTrails; each trail may hold `Status` (or `TrailStatus`, or the members
-//!   of GetTrailStatus themselves), `EventSelectors` and `AdvancedEventSelectors`;
+//! - `trailList` (or `Trails`): the answer of DescribeTrails; each trail may hold `Status` (or `TrailStatus`,
+//!   or the members of GetTrailStatus themselves), `EventSelectors` and `AdvancedEventSelectors`;
 //! - `Status`, `TrailStatus`, `trailStatus`: trail name or ARN → answer of GetTrailStatus;
-//! - `EventSelectors`, `AdvancedEventSelectors`, `Selectors`: trail name or ARN → answer of GetEventSelectors, or its list.
+//! - `EventSelectors`, `AdvancedEventSelectors`, `Selectors`: trail name or ARN → answer of
+//!   GetEventSelectors, or its list.
 //!
 //! (CloudTrail API Reference: DescribeTrails, GetTrailStatus, GetEventSelectors.)
 
@@ -14,7 +16,7 @@ use serde_json::{Map, Value};
 use super::selectors::Selectors;
 use super::times;
 
-/// Why a text holds no trails.
+/// Error of a text that holds no trails.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseTrailsError {
@@ -27,7 +29,7 @@ pub enum ParseTrailsError {
 }
 
 impl ParseTrailsError {
-    /// What the user can do about it.
+    /// Advice for the user.
     pub fn hint(&self) -> Option<&'static str> {
         Some("write the output of `aws cloudtrail describe-trails`, with each trail's status and selectors")
     }
@@ -38,7 +40,7 @@ impl ParseTrailsError {
 pub struct Trails {
     /// The trails, sorted by ARN and name; shadow copies of one trail are one.
     pub trails: Vec<Trail>,
-    /// What could not be read: each lowers coverage.
+    /// Parts that could not be read: each lowers coverage.
     pub issues: Vec<String>,
 }
 
@@ -67,7 +69,7 @@ pub struct Trail {
     pub selectors: Option<Selectors>,
 }
 
-/// Whether and since when a trail logs.
+/// Status of a trail: is it logging, and since when?
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrailStatus {
     /// `IsLogging`.

@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Params, Transaction, params, params_from_iter};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use whittle_analysis::result::{Finding, FunctionResult, Report, RoleResult, Suggestion, Window};
+use whittle_analysis::result::{Finding, FunctionResult, Report, ReportWindow, RoleResult, Suggestion};
 use whittle_pipeline::ports::{Changes, PortError, PortErrorKind, SaveScope};
 use whittle_policy::id::FunctionArn;
 
@@ -112,7 +112,7 @@ fn finding_row(account: &str, position: i64, finding: &Finding) -> Result<Row, P
             Value::from(finding.function_arn.clone()),
             Value::from(finding.role_arn.clone()),
             Value::from(finding.title.clone()),
-            Value::from(finding.detail.clone()),
+            Value::from(finding.detail.as_attribute().into_owned()),
             Value::from(finding.remedy.clone()),
         ],
         content: json(finding)?,
@@ -272,7 +272,7 @@ pub(super) fn load(transaction: &Transaction<'_>, place: &Place, account: &str) 
     Ok(Some(Report {
         schema_version,
         account: account.to_owned(),
-        window: Window { start, end, days },
+        window: ReportWindow { start, end, days },
         coverage: parsed(place, "the coverage", &coverage)?,
         issues: parsed(place, "the list of issues", &issues)?,
         roles: results(

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
 use proptest::prelude::*;
+use whittle_analysis::reason::Reason;
 use whittle_analysis::result::{FunctionResult, Report, RoleResult, Severity};
 use whittle_analysis::risk;
 use whittle_evidence::ledger::Ledger;
@@ -33,7 +34,7 @@ fn finding(name: &str, likelihood: u8, impact: u8) -> Finding {
         function_arn: Some(format!("arn:aws:lambda:eu-central-1:111122223333:function:{name}")),
         role_arn: role(name),
         title: format!("{name} is allowed 3 actions that it does not use"),
-        detail: "3 of 9".to_owned(),
+        detail: Reason::Text("3 of 9".to_owned()),
         remedy: format!("whittle policy {name}"),
         fingerprint: name.to_owned(),
     }
@@ -179,7 +180,7 @@ fn a_record_tells_since_when_and_from_which_level() {
 fn new_words_are_kept_quietly() {
     let mut records = Records::new();
     step(&mut records, &[finding("f", 2, 3)], &SaveScope::Account, &settings(), 0);
-    let reworded = Finding { detail: "3 of 10".to_owned(), ..finding("f", 2, 3) };
+    let reworded = Finding { detail: Reason::Text("3 of 10".to_owned()), ..finding("f", 2, 3) };
     assert_eq!(step(&mut records, std::slice::from_ref(&reworded), &SaveScope::Account, &settings(), 5), 1);
     let record = &records["f"];
     assert_eq!((record.changed, record.owed_since, &record.finding), (at(0), Some(at(0)), &reworded));

@@ -27,8 +27,8 @@ pub(super) fn cut(text: &str, most: usize) -> String {
     format!("{}{dots}", kept.trim_end())
 }
 
-/// The `whittle …` command in a remedy, or the `aws …` command that it is, with nothing in it that a shell would act on. Ends
-/// where the words of a command do.
+/// The `whittle …` command in a remedy, or the `aws …` command that it is, with nothing in it that a shell
+/// would act on. Ends where the words of a command do.
 pub(super) fn command(remedy: &str) -> Option<String> {
     let at = if remedy.starts_with("aws ") { 0 } else { remedy.find("whittle ")? };
     let rest = remedy.get(at..)?;

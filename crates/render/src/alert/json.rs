@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use whittle_analysis::alert::{Alert, Attribute, Level, MAX_MESSAGE_BYTES, Message, Notice};
+use whittle_analysis::reason::Reason;
 use whittle_analysis::result::Finding;
+
+use crate::words;
 
 /// Version of the JSON of alerts.
 pub const ALERT_SCHEMA_VERSION: u32 = 1;
@@ -105,9 +108,11 @@ fn counts(alerts: &[Alert]) -> Counts<'_> {
 
 fn entry(alert: &Alert) -> Entry<'_> {
     let mut finding = alert.finding.clone();
-    for text in [&mut finding.title, &mut finding.detail, &mut finding.remedy] {
-        shorten(text);
-    }
+    shorten(&mut finding.title);
+    let mut detail = words::detail(&finding.detail).into_owned();
+    shorten(&mut detail);
+    finding.detail = Reason::Text(detail);
+    shorten(&mut finding.remedy);
     Entry {
         kind: alert.kind.as_str(),
         since: alert.since.to_string(),

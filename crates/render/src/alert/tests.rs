@@ -1,6 +1,7 @@
 use jiff::Timestamp;
 use proptest::prelude::*;
 use whittle_analysis::alert::{AlertKind, Level, MAX_MESSAGE_BYTES};
+use whittle_analysis::reason::Reason;
 use whittle_analysis::risk;
 
 use super::*;
@@ -19,9 +20,11 @@ fn finding(code: &str, name: Option<&str>, likelihood: u8, impact: u8) -> Findin
         function_arn: name.map(|name| format!("arn:aws:lambda:eu-central-1:111122223333:function:{name}")),
         role_arn: "arn:aws:iam::111122223333:role/app/orders-role".to_owned(),
         title: format!("{of} is allowed 42 actions that it does not use"),
-        detail: "42 of 57 granted actions were observable for 90 days and not used: iam:PassRole, s3:DeleteObject, \
-                 s3:PutObject, dynamodb:DeleteItem, dynamodb:PutItem and 37 more"
-            .to_owned(),
+        detail: Reason::Text(
+            "42 of 57 granted actions were observable for 90 days and not used: iam:PassRole, s3:DeleteObject, \
+             s3:PutObject, dynamodb:DeleteItem, dynamodb:PutItem and 37 more"
+                .to_owned(),
+        ),
         remedy: format!("whittle policy {of}"),
         fingerprint: format!("{code}-{of}"),
     }
@@ -102,7 +105,8 @@ fn a_trail_that_stopped() {
     let mut stopped = finding("blind-spot", None, 4, 3);
     stopped.role_arn = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/org".to_owned();
     stopped.title = "trail org is not logging".to_owned();
-    stopped.detail = "no event was logged since 2026-11-20 17:12 UTC: use after that cannot be seen".to_owned();
+    stopped.detail =
+        Reason::Text("no event was logged since 2026-11-20 17:12 UTC: use after that cannot be seen".to_owned());
     stopped.remedy = "aws cloudtrail start-logging --name org".to_owned();
     insta::assert_snapshot!(shown(&notice(vec![alert(stopped, AlertKind::New)])));
 }
@@ -111,11 +115,12 @@ fn a_trail_that_stopped() {
 fn a_denied_function() {
     let mut denied = finding("over-narrowed", Some("orders"), 4, 4);
     denied.title = "orders is denied 1 action that it was allowed before".to_owned();
-    denied.detail =
+    denied.detail = Reason::Text(
         "policies narrowed 2026-11-20 00:00 UTC, last denied 2026-11-20 08:00 UTC: dynamodb:PutItem; restore \
         {\"Sid\":\"Tables\",\"Effect\":\"Allow\",\"Action\":[\"dynamodb:PutItem\"],\"Resource\":\
         [\"arn:aws:dynamodb:eu-central-1:111122223333:table/orders\"]} (was in app/Tables)"
-            .to_owned();
+            .to_owned(),
+    );
     denied.remedy = "restore the statement; why: whittle explain orders".to_owned();
     insta::assert_snapshot!(shown(&notice(vec![alert(denied, AlertKind::New)])));
 }
@@ -212,7 +217,7 @@ proptest! {
             function_arn: Some(format!("arn:aws:lambda:eu-central-1:111122223333:function:{}", texts[1])),
             role_arn: texts[2].clone(),
             title: texts[3].clone(),
-            detail: texts[4].repeat(20),
+            detail: Reason::Text(texts[4].repeat(20)),
             remedy: format!("whittle policy {}", texts[5]),
             fingerprint: texts[6].clone(),
         };

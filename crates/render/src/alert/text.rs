@@ -8,6 +8,7 @@ use whittle_analysis::result::Severity;
 
 use super::ascii::{command, cut, plain};
 use super::{MOST_LISTED, Place, by_severity, count_by};
+use crate::words;
 
 /// Characters of a subject: fewer than 100.
 const SUBJECT: usize = 99;
@@ -51,7 +52,7 @@ pub(super) fn body(notice: &Notice, alert: &Alert) -> String {
         finding.impact
     );
     let _ = writeln!(out, "Where: {}", whereabouts(notice, alert));
-    let _ = writeln!(out, "What: {}", cut(&finding.detail, DETAIL));
+    let _ = writeln!(out, "What: {}", cut(&words::detail(&finding.detail), DETAIL));
     if alert.kind != AlertKind::Resolved {
         let _ = writeln!(out, "\nNext: {}", next(alert));
     }
@@ -115,7 +116,8 @@ fn next(alert: &Alert) -> String {
     command(&alert.finding.remedy).map_or_else(|| cut(&alert.finding.remedy, TITLE), |command| cut(&command, TITLE))
 }
 
-/// What, where and the next command, as far as there is room: the command goes first, then the end of the name.
+/// Title, place and the next command, as far as there is room: the command goes first, then the end of the
+/// name.
 pub(super) fn sms(notice: &Notice, alert: &Alert) -> String {
     let finding = &alert.finding;
     let place = Place::of(finding);

@@ -9,6 +9,7 @@ use whittle_analysis::gate::Gate;
 
 use super::{Locate, level, note, subject, summary};
 use crate::text::{clean, short_name};
+use crate::words;
 
 /// The annotations.
 pub fn render(gate: &Gate, locate: Locate<'_>) -> String {
@@ -32,7 +33,7 @@ pub fn render(gate: &Gate, locate: Locate<'_>) -> String {
         let text = format!(
             "{}\n{}\nNext: {}\nFingerprint: {}",
             clean(&finding.title),
-            clean(&finding.detail),
+            clean(&words::detail(&finding.detail)),
             clean(&finding.remedy),
             finding.fingerprint
         );

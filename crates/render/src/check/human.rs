@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use whittle_analysis::gate::{Gate, Outcome, Standing};
+use whittle_analysis::gate::{Gate, GateOutcome, Standing};
 
 use super::{Locate, Location, note, subject, summary};
 use crate::style::Color;
 use crate::text::{clean, short_name};
+use crate::words;
 
 /// Findings that count, worst first, what was waived, and the answer.
 pub fn render(gate: &Gate, locate: Locate<'_>, color: Color) -> String {
@@ -22,7 +23,7 @@ pub fn render(gate: &Gate, locate: Locate<'_>, color: Color) -> String {
             clean(&finding.title),
             clean(short_name(subject(judged)))
         );
-        let _ = writeln!(out, "          {}", clean(&finding.detail));
+        let _ = writeln!(out, "          {}", clean(&words::detail(&finding.detail)));
         let places = locate(judged);
         let column = |place: &Location| place.column.map(|column| format!(":{column}")).unwrap_or_default();
         let place = places.first().map(|place| format!("{}:{}{}, ", clean(&place.path), place.line, column(place)));
@@ -51,9 +52,9 @@ pub fn render(gate: &Gate, locate: Locate<'_>, color: Color) -> String {
         out.push('\n');
     }
     let word = match gate.outcome() {
-        Outcome::Clean => "Passed",
-        Outcome::Findings => "Failed",
-        Outcome::Inconclusive => "Inconclusive",
+        GateOutcome::Clean => "Passed",
+        GateOutcome::Findings => "Failed",
+        GateOutcome::Inconclusive => "Inconclusive",
     };
     let _ = writeln!(out, "{}: {}.", color.heading(word), clean(&summary(gate)));
     out

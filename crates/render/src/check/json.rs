@@ -1,22 +1,25 @@
 //! The answer for scripts. It is also what a later run takes as its baseline.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use whittle_analysis::gate::{Gate, Standing};
 use whittle_analysis::issue::Issue;
-use whittle_analysis::result::{Finding, SCHEMA_VERSION, Window};
+use whittle_analysis::result::{Finding, ReportWindow, SCHEMA_VERSION};
 
 use super::{Locate, Location};
+use crate::words::{self, InWords as _};
 
 #[derive(Serialize)]
 struct Answer<'a> {
     schema_version: u32,
     account: &'a str,
-    window: &'a Window,
+    window: &'a ReportWindow,
     outcome: &'static str,
     fail_on: &'static str,
     failing: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    inconclusive: Option<&'a str>,
+    inconclusive: Option<Cow<'a, str>>,
     findings: Vec<Row<'a>>,
     issues: &'a [Issue],
     #[serde(skip_serializing_if = "<[Issue]>::is_empty")]
@@ -26,7 +29,7 @@ struct Answer<'a> {
 #[derive(Serialize)]
 struct Row<'a> {
     #[serde(flatten)]
-    finding: &'a Finding,
+    finding: Finding,
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     waiver: Option<WaiverRow<'a>>,
@@ -49,7 +52,7 @@ pub fn render(gate: &Gate, locate: Locate<'_>) -> Result<String, serde_json::Err
         let mut places = locate(judged).into_iter();
         let (location, other_locations) = (places.next(), places.collect());
         Row {
-            finding: &judged.finding,
+            finding: judged.finding.in_words(),
             state: match judged.standing {
                 Standing::New => "new",
                 Standing::Known => "known",
@@ -72,7 +75,7 @@ pub fn render(gate: &Gate, locate: Locate<'_>) -> Result<String, serde_json::Err
         outcome: gate.outcome().as_str(),
         fail_on: gate.fail_on.as_str(),
         failing: gate.failing(),
-        inconclusive: gate.inconclusive.as_deref(),
+        inconclusive: gate.inconclusive.as_ref().map(words::inconclusive),
         findings: findings.collect(),
         issues: &gate.issues,
         notes: &gate.notes,

@@ -5,10 +5,11 @@
 
 use std::fmt::Write as _;
 
-use whittle_analysis::gate::{Gate, Judged, Outcome, Standing};
+use whittle_analysis::gate::{Gate, GateOutcome, JudgedFinding, Standing};
 
 use super::{Locate, note, subject, summary};
 use crate::text::{clean, short_name};
+use crate::words;
 
 /// By this a workflow finds the comment that it wrote before.
 pub const MARK: &str = "<!-- whittle check -->";
@@ -20,12 +21,12 @@ const LISTED: usize = 60;
 pub fn render(gate: &Gate, locate: Locate<'_>) -> String {
     let mut out = format!("{MARK}\n");
     let sign = match gate.outcome() {
-        Outcome::Clean => "passed",
-        Outcome::Findings => "failed",
-        Outcome::Inconclusive => "inconclusive",
+        GateOutcome::Clean => "passed",
+        GateOutcome::Findings => "failed",
+        GateOutcome::Inconclusive => "inconclusive",
     };
     let _ = writeln!(out, "## Whittle: {sign}\n\n{}.", escape(&summary(gate)));
-    let new: Vec<&Judged> = gate.new_findings().collect();
+    let new: Vec<&JudgedFinding> = gate.new_findings().collect();
     if !new.is_empty() {
         out.push_str("\n| severity | finding | where | next |\n|---|---|---|---|\n");
         for judged in new.iter().take(LISTED) {
@@ -35,7 +36,7 @@ pub fn render(gate: &Gate, locate: Locate<'_>) -> String {
             let _ = writeln!(out, "\nAnd {} more.", new.len() - LISTED);
         }
     }
-    let rest: Vec<&Judged> = gate.findings.iter().filter(|judged| judged.standing != Standing::New).collect();
+    let rest: Vec<&JudgedFinding> = gate.findings.iter().filter(|judged| judged.standing != Standing::New).collect();
     if !rest.is_empty() {
         let _ = writeln!(out, "\n<details><summary>{} known or waived</summary>\n", rest.len());
         for judged in rest.iter().take(LISTED) {
@@ -77,7 +78,7 @@ pub fn render(gate: &Gate, locate: Locate<'_>) -> String {
     out
 }
 
-fn row(judged: &Judged, locate: Locate<'_>, out: &mut String) {
+fn row(judged: &JudgedFinding, locate: Locate<'_>, out: &mut String) {
     let finding = &judged.finding;
     let place = match locate(judged).first() {
         Some(place) => format!("{}<br>{}:{}", escape(short_name(subject(judged))), escape(&place.path), place.line),
@@ -89,7 +90,7 @@ fn row(judged: &Judged, locate: Locate<'_>, out: &mut String) {
         finding.severity.as_str(),
         finding.code,
         escape(&finding.title),
-        escape(&finding.detail),
+        escape(&words::detail(&finding.detail)),
         finding.fingerprint,
         escape(&finding.remedy)
     );

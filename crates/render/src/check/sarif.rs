@@ -6,11 +6,12 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 use whittle_analysis::findings::{DRIFT_RULES, RULES, WAIVER_RULES};
-use whittle_analysis::gate::{Gate, Judged, Outcome, Standing};
+use whittle_analysis::gate::{Gate, GateOutcome, JudgedFinding, Standing};
 use whittle_analysis::result::Severity;
 
 use super::{Locate, Location, level, page, subject};
 use crate::text::clean;
+use crate::words;
 
 /// Key of the fingerprint; the number changes if fingerprints are ever made in another way.
 pub const FINGERPRINT_KEY: &str = "whittleFingerprint/v1";
@@ -52,11 +53,11 @@ pub fn render(gate: &Gate, locate: Locate<'_>, version: &str) -> String {
         .collect();
     let mut invocation = json!({
         "executionSuccessful": true,
-        "exitCode": match gate.outcome() { Outcome::Clean => 0, Outcome::Findings => 1, Outcome::Inconclusive => 3 },
+        "exitCode": match gate.outcome() { GateOutcome::Clean => 0, GateOutcome::Findings => 1, GateOutcome::Inconclusive => 3 },
         "toolExecutionNotifications": notes,
     });
     if let (Some(reason), Some(fields)) = (&gate.inconclusive, invocation.as_object_mut()) {
-        fields.insert("properties".to_owned(), json!({"inconclusive": reason}));
+        fields.insert("properties".to_owned(), json!({"inconclusive": words::inconclusive(reason)}));
     }
     let log = json!({
         "$schema": SCHEMA,
@@ -84,13 +85,13 @@ fn rule(code: &str, summary: &str, worst: Severity) -> Value {
     })
 }
 
-fn result(judged: &Judged, index: Option<usize>, places: &[Location], has_baseline: bool) -> Value {
+fn result(judged: &JudgedFinding, index: Option<usize>, places: &[Location], has_baseline: bool) -> Value {
     let finding = &judged.finding;
     let mut out = Map::new();
     out.insert("ruleId".to_owned(), json!(finding.code));
     out.extend(index.map(|index| ("ruleIndex".to_owned(), json!(index))));
     out.insert("level".to_owned(), json!(level(finding.severity, ["error", "warning", "note"])));
-    let text = format!("{}. {}. Next: {}", finding.title, finding.detail, finding.remedy);
+    let text = format!("{}. {}. Next: {}", finding.title, words::detail(&finding.detail), finding.remedy);
     out.insert("message".to_owned(), json!({"text": clean(&text)}));
     let mut location = json!({"logicalLocations": [{"fullyQualifiedName": subject(judged), "kind": "resource"}]});
     let mut places = places.iter();

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 use whittle_analysis::findings::{DRIFT_RULES, RULES, WAIVER_RULES};
-use whittle_analysis::gate::{Gate, Judged, Standing, Waiver};
+use whittle_analysis::gate::{Gate, JudgedFinding, Standing, Waiver};
 use whittle_analysis::issue::Issue;
-use whittle_analysis::result::{Finding, Severity, Window};
+use whittle_analysis::reason::Reason;
+use whittle_analysis::result::{Finding, ReportWindow, Severity};
 
 use super::*;
 use crate::style::Color;
@@ -21,14 +22,14 @@ fn finding(code: &str, severity: Severity, name: &str) -> Finding {
         function_arn: Some(format!("arn:aws:lambda:eu-central-1:111122223333:function:{name}")),
         role_arn: "arn:aws:iam::111122223333:role/r".to_owned(),
         title: format!("title of {name}"),
-        detail: format!("detail of {name}"),
+        detail: Reason::Text(format!("detail of {name}")),
         remedy: "whittle policy f".to_owned(),
         fingerprint: "0123456789abcdef".to_owned(),
     }
 }
 
 fn gate() -> Gate {
-    let judged = |finding, standing| Judged { finding, standing, waiver_line: None };
+    let judged = |finding, standing| JudgedFinding { finding, standing, waiver_line: None };
     let waiver = Waiver {
         fingerprint: "0123456789abcdef".to_owned(),
         owner: EVIL.to_owned(),
@@ -38,7 +39,11 @@ fn gate() -> Gate {
     };
     Gate {
         account: "111122223333".to_owned(),
-        window: Window { start: "2026-08-01T00:00:00Z".to_owned(), end: "2026-10-30T00:00:00Z".to_owned(), days: 90 },
+        window: ReportWindow {
+            start: "2026-08-01T00:00:00Z".to_owned(),
+            end: "2026-10-30T00:00:00Z".to_owned(),
+            days: 90,
+        },
         fail_on: Severity::High,
         findings: vec![
             judged(finding("administrator-access", Severity::Critical, "f"), Standing::New),
@@ -54,7 +59,7 @@ fn gate() -> Gate {
     }
 }
 
-fn places(judged: &Judged) -> Vec<Location> {
+fn places(judged: &JudgedFinding) -> Vec<Location> {
     let path = "a b/snapshot:1/authorization-details.json".to_owned();
     let line = Location { path, line: 7, column: None, end_line: None, end_column: None };
     let block = Location { line: 9, column: Some(3), end_line: Some(11), end_column: Some(8), ..line.clone() };
@@ -69,7 +74,8 @@ fn places(judged: &Judged) -> Vec<Location> {
 fn sarif_is_what_its_schema_says() {
     let schema: Value = serde_json::from_str(include_str!("../../tests/data/sarif-schema-2.1.0.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let empty = Gate { findings: Vec::new(), issues: Vec::new(), inconclusive: Some("why".to_owned()), ..gate() };
+    let empty =
+        Gate { findings: Vec::new(), issues: Vec::new(), inconclusive: Some(Reason::Text("why".to_owned())), ..gate() };
     for gate in [gate(), empty] {
         let log: Value = serde_json::from_str(&sarif::render(&gate, &places, "0.1.0")).unwrap();
         let errors: Vec<String> =

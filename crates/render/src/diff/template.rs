@@ -1,15 +1,16 @@
-//! What a template would change about the roles of an account.
+//! Changes that a template would make to the roles of an account.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 use whittle_analysis::issue::Issue;
-use whittle_analysis::proposal::compare::Piece;
+use whittle_analysis::proposal::compare::DifferingStatement;
 use whittle_analysis::result::SCHEMA_VERSION;
 
 use crate::check::Location;
 use crate::style::Color;
 use crate::text::{clean, short_name};
+use crate::words::{self, InWords};
 
 /// Actions and resources that are named one by one.
 const NAMED: usize = 6;
@@ -25,7 +26,7 @@ pub struct TemplateDifference {
     pub account: String,
     /// Roles in the order of the file.
     pub roles: Vec<RoleDifference>,
-    /// What could not be compared.
+    /// Parts that could not be compared.
     pub notes: Vec<Issue>,
 }
 
@@ -38,9 +39,9 @@ pub struct RoleDifference {
     pub role_arn: Option<String>,
     /// Functions of the template that are compared here: logical id and ARN in the account.
     pub functions: Vec<FunctionOfRole>,
-    /// What the template would allow more.
+    /// Statements of the template that the account does not allow.
     pub more: Vec<Located>,
-    /// What the account allows and the template would not.
+    /// Statements of the account that the template does not allow.
     pub less: Vec<Located>,
 }
 
@@ -53,15 +54,21 @@ pub struct FunctionOfRole {
     pub function_arn: Option<String>,
 }
 
-/// A statement and where it is in the template.
+/// A statement and its place in the template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Located {
     /// The statement.
     #[serde(flatten)]
-    pub piece: Piece,
+    pub statement: DifferingStatement,
     /// Its place; `None` for one of the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
+}
+
+impl InWords for RoleDifference {
+    fn put_in_words(&mut self) {
+        self.more.iter_mut().chain(&mut self.less).for_each(|located| located.statement.put_in_words());
+    }
 }
 
 impl TemplateDifference {
@@ -73,21 +80,31 @@ impl TemplateDifference {
 
 /// One JSON document, final newline.
 pub fn json(difference: &TemplateDifference) -> Result<String, serde_json::Error> {
-    Ok(format!("{}\n", serde_json::to_string_pretty(difference)?))
+    Ok(format!(
+        "{}\n",
+        serde_json::to_string_pretty(&TemplateDifference {
+            roles: difference.roles.iter().map(InWords::in_words).collect(),
+            ..difference.clone()
+        })?
+    ))
 }
 
 /// A role a line.
 pub fn ndjson(difference: &TemplateDifference) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
-    struct Line<'a> {
+    struct Line {
         schema_version: u32,
         kind: &'static str,
         #[serde(flatten)]
-        role: &'a RoleDifference,
+        role: RoleDifference,
     }
     let mut out = String::new();
     for role in &difference.roles {
-        out.push_str(&serde_json::to_string(&Line { schema_version: SCHEMA_VERSION, kind: "role", role })?);
+        out.push_str(&serde_json::to_string(&Line {
+            schema_version: SCHEMA_VERSION,
+            kind: "role",
+            role: role.in_words(),
+        })?);
         out.push('\n');
     }
     Ok(out)
@@ -100,9 +117,9 @@ pub fn human(difference: &TemplateDifference, color: Color) -> String {
         let functions: Vec<String> = role.functions.iter().map(function).collect();
         let today = role.role_arn.as_deref().map_or("a new role", short_name);
         let _ = writeln!(out, "\n{} → {}  ({})", color.heading(&clean(&role.id)), clean(today), functions.join(", "));
-        for (sign, pieces) in [('+', &role.more), ('-', &role.less)] {
-            for located in pieces {
-                piece(sign, located, color, &mut out);
+        for (sign, statements) in [('+', &role.more), ('-', &role.less)] {
+            for located in statements {
+                statement(sign, located, color, &mut out);
             }
         }
         if role.more.is_empty() && role.less.is_empty() {
@@ -128,21 +145,21 @@ fn function(function: &FunctionOfRole) -> String {
     }
 }
 
-fn piece(sign: char, located: &Located, color: Color, out: &mut String) {
-    let piece = &located.piece;
-    let sign = if piece.certain { sign } else { '?' };
+fn statement(sign: char, located: &Located, color: Color, out: &mut String) {
+    let statement = &located.statement;
+    let sign = if statement.certain { sign } else { '?' };
     let place = match &located.location {
-        Some(place) => format!("{}:{}, {}/{}", place.path, place.line, piece.policy, piece.statement),
-        None => format!("today in {}/{}", piece.policy, piece.statement),
+        Some(place) => format!("{}:{}, {}/{}", place.path, place.line, statement.policy, statement.statement),
+        None => format!("today in {}/{}", statement.policy, statement.statement),
     };
-    // What several statements allow together, no list of actions of one tells.
-    let actions = if piece.actions.is_empty() { "some resources".to_owned() } else { some(&piece.actions) };
-    let _ = writeln!(out, "  {sign} {} on {}", clean(&actions), clean(&some(&piece.resources)));
+    // Several statements may allow more together than the actions of each tell.
+    let actions = if statement.actions.is_empty() { "some resources".to_owned() } else { some(&statement.actions) };
+    let _ = writeln!(out, "  {sign} {} on {}", clean(&actions), clean(&some(&statement.resources)));
     let _ = writeln!(out, "      {}", color.faint(&clean(&place)));
-    if let Some(reason) = &piece.unknown {
-        let _ = writeln!(out, "      {}", color.faint(&clean(&format!("not known: {reason}"))));
+    if let Some(reason) = &statement.unknown {
+        let _ = writeln!(out, "      {}", color.faint(&clean(&format!("not known: {}", words::uncertainty(reason)))));
     }
-    if let Some(example) = piece.example.as_ref().filter(|_| piece.actions.len() != 1) {
+    if let Some(example) = statement.example.as_ref().filter(|_| statement.actions.len() != 1) {
         let _ = writeln!(
             out,
             "      {}",

@@ -1,15 +1,17 @@
-//! The case for one verdict, laid out so that a doubter can check each part: what grants the action, what was seen, what would
-//! have been seen, the rule, and what to do who does not agree.
+//! The case for one verdict, for a reader who doubts it: the grant, the events seen, the events that a call
+//! would leave, the rule, and what to do for whoever disagrees.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use whittle_analysis::result::{CoverageRow, FunctionResult, SCHEMA_VERSION, Verdict, VerdictRow, Window};
+use whittle_analysis::reason::{UnusedProof, VerdictReason};
+use whittle_analysis::result::{CoverageRow, FunctionResult, ReportWindow, SCHEMA_VERSION, Verdict, VerdictRow};
 
 use crate::style::Color;
 use crate::text::{clean, short_name};
+use crate::words::{self, AllInWords, InWords};
 
-/// Everything that a verdict on one action rests on.
+/// Grounds of the verdict on one action.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Case<'a> {
     /// Function ARN.
@@ -18,23 +20,23 @@ pub struct Case<'a> {
     pub role_arn: &'a str,
     /// The verdict.
     #[serde(flatten)]
-    pub row: &'a VerdictRow,
+    pub row: VerdictRow,
     /// The rule that gave it, in words.
     pub rule: String,
     /// Statements of the role that grant it; `None` if no snapshot was given.
     pub granted_by: Option<Vec<Granting>>,
     /// Statements of the narrowed policy that allow it.
     pub kept_by: Vec<Keeping>,
-    /// Who used it, by caller.
+    /// Its usage by caller.
     pub usage: Vec<UsageLine>,
     /// Events, latest first; `None` if no trail was given.
     pub events: Option<Events>,
-    /// How CloudTrail could show it.
+    /// Events that would show it.
     pub would_show: WouldShow,
-    /// What the evidence covers; `None` if the store does not tell.
-    pub window: Option<&'a Window>,
+    /// The window; `None` if the store does not tell.
+    pub window: Option<&'a ReportWindow>,
     /// Coverage of the kinds of events that could show it.
-    pub coverage: Vec<&'a CoverageRow>,
+    pub coverage: Vec<CoverageRow>,
 }
 
 /// A statement that grants the action today.
@@ -66,7 +68,7 @@ pub struct Keeping {
 pub struct UsageLine {
     /// In words.
     pub who: String,
-    /// Whether it counts for this function.
+    /// True if it counts for this function.
     pub counts: bool,
     /// First authorised call.
     pub first: Option<String>,
@@ -100,20 +102,20 @@ pub struct EventLine {
     pub event_name: String,
     /// Region.
     pub region: String,
-    /// How it ended.
+    /// Its outcome.
     pub outcome: String,
     /// `errorCode`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
     /// Resources.
     pub resources: Vec<String>,
-    /// Who made it.
+    /// Its caller.
     pub who: String,
     /// CloudTrail's id.
     pub event_id: String,
 }
 
-/// How CloudTrail could show the action.
+/// Events that would show the action.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct WouldShow {
     /// In words.
@@ -123,7 +125,7 @@ pub struct WouldShow {
 }
 
 /// The rule behind a verdict, with the numbers of this case.
-pub fn rule(row: &VerdictRow, window: Option<&Window>) -> String {
+pub fn rule(row: &VerdictRow, window: Option<&ReportWindow>) -> String {
     let days = window.map_or(0, |window| window.days);
     match row.verdict {
         Verdict::Used => {
@@ -150,8 +152,7 @@ pub fn rule(row: &VerdictRow, window: Option<&Window>) -> String {
         Verdict::Unknown => {
             "Kept: the catalog of actions does not know it, so nobody can say which events would show it.".to_owned()
         }
-        // The reason of the analysis where last-accessed data decides what no trail could see.
-        Verdict::Unused if row.reason.starts_with("IAM last accessed") => {
+        Verdict::Unused if is_cleared_by_last_accessed(row) => {
             "Removable, because all of these hold: IAM, which sees every attempt with or without a trail, knows of none on the \
              whole service in its tracking period; there is no event of it either; the configuration does not need it; it is no \
              companion of a used action; it was granted before the window began."
@@ -171,14 +172,29 @@ pub fn rule(row: &VerdictRow, window: Option<&Window>) -> String {
     }
 }
 
+/// IAM's last-accessed data decided about an action that no trail could see.
+fn is_cleared_by_last_accessed(row: &VerdictRow) -> bool {
+    matches!(row.reason.known(), Some(VerdictReason::Unused { proof: UnusedProof::LastAccessed { .. }, .. }))
+}
+
+impl InWords for Case<'_> {
+    fn put_in_words(&mut self) {
+        self.row.put_in_words();
+        self.coverage.iter_mut().for_each(InWords::put_in_words);
+    }
+}
+
 /// Cases as one JSON document, final newline.
 pub fn json(cases: &[Case<'_>]) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
     struct Document<'a> {
         schema_version: u32,
-        cases: &'a [Case<'a>],
+        cases: AllInWords<'a, Case<'a>>,
     }
-    Ok(format!("{}\n", serde_json::to_string_pretty(&Document { schema_version: SCHEMA_VERSION, cases })?))
+    Ok(format!(
+        "{}\n",
+        serde_json::to_string_pretty(&Document { schema_version: SCHEMA_VERSION, cases: AllInWords(cases) })?
+    ))
 }
 
 /// One case a line.
@@ -187,11 +203,11 @@ pub fn ndjson(cases: &[Case<'_>]) -> Result<String, serde_json::Error> {
     struct Line<'a> {
         schema_version: u32,
         #[serde(flatten)]
-        case: &'a Case<'a>,
+        case: Case<'a>,
     }
     let mut out = String::new();
     for case in cases {
-        out.push_str(&serde_json::to_string(&Line { schema_version: SCHEMA_VERSION, case })?);
+        out.push_str(&serde_json::to_string(&Line { schema_version: SCHEMA_VERSION, case: case.in_words() })?);
         out.push('\n');
     }
     Ok(out)
@@ -199,7 +215,7 @@ pub fn ndjson(cases: &[Case<'_>]) -> Result<String, serde_json::Error> {
 
 /// One case for a person.
 pub fn human(case: &Case<'_>, color: Color) -> String {
-    let row = case.row;
+    let row = &case.row;
     let mut out = String::new();
     let word = match row.verdict {
         Verdict::Unused => "removable",
@@ -212,11 +228,11 @@ pub fn human(case: &Case<'_>, color: Color) -> String {
         color.heading(&clean(&row.action)),
         color.verdict(row.verdict, word),
         clean(short_name(case.function_arn)),
-        clean(&row.reason)
+        clean(&words::verdict(&row.reason))
     );
     granted(case, &mut out);
     seen(case, color, &mut out);
-    sight(case, &mut out);
+    observability(case, &mut out);
     section("Rule", &mut out);
     wrapped(&case.rule, &mut out);
     result(case, &mut out);
@@ -314,7 +330,7 @@ fn seen(case: &Case<'_>, color: Color, out: &mut String) {
     }
 }
 
-fn sight(case: &Case<'_>, out: &mut String) {
+fn observability(case: &Case<'_>, out: &mut String) {
     section("What a call would leave", out);
     let _ = writeln!(out, "    {}", clean(&case.would_show.how));
     if !case.would_show.events.is_empty() {
@@ -332,8 +348,10 @@ fn sight(case: &Case<'_>, out: &mut String) {
         out.push_str("    no trail is known to log these events\n");
     }
     for row in &case.coverage {
-        let why = if row.reason.is_empty() { String::new() } else { format!(": {}", clean(&row.reason)) };
-        let _ = writeln!(out, "    {} events in {}: {}{why}", clean(&row.events), clean(&row.source), row.sight);
+        let reason = words::coverage(&row.reason);
+        let why = if reason.is_empty() { String::new() } else { format!(": {}", clean(&reason)) };
+        let (events, source) = (clean(&row.events), clean(&row.source));
+        let _ = writeln!(out, "    {events} events in {source}: {}{why}", row.observability.as_str());
     }
 }
 

@@ -1,22 +1,16 @@
 //! Why a statement is there, for the person who reviews it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use whittle_analysis::result::{StatementNote, Verdict, VerdictRow};
 use whittle_policy::{ActionClause, Effect, Statement};
 
 use crate::text::clean;
+use crate::words;
 
 /// Actions that a comment names beside another verdict; of more it says how many.
 const NAMED: usize = 2;
-
-/// How reasons begin to say what would give sight, or why IAM's own data does not.
-const REMEDIES: &[&str] = &[
-    "; add to the advanced event selectors",
-    "; only a last-accessed report",
-    "; the last-accessed report",
-    "; IAM saw an attempt",
-];
 
 /// Characters of a comment line.
 const WIDTH: usize = 100;
@@ -34,7 +28,7 @@ pub fn lines(statement: &Statement, note: Option<&StatementNote>, rows: &[&Verdi
             by_verdict.entry(row.verdict).or_default().push(row);
         }
         if by_verdict.is_empty() {
-            out.extend(note.map(|note| format!("Kept: {}.", note.reason)));
+            out.extend(note.map(|note| format!("Kept: {}.", words::statement(&note.reason))));
         }
     }
     let mixed = by_verdict.len() > 1;
@@ -111,18 +105,16 @@ fn last_seen(rows: &[&VerdictRow]) -> String {
 
 /// The most frequent reason, and how many there are beside it.
 fn reason(rows: &[&VerdictRow]) -> String {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<Cow<'_, str>, usize> = BTreeMap::new();
     for row in rows {
-        // What would give sight of it is said by `whittle explain`; in a comment it would hide the rest.
-        let reason =
-            REMEDIES.iter().fold(row.reason.as_str(), |reason, remedy| reason.split(remedy).next().unwrap_or(reason));
-        *counts.entry(reason).or_default() += 1;
+        // `whittle explain` says what would make a use visible; in a comment it would hide the rest.
+        *counts.entry(words::brief_verdict(&row.reason)).or_default() += 1;
     }
     let more = counts.len().saturating_sub(1);
-    let most = counts.into_iter().max_by_key(|(reason, count)| (*count, std::cmp::Reverse(*reason)));
-    let reason = most.map_or("", |(reason, _)| reason);
+    let most = counts.into_iter().max_by(|(a, m), (b, n)| m.cmp(n).then_with(|| b.cmp(a)));
+    let reason = most.map_or(Cow::Borrowed(""), |(reason, _)| reason);
     match more {
-        0 => reason.to_owned(),
+        0 => reason.into_owned(),
         1 => format!("{reason} (and another reason)"),
         more => format!("{reason} (and {more} other reasons)"),
     }

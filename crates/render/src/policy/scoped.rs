@@ -20,6 +20,7 @@ use whittle_policy::{ActionClause, ActionPattern, Effect, OneOrMany, PolicyDocum
 
 use super::{AnnotatedPolicy, PolicySet, RenderError};
 use crate::text::short_name;
+use crate::words;
 
 const KEY: &str = "lambda:SourceFunctionArn";
 
@@ -31,7 +32,8 @@ pub fn policies(role: &RoleResult, functions: &[FunctionResult]) -> Result<Polic
     for arn in &role.functions {
         let result = functions.iter().find(|result| result.function_arn == *arn);
         let Some((result, set)) = result.and_then(|result| Some((result, PolicySet::of_function(result)?))) else {
-            let why = result.and_then(|result| result.no_suggestion.as_deref()).unwrap_or("it has no result");
+            let reason = result.and_then(|result| result.no_suggestion.as_ref());
+            let why = reason.map_or("it has no result".into(), words::no_suggestion);
             return Err(RenderError::new(
                 format!("{} runs under role {name} too, and has no narrowed policy: {why}", short_name(arn)),
                 "a policy for the role must keep everything for it; give that function a role of its own first",

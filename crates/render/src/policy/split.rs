@@ -12,6 +12,7 @@ use super::hcl::{Writer, identifier};
 use super::yaml::{Entry, Yaml};
 use super::{PolicySet, RenderError, logical_id, terraform};
 use crate::text::short_name;
+use crate::words;
 
 /// The roles that take the place of one.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +46,8 @@ impl Split {
             if let Some(set) = result.and_then(PolicySet::of_function) {
                 roles.push(set);
             } else {
-                let why = result.and_then(|result| result.no_suggestion.as_deref()).unwrap_or("it has no result");
+                let reason = result.and_then(|result| result.no_suggestion.as_ref());
+                let why = reason.map_or("it has no result".into(), words::no_suggestion);
                 staying.push(format!("{} keeps the role {name}: {why}.", short_name(arn)));
             }
         }

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use serde_json::json;
 use whittle_analysis::issue::Issue;
+use whittle_analysis::reason::{CoverageReason, Reason, UnusedProof, VerdictReason};
 use whittle_analysis::result::{
-    Counts, CoverageRow, Finding, FunctionResult, Proof, Report, RoleResult, SCHEMA_VERSION, Severity, Suggestion,
-    Verdict, VerdictRow, Window,
+    CoverageRow, Finding, FunctionResult, Proof, Report, ReportWindow, RoleResult, RowObservability, SCHEMA_VERSION,
+    Severity, Suggestion, Verdict, VerdictCounts, VerdictRow,
 };
 use whittle_evidence::attribute::attribute;
 use whittle_evidence::ledger::Ledger;
@@ -116,13 +117,13 @@ fn function(account: &str, name: &str) -> FunctionResult {
         role_arn: role_arn(account, name),
         qualifiers: vec!["$LATEST".to_owned()],
         active_days: 7,
-        counts: Counts { granted: 4, used: 1, unused: 3, ..Counts::default() },
+        counts: VerdictCounts { granted: 4, used: 1, unused: 3, ..VerdictCounts::default() },
         verdicts: vec![VerdictRow {
             action: "s3:PutObject".to_owned(),
             verdict: Verdict::Unused,
             resources: vec![],
             last_seen: None,
-            reason: "not seen in 31 days".to_owned(),
+            reason: VerdictReason::Unused { proof: UnusedProof::Window { days: 31 }, other_callers: None }.into(),
             seen: None,
         }],
         suggestion: Some(suggestion(3)),
@@ -135,7 +136,7 @@ fn role(account: &str, name: &str) -> RoleResult {
     RoleResult {
         role_arn: role_arn(account, name),
         functions: vec![function_arn(account, name)],
-        counts: Counts { granted: 4, used: 1, unused: 3, ..Counts::default() },
+        counts: VerdictCounts { granted: 4, used: 1, unused: 3, ..VerdictCounts::default() },
         suggestion: Some(suggestion(3)),
         no_suggestion: None,
         settings: None,
@@ -152,7 +153,7 @@ pub fn finding(name: &str, severity: Severity) -> Finding {
         function_arn: Some(function_arn(ACCOUNT, name)),
         role_arn: role_arn(ACCOUNT, name),
         title: format!("{name} has unused actions"),
-        detail: "3 of 4".to_owned(),
+        detail: Reason::Text("3 of 4".to_owned()),
         remedy: "run `whittle policy`".to_owned(),
         fingerprint: format!("fp-{name}"),
     }
@@ -165,12 +166,16 @@ pub fn report_of(account: &str, names: &[&str]) -> Report {
     Report {
         schema_version: SCHEMA_VERSION,
         account: account.to_owned(),
-        window: Window { start: "2026-01-01T00:00:00Z".to_owned(), end: "2026-02-01T00:00:00Z".to_owned(), days: 31 },
+        window: ReportWindow {
+            start: "2026-01-01T00:00:00Z".to_owned(),
+            end: "2026-02-01T00:00:00Z".to_owned(),
+            days: 31,
+        },
         coverage: vec![CoverageRow {
             source: "trail".to_owned(),
             events: "management".to_owned(),
-            sight: "seen".to_owned(),
-            reason: "it logs".to_owned(),
+            observability: RowObservability::Seen,
+            reason: CoverageReason::Covered.into(),
         }],
         issues: vec![Issue::new("missing-file", "trails.json", "is not in the snapshot")],
         roles: names.iter().map(|name| role(account, name)).collect(),

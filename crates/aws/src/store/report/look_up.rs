@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use whittle_analysis::result::{CoverageRow, FunctionResult, RoleResult, Window};
+use whittle_analysis::result::{CoverageRow, FunctionResult, ReportWindow, RoleResult};
 use whittle_pipeline::ports::PortError;
 use whittle_policy::id::FunctionArn;
 
@@ -53,7 +53,10 @@ fn read_functions(table: &Table, finds: impl Iterator<Item = Find>) -> Result<Ve
 }
 
 /// Window and coverage of the last run over an account; `None` if there was none.
-pub(in crate::store) fn account(table: &Table, account: &str) -> Result<Option<(Window, Vec<CoverageRow>)>, PortError> {
+pub(in crate::store) fn account(
+    table: &Table,
+    account: &str,
+) -> Result<Option<(ReportWindow, Vec<CoverageRow>)>, PortError> {
     let found = shelf::read(table, &Find::one(&account_key(account)))?;
     let stored: Option<Account> = found.first().map(|(head, content)| parsed(&head.key, content)).transpose()?;
     Ok(stored.map(|stored| (stored.window, stored.coverage)))

@@ -3,6 +3,7 @@
 use whittle_testkit::store_suite::sample::{baseline, document, noise, role_arn};
 
 use super::*;
+use whittle_analysis::reason::Reason;
 
 /// What a run writes, in several transactions each.
 fn whole_run(store: &mut DynamoStore, names: &[&str], day: u8) -> Result<(), PortError> {
@@ -25,7 +26,7 @@ fn whole_run(store: &mut DynamoStore, names: &[&str], day: u8) -> Result<(), Por
     for function in &mut report.functions {
         function.active_days = u32::from(day);
     }
-    report.functions[0].verdicts[0].reason = format!("{day}{}", noise(700 * 1024));
+    report.functions[0].verdicts[0].reason = Reason::Text(format!("{day}{}", noise(700 * 1024)));
     store.save_report(&report, &SaveScope::Account)?;
     store.finding_records(ACCOUNT)?;
     let records: Vec<_> = names.iter().map(|name| record(name, Severity::High)).collect();

@@ -101,7 +101,8 @@ fn several_pages_and_transactions() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut all = report(&names);
     for function in all.functions.iter_mut().step_by(50) {
-        function.verdicts[0].reason = whittle_testkit::store_suite::sample::noise(800 * 1024);
+        function.verdicts[0].reason =
+            whittle_analysis::reason::Reason::Text(whittle_testkit::store_suite::sample::noise(800 * 1024));
     }
     place.open().save_report(&all, &SaveScope::Account).unwrap();
     let mut store = place.open();

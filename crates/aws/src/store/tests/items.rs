@@ -5,6 +5,7 @@ use whittle_testkit::store_suite::sample::{
 };
 
 use super::*;
+use whittle_analysis::reason::Reason;
 
 #[test]
 fn every_write_has_a_condition() {
@@ -102,18 +103,21 @@ fn old_parts_are_deleted_also_those_that_a_killed_run_left() {
     let table = FakeTable::default();
     let parts = |table: &FakeTable| table.dump().keys().filter(|(_, sk)| sk.starts_with("PART#")).count();
     let mut large = report(&["orders"]);
-    large.functions[0].verdicts[0].reason = noise(1024 * 1024);
+    let mut text = noise(1024 * 1024);
+    large.functions[0].verdicts[0].reason = Reason::Text(text.clone());
     begun(&table, "one", 0).save_report(&large, &SaveScope::Account).unwrap();
     let before = parts(&table);
     assert!(before > 2);
-    large.functions[0].verdicts[0].reason.push('!');
+    text.push('!');
+    large.functions[0].verdicts[0].reason = Reason::Text(text.clone());
     let mut store = begun(&table, "two", 10);
     // Parts and result are written, the old parts are still there.
     table.fail(Some(Fault::KilledBefore(2)));
     store.save_report(&large, &SaveScope::Account).unwrap_err();
     table.fail(None);
     assert_eq!(parts(&table), 2 * before);
-    large.functions[0].verdicts[0].reason.push('!');
+    text.push('!');
+    large.functions[0].verdicts[0].reason = Reason::Text(text.clone());
     begun(&table, "three", 20).save_report(&large, &SaveScope::Account).unwrap();
     assert_eq!(parts(&table), before);
     begun(&table, "four", 30).save_report(&report(&[]), &SaveScope::Account).unwrap();

@@ -126,7 +126,7 @@ impl<'a> Lookup<'a> {
             return Ok(Err(format!("there is no result for the role {}", result.role_arn)));
         };
         let Some(suggestion) = role.suggestion else {
-            let reason = role.no_suggestion.unwrap_or_default();
+            let reason = role.no_suggestion.as_ref().map(whittle_render::words::no_suggestion).unwrap_or_default();
             return Ok(Err(format!("there is no narrowed policy for {}: {reason}", result.role_arn)));
         };
         if !(suggestion.proof.never_wider && suggestion.proof.never_too_narrow) {

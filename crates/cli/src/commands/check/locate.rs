@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use whittle_analysis::gate::Judged;
+use whittle_analysis::gate::JudgedFinding;
 use whittle_render::check::Location;
 
 use crate::commands::relative;
@@ -38,7 +38,7 @@ impl Places {
     }
 
     /// The place of a finding; the first line where the role is not found.
-    pub fn find(&self, judged: &Judged) -> Location {
+    pub fn find(&self, judged: &JudgedFinding) -> Location {
         let (path, line) = match judged.waiver_line {
             Some(line) => (&self.waivers_file, line),
             None => (&self.roles_file, self.lines.get(&judged.finding.role_arn).copied().unwrap_or(1)),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use whittle_analysis::proposal::compare::{Piece, Sides, compare};
+use whittle_analysis::proposal::compare::{DifferingStatement, Sides, compare};
 use whittle_evidence::ledger::Ledger;
 use whittle_render::diff::template::{FunctionOfRole, Located, RoleDifference, TemplateDifference};
 use whittle_template::resolve::shown;
@@ -31,13 +31,15 @@ fn role(case: &Case, group: &Group<'_>) -> RoleDifference {
         unknown: &unknown,
         current: group.current,
     });
-    let readable =
-        |piece: Piece| Piece { resources: piece.resources.iter().map(|text| shown(text)).collect(), ..piece };
-    let more = found.more.into_iter().map(|piece| {
-        let place = group.proposed.statements.get(piece.index).map(|own| case.location(own.region));
-        Located { location: place, piece: readable(piece) }
+    let readable = |own: DifferingStatement| DifferingStatement {
+        resources: own.resources.iter().map(|text| shown(text)).collect(),
+        ..own
+    };
+    let more = found.more.into_iter().map(|statement| {
+        let place = group.proposed.statements.get(statement.index).map(|own| case.location(own.region));
+        Located { location: place, statement: readable(statement) }
     });
-    let less = found.less.into_iter().map(|piece| Located { location: None, piece });
+    let less = found.less.into_iter().map(|statement| Located { location: None, statement });
     let functions = group.functions.iter().map(|(id, function)| {
         let arn = function.arn.to_string();
         FunctionOfRole { id: id.clone(), function_arn: (!group.new.contains(&arn)).then_some(arn) }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use whittle_analysis::inventory::Inventory;
-use whittle_analysis::result::{FunctionResult, UsageRow, VerdictRow, Window};
+use whittle_analysis::result::{FunctionResult, ReportWindow, UsageRow, VerdictRow};
 use whittle_catalog::events::{RevealerKind, Visibility};
 use whittle_catalog::{ActionId, catalog};
 use whittle_evidence::ledger::Ledger;
@@ -91,12 +91,12 @@ fn case<'a>(
     events: Option<&BTreeMap<ActionId, ActionEvents>>,
 ) -> Case<'a> {
     let action = catalog().action(&row.action);
-    let window: Option<&Window> = facts.window.as_ref();
+    let window: Option<&ReportWindow> = facts.window.as_ref();
     let kinds = action.map(event_kinds).unwrap_or_default();
     Case {
         function_arn: &result.function_arn,
         role_arn: &result.role_arn,
-        row,
+        row: row.clone(),
         rule: rule(row, window),
         granted_by: inventory.map(|inventory| granting(inventory, &result.role_arn, &row.action)),
         kept_by: keeping(result, &row.action),
@@ -111,7 +111,7 @@ fn case<'a>(
         }),
         would_show: action.map(would_show).unwrap_or_default(),
         window,
-        coverage: facts.coverage.iter().filter(|row| kinds.contains(row.events.as_str())).collect(),
+        coverage: facts.coverage.iter().filter(|row| kinds.contains(row.events.as_str())).cloned().collect(),
     }
 }
 

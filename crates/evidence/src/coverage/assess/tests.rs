@@ -11,8 +11,8 @@ fn day(text: &str) -> i32 {
     crate::ledger::days::day_of(format!("{text}T00:00:00Z").parse().unwrap())
 }
 
-fn window() -> Window {
-    Window { start: day("2026-09-01"), end: day("2026-10-01") }
+fn window() -> DayWindow {
+    DayWindow { start: day("2026-09-01"), end: day("2026-10-01") }
 }
 
 /// Facts of an account with a management event on the first day, and what else is asked for.
@@ -40,8 +40,8 @@ fn trail(settings: &str) -> String {
 const MULTI: &str = r#""IsMultiRegionTrail":true,"IncludeGlobalServiceEvents":true,"HasCustomEventSelectors":false"#;
 const ON: &str = r#""Status":{"IsLogging":true,"StartLoggingTime":"2026-01-01T00:00:00Z"}"#;
 
-fn question(kind: EventKind<'static>) -> Question<'static> {
-    Question {
+fn question(kind: EventKind<'static>) -> CoverageQuestion<'static> {
+    CoverageQuestion {
         kind,
         event_source: Some("sqs.amazonaws.com"),
         event_names: &["CreateQueue"],
@@ -52,27 +52,28 @@ fn question(kind: EventKind<'static>) -> Question<'static> {
     }
 }
 
-fn assess(trails: &str, facts: &AccountFacts, question: &Question<'_>) -> Sight {
+fn assess(trails: &str, facts: &AccountFacts, question: &CoverageQuestion<'_>) -> Observability {
     coverage(&Trails::parse(trails).unwrap(), facts).assess(question)
 }
 
 /// Coverage by trails alone.
 fn coverage<'a>(trails: &'a Trails, facts: &'a AccountFacts) -> Coverage<'a> {
-    Coverage::new(Evidence { account: ACCOUNT, trails: Some(trails), history: None, facts, window: window() })
+    Coverage::new(CoverageEvidence { account: ACCOUNT, trails: Some(trails), history: None, facts, window: window() })
 }
 
-/// `full`, or `partial: …` or `none: …` where the reason holds the text.
+/// `full`, or `partial: …` or `none: …` where the reason, as it is debugged, holds the text.
 #[track_caller]
-fn check(trails: &str, facts: &AccountFacts, question: &Question<'_>, expect: &str) {
-    let sight = assess(trails, facts, question);
+fn check(trails: &str, facts: &AccountFacts, question: &CoverageQuestion<'_>, expect: &str) {
+    let answer = assess(trails, facts, question);
     let (word, text) = expect.split_once(": ").unwrap_or((expect, ""));
-    let is = match &sight {
-        Sight::Full => "full",
-        Sight::Partial { .. } => "partial",
-        Sight::None { .. } => "none",
+    let is = match &answer {
+        Observability::Full => "full",
+        Observability::Partial { .. } => "partial",
+        Observability::None { .. } => "none",
     };
-    assert_eq!(is, word, "{sight:?}");
-    assert!(sight.reason().unwrap_or_default().contains(text), "{sight:?}");
+    assert_eq!(is, word, "{answer:?}");
+    let reason = answer.reason().map(|reason| format!("{reason:?}")).unwrap_or_default();
+    assert!(reason.contains(text), "{answer:?}");
 }
 
 const QUEUE: EventKind<'static> = EventKind::Data(&["AWS::SQS::Queue"]);
@@ -88,35 +89,38 @@ fn sqs_selectors() -> String {
 fn a_default_trail_shows_management_events_and_no_data() {
     let trails = trail(&format!("{MULTI},{ON}"));
     check(&trails, &facts(&[]), &question(EventKind::Management), "full");
-    check(&trails, &facts(&[DATA_EVENT]), &question(QUEUE), "none: does not select data events of AWS::SQS::Queue");
-    let Sight::None { remedy: Some(remedy), .. } = assess(&trails, &facts(&[]), &question(QUEUE)) else { panic!() };
-    assert!(remedy.contains(r#"{"Field":"resources.type","Equals":["AWS::SQS::Queue"]}"#), "{remedy}");
+    check(&trails, &facts(&[DATA_EVENT]), &question(QUEUE), r#"none: data_type: Some("AWS::SQS::Queue"), some: false"#);
+    let Observability::None { remedy: Some(remedy), .. } = assess(&trails, &facts(&[]), &question(QUEUE)) else {
+        panic!()
+    };
+    let (trail, data_type) = ("main".to_owned(), "AWS::SQS::Queue".to_owned());
+    assert_eq!(remedy, CoverageRemedy::ReplaceByAdvanced { trail, data_type });
     check(&trails, &facts(&[DATA_EVENT]), &question(EventKind::Either(&["AWS::SQS::Queue"])), "none");
-    check(&trails, &facts(&[]), &question(EventKind::Never("no event")), "none: no event");
+    check(&trails, &facts(&[]), &question(EventKind::Never("no event")), "none: NoEvent");
     check(&trails, &facts(&[]), &question(EventKind::NetworkActivity), "none");
 }
 
 #[test]
 fn selected_data_events_need_to_be_in_the_files() {
     check(&sqs_selectors(), &facts(&[DATA_EVENT]), &question(QUEUE), "full");
-    check(&sqs_selectors(), &facts(&[]), &question(QUEUE), "none: hold no data event");
+    check(&sqs_selectors(), &facts(&[]), &question(QUEUE), r#"none: NotInFiles { trail: "main", data: true }"#);
     check(
         &sqs_selectors(),
         &AccountFacts::default(),
         &question(EventKind::Management),
-        "none: hold no management event",
+        r#"none: NotInFiles { trail: "main", data: false }"#,
     );
 }
 
 #[test]
 fn unknown_settings_claim_nothing() {
-    check(&trail(MULTI), &facts(&[]), &question(EventKind::Management), "none: whether trail `main` was logging");
+    check(&trail(MULTI), &facts(&[]), &question(EventKind::Management), r#"none: StatusUnknown { trail: "main" }"#);
     let no_selectors = trail(&format!(r#""IsMultiRegionTrail":true,"HasCustomEventSelectors":true,{ON}"#));
-    check(&no_selectors, &facts(&[]), &question(EventKind::Management), "none: event selectors of trail `main`");
-    check(r#"{"trailList":[]}"#, &facts(&[]), &question(EventKind::Management), "none: no trail");
+    check(&no_selectors, &facts(&[]), &question(EventKind::Management), r#"none: SelectorsUnknown { trail: "main" }"#);
+    check(r#"{"trailList":[]}"#, &facts(&[]), &question(EventKind::Management), "none: NoTrail");
     let facts = facts(&[]);
-    let nothing = Evidence { account: ACCOUNT, trails: None, history: None, facts: &facts, window: window() };
-    assert!(matches!(Coverage::new(nothing).assess(&question(EventKind::Management)), Sight::None { .. }));
+    let nothing = CoverageEvidence { account: ACCOUNT, trails: None, history: None, facts: &facts, window: window() };
+    assert!(matches!(Coverage::new(nothing).assess(&question(EventKind::Management)), Observability::None { .. }));
     assert_eq!(Trails::parse(&trail(MULTI)).unwrap().issues.len(), 1);
 }
 
@@ -129,19 +133,19 @@ fn status_over_the_window() {
         &with(r#""IsLogging":true,"StartLoggingTime":"2026-09-10T00:00:00Z""#),
         &facts(&[]),
         &management,
-        "partial: only since",
+        "partial: StartedLate",
     );
     check(
         &with(r#""IsLogging":false,"StopLoggingTime":"2026-09-10T00:00:00Z""#),
         &facts(&[]),
         &management,
-        "partial: stopped",
+        "partial: Stopped",
     );
     check(
         &with(r#""IsLogging":false,"StopLoggingTime":"2026-08-10T00:00:00Z""#),
         &facts(&[]),
         &management,
-        "none: has not been",
+        r#"none: NotLogging { trail: "main", since: Some("#,
     );
     check(
         &with(
@@ -151,13 +155,14 @@ fn status_over_the_window() {
         &management,
         "full",
     );
-    check(&with(r#""IsLogging":false"#), &facts(&[]), &management, "none: is not logging");
+    check(&with(r#""IsLogging":false"#), &facts(&[]), &management, r#"none: NotLogging { trail: "main", since: None"#);
     check(&with(r#""IsLogging":true"#), &facts(&[]), &management, "full");
     let later = facts(&[]);
     let trails = Trails::parse(&with(r#""IsLogging":true"#)).unwrap();
-    let early = Window { start: day("2026-08-20"), ..window() };
-    let evidence = Evidence { account: ACCOUNT, trails: Some(&trails), history: None, facts: &later, window: early };
-    assert!(matches!(Coverage::new(evidence).assess(&management), Sight::Partial { .. }));
+    let early = DayWindow { start: day("2026-08-20"), ..window() };
+    let evidence =
+        CoverageEvidence { account: ACCOUNT, trails: Some(&trails), history: None, facts: &later, window: early };
+    assert!(matches!(Coverage::new(evidence).assess(&management), Observability::Partial { .. }));
 }
 
 #[test]
@@ -171,7 +176,12 @@ fn a_change_of_the_trail_inside_the_window_is_a_gap() {
     let trails = trail(&format!("{MULTI},{ON}"));
     let arn = format!("arn:aws:cloudtrail:eu-west-1:{ACCOUNT}:trail/main");
     for name in ["main", arn.as_str()] {
-        check(&trails, &facts(&[&change(name, "2026-09-20T00:00:00Z")]), &management, "partial: `PutEventSelectors`");
+        check(
+            &trails,
+            &facts(&[&change(name, "2026-09-20T00:00:00Z")]),
+            &management,
+            r#"partial: event: "PutEventSelectors""#,
+        );
     }
     check(&trails, &facts(&[&change("other", "2026-09-20T00:00:00Z")]), &management, "full");
     check(&trails, &facts(&[&change("main", "2026-08-20T00:00:00Z")]), &management, "full");
@@ -186,17 +196,32 @@ fn trails_of_one_region() {
     ));
     let ask = question(EventKind::Management);
     check(&single, &facts(&[]), &ask, "full");
-    check(&single, &facts(&[]), &Question { region: Some("us-east-1"), ..ask }, "none: logs only eu-west-1");
-    check(&single, &facts(&[]), &Question { region: None, ..ask }, "partial: logs only eu-west-1");
-    check(&single, &facts(&[]), &Question { event_source: Some("iam.amazonaws.com"), ..ask }, "none: not us-east-1");
+    check(
+        &single,
+        &facts(&[]),
+        &CoverageQuestion { region: Some("us-east-1"), ..ask },
+        r#"none: OneRegion { trail: "main", home: "eu-west-1", asked: Some("us-east-1")"#,
+    );
+    check(
+        &single,
+        &facts(&[]),
+        &CoverageQuestion { region: None, ..ask },
+        r#"partial: OneRegion { trail: "main", home: "eu-west-1", asked: None"#,
+    );
+    check(
+        &single,
+        &facts(&[]),
+        &CoverageQuestion { event_source: Some("iam.amazonaws.com"), ..ask },
+        r#"none: asked: Some("us-east-1")"#,
+    );
     let no_global = trail(&format!(
         r#""IsMultiRegionTrail":true,"IncludeGlobalServiceEvents":false,"HasCustomEventSelectors":false,{ON}"#
     ));
     check(
         &no_global,
         &facts(&[]),
-        &Question { event_source: Some("iam.amazonaws.com"), ..ask },
-        "none: global service events",
+        &CoverageQuestion { event_source: Some("iam.amazonaws.com"), ..ask },
+        "none: NoGlobalEvents",
     );
 }
 
@@ -207,7 +232,8 @@ fn the_best_of_several_sources_counts() {
     let mut both = off.clone();
     let on = trail(&format!("{MULTI},{ON}")).replace("main", "second");
     both.merge(Trails::parse(&on).unwrap());
-    let evidence = |trails, history| Evidence { account: ACCOUNT, trails, history, facts: &facts, window: window() };
+    let evidence =
+        |trails, history| CoverageEvidence { account: ACCOUNT, trails, history, facts: &facts, window: window() };
     let ask = question(EventKind::Management);
     assert!(Coverage::new(evidence(Some(&both), None)).assess(&ask).is_full());
     let days = window().start..window().end;
@@ -215,11 +241,13 @@ fn the_best_of_several_sources_counts() {
     assert!(Coverage::new(evidence(Some(&off), Some(&history))).assess(&ask).is_full());
     assert!(!Coverage::new(evidence(Some(&off), Some(&history))).assess(&question(QUEUE)).is_full());
     assert!(
-        !Coverage::new(evidence(None, Some(&history))).assess(&Question { region: Some("us-east-1"), ..ask }).is_full()
+        !Coverage::new(evidence(None, Some(&history)))
+            .assess(&CoverageQuestion { region: Some("us-east-1"), ..ask })
+            .is_full()
     );
     let short = EventHistory { days: days.start + 5..days.end, ..history.clone() };
-    let sight = Coverage::new(evidence(None, Some(&short))).assess(&ask);
-    assert!(matches!(sight, Sight::Partial { since: Some(_), .. }), "{sight:?}");
+    let answer = Coverage::new(evidence(None, Some(&short))).assess(&ask);
+    assert!(matches!(answer, Observability::Partial { since: Some(_), .. }), "{answer:?}");
     assert_eq!(Coverage::new(evidence(Some(&both), Some(&short))).sources().len(), 3);
 }
 
@@ -227,10 +255,11 @@ fn the_best_of_several_sources_counts() {
 fn settings_of_a_trail_say_nothing_about_other_files() {
     let trails = Trails::parse(&sqs_selectors()).unwrap();
     let facts = facts(&[DATA_EVENT]);
-    let evidence = Evidence { account: ACCOUNT, trails: Some(&trails), history: None, facts: &facts, window: window() };
+    let evidence =
+        CoverageEvidence { account: ACCOUNT, trails: Some(&trails), history: None, facts: &facts, window: window() };
     for kind in [EventKind::Management, QUEUE] {
-        let sight = Coverage::new(evidence.clone()).without_trail_files().assess(&question(kind));
-        assert!(sight.reason().unwrap().contains("no file that a trail delivered"), "{sight:?}");
+        let answer = Coverage::new(evidence.clone()).without_trail_files().assess(&question(kind));
+        assert_eq!(answer.reason(), Some(&BlindReason::NoTrailFiles));
     }
 }
 
@@ -264,8 +293,8 @@ fn actions_of_the_catalog_are_asked_by_all_their_events() {
     let coverage = coverage(&trails, &facts);
     let check = |action: &str, expect: bool| {
         let id = catalog().action(action).unwrap();
-        let sight = coverage.assess_action(id, "*", Some("eu-west-1"), Some(ROLE));
-        assert_eq!(sight.is_full(), expect, "{action}: {sight:?}");
+        let answer = coverage.assess_action(id, "*", Some("eu-west-1"), Some(ROLE));
+        assert_eq!(answer.is_full(), expect, "{action}: {answer:?}");
     };
     check("sqs:SendMessage", true);
     check("sqs:CreateQueue", true);
@@ -291,7 +320,7 @@ fn what_leaves_no_event_on_some_resources_is_seen_only_where_a_grant_leaves_thes
         ("arn:aws:sns:eu-west-1:111122223333:*", false),
         ("arn:aws:sns:eu-west-1:111122223333:endpoint/GCM/app/*", false),
     ] {
-        let sight = coverage.assess_action(id, resource, Some("eu-west-1"), Some(ROLE));
-        assert_eq!(sight.is_full(), expect, "{resource}: {sight:?}");
+        let answer = coverage.assess_action(id, resource, Some("eu-west-1"), Some(ROLE));
+        assert_eq!(answer.is_full(), expect, "{resource}: {answer:?}");
     }
 }

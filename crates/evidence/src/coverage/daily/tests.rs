@@ -36,16 +36,17 @@ fn runs(ledger: &Ledger, trail: &str, action: &str) -> Vec<(u32, u32, String)> {
     ))
     .unwrap();
     let first = day("2026-09-01");
-    let window = Window { start: first, end: first + 10 };
-    let evidence = Evidence { account: ACCOUNT, trails: Some(&trails), history: None, facts: ledger.account(), window };
+    let window = DayWindow { start: first, end: first + 10 };
+    let evidence =
+        CoverageEvidence { account: ACCOUNT, trails: Some(&trails), history: None, facts: ledger.account(), window };
     let id = catalog().action(action).unwrap();
     let runs = Coverage::new(evidence).days_of_action(id, QUEUE, Some("eu-west-1"), None);
     let number = |day: i32| u32::try_from(day - first + 1).unwrap();
-    let word = |sight: &Sight| match sight {
-        Sight::Full => "full".to_owned(),
-        other => other.reason().unwrap().to_owned(),
+    let word = |answer: &Observability| match answer.reason() {
+        None => "full".to_owned(),
+        Some(reason) => format!("{reason:?}"),
     };
-    runs.iter().map(|run| (number(run.days.start), number(run.days.end - 1), word(&run.sight))).collect()
+    runs.iter().map(|run| (number(run.days.start), number(run.days.end - 1), word(&run.observability))).collect()
 }
 
 const DEFAULT: &str = r#""HasCustomEventSelectors":false"#;
@@ -65,17 +66,17 @@ fn a_trail_that_was_started_and_stopped_inside_the_window() {
     let always = status(r#""IsLogging":true,"StartLoggingTime":"2026-01-01T00:00:00Z""#);
     check(&runs(&ledger, &always, "sqs:CreateQueue"), &[(1, 10, "full")]);
     let started = status(r#""IsLogging":true,"StartLoggingTime":"2026-09-04T12:00:00Z""#);
-    check(&runs(&ledger, &started, "sqs:CreateQueue"), &[(1, 4, "logging only since"), (5, 10, "full")]);
+    check(&runs(&ledger, &started, "sqs:CreateQueue"), &[(1, 4, "StartedLate"), (5, 10, "full")]);
     let failing =
         status(r#""IsLogging":true,"StartLoggingTime":"2026-01-01T00:00:00Z","LatestDeliveryError":"AccessDenied""#);
-    check(&runs(&ledger, &failing, "sqs:CreateQueue"), &[(1, 10, "cannot deliver its files (AccessDenied)")]);
+    check(
+        &runs(&ledger, &failing, "sqs:CreateQueue"),
+        &[(1, 10, r#"CannotDeliver { trail: "t", error: "AccessDenied" }"#)],
+    );
     let stopped = status(
         r#""IsLogging":false,"StartLoggingTime":"2026-01-01T00:00:00Z","StopLoggingTime":"2026-09-08T12:00:00Z""#,
     );
-    check(
-        &runs(&ledger, &stopped, "sqs:CreateQueue"),
-        &[(1, 7, "full"), (8, 8, "stopped logging"), (9, 10, "has not been logging since")],
-    );
+    check(&runs(&ledger, &stopped, "sqs:CreateQueue"), &[(1, 7, "full"), (8, 8, "Stopped"), (9, 10, "since: Some(")]);
 }
 
 #[test]
@@ -83,7 +84,7 @@ fn days_before_a_change_of_the_trail_are_not_known() {
     let change = r#""eventTime":"2026-09-05T01:00:00Z","eventSource":"cloudtrail.amazonaws.com","eventName":"PutEventSelectors","eventCategory":"Management","requestParameters":{"trailName":"t"}"#;
     let ledger = ledger(1..11, &[change.to_owned()]);
     let trail = format!(r#"{DEFAULT},"Status":{{"IsLogging":true,"StartLoggingTime":"2026-01-01T00:00:00Z"}}"#);
-    check(&runs(&ledger, &trail, "sqs:CreateQueue"), &[(1, 5, "was changed"), (6, 10, "full")]);
+    check(&runs(&ledger, &trail, "sqs:CreateQueue"), &[(1, 5, "Changed"), (6, 10, "full")]);
 }
 
 #[test]
@@ -92,11 +93,11 @@ fn a_day_without_any_file_is_a_gap_and_data_events_need_their_selector() {
     let ledger = ledger(1..9, &[data.to_owned()]);
     let on = r#""Status":{"IsLogging":true,"StartLoggingTime":"2026-01-01T00:00:00Z"}"#;
     let none = format!("{DEFAULT},{on}");
-    check(&runs(&ledger, &none, "sqs:CreateQueue"), &[(1, 8, "full"), (9, 10, "files are missing")]);
-    check(&runs(&ledger, &none, "sqs:SendMessage"), &[(1, 10, "does not select data events of AWS::SQS::Queue")]);
+    check(&runs(&ledger, &none, "sqs:CreateQueue"), &[(1, 8, "full"), (9, 10, "NoEventOnDays")]);
+    check(&runs(&ledger, &none, "sqs:SendMessage"), &[(1, 10, r#"data_type: Some("AWS::SQS::Queue"), some: false"#)]);
     let queues = format!(
         r#""AdvancedEventSelectors":[{{"FieldSelectors":[{{"Field":"eventCategory","Equals":["Management"]}}]}},{{"FieldSelectors":[{{"Field":"eventCategory","Equals":["Data"]}},{{"Field":"resources.type","Equals":["AWS::SQS::Queue"]}}]}}],{on}"#
     );
-    check(&runs(&ledger, &queues, "sqs:SendMessage"), &[(1, 8, "full"), (9, 10, "files are missing")]);
+    check(&runs(&ledger, &queues, "sqs:SendMessage"), &[(1, 8, "full"), (9, 10, "NoEventOnDays")]);
     check(&runs(&ledger, &queues, "logs:PutLogEvents"), &[(1, 10, "does not log PutLogEvents")]);
 }

@@ -1,14 +1,14 @@
 //! ARNs without the parts that AWS makes anew when the thing is made again.
 //!
-//! A stack update that replaces a table gives it a new stream; one that replaces a secret gives it a new suffix. A policy
-//! on the old ARN then refuses the new thing, though nothing about the function changed.
+//! A stack update that replaces a table gives it a new stream; one that replaces a secret gives it a new
+//! suffix. A policy on the old ARN then refuses the new thing, though nothing about the function changed.
 
 use whittle_catalog::events::generalise;
 use whittle_evidence::map::secret_name;
 use whittle_policy::ResourcePattern;
 
 /// The ARN with generated parts as wildcards: those of the catalog's table, and the suffix of a secret.
-pub fn enduring(arn: &str) -> String {
+pub fn stable_arn(arn: &str) -> String {
     let arn = generalise(arn);
     if let Some(name) = secret_name(&arn)
         && name.contains(":secretsmanager:")
@@ -19,14 +19,14 @@ pub fn enduring(arn: &str) -> String {
     arn.into_owned()
 }
 
-/// [`enduring`] of a pattern.
-pub fn enduring_pattern(resource: &ResourcePattern) -> ResourcePattern {
-    ResourcePattern::new(enduring(resource.as_str()))
+/// [`stable_arn`] of a pattern.
+pub fn stable_pattern(resource: &ResourcePattern) -> ResourcePattern {
+    ResourcePattern::new(stable_arn(resource.as_str()))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::enduring;
+    use super::stable_arn;
 
     #[test]
     fn generated_parts_become_wildcards() {
@@ -67,8 +67,8 @@ mod tests {
             ("*", "*"),
         ] {
             let (is, becomes) = if is == "*" { (is.to_owned(), becomes.to_owned()) } else { (arn(is), arn(becomes)) };
-            assert_eq!(enduring(&is), becomes);
-            assert_eq!(enduring(&enduring(&is)), becomes, "twice is once");
+            assert_eq!(stable_arn(&is), becomes);
+            assert_eq!(stable_arn(&stable_arn(&is)), becomes, "twice is once");
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use whittle_evidence::coverage::event_sources::is_excludable;
 use whittle_evidence::coverage::{AdvancedSelector, Operator, Selectors, Trail, Trails};
 
-use super::{Draft, Identity, RoleFacts, Rule, finding, fingerprint, plural, some_of};
+use super::{FindingDraft, FindingIdentity, RoleFacts, Rule, finding, fingerprint, plural};
+use crate::reason::{BlindGroup, FindingDetail, Reason, VerdictReason};
 use crate::result::{Finding, Verdict};
 use crate::risk;
 
@@ -12,34 +14,52 @@ pub(super) const BLIND_SPOT: Rule =
     Rule { code: "blind-spot", summary: "no evidence source could have seen some granted actions", check: blind_spot };
 
 fn blind_spot(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
-    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut by_reason: BTreeMap<&Reason<VerdictReason>, Vec<&str>> = BTreeMap::new();
     for row in facts.role_rows.iter().filter(|row| row.verdict == Verdict::Unobservable) {
-        by_reason.entry(row.reason.as_str()).or_default().push(&row.action);
+        by_reason.entry(&row.reason).or_default().push(&row.action);
     }
     if by_reason.is_empty() || facts.all_idle() {
         return;
     }
     let count: usize = by_reason.values().map(Vec::len).sum();
-    let mut groups: Vec<(&str, Vec<&str>)> = by_reason.into_iter().collect();
-    groups.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then_with(|| a.0.cmp(b.0)));
-    let parts: Vec<String> =
-        groups.iter().map(|(reason, actions)| format!("{} ({reason})", some_of(actions, 3))).collect();
     out.push(finding(
         &BLIND_SPOT,
         facts.role,
-        Draft {
+        FindingDraft {
             likelihood: facts.likelihood(),
             // Nothing is known to be wrong; the finding says where knowledge ends.
             impact: 1,
             function_arn: facts.only_function(),
             title: format!("{} of {} cannot be judged", plural(count, "granted action"), facts.role.name),
-            detail: some_of(&parts, 4),
+            detail: detail(by_reason).into(),
             remedy: "whittle trail coverage, or collect IAM last-accessed reports".to_owned(),
         },
     ));
 }
 
-/// What [`check_trails`] looks at.
+/// Groups that may be shown; of equally large ones all are kept, since their order is that of their
+/// sentences.
+const MAX_GROUPS: usize = 4;
+/// Actions that each group names.
+const MAX_ACTIONS: usize = 3;
+
+fn detail(by_reason: BTreeMap<&Reason<VerdictReason>, Vec<&str>>) -> FindingDetail {
+    let mut groups: Vec<BlindGroup> = by_reason
+        .into_iter()
+        .map(|(reason, actions)| BlindGroup {
+            reason: reason.clone(),
+            count: actions.len(),
+            actions: actions.into_iter().take(MAX_ACTIONS).map(str::to_owned).collect(),
+        })
+        .collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+    let least = groups.iter().take(MAX_GROUPS).last().map_or(0, |group| group.count);
+    let all = groups.len();
+    groups.retain(|group| group.count >= least);
+    FindingDetail::BlindSpot { more: all.saturating_sub(groups.len()), groups }
+}
+
+/// Facts for [`check_trails`].
 pub struct TrailFacts<'a> {
     /// Account id.
     pub account: &'a str,
@@ -49,9 +69,10 @@ pub struct TrailFacts<'a> {
     pub reads_event_history: bool,
 }
 
-/// `blind-spot` of the account: a trail that stopped, cannot deliver, or leaves out management events, which no other trail
-/// makes up for. Every verdict rests on this, so it is told apart from the blind spots of single roles, whose severity a
-/// stopped trail would not change. The trail's ARN stands in the place of the role's.
+/// `blind-spot` of the account: a trail that stopped, cannot deliver, or leaves out management events, which
+/// no other trail makes up for. Every verdict rests on this, so it is told apart from the blind spots of
+/// single roles, whose severity a stopped trail would not change. The trail's ARN stands in the place of the
+/// role's.
 pub fn check_trails(facts: &TrailFacts<'_>) -> Vec<Finding> {
     let Some(trails) = facts.trails else { return Vec::new() };
     let logs = |trail: &Trail| {
@@ -85,7 +106,7 @@ pub fn check_trails(facts: &TrailFacts<'_>) -> Vec<Finding> {
                 format!("aws cloudtrail get-trail-status --name {name}"),
             )
         } else if let Some(left_out) = selectors.filter(|selectors| selectors.has_management()).and_then(left_out) {
-            few = left_out.only_costly;
+            few = left_out.only_excludable;
             (
                 format!("trail {name} leaves out some management events"),
                 format!("its event selectors leave out {}: use that only these show cannot be seen", left_out.what),
@@ -103,9 +124,9 @@ pub fn check_trails(facts: &TrailFacts<'_>) -> Vec<Finding> {
             impact,
             function_arn: None,
             title,
-            detail,
+            detail: Reason::Text(detail),
             remedy,
-            fingerprint: fingerprint(&Identity {
+            fingerprint: fingerprint(&FindingIdentity {
                 code: BLIND_SPOT.code,
                 function: None,
                 role: &arn,
@@ -120,16 +141,13 @@ pub fn check_trails(facts: &TrailFacts<'_>) -> Vec<Finding> {
 /// Management events that a trail leaves out.
 struct LeftOut {
     what: String,
-    /// Only those of the two services that AWS itself offers to leave out because of their number.
-    only_costly: bool,
+    /// Only those of services that AWS itself offers to leave out.
+    only_excludable: bool,
 }
 
-/// CloudTrail User Guide, "Logging management events": AWS KMS and Amazon RDS Data API events can be excluded.
-const COSTLY: &[&str] = &["kms.amazonaws.com", "rdsdata.amazonaws.com"];
-
-/// What selectors that log management events leave out of them; `None`: nothing.
+/// Management events that selectors leave out although they log such events; `None`: none.
 fn left_out(selectors: &Selectors) -> Option<LeftOut> {
-    let costly = |sources: &[String]| sources.iter().all(|source| COSTLY.contains(&source.as_str()));
+    let excludable = |sources: &[String]| sources.iter().all(|source| is_excludable(source));
     match selectors {
         Selectors::Basic(list) => {
             let logging = || list.iter().filter(|selector| selector.includes_management);
@@ -152,7 +170,7 @@ fn left_out(selectors: &Selectors) -> Option<LeftOut> {
                 what.push(format!("events of {}", excluded.join(", ")));
             }
             (!what.is_empty())
-                .then(|| LeftOut { what: what.join(", "), only_costly: reads && writes && costly(&excluded) })
+                .then(|| LeftOut { what: what.join(", "), only_excludable: reads && writes && excludable(&excluded) })
         }
         Selectors::Advanced(list) => {
             let logging: Vec<_> = list
@@ -181,19 +199,19 @@ fn left_out(selectors: &Selectors) -> Option<LeftOut> {
                 return None;
             }
             let mut what = Vec::new();
-            let mut only_costly = whole.is_empty();
+            let mut only_excludable = whole.is_empty();
             for selector in &logging {
                 for field in selector.fields.iter().filter(|field| field.field != "eventCategory") {
                     for condition in &field.conditions {
                         let values = condition.values.join(", ");
-                        only_costly &= field.field == "eventSource"
+                        only_excludable &= field.field == "eventSource"
                             && condition.operator == Operator::NotEquals
-                            && costly(&condition.values);
+                            && excludable(&condition.values);
                         what.push(format!("events by {} ({values})", field.field));
                     }
                 }
             }
-            Some(LeftOut { what: what.join(", "), only_costly: only_costly && !what.is_empty() })
+            Some(LeftOut { what: what.join(", "), only_excludable: only_excludable && !what.is_empty() })
         }
     }
 }
