@@ -20,14 +20,10 @@ pub use resolve::{Caller, FunctionRef, RoleFunctions, resolve};
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::LazyLock;
 
-use memchr::memmem;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
-use crate::bytes;
-use crate::record::{InScopeOf, Record, RequestParameters, UserIdentity};
+use crate::record::{InScopeOf, LazyJson, Record, UserIdentity};
 
 /// The role behind a call and what used it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,33 +189,24 @@ fn role_of<'a>(identity: &'a UserIdentity<'_>) -> Option<Role<'a>> {
 /// The part of `principalId` before the colon, if it is a role's unique id.
 fn id_of_principal<'a>(identity: &'a UserIdentity<'_>) -> Option<&'a str> {
     let principal = identity.principal_id.as_deref()?;
-    let id = at_colon(principal).map_or(principal, |(id, _)| id);
+    let id = principal.split(':').next()?;
     is_role_id(id).then_some(id)
 }
 
-/// What stands before and after the first colon.
-fn at_colon(text: &str) -> Option<(&str, &str)> {
-    let colon = bytes::find(text.as_bytes(), 0, b':')?;
-    Some((text.get(..colon)?, text.get(colon + 1..)?))
-}
-
-/// What follows the service in an ARN. `usual` is how most start: those of the first partition.
-fn of_service<'a>(arn: &'a str, usual: &str, service: &str) -> Option<&'a str> {
-    arn.strip_prefix(usual).or_else(|| {
-        let (partition, rest) = at_colon(arn.strip_prefix("arn:")?)?;
-        (!partition.is_empty()).then(|| rest.strip_prefix(service))?
-    })
+/// The rest of an ARN after `arn:<partition>:<service>:`; `None` for another service.
+fn after_service<'a>(arn: &'a str, service: &str) -> Option<&'a str> {
+    let (partition, rest) = arn.strip_prefix("arn:")?.split_once(':')?;
+    (!partition.is_empty()).then(|| rest.strip_prefix(service)?.strip_prefix(':'))?
 }
 
 /// IAM User Guide, "IAM identifiers": unique ids of roles begin with `AROA`.
 fn is_role_id(id: &str) -> bool {
-    id.len() > 4 && id.len() <= 128 && id.starts_with("AROA") && bytes::are_alphanumeric(id.as_bytes())
+    id.len() > 4 && id.len() <= 128 && id.starts_with("AROA") && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// What follows `role/` in `arn:<partition>:iam::<account>:role/<path and name>`.
 fn path_and_name(arn: &str) -> Option<&str> {
-    let rest = of_service(arn, "arn:aws:iam:", "iam:")?;
-    let (_account, resource) = at_colon(rest.strip_prefix(':')?)?;
+    let (_account, resource) = after_service(arn, "iam")?.strip_prefix(':')?.split_once(':')?;
     resource.strip_prefix("role/")
 }
 
@@ -234,7 +221,7 @@ fn role_arn(arn: Option<&str>) -> (Option<&str>, bool) {
 }
 
 fn session_name<'a>(identity: &'a UserIdentity<'_>) -> Option<&'a str> {
-    let of_principal = identity.principal_id.as_deref().and_then(at_colon).map(|(_, session)| session);
+    let of_principal = identity.principal_id.as_deref().and_then(|id| id.split_once(':')).map(|(_, session)| session);
     of_principal.or_else(|| {
         let arn = identity.arn.as_deref().filter(|arn| arn.contains(":assumed-role/"))?;
         arn.rsplit_once('/').map(|(_, session)| session)
@@ -279,10 +266,10 @@ fn function_in_scope<'a>(scope: &'a InScopeOf<'_>) -> Option<(&'a str, Option<&'
 /// Splits `arn:<partition>:lambda:<Region>:<account>:function:<name>[:<qualifier>]` before the qualifier; `None` for
 /// anything else.
 pub fn split_function_arn(arn: &str) -> Option<(&str, Option<&str>)> {
-    let (_region, rest) = at_colon(of_service(arn, "arn:aws:lambda:", "lambda:")?)?;
-    let (_account, rest) = at_colon(rest)?;
+    let (_region, rest) = after_service(arn, "lambda")?.split_once(':')?;
+    let (_account, rest) = rest.split_once(':')?;
     let name = rest.strip_prefix("function:")?;
-    let (name, qualifier) = at_colon(name).map_or((name, None), |(name, qualifier)| (name, Some(qualifier)));
+    let (name, qualifier) = name.split_once(':').map_or((name, None), |(name, qualifier)| (name, Some(qualifier)));
     if name.is_empty() {
         return None;
     }
@@ -312,13 +299,10 @@ fn is_service_session(session: &str) -> bool {
 /// function's name; only the encryption context tells.
 fn environment_decrypt(record: &Record<'_>) -> Option<String> {
     const CONTEXT: &str = "aws:lambda:FunctionArn";
-    static FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(CONTEXT));
     if record.event_source.as_str() != "kms.amazonaws.com" || record.event_name.as_str() != "Decrypt" {
         return None;
     }
-    let text = record.request_parameters.as_ref()?.get();
-    FINDER.find(text.as_bytes())?;
-    let parameters: serde_json::Value = serde_json::from_str(text).ok()?;
+    let parameters = record.request_parameters.as_ref()?.value();
     let arn = parameters.get("encryptionContext")?.get(CONTEXT)?.as_str()?;
     function_name(arn).map(str::to_owned)
 }
@@ -336,11 +320,12 @@ pub fn assumed_by_lambda(record: &Record<'_>) -> Option<RoleAssumed> {
     {
         return None;
     }
-    let value = |text: Option<&str>| -> Option<serde_json::Value> { serde_json::from_str(text?).ok() };
-    let role_arn = value(record.request_parameters.as_ref().map(RequestParameters::get))
+    let parameters = record.request_parameters.as_ref().map(LazyJson::value);
+    let role_arn = parameters
         .and_then(|parameters| parameters.get("roleArn")?.as_str().map(str::to_owned))
         .filter(|arn| path_and_name(arn).is_some());
-    let role_id = value(record.response_elements.map(RawValue::get))
+    let response = record.response_elements.as_ref().map(LazyJson::value);
+    let role_id = response
         .and_then(|response| response.get("assumedRoleUser")?.get("assumedRoleId")?.as_str().map(str::to_owned))
         .and_then(|id| id.split(':').next().filter(|id| is_role_id(id)).map(str::to_owned))
         .or_else(|| role_arn.clone())?;

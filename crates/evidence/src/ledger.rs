@@ -12,19 +12,23 @@
 pub mod changes;
 mod codec;
 pub mod days;
+mod entries;
 pub mod facts;
 mod observe;
+mod region;
 pub mod resources;
 pub mod role;
 mod segments;
+mod settings;
 pub mod usage;
 
 pub use changes::{Change, ChangeKind};
 pub use codec::LedgerError;
 pub use days::DaySet;
 pub use facts::{AccountFacts, RegionFacts, Times};
-pub use resources::{ResourceSet, Settings};
+pub use resources::ResourceSet;
 pub use role::{CallerLedger, RoleLedger};
+pub use settings::LedgerSettings;
 pub use usage::{Sighting, Usage, UsageEvent};
 
 use std::borrow::Cow;
@@ -32,24 +36,24 @@ use std::collections::BTreeMap;
 
 use crate::attribute::{self, Attribution};
 use crate::record::Record;
-use whittle_catalog::events::Outcome;
+use whittle_catalog::events::CallOutcome;
 
 /// All evidence of a window. See the module documentation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
-    settings: Settings,
+    settings: LedgerSettings,
     roles: BTreeMap<String, RoleLedger>,
     account: AccountFacts,
 }
 
 impl Ledger {
     /// An empty ledger that generalises by `settings`.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: LedgerSettings) -> Self {
         Self { settings, ..Self::default() }
     }
 
     /// The settings in force.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &LedgerSettings {
         &self.settings
     }
 
@@ -118,7 +122,7 @@ impl Ledger {
     }
 
     /// Notes a call that no action is known for; a denied one only as a sign of life.
-    pub fn observe_unmapped(&mut self, record: &Record<'_>, by: &Attribution<'_>, outcome: Outcome) {
+    pub fn observe_unmapped(&mut self, record: &Record<'_>, by: &Attribution<'_>, outcome: CallOutcome) {
         caller(&mut self.roles, &self.settings, record, by).observe_unmapped(record, outcome);
     }
 
@@ -126,9 +130,9 @@ impl Ledger {
     pub fn merge(&mut self, other: &Self) {
         if self.settings != other.settings {
             let tighter = self.settings.meet(&other.settings);
-            self.resettle(&tighter);
+            self.tighten(&tighter);
             let mut other = other.clone();
-            other.resettle(&tighter);
+            other.tighten(&tighter);
             return self.merge(&other);
         }
         self.account.merge(&other.account);
@@ -142,11 +146,11 @@ impl Ledger {
         }
     }
 
-    fn resettle(&mut self, settings: &Settings) {
+    fn tighten(&mut self, settings: &LedgerSettings) {
         if self.settings != *settings {
             self.settings = settings.clone();
             for role in self.roles.values_mut() {
-                role.resettle(settings);
+                role.tighten(settings);
             }
         }
     }
@@ -154,7 +158,7 @@ impl Ledger {
 
 fn caller<'r>(
     roles: &'r mut BTreeMap<String, RoleLedger>,
-    settings: &Settings,
+    settings: &LedgerSettings,
     record: &Record<'_>,
     by: &Attribution<'_>,
 ) -> &'r mut CallerLedger {

@@ -9,7 +9,6 @@
 //! randomness here; broken input becomes counted issues, never an error that ends a run.
 
 pub mod attribute;
-mod bytes;
 pub mod coverage;
 pub mod ledger;
 pub mod map;

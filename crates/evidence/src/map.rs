@@ -17,8 +17,6 @@ mod collected;
 mod conditions;
 mod denied;
 mod items;
-mod memo;
-mod names;
 mod params;
 mod plan;
 mod prepared;
@@ -29,22 +27,21 @@ mod transform;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use smallvec::{SmallVec, smallvec};
-use whittle_catalog::events::{Effect, EventResolution, ResourceSpec};
+use whittle_catalog::events::{ClauseEffect, EventResolution, ResourceSpec};
 use whittle_catalog::{ActionId, catalog};
 
 pub use denied::{DeniedBy, DeniedDetail};
+pub use reads::{ParametersRead, parameters_read};
 pub use transform::secret_name;
-pub use whittle_catalog::events::Outcome;
+pub use whittle_catalog::events::CallOutcome;
 
 use crate::record::Record;
-use collected::Collected;
-use memo::{Memo, Missing};
-use names::Names;
+use collected::CollectedUses;
 use params::Parameters;
-use prepared::Prepared;
+use prepared::PreparedRule;
 
 /// What an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -118,12 +115,6 @@ pub enum ResourceSeen {
     Unnamed,
 }
 
-/// The resources of one use: mostly one, kept without an allocation of their own.
-pub type Resources = SmallVec<[ResourceSeen; 1]>;
-
-/// The uses of one event.
-pub type Uses = SmallVec<[ActionUse; 1]>;
-
 /// One action that an event proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActionUse {
@@ -132,7 +123,7 @@ pub struct ActionUse {
     /// How it follows.
     pub basis: Basis,
     /// On what, sorted, never empty.
-    pub resources: Resources,
+    pub resources: Vec<ResourceSeen>,
 }
 
 /// What a record means.
@@ -145,13 +136,13 @@ pub struct Mapped {
     /// For an unknown event: names of actions that are spelled like it.
     pub nearest: Vec<String>,
     /// The actions that the call exercised (or, if it was denied, asked for), by action, primary first.
-    pub uses: Uses,
+    pub uses: Vec<ActionUse>,
     /// Actions that AWS may have checked too, without evidence: keep them where granted, never count them as used.
     pub possible: Vec<ActionId>,
-    /// How the authorisation ended. Only [`Outcome::Authorised`] is use.
-    pub outcome: Outcome,
+    /// How the authorisation ended. Only [`CallOutcome::Authorised`] is use.
+    pub outcome: CallOutcome,
     /// For a denied call: what its message says.
-    pub denied_detail: Option<Box<DeniedDetail>>,
+    pub denied_detail: Option<DeniedDetail>,
     /// Items that were denied inside a call that succeeded: no use. Sorted as the uses are.
     pub denied_items: Vec<ActionUse>,
     /// Where [`Self::uses`] hold `iam:PassRole`: the services that the role may have been passed to, in the partition
@@ -165,9 +156,9 @@ impl Mapped {
             class,
             reason,
             nearest,
-            uses: Uses::new(),
+            uses: Vec::new(),
             possible: Vec::new(),
-            outcome: Outcome::NotReached,
+            outcome: CallOutcome::NotReached,
             denied_detail: None,
             denied_items: Vec::new(),
             passed_to: &[],
@@ -176,7 +167,7 @@ impl Mapped {
 
     /// The actions that the event counts as used: none unless the call was authorised.
     pub fn used(&self) -> &[ActionUse] {
-        if self.outcome == Outcome::Authorised { &self.uses } else { &[] }
+        if self.outcome == CallOutcome::Authorised { &self.uses } else { &[] }
     }
 }
 
@@ -185,7 +176,7 @@ pub fn map_record(record: &Record<'_>) -> Mapped {
     if let Some(reason) = not_a_call(record) {
         return Mapped::of_class(EventClass::NotACall, Some(reason), Vec::new());
     }
-    let meaning = Meaning::of_names(record.event_source.as_str(), record.event_name.as_str());
+    let meaning = EventMeaning::of_names(record.event_source.as_str(), record.event_name.as_str());
     meaning.of_record(record)
 }
 
@@ -197,83 +188,50 @@ pub fn generalise(arn: &str, _action: ActionId) -> Cow<'_, str> {
     whittle_catalog::events::generalise(arn)
 }
 
-/// Names that are remembered at most; further ones are looked up each time (event names are the sender's text).
+/// Event names that are remembered at most; further ones are looked up each time (event names are the sender's text).
 const MAX_REMEMBERED: usize = 20_000;
 
-/// Maps records, remembering what each (event source, event name) means, and what recent records meant.
-#[derive(Debug)]
+/// Maps records, remembering for each (event source, event name) what does not depend on the single event.
+#[derive(Debug, Default)]
 pub struct Mapper {
-    known: Names,
-    meanings: Vec<Meaning>,
-    memo: Memo,
-    /// The last answer that is not remembered.
-    last: Mapped,
-}
-
-/// What an (event source, event name) means, prepared for many events.
-#[derive(Debug)]
-enum Meaning {
-    Call(Box<Prepared>),
-    /// The same for every event of the name, but for how it ended.
-    Class(Box<Mapped>),
-}
-
-impl Default for Mapper {
-    fn default() -> Self {
-        let last = Mapped::of_class(EventClass::NotACall, None, Vec::new());
-        Self { known: Names::default(), meanings: Vec::new(), memo: Memo::default(), last }
-    }
+    /// By event source, then event name.
+    meanings: HashMap<String, HashMap<String, EventMeaning>>,
+    remembered: usize,
 }
 
 impl Mapper {
-    /// Maps one record. A record like an earlier one in everything that matters gets the same answer without being looked at
-    /// again.
-    pub fn map(&mut self, record: &Record<'_>) -> &Mapped {
+    /// Maps one record: the same answer as [`map_record`].
+    pub fn map(&mut self, record: &Record<'_>) -> Mapped {
         if let Some(reason) = not_a_call(record) {
-            self.last = Mapped::of_class(EventClass::NotACall, Some(reason), Vec::new());
-            return &self.last;
+            return Mapped::of_class(EventClass::NotACall, Some(reason), Vec::new());
         }
         let (source, name) = (record.event_source.as_str(), record.event_name.as_str());
-        let at = self.known.find(source, name).or_else(|| self.learn(source, name));
-        match at.and_then(|at| Some((at, self.meanings.get(at)?))) {
-            Some((at, Meaning::Call(prepared))) => match self.memo.find(record, at, prepared) {
-                Ok(slot) => {
-                    if let Some(remembered) = self.memo.get(slot) {
-                        return remembered;
-                    }
-                    self.last = map_record(record);
-                }
-                Err(missing) => {
-                    let place = missing.place;
-                    self.last = actions(record, prepared, missing);
-                    if let Some(place) = place {
-                        self.memo.remember(place, &self.last);
-                    }
-                }
-            },
-            Some((_, Meaning::Class(mapped))) if mapped.class != EventClass::Unknown => return mapped,
-            Some((_, meaning)) => self.last = meaning.of_record(record),
-            None => self.last = map_record(record),
+        if let Some(meaning) = self.meanings.get(source).and_then(|names| names.get(name)) {
+            return meaning.of_record(record);
         }
-        &self.last
-    }
-
-    /// Remembers what an event name means; `None` once too many are known.
-    fn learn(&mut self, source: &str, name: &str) -> Option<usize> {
-        let at = self.meanings.len();
-        (at < MAX_REMEMBERED).then(|| {
-            self.meanings.push(Meaning::of_names(source, name));
-            self.known.add(source, name, at);
-            at
-        })
+        let meaning = EventMeaning::of_names(source, name);
+        let mapped = meaning.of_record(record);
+        if self.remembered < MAX_REMEMBERED {
+            self.remembered += 1;
+            self.meanings.entry(source.to_owned()).or_default().insert(name.to_owned(), meaning);
+        }
+        mapped
     }
 }
 
-impl Meaning {
+/// The meaning of an (event source, event name), prepared for many events.
+#[derive(Debug)]
+enum EventMeaning {
+    Call(PreparedRule),
+    /// The same for every event of the name, but for its outcome.
+    Class(Mapped),
+}
+
+impl EventMeaning {
     fn of_names(source: &str, name: &str) -> Self {
-        let class = |class, reason, nearest| Self::Class(Box::new(Mapped::of_class(class, Some(reason), nearest)));
+        let class = |class, reason, nearest| Self::Class(Mapped::of_class(class, Some(reason), nearest));
         match catalog().resolve_event(source, name) {
-            EventResolution::Actions(rule) => Self::Call(Box::new(Prepared::of(rule, name))),
+            EventResolution::Actions(rule) => Self::Call(PreparedRule::of(rule, name)),
             EventResolution::NoPermission { reason } => class(EventClass::NoPermission, reason, Vec::new()),
             EventResolution::NotACall { reason } => class(EventClass::NotACall, reason, Vec::new()),
             EventResolution::Unknown { nearest } => {
@@ -286,11 +244,11 @@ impl Meaning {
 
     fn of_record(&self, record: &Record<'_>) -> Mapped {
         match self {
-            Self::Call(prepared) => actions(record, prepared, Missing::default()),
+            Self::Call(prepared) => map_call(record, prepared),
             Self::Class(mapped) if mapped.class == EventClass::Unknown => {
-                Mapped { outcome: outcome_of_unknown(record), ..Mapped::clone(mapped) }
+                Mapped { outcome: outcome_of_unknown(record), ..mapped.clone() }
             }
-            Self::Class(mapped) => Mapped::clone(mapped),
+            Self::Class(mapped) => mapped.clone(),
         }
     }
 }
@@ -304,10 +262,10 @@ const UNKNOWN_SERVICE: &str =
     "the catalog knows no service of this event source: it may have needed any action, so none is called unused";
 
 /// How a call ended that no action is known for: one that was not denied used some permission.
-fn outcome_of_unknown(record: &Record<'_>) -> Outcome {
+fn outcome_of_unknown(record: &Record<'_>) -> CallOutcome {
     let message = record.error_message.as_deref().unwrap_or_default();
     match record.error_code.as_deref() {
-        None => Outcome::Authorised,
+        None => CallOutcome::Authorised,
         Some(code) => catalog().outcome_of_error("", record.event_name.as_str(), code, message),
     }
 }
@@ -325,50 +283,41 @@ fn not_a_call(record: &Record<'_>) -> Option<&'static str> {
     }
 }
 
-/// Everything that is looked at while one record is mapped.
-struct Call<'r, 'a> {
-    record: &'r Record<'a>,
-    parameters: Parameters<'a, 'r>,
+/// Everything that mapping one record looks at.
+struct CallContext<'r> {
+    record: &'r Record<'r>,
+    parameters: Parameters<'r>,
     denied: Option<&'r DeniedDetail>,
-    place: OnceCell<transform::Place<'r>>,
+    place: OnceCell<transform::CallPlace<'r>>,
 }
 
-fn actions<'a>(record: &Record<'a>, prepared: &Prepared, Missing { members, is_plain, .. }: Missing<'a>) -> Mapped {
+fn map_call(record: &Record<'_>, prepared: &PreparedRule) -> Mapped {
     let rule = &prepared.rule;
     let message = record.error_message.as_deref().unwrap_or_default();
     let outcome = match record.error_code.as_deref() {
-        None => Outcome::Authorised,
+        None => CallOutcome::Authorised,
         Some(code) => catalog().outcome_of_error(rule.prefix(), record.event_name.as_str(), code, message),
     };
-    let denied_detail = (outcome == Outcome::Denied).then(|| Box::new(denied::parse(message)));
-    let request = record.request_parameters.as_ref();
-    let members = members.or_else(|| prepared.reads.members(request?));
-    let call = Call {
+    let denied_detail = (outcome == CallOutcome::Denied).then(|| denied::parse(message));
+    let call = CallContext {
         record,
-        parameters: Parameters::new(request, record.response_elements, members, &prepared.reads),
-        denied: denied_detail.as_deref(),
+        parameters: Parameters::of(record),
+        denied: denied_detail.as_ref(),
         place: OnceCell::new(),
     };
-    let mut uses = Collected::default();
+    let mut uses = CollectedUses::default();
     if let Some(action) = rule.same_named() {
         uses.add(action, Basis::Primary, call.resources_of(action));
     }
     let mut possible: Vec<ActionId> = Vec::new();
-    let present = call.parameters.bits();
-    for known in &prepared.clauses {
-        let clause = known.clause;
-        let holds = known.may_hold(present) && call.holds(clause.tests());
-        debug_assert!(holds == call.holds(clause.tests()), "{}: {clause:?} is left out", record.event_name);
-        if !holds {
-            continue;
-        }
+    for clause in rule.clauses().filter(|clause| call.holds(clause.tests())) {
         match clause.effect() {
-            Effect::Is => {
+            ClauseEffect::Is => {
                 for action in clause.actions() {
                     uses.add(*action, Basis::Primary, call.resources_by(clause.resource(), *action));
                 }
             }
-            Effect::Instead => {
+            ClauseEffect::Instead => {
                 match clause.replaces() {
                     Some(old) => uses.remove(old),
                     None => uses.remove_primary(),
@@ -377,33 +326,30 @@ fn actions<'a>(record: &Record<'a>, prepared: &Prepared, Missing { members, is_p
                     uses.add(*action, Basis::Primary, call.resources_by(clause.resource(), *action));
                 }
             }
-            Effect::And | Effect::Or => {
+            ClauseEffect::And | ClauseEffect::Or => {
                 for action in clause.actions() {
                     uses.add(*action, Basis::Secondary, call.resources_by(clause.resource(), *action));
                 }
             }
-            Effect::Possible => possible.extend(clause.actions()),
+            ClauseEffect::Possible => possible.extend(clause.actions()),
             _ => {}
         }
     }
-    if !is_plain {
-        if let Some(tags) = &prepared.tags {
-            call.add_tagging(tags, &mut uses);
-        }
-        if prepared.may_pass_role {
-            call.add_role_passing(&mut uses);
-        }
-        if rule.prefix() == "s3" {
-            s3::switch_prefix(&call, &mut uses);
-        }
+    if let Some(tags) = &prepared.tags {
+        call.add_tagging(tags, &mut uses);
     }
-    if rule.prefix() == "kms" && outcome == Outcome::Authorised {
-        call.add_key_aliases(&mut uses);
+    if prepared.may_pass_role {
+        call.add_role_passing(&mut uses);
+    }
+    match rule.prefix() {
+        "s3" => s3::switch_prefix(&call, &mut uses),
+        "kms" if outcome == CallOutcome::Authorised => call.add_key_aliases(&mut uses),
+        _ => {}
     }
     call.add_denied_action(&mut uses);
-    let denied_items = match &prepared.batch {
-        Some(batch) if outcome == Outcome::Authorised => {
-            Collected { list: call.take_denied_items(rule.prefix(), batch, &mut uses) }.into_sorted().into_vec()
+    let denied_items = match prepared.batch {
+        Some(batch) if outcome == CallOutcome::Authorised => {
+            CollectedUses { list: call.take_denied_items(rule.prefix(), batch, &mut uses) }.into_sorted()
         }
         _ => Vec::new(),
     };
@@ -432,15 +378,15 @@ fn pass_role() -> Option<ActionId> {
     *PASS_ROLE.get_or_init(|| catalog().action("iam:PassRole"))
 }
 
-impl<'r> Call<'r, '_> {
+impl<'r> CallContext<'r> {
     /// Where the call took place.
-    fn place(&self) -> &transform::Place<'r> {
-        self.place.get_or_init(|| transform::Place::of(self.record))
+    fn place(&self) -> &transform::CallPlace<'r> {
+        self.place.get_or_init(|| transform::CallPlace::of(self.record))
     }
 
     /// The action that a denied message names, where the event's own actions do not include it: a call may be refused for
     /// a role that it passes, or a key that it uses.
-    fn add_denied_action(&self, uses: &mut Collected) {
+    fn add_denied_action(&self, uses: &mut CollectedUses) {
         let Some(detail) = self.denied else { return };
         let Some(action) = detail.action.as_deref().and_then(|name| catalog().action(name)) else { return };
         if uses.list.iter().any(|used| used.action == action) {
@@ -450,13 +396,13 @@ impl<'r> Call<'r, '_> {
             Some(arn) if !params::is_masked(arn) => ResourceSeen::Arn(resources::harmless(arn), Step::DeniedMessage),
             _ => ResourceSeen::Unnamed,
         };
-        uses.add(action, Basis::Secondary, smallvec![resource]);
+        uses.add(action, Basis::Secondary, vec![resource]);
     }
 
-    fn resources_by(&self, spec: &ResourceSpec, action: ActionId) -> Resources {
+    fn resources_by(&self, spec: &ResourceSpec, action: ActionId) -> Vec<ResourceSeen> {
         match spec {
-            ResourceSpec::Any => smallvec![ResourceSeen::Arn("*".to_owned(), Step::NoResourceTypes)],
-            ResourceSpec::Unnamed => smallvec![ResourceSeen::Unnamed],
+            ResourceSpec::Any => vec![ResourceSeen::Arn("*".to_owned(), Step::NoResourceTypes)],
+            ResourceSpec::Unnamed => vec![ResourceSeen::Unnamed],
             ResourceSpec::At(paths) => self.resources_at(paths, action),
             _ => self.resources_of(action),
         }

@@ -8,22 +8,19 @@
 //!
 //! Not here: shapes that wrap records (see [`crate::read`]) and any meaning of a field.
 
+mod lazy_json;
 mod lenient;
-mod parameters;
 mod parse;
 mod time;
 
+pub use lazy_json::LazyJson;
 pub use lenient::Text;
 pub(crate) use lenient::{OddFields, Seed};
-pub use parameters::{Member, RequestParameters};
 pub(crate) use parse::{Classified, RawRecord, classify};
 pub use parse::{ParsedRecord, RecordFault, SkipReason, parse_record};
 
-use std::sync::LazyLock;
-
 use jiff::Timestamp;
 use lenient::lenient_object;
-use memchr::memmem;
 use serde_json::value::RawValue;
 
 /// One CloudTrail record of an API call or another event.
@@ -66,9 +63,9 @@ pub struct Record<'a> {
     /// `userIdentity`; all its members are `None` if the record has none.
     pub user_identity: UserIdentity<'a>,
     /// `requestParameters`; `None` for null. AWS omits it above 100 KB.
-    pub request_parameters: Option<RequestParameters<'a>>,
-    /// `responseElements` as JSON text; `None` for null. AWS omits it above 100 KB.
-    pub response_elements: Option<&'a RawValue>,
+    pub request_parameters: Option<LazyJson<'a>>,
+    /// `responseElements`; `None` for null. AWS omits it above 100 KB.
+    pub response_elements: Option<LazyJson<'a>>,
     /// `additionalEventData` as JSON text; `None` for null.
     pub additional_event_data: Option<&'a RawValue>,
     /// `resources`; entries that are no objects are left out.
@@ -112,9 +109,7 @@ impl Record<'_> {
 
     /// Whether the user agent is that of an AWS SDK inside a Lambda sandbox (`exec-env/AWS_Lambda_…`).
     pub fn has_lambda_user_agent(&self) -> bool {
-        static SANDBOX: LazyLock<memmem::Finder<'static>> =
-            LazyLock::new(|| memmem::Finder::new("exec-env/AWS_Lambda_"));
-        self.user_agent.as_deref().is_some_and(|agent| SANDBOX.find(agent.as_bytes()).is_some())
+        self.user_agent.as_deref().is_some_and(|agent| agent.contains("exec-env/AWS_Lambda_"))
     }
 }
 
@@ -200,9 +195,7 @@ const MASK: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
 /// Whether a text holds what CloudTrail writes in place of a value that it does not show.
 pub(crate) fn holds_mask(text: &str) -> bool {
-    // A searcher made once: this is asked of most ARNs and names.
-    static FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(MASK));
-    text.len() >= MASK.len() && FINDER.find(text.as_bytes()).is_some()
+    text.contains(MASK)
 }
 
 #[cfg(test)]

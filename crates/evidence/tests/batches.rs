@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 use whittle_catalog::catalog;
 use whittle_evidence::ledger::Ledger;
-use whittle_evidence::map::{ActionUse, Mapped, Mapper, Outcome, ResourceSeen, map_record};
+use whittle_evidence::map::{ActionUse, CallOutcome, Mapped, Mapper, ResourceSeen, map_record};
 use whittle_evidence::record::{ParsedRecord, parse_record};
 
 fn event(source: &str, name: &str, fields: &Value) -> String {
@@ -117,7 +117,7 @@ fn a_denied_message_may_name_another_action() {
     );
     let fields = json!({"errorCode": "AccessDenied", "errorMessage": message, "requestParameters": null});
     let mapped = map(&event("states", "CreateStateMachine", &fields));
-    assert_eq!(mapped.outcome, Outcome::Denied);
+    assert_eq!(mapped.outcome, CallOutcome::Denied);
     assert!(words(&mapped.uses).contains(&format!("iam:PassRole {role}")), "{:?}", words(&mapped.uses));
     assert!(mapped.used().is_empty());
 }

@@ -9,8 +9,8 @@ use whittle_analysis::result::UsageRow;
 use whittle_catalog::{ActionId, catalog};
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
 use whittle_evidence::coverage::{Coverage, Observability};
-use whittle_evidence::ledger::{Ledger, ResourceSet, Settings, Sighting};
-use whittle_evidence::map::{Basis, EventClass, Mapper, Outcome, ResourceSeen};
+use whittle_evidence::ledger::{Ledger, LedgerSettings, ResourceSet, Sighting};
+use whittle_evidence::map::{Basis, CallOutcome, EventClass, Mapper, ResourceSeen};
 use whittle_evidence::read::{Limits, read_bytes};
 use whittle_evidence::record::Record;
 
@@ -38,7 +38,7 @@ pub struct EventKind {
     /// Actions that the call may have needed too: never counted as used.
     pub possible: BTreeSet<ActionId>,
     /// How the calls ended, for events that are calls.
-    pub outcomes: BTreeMap<Outcome, u64>,
+    pub outcomes: BTreeMap<CallOutcome, u64>,
     /// Services that roles in the parameters may have been passed to.
     pub passed_to: BTreeSet<&'static str>,
     /// Actions of items that were denied inside calls that succeeded.
@@ -52,7 +52,7 @@ pub type EventKinds = BTreeMap<(String, String), EventKind>;
 pub fn map_events(objects: &impl TrailObjects) -> Result<(EventKinds, IngestSummary, Vec<Issue>), PortError> {
     let (read, mut summary, mut issues) = list_events(objects, &ReadMarks::default())?;
     summary.read = read.len();
-    let settings = Settings::default();
+    let settings = LedgerSettings::default();
     let (kinds, reports) = read
         .par_iter()
         .fold(
@@ -89,7 +89,7 @@ fn map_object(
     object: &TrailObject,
     mapper: &mut Mapper,
     kinds: &mut EventKinds,
-    settings: &Settings,
+    settings: &LedgerSettings,
 ) -> ObjectReport {
     let bytes = objects.read(object).map_err(|error| unavailable(object, &error))?;
     Ok(read_bytes(&object.key, &bytes, &Limits::default(), &mut |found| {
@@ -105,7 +105,7 @@ fn map_object(
     }))
 }
 
-fn kind_of(record: &Record<'_>, mapper: &mut Mapper, settings: &Settings) -> EventKind {
+fn kind_of(record: &Record<'_>, mapper: &mut Mapper, settings: &LedgerSettings) -> EventKind {
     let meaning = mapper.map(record);
     let mut actions = BTreeMap::new();
     for used in &meaning.uses {
@@ -133,7 +133,7 @@ fn kind_of(record: &Record<'_>, mapper: &mut Mapper, settings: &Settings) -> Eve
 }
 
 /// Records of one kind may differ in class (a service event beside a call): the one that proves most stands.
-fn join(known: &mut EventKind, other: &EventKind, settings: &Settings) {
+fn join(known: &mut EventKind, other: &EventKind, settings: &LedgerSettings) {
     known.events += other.events;
     if other.class < known.class {
         known.class = other.class;

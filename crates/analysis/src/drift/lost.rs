@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use whittle_catalog::catalog;
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
 use whittle_evidence::ledger::Usage;
+use whittle_evidence::map::DeniedBy;
 use whittle_policy::{ActionClause, ActionPattern, OneOrMany, ResourceClause, ResourcePattern, Statement};
 
 use super::compare::{Entry, Policies};
@@ -89,13 +90,24 @@ pub(super) fn after(
         .collect()
 }
 
-/// True if the denial may come from what the role's policies do not allow. The reasons are those of all
-/// denials ever; one that is not told may be anything.
+/// True if the role's own policies may have denied the calls. The ledger holds everyone who ever denied the
+/// action; an unknown one may be anyone.
 fn by_the_roles_policies(usage: &Usage) -> bool {
-    let own = |reason: &str| {
-        reason.starts_with("identity-based") || ["permissions boundary", "deny", "not told"].contains(&reason)
+    let may_be_own = |by: &DeniedBy| match by {
+        DeniedBy::IdentityDeny
+        | DeniedBy::IdentityNoAllow
+        | DeniedBy::Boundary
+        | DeniedBy::ExplicitDeny
+        | DeniedBy::NotTold => true,
+        DeniedBy::BatchItem
+        | DeniedBy::Resource
+        | DeniedBy::ResourceControl
+        | DeniedBy::ServiceControl
+        | DeniedBy::Session
+        | DeniedBy::Trust
+        | DeniedBy::VpcEndpoint => false,
     };
-    usage.denials.is_empty() || usage.denials.iter().any(|reason| own(reason))
+    usage.denied_by.is_empty() || usage.denied_by.iter().any(may_be_own)
 }
 
 /// Whose call it was.

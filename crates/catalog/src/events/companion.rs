@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::OnceLock;
 
-use super::rule::Effect;
+use super::rule::ClauseEffect;
 use super::{table, tables};
 use crate::{ActionId, Catalog};
 
@@ -41,12 +41,12 @@ pub struct Companion {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Index {
+pub(super) struct CompanionIndex {
     rows: HashMap<ActionId, Vec<Companion>>,
     pub problems: Vec<String>,
 }
 
-impl Index {
+impl CompanionIndex {
     pub fn of(&self, action: ActionId) -> &[Companion] {
         self.rows.get(&action).map_or(&[], Vec::as_slice)
     }
@@ -96,7 +96,7 @@ impl Index {
         for (prefix, event, clauses) in tables::tables().rules.events() {
             let primary: BTreeSet<_> = clauses
                 .iter()
-                .filter(|clause| clause.effect() == Effect::Is)
+                .filter(|clause| clause.effect() == ClauseEffect::Is)
                 .flat_map(|clause| clause.actions().iter().copied())
                 .collect();
             let primary = if primary.is_empty() {
@@ -104,7 +104,7 @@ impl Index {
             } else {
                 primary
             };
-            for clause in clauses.iter().filter(|clause| clause.effect() == Effect::Possible) {
+            for clause in clauses.iter().filter(|clause| clause.effect() == ClauseEffect::Possible) {
                 for used in &primary {
                     for action in clause.actions().iter().filter(|action| !primary.contains(*action)) {
                         self.add(
@@ -125,7 +125,7 @@ impl Index {
     }
 }
 
-pub(super) fn index(_catalog: &Catalog) -> &'static Index {
-    static INDEX: OnceLock<Index> = OnceLock::new();
-    INDEX.get_or_init(|| Index::read(crate::catalog()))
+pub(super) fn index() -> &'static CompanionIndex {
+    static INDEX: OnceLock<CompanionIndex> = OnceLock::new();
+    INDEX.get_or_init(|| CompanionIndex::read(crate::catalog()))
 }

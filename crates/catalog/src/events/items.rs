@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::path::FieldPath;
-use super::rule::{Transform, located};
 use super::table;
+use super::transform::{Transform, located};
 use crate::{ActionId, Catalog};
 
 static TEXT: &str = include_str!("../../data/events/items.tsv");
@@ -94,7 +94,7 @@ fn key(prefix: &str, event_name: &str) -> String {
     format!("{prefix}:{}", event_name.to_ascii_lowercase())
 }
 
-fn batch(catalog: &Catalog, service: &str, row: table::Row) -> Result<BatchItems, String> {
+fn batch(catalog: &Catalog, service: &str, row: table::TableRow) -> Result<BatchItems, String> {
     let actions = row.list(1).map(|name| {
         let full = if name.contains(':') { name.to_owned() } else { format!("{service}:{name}") };
         catalog.action(&full).ok_or_else(|| format!("no action `{full}` in the catalog"))

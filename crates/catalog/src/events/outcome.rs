@@ -6,7 +6,7 @@ static TEXT: &str = include_str!("../../data/events/outcomes.tsv");
 
 /// What the end of a call says about its authorisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
+pub enum CallOutcome {
     /// The call was allowed; it may have failed later for another reason.
     Authorised,
     /// A policy refused the call. Never counts as use.
@@ -17,7 +17,7 @@ pub enum Outcome {
     NotReached,
 }
 
-impl Outcome {
+impl CallOutcome {
     /// The word for output: `authorised`, `denied`, `undecided`, `not-reached`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -35,7 +35,7 @@ struct OutcomeRow {
     event: &'static str,
     code: &'static str,
     message: &'static str,
-    outcome: Outcome,
+    outcome: CallOutcome,
 }
 
 #[derive(Debug, Default)]
@@ -49,10 +49,10 @@ impl Outcomes {
         let mut outcomes = Self::default();
         for row in table::rows(TEXT) {
             let outcome = match row.column(4) {
-                "authorised" => Outcome::Authorised,
-                "denied" => Outcome::Denied,
-                "undecided" => Outcome::Undecided,
-                "not-reached" => Outcome::NotReached,
+                "authorised" => CallOutcome::Authorised,
+                "denied" => CallOutcome::Denied,
+                "undecided" => CallOutcome::Undecided,
+                "not-reached" => CallOutcome::NotReached,
                 other => {
                     outcomes.problems.push(format!("outcomes.tsv:{}: outcome `{other}`", row.line));
                     continue;
@@ -64,7 +64,7 @@ impl Outcomes {
         outcomes
     }
 
-    pub fn classify(&self, prefix: &str, event_name: &str, error_code: &str, message: &str) -> Outcome {
+    pub fn classify(&self, prefix: &str, event_name: &str, error_code: &str, message: &str) -> CallOutcome {
         let code = error_code.strip_prefix("Client.").or_else(|| error_code.strip_prefix("Server."));
         let code = code.unwrap_or(error_code);
         // Some services log the code with its shape: `com.amazonaws...#AccessDeniedException`.
@@ -75,7 +75,7 @@ impl Outcomes {
                 && like(row.code, code)
                 && (row.message.is_empty() || contains_ignore_case(message, row.message))
         };
-        self.rows.iter().find(fits).map_or(Outcome::Undecided, |row| row.outcome)
+        self.rows.iter().find(fits).map_or(CallOutcome::Undecided, |row| row.outcome)
     }
 }
 

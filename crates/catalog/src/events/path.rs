@@ -3,7 +3,7 @@
 /// One step of a [`FieldPath`]. Keys compare in any ASCII case: CloudTrail lower-cases only the first letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Segment {
+pub enum PathSegment {
     /// The value of a key.
     Key(Box<str>),
     /// The values of all keys that start so (`x-amz-grant-*`).
@@ -20,7 +20,7 @@ pub enum Segment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldPath {
     response: bool,
-    segments: Box<[Segment]>,
+    segments: Box<[PathSegment]>,
 }
 
 impl FieldPath {
@@ -30,7 +30,7 @@ impl FieldPath {
     }
 
     /// The steps.
-    pub fn segments(&self) -> &[Segment] {
+    pub fn segments(&self) -> &[PathSegment] {
         &self.segments
     }
 
@@ -43,18 +43,18 @@ impl FieldPath {
         let mut segments = Vec::new();
         for part in text.split('.') {
             let (key, tail) = if let Some(key) = part.strip_suffix("[]") {
-                (key, Some(Segment::Each))
+                (key, Some(PathSegment::Each))
             } else if let Some(key) = part.strip_suffix("{}") {
-                (key, Some(Segment::Keys))
+                (key, Some(PathSegment::Keys))
             } else {
                 (part, None)
             };
             if key == "*" {
-                segments.push(Segment::AnyKey);
+                segments.push(PathSegment::AnyKey);
             } else if let Some(start) = key.strip_suffix('*') {
-                segments.push(Segment::KeyPrefix(start.into()));
+                segments.push(PathSegment::KeyPrefix(start.into()));
             } else if !key.is_empty() {
-                segments.push(Segment::Key(key.into()));
+                segments.push(PathSegment::Key(key.into()));
             }
             segments.extend(tail);
         }

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use super::table;
-use super::tables::Tables;
 use crate::Catalog;
 
 static TEXT: &str = include_str!("../../data/events/sources.tsv");
 
 /// Label → prefixes, where they differ; an empty list: the source has no prefix.
-pub(super) fn read() -> HashMap<&'static str, Vec<&'static str>> {
+pub(super) type Sources = HashMap<&'static str, Vec<&'static str>>;
+
+pub(super) fn read() -> Sources {
     table::rows(TEXT).map(|row| (row.column(0), row.list(1).collect())).collect()
 }
 
@@ -27,13 +28,13 @@ pub(super) fn label(event_source: &str) -> Option<&str> {
     (clean && label != "event-source-placeholder").then_some(label)
 }
 
-pub(super) fn prefixes<'a>(catalog: &'a Catalog, tables: &'static Tables, event_source: &str) -> Vec<&'a str> {
+pub(super) fn prefixes<'a>(catalog: &'a Catalog, sources: &Sources, event_source: &str) -> Vec<&'a str> {
     let Some(label) = label(event_source) else { return Vec::new() };
-    of_label(catalog, tables, label)
+    of_label(catalog, sources, label)
 }
 
-pub(super) fn of_label<'a>(catalog: &'a Catalog, tables: &'static Tables, label: &str) -> Vec<&'a str> {
-    match tables.sources.get(label) {
+pub(super) fn of_label<'a>(catalog: &'a Catalog, sources: &Sources, label: &str) -> Vec<&'a str> {
+    match sources.get(label) {
         Some(prefixes) => prefixes.iter().filter_map(|prefix| Some(catalog.service(prefix)?.prefix())).collect(),
         None => catalog.service(label).map(crate::ServiceInfo::prefix).into_iter().collect(),
     }

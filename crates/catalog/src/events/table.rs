@@ -2,7 +2,7 @@
 
 /// One row with the section it stands in.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Row {
+pub(super) struct TableRow {
     /// Value of the last `# service: …` line.
     pub service: Option<&'static str>,
     /// Value of the last `# source: …` line.
@@ -12,7 +12,7 @@ pub(super) struct Row {
     pub line: usize,
 }
 
-impl Row {
+impl TableRow {
     /// A column from zero; `""` where the row is shorter, and for `-`.
     pub fn column(&self, at: usize) -> &'static str {
         match self.columns.get(at).copied().unwrap_or_default() {
@@ -28,7 +28,7 @@ impl Row {
 }
 
 /// The rows of a table.
-pub(super) fn rows(text: &'static str) -> impl Iterator<Item = Row> {
+pub(super) fn rows(text: &'static str) -> impl Iterator<Item = TableRow> {
     let mut service = None;
     let mut source = "";
     text.lines().zip(1..).filter_map(move |(text, line)| {
@@ -45,6 +45,6 @@ pub(super) fn rows(text: &'static str) -> impl Iterator<Item = Row> {
         for (slot, column) in columns.iter_mut().zip(text.split('\t')) {
             *slot = column.trim();
         }
-        Some(Row { service, source, columns, line })
+        Some(TableRow { service, source, columns, line })
     })
 }

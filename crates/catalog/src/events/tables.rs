@@ -5,15 +5,16 @@ use std::sync::OnceLock;
 
 use super::classes::Classes;
 use super::items::Batches;
+use super::lists::Lists;
 use super::outcome::Outcomes;
 use super::passed_to::PassedTo;
 use super::rule::Rules;
 use super::template::Templates;
-use super::{sources, visibility};
+use super::{data_event_types, sources};
 
 #[derive(Debug)]
-pub(super) struct Tables {
-    pub sources: HashMap<&'static str, Vec<&'static str>>,
+pub(super) struct EventTables {
+    pub sources: sources::Sources,
     /// Prefix to the label that CloudTrail writes for it, where they differ.
     pub usual_labels: HashMap<&'static str, &'static str>,
     pub classes: Classes,
@@ -21,14 +22,15 @@ pub(super) struct Tables {
     pub outcomes: Outcomes,
     pub templates: Templates,
     pub batches: Batches,
+    pub lists: Lists,
     pub passed_to: PassedTo,
     pub data_types: Vec<&'static str>,
 }
 
 /// The tables of the embedded catalog.
-pub(super) fn tables() -> &'static Tables {
-    static TABLES: OnceLock<Tables> = OnceLock::new();
-    TABLES.get_or_init(|| Tables {
+pub(super) fn tables() -> &'static EventTables {
+    static TABLES: OnceLock<EventTables> = OnceLock::new();
+    TABLES.get_or_init(|| EventTables {
         sources: sources::read(),
         usual_labels: sources::read_usual(),
         classes: Classes::read(),
@@ -36,7 +38,8 @@ pub(super) fn tables() -> &'static Tables {
         outcomes: Outcomes::read(),
         templates: Templates::read(),
         batches: Batches::read(crate::catalog()),
+        lists: Lists::read(),
         passed_to: PassedTo::read(),
-        data_types: visibility::data_types(),
+        data_types: data_event_types::read(),
     })
 }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::path::FieldPath;
-use super::rule::{Transform, located};
 use super::table;
+use super::transform::{Transform, located};
 use crate::{ActionId, Catalog};
 
 static TEMPLATES: &str = include_str!("../../data/events/templates.tsv");
@@ -12,7 +12,7 @@ static TAGGING: &str = include_str!("../../data/events/tagging.tsv");
 
 /// What a row fills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Target {
+enum RowTarget {
     Placeholder(&'static str),
     ResourceType(&'static str),
     Whole(&'static str),
@@ -25,7 +25,7 @@ enum Target {
 /// Where a placeholder of a service's ARN formats, or a whole ARN, is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParameterSource {
-    target: Target,
+    target: RowTarget,
     actions: Vec<&'static str>,
     paths: Vec<(FieldPath, Transform)>,
     default: Option<&'static str>,
@@ -34,13 +34,13 @@ pub struct ParameterSource {
 impl ParameterSource {
     /// Whether the row fills this placeholder for this action (name without the prefix).
     pub fn fills_placeholder(&self, placeholder: &str, action: &str) -> bool {
-        matches!(self.target, Target::Placeholder(name) if name.eq_ignore_ascii_case(placeholder))
+        matches!(self.target, RowTarget::Placeholder(name) if name.eq_ignore_ascii_case(placeholder))
             && self.is_for(action)
     }
 
     /// Whether the row names whole ARNs of this resource type for this action (name without the prefix).
     pub fn names_type(&self, resource_type: &str, action: &str) -> bool {
-        matches!(self.target, Target::ResourceType(name) if name.eq_ignore_ascii_case(resource_type))
+        matches!(self.target, RowTarget::ResourceType(name) if name.eq_ignore_ascii_case(resource_type))
             && self.is_for(action)
     }
 
@@ -49,30 +49,30 @@ impl ParameterSource {
     /// Where a service has such a row for an action, nothing else names the action's resource.
     pub fn whole_arn(&self, action: &str) -> Option<&'static str> {
         match self.target {
-            Target::Whole(text) if self.is_for(action) => Some(text),
+            RowTarget::Whole(text) if self.is_for(action) => Some(text),
             _ => None,
         }
     }
 
     /// Whether the action's resource is `*`, if one of [`Self::paths`] is there, or anyway if there are none.
     pub fn is_any(&self, action: &str) -> bool {
-        self.target == Target::Any && self.is_for(action)
+        self.target == RowTarget::Any && self.is_for(action)
     }
 
     /// Whether the other rows find all that the request names: further resource types of the action were not in it.
     pub fn is_complete(&self, action: &str) -> bool {
-        self.target == Target::Complete && self.is_for(action)
+        self.target == RowTarget::Complete && self.is_for(action)
     }
 
     /// Whether names in ARNs of this service may be in lower case where those of the request are not.
     pub fn is_lower_case(&self) -> bool {
-        self.target == Target::LowerCase
+        self.target == RowTarget::LowerCase
     }
 
     /// A text after the ARN of this resource type with which it must be granted too (`:*` of log groups).
     pub fn tail(&self, resource_type: &str) -> Option<&'static str> {
         match self.target {
-            Target::Tail(name) if name.eq_ignore_ascii_case(resource_type) => self.default,
+            RowTarget::Tail(name) if name.eq_ignore_ascii_case(resource_type) => self.default,
             _ => None,
         }
     }
@@ -104,10 +104,6 @@ pub struct TagKeys<'a> {
 /// Names that tags of a create call have: `tags`, `tagList`, `tagSpecificationSet`, `Tagging`.
 static TAG_KEYS: [&str; 1] = ["tag"];
 
-/// Starts of event names that create something, in lower case.
-static CREATES: [&str; 11] =
-    ["create", "run", "register", "import", "allocate", "request", "copy", "restore", "upload", "start", "put"];
-
 #[derive(Debug, Default)]
 pub(super) struct Templates {
     sources: HashMap<&'static str, Vec<ParameterSource>>,
@@ -120,19 +116,19 @@ impl Templates {
         let mut templates = Self::default();
         for row in table::rows(TEMPLATES) {
             let target = match row.column(0).split_once(':') {
-                Some(("type", name)) => Target::ResourceType(name),
-                Some((_, name)) => Target::Tail(name),
+                Some(("type", name)) => RowTarget::ResourceType(name),
+                Some((_, name)) => RowTarget::Tail(name),
                 None => match row.column(0) {
-                    "arn" => Target::Whole(row.column(1)),
-                    "any" => Target::Any,
-                    "complete" => Target::Complete,
-                    "lower-case" => Target::LowerCase,
-                    name => Target::Placeholder(name),
+                    "arn" => RowTarget::Whole(row.column(1)),
+                    "any" => RowTarget::Any,
+                    "complete" => RowTarget::Complete,
+                    "lower-case" => RowTarget::LowerCase,
+                    name => RowTarget::Placeholder(name),
                 },
             };
             let mut source =
                 ParameterSource { target, actions: row.list(2).collect(), paths: Vec::new(), default: None };
-            let items = row.list(1).filter(|_| !matches!(target, Target::Whole(_)));
+            let items = row.list(1).filter(|_| !matches!(target, RowTarget::Whole(_)));
             for item in items {
                 match item.strip_prefix('=') {
                     Some(default) => source.default = Some(default),
@@ -156,11 +152,8 @@ impl Templates {
         self.sources.get(prefix).map_or(&[], Vec::as_slice)
     }
 
-    pub fn tag_on_create(&self, catalog: &Catalog, prefix: &str, event_name: &str) -> Option<TagKeys<'static>> {
-        let lower = event_name.get(..8.min(event_name.len()))?.to_ascii_lowercase();
-        if !CREATES.iter().any(|start| lower.starts_with(start)) {
-            return None;
-        }
+    /// The tagging action of a call that may carry tags.
+    pub fn tagging_of(&self, catalog: &Catalog, prefix: &str, event_name: &str) -> Option<TagKeys<'static>> {
         let name = match self.tagging.get(prefix) {
             Some(rows) => rows.iter().find(|row| row.0 == "*" || event_name.starts_with(row.0))?.1,
             None => "TagResource",

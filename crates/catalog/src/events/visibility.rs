@@ -7,13 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 
-use super::rule::{Clause, Effect};
+use super::rule::{Clause, ClauseEffect};
 use super::{table, tables};
 use crate::{ActionId, ActionInfo, Catalog};
 
 static DATA_EVENTS: &str = include_str!("../../data/events/data-events.tsv");
 static UNSEEN: &str = include_str!("../../data/events/unseen.tsv");
-static DATA_TYPES: &str = include_str!("../../data/events/data-event-types-2026-11.txt");
 
 /// How CloudTrail could show that an action was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,13 +85,8 @@ pub struct BlindResource {
     pub reason: &'static str,
 }
 
-/// The type list, for selectors and for the test of the table.
-pub(super) fn data_types() -> Vec<&'static str> {
-    DATA_TYPES.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect()
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Seen {
+enum OwnedVisibility {
     Management,
     Data(Vec<&'static str>),
     Either(Vec<&'static str>),
@@ -103,12 +97,12 @@ enum Seen {
 /// The forward map turned round. What the curated tables say is gathered once; the answer for an action is made when it is
 /// first asked for, since most programs ask about few of them.
 #[derive(Debug)]
-pub(super) struct Index {
+pub(super) struct VisibilityIndex {
     catalog: &'static Catalog,
     data: DataRows,
     unseen: Unseen,
     gathered: Gathered,
-    entries: Vec<OnceLock<Entry>>,
+    entries: Vec<OnceLock<ActionVisibility>>,
     #[cfg_attr(not(test), expect(dead_code, reason = "read by the test that every row is understood"))]
     pub problems: Vec<String>,
 }
@@ -136,7 +130,7 @@ impl Gathered {
     ) {
         let is: Vec<ActionId> = clauses
             .iter()
-            .filter(|clause| clause.effect() == Effect::Is)
+            .filter(|clause| clause.effect() == ClauseEffect::Is)
             .flat_map(|clause| clause.actions().iter().copied())
             .collect();
         let same = catalog.action(&format!("{prefix}:{event}"));
@@ -148,9 +142,9 @@ impl Gathered {
         let name = same.map_or(name, |id| catalog.info(id).short_name());
         for clause in clauses {
             let conditional = match clause.effect() {
-                Effect::Is | Effect::Or => !clause.tests().is_empty(),
-                Effect::Instead | Effect::And => true,
-                Effect::Possible => {
+                ClauseEffect::Is | ClauseEffect::Or => !clause.tests().is_empty(),
+                ClauseEffect::Instead | ClauseEffect::And => true,
+                ClauseEffect::Possible => {
                     self.possible.extend(clause.actions());
                     continue;
                 }
@@ -180,20 +174,19 @@ impl Gathered {
 }
 
 #[derive(Debug)]
-struct Entry {
-    seen: Seen,
+struct ActionVisibility {
+    visibility: OwnedVisibility,
     revealers: Vec<Revealer>,
 }
 
-impl Index {
+impl VisibilityIndex {
     pub fn visibility(&self, action: ActionId) -> Visibility<'_> {
-        match self.entry(action).map(|entry| &entry.seen) {
-            Some(Seen::Management) => Visibility::Management,
-            Some(Seen::Data(types)) => Visibility::Data { resource_types: types },
-            Some(Seen::Either(types)) => Visibility::Either { resource_types: types },
-            Some(Seen::Never(reason)) => Visibility::Never { reason },
-            Some(Seen::Inferred(by, reason)) => Visibility::Inferred { by, reason },
-            None => Visibility::Never { reason: "the action is not in the catalog" },
+        match &self.entry(action).visibility {
+            OwnedVisibility::Management => Visibility::Management,
+            OwnedVisibility::Data(types) => Visibility::Data { resource_types: types },
+            OwnedVisibility::Either(types) => Visibility::Either { resource_types: types },
+            OwnedVisibility::Never(reason) => Visibility::Never { reason },
+            OwnedVisibility::Inferred(by, reason) => Visibility::Inferred { by, reason },
         }
     }
 
@@ -202,14 +195,18 @@ impl Index {
     }
 
     pub fn revealers(&self, action: ActionId) -> &[Revealer] {
-        self.entry(action).map_or(&[], |entry| entry.revealers.as_slice())
+        &self.entry(action).revealers
     }
 
-    fn entry(&self, action: ActionId) -> Option<&Entry> {
-        self.entries.get(action.index()).map(|entry| entry.get_or_init(|| self.make(action)))
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "an ActionId of the embedded catalog is an index below its action count"
+    )]
+    fn entry(&self, action: ActionId) -> &ActionVisibility {
+        self.entries[action.index()].get_or_init(|| self.make(action))
     }
 
-    fn make(&self, id: ActionId) -> Entry {
+    fn make(&self, id: ActionId) -> ActionVisibility {
         let (catalog, tables) = (self.catalog, tables::tables());
         let mut found = self.gathered.revealers.get(&id).cloned().unwrap_or_default();
         let info = catalog.info(id);
@@ -223,21 +220,21 @@ impl Index {
             found.insert(revealer(catalog, &self.data, prefix, name, Some(id), false));
         }
         let revealers: Vec<Revealer> = found.into_iter().collect();
-        let seen = self.unseen.rows.get(&id).cloned().unwrap_or_else(|| {
+        let visibility = self.unseen.rows.get(&id).cloned().unwrap_or_else(|| {
             if revealers.is_empty() {
-                return Seen::Never(
+                return OwnedVisibility::Never(
                     elsewhere.map_or_else(|| self.gathered.why_never(catalog, id), |(_, reason)| reason),
                 );
             }
             let by = self.gathered.inferred_by.get(&id).into_iter().flatten().copied().collect();
             judge(catalog, &self.data, id, &revealers, by)
         });
-        Entry { seen, revealers }
+        ActionVisibility { visibility, revealers }
     }
 }
 
-pub(super) fn index(_catalog: &Catalog) -> &'static Index {
-    static INDEX: OnceLock<Index> = OnceLock::new();
+pub(super) fn index() -> &'static VisibilityIndex {
+    static INDEX: OnceLock<VisibilityIndex> = OnceLock::new();
     INDEX.get_or_init(|| build(crate::catalog()))
 }
 
@@ -326,7 +323,7 @@ impl DataRows {
     }
 }
 
-fn build(catalog: &'static Catalog) -> Index {
+fn build(catalog: &'static Catalog) -> VisibilityIndex {
     let tables = tables::tables();
     let data = DataRows::read(catalog, &tables.data_types);
     let mut gathered = Gathered::default();
@@ -346,7 +343,7 @@ fn build(catalog: &'static Catalog) -> Index {
     let mut problems = data.problems.clone();
     problems.append(&mut unseen.problems);
     let entries = std::iter::repeat_with(OnceLock::new).take(catalog.action_count()).collect();
-    Index { catalog, data, unseen, gathered, entries, problems }
+    VisibilityIndex { catalog, data, unseen, gathered, entries, problems }
 }
 
 fn revealer(
@@ -369,31 +366,35 @@ fn revealer(
     }
 }
 
-fn judge(catalog: &Catalog, data: &DataRows, id: ActionId, found: &[Revealer], by: Vec<ActionId>) -> Seen {
+fn judge(catalog: &Catalog, data: &DataRows, id: ActionId, found: &[Revealer], by: Vec<ActionId>) -> OwnedVisibility {
     let types = |wanted: &dyn Fn(&Revealer) -> bool| -> Vec<&'static str> {
         let set: BTreeSet<_> = found.iter().filter(|row| wanted(row)).flat_map(|row| &row.resource_types).collect();
         set.into_iter().copied().collect()
     };
     let certain = |row: &Revealer| !row.conditional;
     if !found.iter().any(certain) {
-        return Seen::Inferred(by, "no event of that name: only parameters of other calls show it");
+        return OwnedVisibility::Inferred(by, "no event of that name: only parameters of other calls show it");
     }
     // The calls that are this action decide the log. Data types of conditional ones count too: the action may have been
     // used in that way only.
     let any = |kind: RevealerKind| found.iter().any(|row| row.kind == kind && certain(row));
     let all = types(&|_| true);
     if any(RevealerKind::Either) {
-        return Seen::Either(all);
+        return OwnedVisibility::Either(all);
     }
     match (any(RevealerKind::Management), any(RevealerKind::Data)) {
-        (true, true) => Seen::Either(all),
-        (false, true) => Seen::Data(all),
-        _ if !all.is_empty() => Seen::Either(all),
+        (true, true) => OwnedVisibility::Either(all),
+        (false, true) => OwnedVisibility::Data(all),
+        _ if !all.is_empty() => OwnedVisibility::Either(all),
         _ => {
             // Not in a list by its operations, but perhaps by its resource type.
             let info = catalog.info(id);
             let logged = data.kind(info.prefix(), info.short_name(), Some(info));
-            if logged.kind == RevealerKind::Management { Seen::Management } else { Seen::Either(logged.types) }
+            if logged.kind == RevealerKind::Management {
+                OwnedVisibility::Management
+            } else {
+                OwnedVisibility::Either(logged.types)
+            }
         }
     }
 }
@@ -401,7 +402,7 @@ fn judge(catalog: &Catalog, data: &DataRows, id: ActionId, found: &[Revealer], b
 /// Rows of `unseen.tsv`.
 #[derive(Debug, Default)]
 struct Unseen {
-    rows: HashMap<ActionId, Seen>,
+    rows: HashMap<ActionId, OwnedVisibility>,
     blind: HashMap<ActionId, Vec<BlindResource>>,
     problems: Vec<String>,
 }
@@ -421,13 +422,13 @@ impl Unseen {
                 let by: Vec<ActionId> = row.list(2).filter_map(|name| catalog.action(name)).collect();
                 for id in ids {
                     let seen = match row.column(1) {
-                        "never" => Seen::Never(row.column(3)),
+                        "never" => OwnedVisibility::Never(row.column(3)),
                         "on" => {
                             let blind = BlindResource { pattern: row.column(2), reason: row.column(3) };
                             unseen.blind.entry(id).or_default().push(blind);
                             continue;
                         }
-                        _ => Seen::Inferred(by.clone(), row.column(3)),
+                        _ => OwnedVisibility::Inferred(by.clone(), row.column(3)),
                     };
                     unseen.rows.insert(id, seen);
                 }

@@ -1,9 +1,8 @@
 //! Changes that the trail itself shows: to trails (coverage), to policies (grace of a grant) and to code (confidence).
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::role::is_region;
+use super::region::is_region;
 use crate::record::Record;
 
 /// What was changed.
@@ -90,7 +89,7 @@ impl Change {
         let (source, name) = (record.event_source.as_str(), record.event_name.as_str());
         let (kind, _, event_name, subject, policy) =
             EVENTS.iter().find(|row| row.1 == source && is_event(name, row.2, row.0))?;
-        let parameters: Value = serde_json::from_str(record.request_parameters.as_ref()?.get()).ok()?;
+        let parameters = record.request_parameters.as_ref()?.value();
         let text = |key: &str| {
             parameters.get(key)?.as_str().filter(|text| !text.is_empty() && text.len() <= MAX_SUBJECT_BYTES)
         };

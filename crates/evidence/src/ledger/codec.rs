@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Ledger;
 use super::facts::AccountFacts;
-use super::resources::Settings;
 use super::role::RoleLedger;
+use super::settings::LedgerSettings;
 
 /// Version of the layout. Readers refuse others; a new layout gets a new number and a migration.
 const VERSION: u32 = 1;
@@ -47,7 +47,7 @@ impl LedgerError {
 struct Out<'a, T> {
     version: u32,
     #[serde(skip_serializing_if = "is_default")]
-    settings: &'a Settings,
+    settings: &'a LedgerSettings,
     #[serde(flatten)]
     body: T,
 }
@@ -56,12 +56,12 @@ struct Out<'a, T> {
 struct Head {
     version: u32,
     #[serde(default)]
-    settings: Settings,
+    settings: LedgerSettings,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference to the field")]
-fn is_default(settings: &&Settings) -> bool {
-    **settings == Settings::default()
+fn is_default(settings: &&LedgerSettings) -> bool {
+    **settings == LedgerSettings::default()
 }
 
 #[derive(Serialize)]
@@ -96,12 +96,12 @@ struct AccountIn {
     account: AccountFacts,
 }
 
-fn write<T: Serialize>(settings: &Settings, body: T) -> Result<Vec<u8>, LedgerError> {
+fn write<T: Serialize>(settings: &LedgerSettings, body: T) -> Result<Vec<u8>, LedgerError> {
     serde_json::to_vec(&Out { version: VERSION, settings, body }).map_err(LedgerError::Damaged)
 }
 
 /// Reads the head first, so that another version is told from damage.
-fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<(Settings, T), LedgerError> {
+fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<(LedgerSettings, T), LedgerError> {
     let text = std::str::from_utf8(bytes).map_err(LedgerError::NotText)?;
     let head: Head = serde_json::from_str(text).map_err(LedgerError::Damaged)?;
     if head.version != VERSION {
@@ -149,31 +149,5 @@ impl Ledger {
         part.account = body.account;
         self.merge(&part);
         Ok(())
-    }
-}
-
-/// Maps whose keys are no strings, as a list of `[key, value]`.
-pub(super) mod entries {
-    use std::collections::BTreeMap;
-
-    use serde::de::{Deserialize, Deserializer};
-    use serde::ser::{Serialize, Serializer};
-
-    pub(in crate::ledger) fn serialize<K, V, S>(map: &BTreeMap<K, V>, serializer: S) -> Result<S::Ok, S::Error>
-    where
-        K: Serialize,
-        V: Serialize,
-        S: Serializer,
-    {
-        serializer.collect_seq(map)
-    }
-
-    pub(in crate::ledger) fn deserialize<'de, K, V, D>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
-    where
-        K: Deserialize<'de> + Ord,
-        V: Deserialize<'de>,
-        D: Deserializer<'de>,
-    {
-        Vec::<(K, V)>::deserialize(deserializer).map(|entries| entries.into_iter().collect())
     }
 }

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::changes::{Change, ChangeKind};
-use super::codec::entries;
 use super::days::{DaySet, day_of};
-use super::role::is_region;
+use super::entries;
+use super::region::is_region;
 use crate::record::{EventCategory, Record};
 
 /// When something happened: first, last and on which days.

@@ -1,12 +1,14 @@
 //! From a mapped record into the ledger.
 
+use std::borrow::Cow;
+
 use whittle_catalog::catalog;
-use whittle_catalog::events::Outcome;
+use whittle_catalog::events::CallOutcome;
 
 use super::usage::UsageEvent;
 use super::{Ledger, caller};
 use crate::attribute::{self, Attribution};
-use crate::map::{Basis, DeniedBy, DeniedDetail, EventClass, Mapped, ResourceSeen, generalise};
+use crate::map::{ActionUse, Basis, DeniedBy, EventClass, Mapped, ResourceSeen, generalise};
 use crate::record::Record;
 
 impl Ledger {
@@ -21,41 +23,22 @@ impl Ledger {
             caller.observe_unmapped(record, mapped.outcome);
             return;
         }
-        let denial = mapped.denied_detail.as_deref().map(denial_words);
-        for action in &mapped.uses {
-            let generalised: Vec<_> = action
-                .resources
-                .iter()
-                .map(|resource| match resource {
-                    ResourceSeen::Arn(arn, _) => Some(generalise(arn, action.action)),
-                    ResourceSeen::Unnamed => None,
-                })
-                .collect();
+        let denied_by = mapped.denied_detail.as_ref().map(|detail| detail.by);
+        let uses = mapped.uses.iter().map(|used| (used, mapped.outcome, denied_by));
+        let denied_items =
+            mapped.denied_items.iter().map(|used| (used, CallOutcome::Denied, Some(DeniedBy::BatchItem)));
+        for (used, outcome, denied_by) in uses.chain(denied_items) {
+            let resources: Vec<_> = used.resources.iter().map(|seen| generalised(seen, used)).collect();
             let event = UsageEvent {
-                action: catalog().info(action.action).name(),
-                is_primary: action.basis == Basis::Primary,
-                outcome: mapped.outcome,
-                resources: generalised.iter().map(Option::as_deref).collect(),
-                denial,
-            };
-            caller.observe_use(record, by, &event, &self.settings);
-        }
-        for action in &mapped.denied_items {
-            let resources = action.resources.iter().map(|resource| match resource {
-                ResourceSeen::Arn(arn, _) => Some(generalise(arn, action.action)),
-                ResourceSeen::Unnamed => None,
-            });
-            let resources: Vec<_> = resources.collect();
-            let event = UsageEvent {
-                action: catalog().info(action.action).name(),
-                is_primary: action.basis == Basis::Primary,
-                outcome: Outcome::Denied,
+                action: catalog().info(used.action).name(),
+                is_primary: used.basis == Basis::Primary,
+                outcome,
                 resources: resources.iter().map(Option::as_deref).collect(),
-                denial: Some("item of a batch"),
+                denied_by,
             };
             caller.observe_use(record, by, &event, &self.settings);
         }
-        if matches!(mapped.outcome, Outcome::Authorised | Outcome::Undecided) {
+        if matches!(mapped.outcome, CallOutcome::Authorised | CallOutcome::Undecided) {
             for action in &mapped.possible {
                 caller.observe_possible(record, catalog().info(*action).name());
             }
@@ -70,26 +53,15 @@ impl Ledger {
             self.observe_account(record);
             return None;
         };
-        let meaning = mapper.map(record);
-        self.observe(record, Some(&by), meaning);
-        Some(meaning.class)
+        let mapped = mapper.map(record);
+        self.observe(record, Some(&by), &mapped);
+        Some(mapped.class)
     }
 }
 
-/// A denial in stable words: which kind of policy, and whether by a Deny statement. Only `identity-based policy, no allow`
-/// can be cured by a grant.
-fn denial_words(detail: &DeniedDetail) -> &'static str {
-    match (detail.by, detail.explicit) {
-        (Some(DeniedBy::Identity), Some(false)) => "identity-based policy, no allow",
-        (Some(DeniedBy::Identity), _) => "identity-based policy, deny",
-        (Some(DeniedBy::Resource), _) => "resource-based policy",
-        (Some(DeniedBy::Boundary), _) => "permissions boundary",
-        (Some(DeniedBy::Session), _) => "session policy",
-        (Some(DeniedBy::ServiceControl), _) => "service control policy",
-        (Some(DeniedBy::ResourceControl), _) => "resource control policy",
-        (Some(DeniedBy::VpcEndpoint), _) => "VPC endpoint policy",
-        (Some(DeniedBy::Trust), _) => "role trust policy",
-        (None, Some(true)) => "deny",
-        (None, Some(false) | None) => "not told",
+fn generalised<'s>(seen: &'s ResourceSeen, used: &ActionUse) -> Option<Cow<'s, str>> {
+    match seen {
+        ResourceSeen::Arn(arn, _) => Some(generalise(arn, used.action)),
+        ResourceSeen::Unnamed => None,
     }
 }

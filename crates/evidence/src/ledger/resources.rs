@@ -10,104 +10,20 @@
 
 use std::collections::BTreeMap;
 
-use memchr::memchr_iter;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::segments::{Context, HEAD, Keep, Separator, segments};
-
-/// When resource sets generalise. The defaults keep a policy short and survive tomorrow's object names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Settings {
-    /// Distinct Regions, and distinct accounts of a Region, before they become `*`.
-    pub max_head_children: usize,
-    /// Distinct children of a node, by depth below the account: the first level is a resource type or a name, the second
-    /// a name. Deeper levels use the last number. More become `*`.
-    pub max_children: Vec<usize>,
-    /// Distinct first-level prefixes of a bucket (or of another S3 resource) before they become `*`.
-    pub max_object_prefixes: usize,
-    /// Levels of an S3 object key that are kept; the name of the object never is.
-    pub object_key_levels: usize,
-    /// Segments below the account that are kept.
-    pub max_resource_segments: usize,
-    /// Length of a segment in bytes above which it becomes `*`.
-    pub max_segment_bytes: usize,
-    /// Distinct session names of a role before they become one (separately for sessions from inside a Lambda sandbox).
-    pub max_sessions: usize,
-    /// Distinct versions of a function of a role before they become one.
-    pub max_versions: usize,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            max_head_children: 40,
-            max_children: vec![32, 32, 8, 8, 6, 4],
-            max_object_prefixes: 4,
-            object_key_levels: 1,
-            max_resource_segments: 6,
-            max_segment_bytes: 512,
-            max_sessions: 512,
-            max_versions: 64,
-        }
-    }
-}
-
-impl Settings {
-    /// No limits; for reading back what was already generalised.
-    fn permissive() -> Self {
-        Self {
-            max_head_children: usize::MAX,
-            max_children: vec![usize::MAX],
-            max_object_prefixes: usize::MAX,
-            object_key_levels: usize::MAX,
-            max_resource_segments: usize::MAX,
-            max_segment_bytes: usize::MAX,
-            max_sessions: usize::MAX,
-            max_versions: usize::MAX,
-        }
-    }
-
-    /// The tighter of both, field by field: what a ledger merged from two settings obeys.
-    #[must_use]
-    pub fn meet(&self, other: &Self) -> Self {
-        let last = |levels: &[usize]| levels.last().copied().unwrap_or(1);
-        let level = |levels: &[usize], at: usize| levels.get(at).copied().unwrap_or_else(|| last(levels));
-        let depth = self.max_children.len().max(other.max_children.len());
-        let max_children = (0..depth).map(|at| level(&self.max_children, at).min(level(&other.max_children, at)));
-        Self {
-            max_head_children: self.max_head_children.min(other.max_head_children),
-            max_children: max_children.collect(),
-            max_object_prefixes: self.max_object_prefixes.min(other.max_object_prefixes),
-            object_key_levels: self.object_key_levels.min(other.object_key_levels),
-            max_resource_segments: self.max_resource_segments.min(other.max_resource_segments),
-            max_segment_bytes: self.max_segment_bytes.min(other.max_segment_bytes),
-            max_sessions: self.max_sessions.min(other.max_sessions),
-            max_versions: self.max_versions.min(other.max_versions),
-        }
-    }
-
-    /// How many children the node at `level` may have; level 0 is the root.
-    fn threshold(&self, level: usize, is_s3: bool) -> usize {
-        let limit = match level.checked_sub(HEAD) {
-            None if level < 3 => return usize::MAX, // `arn`, partition, service: few, and `*` there means nothing
-            None => Some(&self.max_head_children),
-            Some(depth) if is_s3 && depth > 0 => Some(&self.max_object_prefixes),
-            Some(depth) => self.max_children.get(depth).or(self.max_children.last()),
-        };
-        limit.copied().unwrap_or(1).max(1)
-    }
-}
+use super::segments::{HEAD, SegmentContext, SegmentKeep, Separator, segments};
+use super::settings::LedgerSettings;
 
 /// The resources of one action. See the module documentation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ResourceSet {
-    root: Node,
+    root: TrieNode,
     unnamed: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Node {
+struct TrieNode {
     /// An ARN ends here.
     ends: bool,
     colon: Children,
@@ -117,7 +33,7 @@ struct Node {
 /// The continuations of a node after one separator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Children {
-    Named(BTreeMap<Box<str>, Node>),
+    Named(BTreeMap<Box<str>, TrieNode>),
     /// Anything: the pattern `<path><separator>*`.
     Any,
 }
@@ -131,10 +47,9 @@ impl Default for Children {
 impl ResourceSet {
     /// Adds an ARN, which may hold `*` and `?` where a part is unknown. Text that is no ARN (`*` alone included) is the
     /// same as [`ResourceSet::insert_unnamed`]: no name is invented.
-    pub fn insert(&mut self, arn: &str, settings: &Settings) {
+    pub fn insert(&mut self, arn: &str, settings: &LedgerSettings) {
         // A pattern of a collapsed head (`arn:aws:sqs:*`) is shorter than an ARN.
-        let is_arn =
-            arn.starts_with("arn:") && (arn.ends_with(":*") || memchr_iter(b':', arn.as_bytes()).nth(4).is_some());
+        let is_arn = arn.starts_with("arn:") && (arn.ends_with(":*") || arn.bytes().filter(|b| *b == b':').count() > 4);
         if is_arn { self.root.insert(arn, settings) } else { self.unnamed = true }
     }
 
@@ -162,18 +77,18 @@ impl ResourceSet {
     }
 
     /// Adds everything of `other`.
-    pub fn merge(&mut self, other: &Self, settings: &Settings) {
+    pub fn merge(&mut self, other: &Self, settings: &LedgerSettings) {
         self.unnamed |= other.unnamed;
         self.root.merge(&other.root, 0, false, settings);
     }
 
-    /// Generalises again under other settings.
-    pub(super) fn resettle(&mut self, settings: &Settings) {
-        let mut settled = Self { unnamed: self.unnamed, ..Self::default() };
+    /// Generalises again under tighter settings.
+    pub(super) fn tighten(&mut self, settings: &LedgerSettings) {
+        let mut tightened = Self { unnamed: self.unnamed, ..Self::default() };
         for pattern in self.patterns() {
-            settled.insert(&pattern, settings);
+            tightened.insert(&pattern, settings);
         }
-        *self = settled;
+        *self = tightened;
     }
 }
 
@@ -183,25 +98,25 @@ impl Children {
     }
 
     /// The child of that name, made if there is room; `None` if these are collapsed, or do so now.
-    fn child(&mut self, text: &str, threshold: usize) -> Option<&mut Node> {
+    fn child(&mut self, text: &str, threshold: usize) -> Option<&mut TrieNode> {
         if matches!(self, Self::Named(named) if named.len() >= threshold && !named.contains_key(text)) {
             *self = Self::Any;
         }
         let Self::Named(named) = self else { return None };
         if !named.contains_key(text) {
-            named.insert(text.into(), Node::default());
+            named.insert(text.into(), TrieNode::default());
         }
         named.get_mut(text)
     }
 
-    fn settle(&mut self, threshold: usize) {
+    fn collapse(&mut self, threshold: usize) {
         if matches!(self, Self::Named(named) if named.len() > threshold) {
             *self = Self::Any;
         }
     }
 }
 
-impl Node {
+impl TrieNode {
     fn is_empty(&self) -> bool {
         !self.ends && self.colon.is_empty() && self.slash.is_empty()
     }
@@ -213,22 +128,22 @@ impl Node {
         }
     }
 
-    fn insert(&mut self, arn: &str, settings: &Settings) {
+    fn insert(&mut self, arn: &str, settings: &LedgerSettings) {
         let mut node = self;
-        let mut context = Context::of(arn);
+        let mut context = SegmentContext::of(arn);
         let mut is_s3 = false;
         let mut parts = segments(arn).enumerate().peekable();
         while let Some((level, segment)) = parts.next() {
             let keep = context.judge(segment, parts.peek().is_none(), settings);
             let children = node.children(segment.separator);
-            if keep == Keep::Generalise {
+            if keep == SegmentKeep::Generalise {
                 *children = Children::Any;
                 return;
             }
             if level == 2 {
                 is_s3 = is_s3_service(segment.text);
             }
-            match children.child(segment.text, settings.threshold(level, is_s3)) {
+            match children.child(segment.text, max_children(level, is_s3, settings)) {
                 Some(child) => node = child,
                 None => return,
             }
@@ -236,7 +151,7 @@ impl Node {
         node.ends = true;
     }
 
-    fn merge(&mut self, other: &Self, level: usize, is_s3: bool, settings: &Settings) {
+    fn merge(&mut self, other: &Self, level: usize, is_s3: bool, settings: &LedgerSettings) {
         self.ends |= other.ends;
         for (mine, theirs) in [(&mut self.colon, &other.colon), (&mut self.slash, &other.slash)] {
             let (Children::Named(named), Children::Named(others)) = (&mut *mine, theirs) else {
@@ -251,7 +166,7 @@ impl Node {
                     named.insert(text.clone(), child.clone());
                 }
             }
-            mine.settle(settings.threshold(level, is_s3));
+            mine.collapse(max_children(level, is_s3, settings));
         }
     }
 
@@ -280,13 +195,24 @@ impl Node {
     }
 }
 
+/// The number of children that a node at `level` may have; level 0 is the root.
+fn max_children(level: usize, is_s3: bool, settings: &LedgerSettings) -> usize {
+    let limit = match level.checked_sub(HEAD) {
+        None if level < 3 => return usize::MAX, // `arn`, partition, service: few, and `*` there means nothing
+        None => Some(&settings.max_head_children),
+        Some(depth) if is_s3 && depth > 0 => Some(&settings.max_object_prefixes),
+        Some(depth) => settings.max_children.get(depth).or(settings.max_children.last()),
+    };
+    limit.copied().unwrap_or(1).max(1)
+}
+
 fn is_s3_service(service: &str) -> bool {
     matches!(service, "s3" | "s3express" | "s3-outposts")
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Stored {
+struct StoredSet {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     arns: Vec<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -295,16 +221,16 @@ struct Stored {
 
 impl Serialize for ResourceSet {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Stored { arns: self.patterns(), unnamed: self.unnamed }.serialize(serializer)
+        StoredSet { arns: self.patterns(), unnamed: self.unnamed }.serialize(serializer)
     }
 }
 
 /// Reads the patterns as stored; the ledger generalises them again under its settings.
 impl<'de> Deserialize<'de> for ResourceSet {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let stored = Stored::deserialize(deserializer)?;
+        let stored = StoredSet::deserialize(deserializer)?;
         let mut set = Self { unnamed: stored.unnamed, ..Self::default() };
-        let settings = Settings::permissive();
+        let settings = LedgerSettings::permissive();
         for arn in &stored.arns {
             set.insert(arn, &settings);
         }

@@ -5,19 +5,20 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::codec::entries;
-use super::days::{DaySet, day_of};
-use super::resources::Settings;
-use whittle_catalog::events::Outcome;
+use whittle_catalog::events::CallOutcome;
 
+use super::days::{DaySet, day_of};
+use super::entries;
+use super::region::is_region;
+use super::settings::LedgerSettings;
 use super::usage::{Sighting, Usage, UsageEvent, merge_option, note_option};
 use crate::attribute::{Attribution, CallerKey};
 use crate::record::Record;
 
 /// What was seen of one role.
 ///
-/// Callers are bounded: more than [`Settings::max_sessions`] session names (counted apart for sessions from inside a
-/// Lambda sandbox) become the one name [`CallerKey::ANY_SESSION`], more than [`Settings::max_versions`] versions of a
+/// Callers are bounded: more than [`LedgerSettings::max_sessions`] session names (counted apart for sessions from inside a
+/// Lambda sandbox) become the one name [`CallerKey::ANY_SESSION`], more than [`LedgerSettings::max_versions`] versions of a
 /// function become [`CallerKey::ANY_VERSION`]. Both depend only on the set of callers seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -115,7 +116,7 @@ impl RoleLedger {
         &mut self,
         record: &Record<'_>,
         by: &Attribution<'_>,
-        settings: &Settings,
+        settings: &LedgerSettings,
     ) -> &mut CallerLedger {
         self.note_arn(record.event_time, by.role_arn);
         if let Some(account) = by.account
@@ -126,7 +127,7 @@ impl RoleLedger {
         let mut key = by.caller.to_key();
         if !self.callers.contains_key(&key) {
             self.callers.insert(key.clone(), CallerLedger::default());
-            self.settle(settings);
+            self.collapse(settings);
             // It may have made its family collapse, or have joined one that had before.
             if let Some(any) = Generalised::of(&key).filter(|any| self.callers.contains_key(any)) {
                 key = any;
@@ -148,7 +149,7 @@ impl RoleLedger {
     }
 
     /// Collapses families of callers that have too many members, or that already did elsewhere.
-    fn settle(&mut self, settings: &Settings) {
+    fn collapse(&mut self, settings: &LedgerSettings) {
         let mut families: BTreeMap<CallerKey, (usize, bool)> = BTreeMap::new();
         for key in self.callers.keys() {
             if let Some(any) = Generalised::of(key) {
@@ -174,7 +175,7 @@ impl RoleLedger {
         }
     }
 
-    pub(super) fn merge(&mut self, other: &Self, settings: &Settings) {
+    pub(super) fn merge(&mut self, other: &Self, settings: &LedgerSettings) {
         if let Some((time, arn)) = &other.arn {
             self.note_arn(*time, Some(arn));
         }
@@ -188,16 +189,16 @@ impl RoleLedger {
                 }
             }
         }
-        self.settle(settings);
+        self.collapse(settings);
     }
 
-    pub(super) fn resettle(&mut self, settings: &Settings) {
+    pub(super) fn tighten(&mut self, settings: &LedgerSettings) {
         for caller in self.callers.values_mut() {
             for usage in caller.usage.values_mut() {
-                usage.resettle(settings);
+                usage.tighten(settings);
             }
         }
-        self.settle(settings);
+        self.collapse(settings);
     }
 }
 
@@ -234,7 +235,7 @@ impl Generalised {
         }
     }
 
-    fn limit(key: &CallerKey, settings: &Settings) -> usize {
+    fn limit(key: &CallerKey, settings: &LedgerSettings) -> usize {
         match key {
             CallerKey::Function { .. } => settings.max_versions,
             CallerKey::Session { .. } | CallerKey::Platform { .. } => settings.max_sessions,
@@ -273,7 +274,7 @@ impl CallerLedger {
         record: &Record<'_>,
         by: &Attribution<'_>,
         event: &UsageEvent<'_>,
-        settings: &Settings,
+        settings: &LedgerSettings,
     ) {
         if let Some(usage) = self.usage_mut(event.action) {
             usage.observe(record.event_time, by.forwarded_by, event, settings);
@@ -293,9 +294,9 @@ impl CallerLedger {
         self.usage.get_mut(action)
     }
 
-    pub(super) fn observe_unmapped(&mut self, record: &Record<'_>, outcome: Outcome) {
+    pub(super) fn observe_unmapped(&mut self, record: &Record<'_>, outcome: CallOutcome) {
         // A denied call, or one that failed before, shows no permission in use, whatever it was.
-        if matches!(outcome, Outcome::Denied | Outcome::NotReached) {
+        if matches!(outcome, CallOutcome::Denied | CallOutcome::NotReached) {
             return;
         }
         let key = (record.event_source.as_str().into(), record.event_name.as_str().into());
@@ -306,7 +307,7 @@ impl CallerLedger {
         }
     }
 
-    fn merge(&mut self, other: &Self, settings: &Settings) {
+    fn merge(&mut self, other: &Self, settings: &LedgerSettings) {
         merge_option(&mut self.seen, other.seen.as_ref(), settings);
         for (region, days) in &other.regions {
             self.regions.entry(region.clone()).or_default().union(days);
@@ -327,9 +328,4 @@ impl CallerLedger {
             }
         }
     }
-}
-
-/// Region codes are short and plain (AWS General Reference, "AWS service endpoints"); anything else is no Region.
-pub(super) fn is_region(text: &str) -> bool {
-    (4..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }

@@ -3,13 +3,14 @@
 //! A policy that names `execution:orders:6f1c…` allows nothing tomorrow. Segments that look generated, and ids of resource
 //! types that live for minutes, become `*`. Ids that name a lasting resource stay, though they look generated (a KMS key).
 
-use super::resources::Settings;
-use crate::bytes;
+use whittle_catalog::catalog;
+
+use super::settings::LedgerSettings;
 use crate::record::holds_mask;
 
 /// One step of a path: the separator before the text, and the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Segment<'a> {
+pub(super) struct ArnSegment<'a> {
     /// `:` or `/`; the first segment of an ARN counts as after `:`.
     pub(super) separator: Separator,
     pub(super) text: &'a str,
@@ -34,56 +35,26 @@ impl Separator {
 pub(super) const HEAD: usize = 5;
 
 /// Cuts at each `:` and `/`. The first five segments are cut at `:` only, since none of them may hold a slash.
-pub(super) fn segments(arn: &str) -> impl Iterator<Item = Segment<'_>> {
+pub(super) fn segments(arn: &str) -> impl Iterator<Item = ArnSegment<'_>> {
     let mut rest = Some(arn);
     let mut separator = Separator::Colon;
     let mut index = 0_usize;
     std::iter::from_fn(move || {
         let text = rest?;
         let here = separator;
-        let other = if index < HEAD { b':' } else { b'/' };
-        let cut = bytes::find_either(text.as_bytes(), 0, b':', other);
+        let cuts_at_slash = index >= HEAD;
         index += 1;
-        let Some((head, by, tail)) =
-            cut.and_then(|at| Some((text.get(..at)?, text.get(at..=at)?, text.get(at + 1..)?)))
-        else {
-            rest = None;
-            return Some(Segment { separator: here, text });
-        };
-        separator = if by == "/" { Separator::Slash } else { Separator::Colon };
-        rest = Some(tail);
-        Some(Segment { separator: here, text: head })
+        let head = text.split(|c| c == ':' || c == '/' && cuts_at_slash).next().unwrap_or(text);
+        let tail = text.get(head.len()..).unwrap_or_default();
+        separator = if tail.starts_with('/') { Separator::Slash } else { Separator::Colon };
+        rest = tail.get(1..);
+        Some(ArnSegment { separator: here, text: head })
     })
 }
 
-/// Resource types whose ids are used up quickly: service, the first segment of the resource. (Service Authorization
-/// Reference: ARN formats of these services; what lives shortly is our judgement.)
-const SHORT_LIVED: &[(&str, &str)] = &[
-    ("athena", "query"),
-    ("batch", "job"),
-    ("bedrock", "async-invoke"),
-    ("bedrock", "model-invocation-job"),
-    ("codebuild", "build"),
-    ("ec2", "fleet"),
-    ("ec2", "instance"),
-    ("ec2", "network-interface"),
-    ("ec2", "snapshot"),
-    ("ec2", "spot-instances-request"),
-    ("ec2", "volume"),
-    ("logs", "query"),
-    ("rekognition", "job"),
-    ("sagemaker", "processing-job"),
-    ("sagemaker", "training-job"),
-    ("sagemaker", "transform-job"),
-    ("transcribe", "transcription-job"),
-];
-
-/// Resource types whose second id segment names a lasting resource though it looks generated.
-const LASTING: &[(&str, &str)] = &[("cognito-identity", "identitypool")];
-
 /// What the path has been so far; decides whether the next segment is kept.
 #[derive(Debug, Default)]
-pub(super) struct Context<'a> {
+pub(super) struct SegmentContext<'a> {
     index: usize,
     service: &'a str,
     kind: &'a str,
@@ -94,14 +65,14 @@ pub(super) struct Context<'a> {
 
 /// What to do with a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Keep {
+pub(super) enum SegmentKeep {
     /// Remember it.
     Exact,
     /// It and all below it become `*`.
     Generalise,
 }
 
-impl<'a> Context<'a> {
+impl<'a> SegmentContext<'a> {
     /// Before the first segment of an ARN.
     pub(super) fn of(arn: &str) -> Self {
         let is_plain = arn.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && !holds_mask(arn);
@@ -109,7 +80,7 @@ impl<'a> Context<'a> {
     }
 
     /// Judges the next segment of the ARN.
-    pub(super) fn judge(&mut self, segment: Segment<'a>, is_last: bool, settings: &Settings) -> Keep {
+    pub(super) fn judge(&mut self, segment: ArnSegment<'a>, is_last: bool, settings: &LedgerSettings) -> SegmentKeep {
         let index = self.index;
         self.index += 1;
         let text = segment.text;
@@ -118,32 +89,32 @@ impl<'a> Context<'a> {
         }
         if text == "*" && is_last || text.len() > settings.max_segment_bytes || self.may_be_damaged && is_damaged(text)
         {
-            return Keep::Generalise;
+            return SegmentKeep::Generalise;
         }
         if index < HEAD {
             self.account_is_empty = text.is_empty();
-            return Keep::Exact;
+            return SegmentKeep::Exact;
         }
         let depth = index - HEAD;
         if depth == 0 {
             self.kind = text;
-            return Keep::Exact;
+            return SegmentKeep::Exact;
         }
         if depth >= settings.max_resource_segments {
-            return Keep::Generalise;
+            return SegmentKeep::Generalise;
         }
         if let Some(first_of_key) = self.first_of_object_key() {
-            let Some(level) = depth.checked_sub(first_of_key) else { return Keep::Exact };
+            let Some(level) = depth.checked_sub(first_of_key) else { return SegmentKeep::Exact };
             // Object keys are data: the name of an object never stays, and of its folders only the first levels.
             let keep = !is_last && level < settings.object_key_levels && !looks_generated(text);
-            return if keep { Keep::Exact } else { Keep::Generalise };
+            return if keep { SegmentKeep::Exact } else { SegmentKeep::Generalise };
         }
         if depth == 1 {
-            let short_lived = SHORT_LIVED.contains(&(self.service, self.kind));
-            return if short_lived { Keep::Generalise } else { Keep::Exact };
+            let short_lived = catalog().is_short_lived(self.service, self.kind);
+            return if short_lived { SegmentKeep::Generalise } else { SegmentKeep::Exact };
         }
-        let lasting = depth == 2 && LASTING.contains(&(self.service, self.kind));
-        if !lasting && looks_generated(text) { Keep::Generalise } else { Keep::Exact }
+        let lasting = depth == 2 && catalog().is_lasting(self.service, self.kind);
+        if !lasting && looks_generated(text) { SegmentKeep::Generalise } else { SegmentKeep::Exact }
     }
 
     /// The depth at which an S3 object key begins (Service Authorization Reference, "Resource types defined by Amazon S3"):

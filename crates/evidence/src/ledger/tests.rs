@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::attribute::{CallerKey, attribute};
+use crate::map::DeniedBy;
 use crate::record::{ParsedRecord, parse_record};
 
 /// One event of a role, with all that the ledger looks at.
@@ -10,7 +11,7 @@ struct Event {
     json: String,
     action: &'static str,
     is_primary: bool,
-    outcome: Outcome,
+    outcome: CallOutcome,
     resources: Vec<Option<String>>,
 }
 
@@ -24,14 +25,14 @@ fn observe(ledger: &mut Ledger, event: &Event) {
         return;
     }
     let resources = event.resources.iter().map(Option::as_deref).collect();
-    let denial = (event.outcome == Outcome::Denied).then_some("identity-based");
+    let denied_by = (event.outcome == CallOutcome::Denied).then_some(DeniedBy::IdentityNoAllow);
     let use_ =
-        UsageEvent { action: event.action, is_primary: event.is_primary, outcome: event.outcome, resources, denial };
+        UsageEvent { action: event.action, is_primary: event.is_primary, outcome: event.outcome, resources, denied_by };
     ledger.observe_use(&record, &by, &use_);
     ledger.observe_possible(&record, &by, "s3:GetObjectTagging");
 }
 
-fn ledger(settings: &Settings, events: &[Event]) -> Ledger {
+fn ledger(settings: &LedgerSettings, events: &[Event]) -> Ledger {
     let mut ledger = Ledger::new(settings.clone());
     for event in events {
         observe(&mut ledger, event);
@@ -39,13 +40,13 @@ fn ledger(settings: &Settings, events: &[Event]) -> Ledger {
     ledger
 }
 
-fn tight() -> Settings {
-    Settings {
+fn tight() -> LedgerSettings {
+    LedgerSettings {
         max_children: vec![2, 2, 2],
         max_object_prefixes: 1,
         max_sessions: 3,
         max_versions: 2,
-        ..Settings::default()
+        ..LedgerSettings::default()
     }
 }
 
@@ -54,8 +55,9 @@ fn event() -> impl Strategy<Value = Event> {
     let session = prop::sample::select(&["a", "b", "c", "d", "e", "awslambda_1_20260901100412292"][..]);
     let scope = prop::option::of(("[fg]", "[1-4]"));
     let action = prop::sample::select(&["s3:GetObject", "s3:PutObject", "sqs:SendMessage", ""][..]);
-    let outcome =
-        prop::sample::select(&[Outcome::Authorised, Outcome::Undecided, Outcome::Denied, Outcome::NotReached][..]);
+    let outcome = prop::sample::select(
+        &[CallOutcome::Authorised, CallOutcome::Undecided, CallOutcome::Denied, CallOutcome::NotReached][..],
+    );
     let name = prop::sample::select(&["GetObject", "PutRolePolicy", "StopLogging"][..]);
     let resource = prop::option::of("(arn:aws:s3:::[ab]/[xyz]/k|arn:aws:sqs:eu-west-1:111122223333:[pqrs])");
     let via = prop::option::of(prop::sample::select(&["athena.amazonaws.com", "AWS Internal"][..]));
@@ -149,7 +151,7 @@ proptest! {
 
     #[test]
     fn tightening_commutes_with_observing(events in events()) {
-        let loose = ledger(&Settings::default(), &events);
+        let loose = ledger(&LedgerSettings::default(), &events);
         let tightened = merged(&loose, &Ledger::new(tight()));
         prop_assert_eq!(tightened.roles, ledger(&tight(), &events).roles);
     }
@@ -172,20 +174,20 @@ fn role_event(session: &str, more: &str) -> Event {
         ),
         action: "s3:GetObject",
         is_primary: true,
-        outcome: Outcome::Authorised,
+        outcome: CallOutcome::Authorised,
         resources: vec![Some("arn:aws:s3:::b/k/x".to_owned())],
     }
 }
 
 #[test]
 fn denied_calls_never_count_as_use() {
-    let denied = Event { outcome: Outcome::Denied, ..role_event("f", "") };
-    let ledger = ledger(&Settings::default(), &[denied]);
+    let denied = Event { outcome: CallOutcome::Denied, ..role_event("f", "") };
+    let ledger = ledger(&LedgerSettings::default(), &[denied]);
     let role = ledger.role("AROAEXAMPLE1").unwrap();
     let (_, caller) = role.callers().next().unwrap();
     let usage = caller.usage_of("s3:GetObject").unwrap();
     assert_eq!((usage.first_seen(), usage.active_days(), usage.denied_days()), (None, 0, 1));
-    assert!(!usage.primary && !usage.direct && usage.denials.contains("identity-based"));
+    assert!(!usage.primary && !usage.direct && usage.denied_by.contains(&DeniedBy::IdentityNoAllow));
     assert_eq!(role.alive_days().len(), 1);
 }
 
@@ -206,7 +208,7 @@ fn too_many_sessions_become_one_that_could_be_any() {
 fn evidence_under_id_and_arn_is_joined() {
     let by_arn = r#"{"eventTime":"2026-09-02T10:00:00Z","eventSource":"s3.amazonaws.com","eventName":"GetObject","userIdentity":{"type":"AssumedRole","principalId":"redacted:f","sessionContext":{"sessionIssuer":{"type":"Role","arn":"arn:aws:iam::111122223333:role/r"}}}}"#;
     let events = [role_event("f", ""), Event { json: by_arn.to_owned(), ..role_event("f", "") }];
-    let ledger = ledger(&Settings::default(), &events);
+    let ledger = ledger(&LedgerSettings::default(), &events);
     assert_eq!(ledger.roles().count(), 2);
     let role = ledger.of_role("AROAEXAMPLE1", "arn:aws:iam::111122223333:role/r").unwrap();
     assert_eq!(role.alive_days().len(), 2);
@@ -222,7 +224,7 @@ fn changes_and_days_of_the_account() {
         ..role_event("", "")
     };
     let ledger = ledger(
-        &Settings::default(),
+        &LedgerSettings::default(),
         &[
             of("lambda", "UpdateFunctionCode20150331v2", r#"{"functionName":"f"}"#, r#","eventCategory":"Management""#),
             of("lambda", "UpdateFunctionCodeSigning", r#"{"functionName":"g"}"#, ""),

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use whittle_catalog::events::Outcome;
+use whittle_catalog::events::CallOutcome;
 
 use super::days::{DaySet, day_of};
-use super::resources::{ResourceSet, Settings};
+use super::resources::ResourceSet;
+use super::settings::LedgerSettings;
+use crate::map::DeniedBy;
 
 /// One use of one action in one event.
 #[derive(Debug, Clone)]
@@ -18,11 +20,11 @@ pub struct UsageEvent<'a> {
     /// Whether the event names the action itself; `false` if its parameters imply it.
     pub is_primary: bool,
     /// How authorisation ended.
-    pub outcome: Outcome,
+    pub outcome: CallOutcome,
     /// The resources, as ARNs that may hold `*`; `None` for a resource that the event does not name.
     pub resources: Vec<Option<&'a str>>,
-    /// For a denied call: why, as far as the message tells (such as `identity-based, implicit`).
-    pub denial: Option<&'a str>,
+    /// For a denied call: who denied it.
+    pub denied_by: Option<DeniedBy>,
 }
 
 /// When, and on what.
@@ -54,7 +56,7 @@ impl Sighting {
         self.days.insert(day_of(time));
     }
 
-    fn merge(&mut self, other: &Self, settings: &Settings) {
+    fn merge(&mut self, other: &Self, settings: &LedgerSettings) {
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         self.days.union(&other.days);
@@ -63,7 +65,7 @@ impl Sighting {
 }
 
 /// Joins two optional sightings.
-pub(super) fn merge_option(mine: &mut Option<Sighting>, theirs: Option<&Sighting>, settings: &Settings) {
+pub(super) fn merge_option(mine: &mut Option<Sighting>, theirs: Option<&Sighting>, settings: &LedgerSettings) {
     match (mine.as_mut(), theirs) {
         (Some(mine), Some(theirs)) => mine.merge(theirs, settings),
         (None, Some(theirs)) => *mine = Some(theirs.clone()),
@@ -107,9 +109,9 @@ pub struct Usage {
     /// Services that made a call that was not denied with the role's identity (`invokedBy`).
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub via: BTreeSet<String>,
-    /// Reasons of denials.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub denials: BTreeSet<String>,
+    /// Who denied calls.
+    #[serde(rename = "denials", skip_serializing_if = "BTreeSet::is_empty")]
+    pub denied_by: BTreeSet<DeniedBy>,
 }
 
 impl Usage {
@@ -133,13 +135,19 @@ impl Usage {
         self.denied.as_ref().map_or(0, |sighting| sighting.days.len())
     }
 
-    pub(super) fn observe(&mut self, time: Timestamp, via: Option<&str>, event: &UsageEvent<'_>, settings: &Settings) {
+    pub(super) fn observe(
+        &mut self,
+        time: Timestamp,
+        via: Option<&str>,
+        event: &UsageEvent<'_>,
+        settings: &LedgerSettings,
+    ) {
         let sighting = match event.outcome {
-            Outcome::Authorised => &mut self.authorised,
-            Outcome::Undecided => &mut self.undecided,
-            Outcome::Denied => &mut self.denied,
+            CallOutcome::Authorised => &mut self.authorised,
+            CallOutcome::Undecided => &mut self.undecided,
+            CallOutcome::Denied => &mut self.denied,
             // Nothing was decided about the action; the caller's sign of life is noted elsewhere.
-            Outcome::NotReached => return,
+            CallOutcome::NotReached => return,
         };
         let resources = &mut note_option(sighting, time).resources;
         for resource in &event.resources {
@@ -151,22 +159,23 @@ impl Usage {
         if event.resources.is_empty() {
             resources.insert_unnamed();
         }
-        if event.outcome == Outcome::Denied {
-            if let Some(reason) = event.denial {
-                insert(&mut self.denials, reason);
-            }
+        if event.outcome == CallOutcome::Denied {
+            self.denied_by.extend(event.denied_by);
             return;
         }
         self.primary |= event.is_primary;
         self.secondary |= !event.is_primary;
         match via {
-            Some(service) => insert(&mut self.via, service),
+            Some(service) if !self.via.contains(service) => {
+                self.via.insert(service.to_owned());
+            }
+            Some(_) => {}
             None => self.direct = true,
         }
     }
 
     /// Joins two usages of the same action. Resources generalise by `settings`, as in [`ResourceSet::merge`].
-    pub fn merge(&mut self, other: &Self, settings: &Settings) {
+    pub fn merge(&mut self, other: &Self, settings: &LedgerSettings) {
         merge_option(&mut self.authorised, other.authorised.as_ref(), settings);
         merge_option(&mut self.undecided, other.undecided.as_ref(), settings);
         merge_option(&mut self.possible, other.possible.as_ref(), settings);
@@ -175,19 +184,12 @@ impl Usage {
         self.secondary |= other.secondary;
         self.direct |= other.direct;
         self.via.extend(other.via.iter().cloned());
-        self.denials.extend(other.denials.iter().cloned());
+        self.denied_by.extend(&other.denied_by);
     }
 
-    pub(super) fn resettle(&mut self, settings: &Settings) {
+    pub(super) fn tighten(&mut self, settings: &LedgerSettings) {
         for sighting in [&mut self.authorised, &mut self.undecided, &mut self.denied].into_iter().flatten() {
-            sighting.resources.resettle(settings);
+            sighting.resources.tighten(settings);
         }
-    }
-}
-
-/// Inserts without allocating for a text that is there already, which is the usual case.
-fn insert(set: &mut BTreeSet<String>, text: &str) {
-    if !set.contains(text) {
-        set.insert(text.to_owned());
     }
 }

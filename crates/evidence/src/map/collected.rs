@@ -2,16 +2,16 @@
 
 use whittle_catalog::ActionId;
 
-use super::{ActionUse, Basis, ResourceSeen, Resources, Uses};
+use super::{ActionUse, Basis, ResourceSeen};
 
 /// The uses of one event while they are collected.
 #[derive(Debug, Default)]
-pub(super) struct Collected {
-    pub list: Uses,
+pub(super) struct CollectedUses {
+    pub list: Vec<ActionUse>,
 }
 
-impl Collected {
-    pub fn add(&mut self, action: ActionId, basis: Basis, resources: Resources) {
+impl CollectedUses {
+    pub fn add(&mut self, action: ActionId, basis: Basis, resources: Vec<ResourceSeen>) {
         match self.list.iter_mut().find(|used| used.action == action) {
             Some(used) => {
                 used.basis = used.basis.min(basis);
@@ -29,7 +29,7 @@ impl Collected {
         self.list.retain(|used| used.basis != Basis::Primary);
     }
 
-    pub fn into_sorted(mut self) -> Uses {
+    pub fn into_sorted(mut self) -> Vec<ActionUse> {
         for used in &mut self.list {
             used.resources.sort_unstable();
             // One ARN found by two steps counts once, by the stronger one, which sorts first.

@@ -1,29 +1,28 @@
 //! Conditions of clauses, evaluated on one event; tags and roles in the parameters.
 
-use std::sync::LazyLock;
-
-use memchr::memmem;
-use serde_json_borrow::{ObjectAsVec, Value};
-use smallvec::smallvec;
-use whittle_catalog::events::{FieldPath, TagKeys, Test};
+use serde_json::{Map, Value};
+use whittle_catalog::events::{ClauseTest, FieldPath, TagKeys};
 use whittle_catalog::{ActionId, catalog};
 
-use super::params::{Leaf, is_masked};
-use super::reads::key_starts_with;
-use super::{Basis, Call, Collected, ResourceSeen, Resources, Step, arns, plan};
+use super::params::{Leaf, is_masked, key_starts_with};
+use super::{Basis, CallContext, CollectedUses, ResourceSeen, Step, plan};
 
-impl Call<'_, '_> {
+/// Parameters that name a key of KMS, and the action that they are for; empty: every action of the call.
+pub(super) const KEY_PARAMETERS: [(&str, &str); 3] =
+    [("keyId", ""), ("sourceKeyId", "kms:ReEncryptFrom"), ("destinationKeyId", "kms:ReEncryptTo")];
+
+impl CallContext<'_> {
     /// Whether all tests hold.
-    pub(super) fn holds(&self, tests: &[Test]) -> bool {
+    pub(super) fn holds(&self, tests: &[ClauseTest]) -> bool {
         tests.iter().all(|test| self.test(test))
     }
 
-    fn test(&self, test: &Test) -> bool {
+    fn test(&self, test: &ClauseTest) -> bool {
         let parameters = &self.parameters;
         match test {
-            Test::Has(paths) => parameters.has(paths),
-            Test::Lacks(paths) => !parameters.has(paths),
-            Test::Is(pairs) => pairs.iter().any(|(path, wanted)| {
+            ClauseTest::Has(paths) => parameters.has(paths),
+            ClauseTest::Lacks(paths) => !parameters.has(paths),
+            ClauseTest::Is(pairs) => pairs.iter().any(|(path, wanted)| {
                 parameters.leaves(path).into_iter().any(|leaf| match leaf {
                     Leaf::Value(Value::Bool(value)) => {
                         wanted.eq_ignore_ascii_case(if *value { "true" } else { "false" })
@@ -31,19 +30,19 @@ impl Call<'_, '_> {
                     leaf => leaf.text().is_some_and(|text| text.eq_ignore_ascii_case(wanted)),
                 })
             }),
-            Test::Text(path, needle) => parameters.leaves(path).into_iter().any(|leaf| match leaf {
+            ClauseTest::Text(path, needle) => parameters.leaves(path).into_iter().any(|leaf| match leaf {
                 Leaf::Value(value @ (Value::Object(_) | Value::Array(_))) => {
                     value.to_string().contains(needle.as_str())
                 }
                 leaf => leaf.text().is_some_and(|text| text.contains(needle.as_str())),
             }),
-            Test::Verb(verb, path) => self.statements(path).iter().any(|text| first_word_is(text, verb)),
-            Test::NoVerb(verbs, path) => {
+            ClauseTest::Verb(verb, path) => self.statements(path).iter().any(|text| first_word_is(text, verb)),
+            ClauseTest::NoVerb(verbs, path) => {
                 let statements = self.statements(path);
                 statements.is_empty()
                     || statements.iter().any(|text| !verbs.iter().any(|verb| first_word_is(text, verb)))
             }
-            Test::Error(codes) => self
+            ClauseTest::Error(codes) => self
                 .record
                 .error_code
                 .as_deref()
@@ -55,30 +54,19 @@ impl Call<'_, '_> {
     /// Texts of statements; a masked one counts as a statement that says nothing.
     fn statements(&self, path: &FieldPath) -> Vec<&str> {
         let leaves = self.parameters.leaves(path).into_iter();
-        leaves
-            .filter_map(|leaf| match leaf {
-                Leaf::Text(text) => Some(text),
-                Leaf::Value(Value::Str(text)) => Some(&**text),
-                Leaf::Value(_) => None,
-            })
-            .map(|text| if is_masked(text) { "" } else { text })
-            .collect()
+        leaves.filter_map(Leaf::any_text).map(|text| if is_masked(text) { "" } else { text }).collect()
     }
 
     /// Tags on a create call prove the tagging action (Service Authorization Reference, dependent actions).
-    pub(super) fn add_tagging(&self, tags: &TagKeys<'_>, uses: &mut Collected) {
-        if !may_hold_tags(self.parameters.raw_request()) {
-            return;
-        }
+    pub(super) fn add_tagging(&self, tags: &TagKeys<'_>, uses: &mut CollectedUses) {
         let is_tags = |key: &str| {
-            let key = key.as_bytes();
             tags.key_starts.iter().any(|start| {
                 key_starts_with(key, start)
-                    && !key.get(start.len()..start.len() + 3).is_some_and(|next| next.eq_ignore_ascii_case(b"get"))
+                    && !key.get(start.len()..start.len() + 3).is_some_and(|next| next.eq_ignore_ascii_case("get"))
             })
         };
         let Some(Value::Object(map)) = self.parameters.request() else { return };
-        let in_map = |map: &ObjectAsVec<'_>| map.iter().any(|(key, value)| is_tags(key) && value_has_tags(value));
+        let in_map = |map: &Map<String, Value>| map.iter().any(|(key, value)| is_tags(key) && value_has_tags(value));
         let found = in_map(map) || map.values().filter_map(Value::as_object).any(in_map);
         if found {
             let resources = self.resources_of_tagging(tags.action, uses);
@@ -88,19 +76,19 @@ impl Call<'_, '_> {
 
     /// What was created, where the event names it: tags are checked on that, not on what it is made in, or from. Which of the
     /// types of the tagging action that is, the end of the call's name tells (`CreateFaq`: `faq`, not `index`).
-    fn resources_of_tagging(&self, action: ActionId, uses: &Collected) -> Resources {
-        let created = plan::of(action).and_then(|plan| {
-            let noun = created_noun(self.record.event_name.as_str())?;
+    fn resources_of_tagging(&self, action: ActionId, uses: &CollectedUses) -> Vec<ResourceSeen> {
+        let plan = plan::of(action);
+        let created = created_noun(self.record.event_name.as_str()).and_then(|noun| {
             let types = plan.types.iter().filter(|kind| is_end_of(kind.name, &noun));
-            Some((plan, types.max_by_key(|kind| kind.name.len())?))
+            types.max_by_key(|kind| kind.name.len())
         });
-        let mut fitting = Resources::new();
-        if let Some((plan, created)) = created {
+        let mut fitting = Vec::new();
+        if let Some(created) = created {
             let resources =
                 uses.list.iter().filter(|used| used.basis == Basis::Primary).flat_map(|used| &used.resources);
             let is_created = |seen: &&ResourceSeen| match seen {
                 ResourceSeen::Arn(_, Step::TypeOnly) | ResourceSeen::Unnamed => false,
-                ResourceSeen::Arn(arn, _) => arns::type_of(plan.shapes, &plan.types, arn) == Some(created.name),
+                ResourceSeen::Arn(arn, _) => plan.type_of(arn) == Some(created.name),
             };
             fitting.extend(resources.filter(is_created).cloned());
         }
@@ -112,15 +100,9 @@ impl Call<'_, '_> {
 
     /// The alias by which a call of KMS names its key, beside the key itself: tomorrow it may stand for another key (AWS KMS
     /// Developer Guide, "Use aliases to control access to KMS keys").
-    pub(super) fn add_key_aliases(&self, uses: &mut Collected) {
-        static ALIAS: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("alias/"));
-        if ALIAS.find(self.parameters.raw_request().as_bytes()).is_none() {
-            return;
-        }
-        for (parameter, only) in
-            [("keyId", ""), ("sourceKeyId", "kms:ReEncryptFrom"), ("destinationKeyId", "kms:ReEncryptTo")]
-        {
-            let Some(Value::Str(text)) = self.parameters.request().map(|request| request.get(parameter)) else {
+    pub(super) fn add_key_aliases(&self, uses: &mut CollectedUses) {
+        for (parameter, only) in KEY_PARAMETERS {
+            let Some(text) = self.parameters.request().and_then(|request| request.get(parameter)?.as_str()) else {
                 continue;
             };
             let place = self.place();
@@ -138,8 +120,8 @@ impl Call<'_, '_> {
 
     /// A role ARN in the parameters of a call that changes something proves iam:PassRole on it, also where no row of the
     /// tables names the parameter (Service Authorization Reference lists iam:PassRole for nearly a thousand operations).
-    pub(super) fn add_role_passing(&self, uses: &mut Collected) {
-        if self.record.read_only == Some(true) || !may_hold_roles(self.parameters.raw_request()) {
+    pub(super) fn add_role_passing(&self, uses: &mut CollectedUses) {
+        if self.record.read_only == Some(true) {
             return;
         }
         let Some(pass_role) = super::pass_role() else { return };
@@ -148,7 +130,7 @@ impl Call<'_, '_> {
             collect_roles(request, "", 0, &mut roles);
         }
         for role in roles {
-            uses.add(pass_role, Basis::Secondary, smallvec![ResourceSeen::Arn(role, Step::Generic)]);
+            uses.add(pass_role, Basis::Secondary, vec![ResourceSeen::Arn(role, Step::Generic)]);
         }
     }
 }
@@ -174,28 +156,15 @@ fn is_end_of(kind: &str, name: &str) -> bool {
     forms.any(|form| !form.is_empty() && name.ends_with(form))
 }
 
-/// Whether a key of the parameters may start with `tag`: CloudTrail changes only the case of the first letter, and both
-/// finders are faster than comparing in any case.
-pub(super) fn may_hold_tags(request: &str) -> bool {
-    static TAGS: LazyLock<[memmem::Finder<'static>; 2]> = LazyLock::new(|| ["\"tag", "\"Tag"].map(memmem::Finder::new));
-    TAGS.iter().any(|finder| finder.find(request.as_bytes()).is_some())
-}
-
-/// Whether the parameters may hold the ARN of a role.
-pub(super) fn may_hold_roles(request: &str) -> bool {
-    static ROLE: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(":role/"));
-    ROLE.find(request.as_bytes()).is_some()
-}
-
 /// ARNs of roles under keys that name a role, at most eight levels deep.
-fn collect_roles(value: &Value<'_>, key: &str, depth: usize, out: &mut Vec<String>) {
+fn collect_roles(value: &Value, key: &str, depth: usize, out: &mut Vec<String>) {
     if depth > 8 || out.len() > 50 {
         return;
     }
     match value {
         Value::Object(map) => map.iter().for_each(|(key, value)| collect_roles(value, key, depth + 1, out)),
         Value::Array(items) => items.iter().for_each(|item| collect_roles(item, key, depth + 1, out)),
-        Value::Str(text) if names_a_role(key) && is_role_arn(text) => out.push(super::resources::harmless(text)),
+        Value::String(text) if names_a_role(key) && is_role_arn(text) => out.push(super::resources::harmless(text)),
         _ => {}
     }
 }
@@ -217,9 +186,9 @@ pub(super) fn is_role_arn(text: &str) -> bool {
         && parts.next().and_then(|rest| rest.strip_prefix("role/")).is_some_and(|name| !name.is_empty())
 }
 
-fn value_has_tags(value: &Value<'_>) -> bool {
+fn value_has_tags(value: &Value) -> bool {
     match value {
-        Value::Str(text) => !text.is_empty(),
+        Value::String(text) => !text.is_empty(),
         value => Leaf::Value(value).is_present() && !matches!(value, Value::Bool(_) | Value::Number(_)),
     }
 }

@@ -1,57 +1,66 @@
-//! Messages of denied calls: which action, on what, refused by which kind of policy.
+//! Messages of denied calls: the action, the resource, and the kind of policy that refused.
 //!
 //! AWS page: IAM User Guide, "Troubleshoot access denied error messages". Messages are cut at 1 KB, so every part is
 //! optional; the words are compared in any case.
 
-/// Which kind of policy refused a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
+use serde::{Deserialize, Serialize};
+
+/// Who denied a call. The ledger persists these words, sorted as the variants are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub enum DeniedBy {
-    /// Identity-based policy.
-    Identity,
-    /// Resource-based policy.
-    Resource,
-    /// Permissions boundary.
-    Boundary,
-    /// Session policy.
-    Session,
-    /// Service control policy.
-    ServiceControl,
-    /// Resource control policy.
-    ResourceControl,
     /// Policy of a VPC endpoint.
+    #[serde(rename = "VPC endpoint policy")]
     VpcEndpoint,
+    /// A Deny statement; the message does not say in which policy.
+    #[serde(rename = "deny")]
+    ExplicitDeny,
+    /// A Deny statement of an identity-based policy.
+    #[serde(rename = "identity-based policy, deny")]
+    IdentityDeny,
+    /// No identity-based policy allows the action: the only denial that a grant can cure.
+    #[serde(rename = "identity-based policy, no allow")]
+    IdentityNoAllow,
+    /// One item of a batch call that itself succeeded.
+    #[serde(rename = "item of a batch")]
+    BatchItem,
+    /// The message does not say: it may be anything.
+    #[default]
+    #[serde(rename = "not told")]
+    NotTold,
+    /// Permissions boundary.
+    #[serde(rename = "permissions boundary")]
+    Boundary,
+    /// Resource control policy.
+    #[serde(rename = "resource control policy")]
+    ResourceControl,
+    /// Resource-based policy.
+    #[serde(rename = "resource-based policy")]
+    Resource,
     /// Trust policy of a role.
+    #[serde(rename = "role trust policy")]
     Trust,
+    /// Service control policy.
+    #[serde(rename = "service control policy")]
+    ServiceControl,
+    /// Session policy.
+    #[serde(rename = "session policy")]
+    Session,
 }
 
-/// What a denied message says.
+/// The content of a denied message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeniedDetail {
     /// The action, as the message spells it (`dynamodb:PutItem`).
     pub action: Option<String>,
     /// The resource: an ARN or `*`.
     pub resource: Option<String>,
-    /// `Some(true)`: a Deny statement; `Some(false)`: no Allow; `None`: the message does not say.
-    pub explicit: Option<bool>,
-    /// The kind of policy.
-    pub by: Option<DeniedBy>,
-    /// ARN of the policy with the Deny statement, where given.
-    pub policy_arn: Option<String>,
-    /// Whether EC2 gave an encoded message, which `sts:DecodeAuthorizationMessage` can read.
-    pub encoded: bool,
-}
-
-impl DeniedDetail {
-    /// Whether a grant in the role's own policies can cure it: no identity-based policy allows the action.
-    pub fn is_curable_by_grant(&self) -> bool {
-        self.explicit == Some(false) && self.by == Some(DeniedBy::Identity)
-    }
+    /// Who denied the call.
+    pub by: DeniedBy,
 }
 
 const PERFORM: [&str; 2] = ["not authorized to perform: ", "not authorized to perform "];
 const RESOURCE: &str = "on resource: ";
-/// Begins what EC2 puts at the end of its messages: some hundreds of letters in which no word stands.
+/// EC2 ends its messages so, with hundreds of letters that hold no words.
 const ENCODED: &str = "encoded authorization failure message";
 
 pub(super) fn parse(message: &str) -> DeniedDetail {
@@ -59,7 +68,7 @@ pub(super) fn parse(message: &str) -> DeniedDetail {
     let encoded = lower.find(ENCODED);
     let words = message.get(..encoded.unwrap_or(message.len())).unwrap_or_default();
     lower.truncate(words.len());
-    let mut detail = DeniedDetail { encoded: encoded.is_some(), ..Default::default() };
+    let mut detail = DeniedDetail { by: denied_by(&lower), ..DeniedDetail::default() };
     for phrase in PERFORM {
         if let Some(at) = lower.find(phrase) {
             let action = words.get(at + phrase.len()..).and_then(word).filter(|word| is_action(word));
@@ -81,18 +90,22 @@ pub(super) fn parse(message: &str) -> DeniedDetail {
             detail.resource = Some(resource.to_owned());
         }
     }
-    if let Some(at) = lower.find("because no ") {
-        detail.explicit = Some(false);
-        detail.by = lower.get(at..).and_then(kind);
-    }
-    if let Some(at) = lower.find("with an explicit deny").or_else(|| lower.find("in an identity policy enforced by")) {
-        detail.explicit = Some(true);
-        let reason = lower.get(at..).unwrap_or_default();
-        detail.by = kind(reason);
-        let arn = reason.find("arn:").and_then(|arn| words.get(at + arn..)).and_then(word);
-        detail.policy_arn = arn.map(str::to_owned);
-    }
     detail
+}
+
+/// The reason of a message in lower case. AWS names an explicit Deny before anything else.
+fn denied_by(message: &str) -> DeniedBy {
+    let reason_at = |phrase| message.find(phrase).and_then(|at| message.get(at..));
+    let deny = reason_at("with an explicit deny").or_else(|| reason_at("in an identity policy enforced by"));
+    match (deny, reason_at("because no ")) {
+        (Some(reason), _) => match policy_kind(reason) {
+            Some(DeniedBy::IdentityNoAllow) => DeniedBy::IdentityDeny,
+            Some(kind) => kind,
+            None => DeniedBy::ExplicitDeny,
+        },
+        (None, Some(reason)) => policy_kind(reason).unwrap_or_default(),
+        (None, None) => DeniedBy::NotTold,
+    }
 }
 
 /// The first word, without the full stop that ends a sentence.
@@ -108,11 +121,11 @@ fn is_action(text: &str) -> bool {
     })
 }
 
-fn kind(reason: &str) -> Option<DeniedBy> {
+fn policy_kind(reason: &str) -> Option<DeniedBy> {
     // The first phrase that occurs decides; policy ARNs come later in the sentence.
-    [
-        ("identity-based polic", DeniedBy::Identity),
-        ("identity policy", DeniedBy::Identity),
+    let found = [
+        ("identity-based polic", DeniedBy::IdentityNoAllow),
+        ("identity policy", DeniedBy::IdentityNoAllow),
         ("resource-based polic", DeniedBy::Resource),
         ("permissions boundar", DeniedBy::Boundary),
         ("session polic", DeniedBy::Session),
@@ -122,9 +135,8 @@ fn kind(reason: &str) -> Option<DeniedBy> {
         ("role trust polic", DeniedBy::Trust),
     ]
     .into_iter()
-    .filter_map(|(phrase, by)| Some((reason.find(phrase)?, by)))
-    .min_by_key(|(at, _)| *at)
-    .map(|(_, by)| by)
+    .filter_map(|(phrase, by)| Some((reason.find(phrase)?, by)));
+    found.min_by_key(|(at, _)| *at).map(|(_, by)| by)
 }
 
 #[cfg(test)]
@@ -135,17 +147,11 @@ mod tests {
     const TABLE: &str = "arn:aws:dynamodb:us-east-1:111122223333:table/orders";
 
     #[track_caller]
-    fn check(
-        message: &str,
-        action: Option<&str>,
-        resource: Option<&str>,
-        explicit: Option<bool>,
-        by: Option<DeniedBy>,
-    ) {
+    fn check(message: &str, action: Option<&str>, resource: Option<&str>, by: DeniedBy) {
         let detail = parse(message);
         assert_eq!(
-            (detail.action.as_deref(), detail.resource.as_deref(), detail.explicit, detail.by),
-            (action, resource, explicit, by),
+            (detail.action.as_deref(), detail.resource.as_deref(), detail.by),
+            (action, resource, by),
             "{message}"
         );
     }
@@ -153,44 +159,43 @@ mod tests {
     #[test]
     fn each_shape_of_the_guide_yields_what_it_says() {
         let put = Some("dynamodb:PutItem");
-        for (kind, by) in [
-            ("identity-based", DeniedBy::Identity),
-            ("resource-based", DeniedBy::Resource),
-            ("service control", DeniedBy::ServiceControl),
-            ("resource control", DeniedBy::ResourceControl),
-            ("session", DeniedBy::Session),
-            ("VPC endpoint", DeniedBy::VpcEndpoint),
-            ("role trust", DeniedBy::Trust),
+        for (kind, no_allow, deny) in [
+            ("identity-based", DeniedBy::IdentityNoAllow, DeniedBy::IdentityDeny),
+            ("resource-based", DeniedBy::Resource, DeniedBy::Resource),
+            ("service control", DeniedBy::ServiceControl, DeniedBy::ServiceControl),
+            ("resource control", DeniedBy::ResourceControl, DeniedBy::ResourceControl),
+            ("session", DeniedBy::Session, DeniedBy::Session),
+            ("VPC endpoint", DeniedBy::VpcEndpoint, DeniedBy::VpcEndpoint),
+            ("role trust", DeniedBy::Trust, DeniedBy::Trust),
         ] {
             let message = format!(
                 "{USER} is not authorized to perform: dynamodb:PutItem on resource: {TABLE} because no {kind} policy allows the dynamodb:PutItem action"
             );
-            check(&message, put, Some(TABLE), Some(false), Some(by));
+            check(&message, put, Some(TABLE), no_allow);
             let message = format!(
                 "{USER} is not authorized to perform: dynamodb:PutItem on resource: {TABLE} with an explicit deny in a {kind} policy"
             );
-            check(&message, put, Some(TABLE), Some(true), Some(by));
+            check(&message, put, Some(TABLE), deny);
         }
         let boundary = format!(
             "{USER} is not authorized to perform: dynamodb:PutItem because no permissions boundary allows the dynamodb:PutItem action"
         );
-        check(&boundary, put, None, Some(false), Some(DeniedBy::Boundary));
+        check(&boundary, put, None, DeniedBy::Boundary);
         let boundary = format!(
             "{USER} is not authorized to perform: dynamodb:PutItem with an explicit deny in a permissions boundary"
         );
-        check(&boundary, put, None, Some(true), Some(DeniedBy::Boundary));
+        check(&boundary, put, None, DeniedBy::Boundary);
         let plain =
             format!("{USER} is not authorized to perform: dynamodb:PutItem on resource: {TABLE} with an explicit deny");
-        check(&plain, put, Some(TABLE), Some(true), None);
-        check(&format!("{USER} is not authorized to perform: dynamodb:PutItem"), put, None, None, None);
-        check("User is not authorized to perform s3:ListBucket", Some("s3:ListBucket"), None, None, None);
-        check("Not authorized to perform sts:AssumeRole", Some("sts:AssumeRole"), None, None, None);
+        check(&plain, put, Some(TABLE), DeniedBy::ExplicitDeny);
+        check(&format!("{USER} is not authorized to perform: dynamodb:PutItem"), put, None, DeniedBy::NotTold);
+        check("User is not authorized to perform s3:ListBucket", Some("s3:ListBucket"), None, DeniedBy::NotTold);
+        check("Not authorized to perform sts:AssumeRole", Some("sts:AssumeRole"), None, DeniedBy::NotTold);
         check(
             &format!("{USER} is not authorized to perform: ec2:DescribeVpcs on resource: *"),
             Some("ec2:DescribeVpcs"),
             Some("*"),
-            None,
-            None,
+            DeniedBy::NotTold,
         );
         for empty in [
             "You are not authorized to perform this operation.",
@@ -199,7 +204,7 @@ mod tests {
             "An unknown error occurred",
             "IAM user access not activated",
         ] {
-            check(empty, None, None, None, None);
+            check(empty, None, None, DeniedBy::NotTold);
         }
     }
 
@@ -208,35 +213,26 @@ mod tests {
         let new = format!(
             "You are not authorized to perform this operation. {USER} is not authorized to perform: ec2:RunInstances on resource: arn:aws:ec2:us-east-1::image/ami-1 because no identity-based policy allows the ec2:RunInstances action"
         );
-        check(
-            &new,
-            Some("ec2:RunInstances"),
-            Some("arn:aws:ec2:us-east-1::image/ami-1"),
-            Some(false),
-            Some(DeniedBy::Identity),
-        );
-        assert!(parse(&new).is_curable_by_grant());
+        check(&new, Some("ec2:RunInstances"), Some("arn:aws:ec2:us-east-1::image/ami-1"), DeniedBy::IdentityNoAllow);
         let old = parse("You are not authorized to perform this operation. Encoded authorization failure message: AbC");
-        assert!(old.encoded && old.action.is_none());
+        assert_eq!(old, DeniedDetail::default());
         let blob = "X".repeat(900);
         let both = format!("{new}. Encoded authorization failure message: {blob}");
-        assert_eq!(parse(&both), DeniedDetail { encoded: true, ..parse(&new) });
+        assert_eq!(parse(&both), parse(&new));
         let bare = format!(
             "{USER} is not authorized to perform: ec2:RunInstances on resource: {TABLE}. Encoded authorization failure message: {blob}"
         );
-        check(&bare, Some("ec2:RunInstances"), Some(TABLE), None, None);
+        check(&bare, Some("ec2:RunInstances"), Some(TABLE), DeniedBy::NotTold);
     }
 
     #[test]
-    fn the_policy_of_an_explicit_deny_is_kept() {
+    fn a_resource_may_hold_blanks_and_be_quoted() {
         let message = format!(
             "{USER} is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::b/a key\" with an explicit deny in a service control policy: arn:aws:organizations::111122223333:policy/o-x/service_control_policy/p-y"
         );
         let detail = parse(&message);
         assert_eq!(detail.resource.as_deref(), Some("arn:aws:s3:::b/a key"));
-        assert_eq!(detail.by, Some(DeniedBy::ServiceControl));
-        assert!(detail.policy_arn.is_some_and(|arn| arn.ends_with("/p-y")));
-        assert!(!parse(&message).is_curable_by_grant());
+        assert_eq!(detail.by, DeniedBy::ServiceControl);
     }
 
     #[test]
@@ -246,5 +242,26 @@ mod tests {
             "k".repeat(1_000)
         );
         assert_eq!(parse(message.get(..1_024).unwrap()).resource, None);
+    }
+
+    #[test]
+    fn stored_words_are_sorted_and_stay() {
+        let words = [
+            "VPC endpoint policy",
+            "deny",
+            "identity-based policy, deny",
+            "identity-based policy, no allow",
+            "item of a batch",
+            "not told",
+            "permissions boundary",
+            "resource control policy",
+            "resource-based policy",
+            "role trust policy",
+            "service control policy",
+            "session policy",
+        ];
+        let json = serde_json::to_string(&words).unwrap();
+        let read: std::collections::BTreeSet<DeniedBy> = serde_json::from_str(&json).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), json);
     }
 }

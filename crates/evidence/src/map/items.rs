@@ -3,22 +3,27 @@
 //! In: the uses of a call and the catalog's row about its answer. Out: the denied part, taken out of the uses. Where the
 //! answer is left out of the event (read calls, large answers) nothing is taken out.
 
-use serde_json_borrow::Value;
+use serde_json::Value;
 use whittle_catalog::catalog;
-use whittle_catalog::events::{AnswerKind, BatchItems, FieldPath, Outcome};
+use whittle_catalog::events::{AnswerKind, BatchItems, CallOutcome, FieldPath};
 
 use super::params::{Leaf, texts_in};
-use super::{ActionUse, Call, Collected, Resources, Uses};
+use super::{ActionUse, CallContext, CollectedUses, ResourceSeen};
 
-impl Call<'_, '_> {
+impl CallContext<'_> {
     /// Moves what the answer says was denied out of `uses`. `denied(code)` classifies an item's error code.
-    pub(super) fn take_denied_items(&self, prefix: &str, batch: &BatchItems, uses: &mut Collected) -> Uses {
-        let answers = self.parameters.leaves_anywhere(batch.answers());
+    pub(super) fn take_denied_items(
+        &self,
+        prefix: &str,
+        batch: &BatchItems,
+        uses: &mut CollectedUses,
+    ) -> Vec<ActionUse> {
+        let answers = self.parameters.leaves(batch.answers());
         if answers.is_empty() {
-            return Uses::new();
+            return Vec::new();
         }
         let is_denied = |answer: &Leaf<'_>| denied(prefix, self.record.event_name.as_str(), batch, *answer);
-        let items = self.parameters.leaves_anywhere(batch.items());
+        let items = self.parameters.leaves(batch.items());
         let (denied, others): (Vec<Leaf<'_>>, Vec<Leaf<'_>>) = match batch.kind() {
             AnswerKind::Aligned => {
                 let pairs: Vec<_> = items.iter().zip(&answers).collect();
@@ -30,10 +35,10 @@ impl Call<'_, '_> {
             _ => (answers.iter().copied().filter(is_denied).collect(), Vec::new()),
         };
         if denied.is_empty() {
-            return Uses::new();
+            return Vec::new();
         }
         let all = !items.is_empty() && denied.len() >= items.len();
-        let mut out = Uses::new();
+        let mut out = Vec::new();
         for action in batch.actions() {
             let Some(at) = uses.list.iter().position(|used| used.action == *action) else { continue };
             if all {
@@ -41,14 +46,14 @@ impl Call<'_, '_> {
                 continue;
             }
             let Some((path, transform)) = batch.resource() else { continue };
-            let named = |items: &[Leaf<'_>]| -> Resources {
+            let named = |items: &[Leaf<'_>]| -> Vec<ResourceSeen> {
                 let texts = items.iter().flat_map(|item| texts_of(*item, path));
                 texts.flat_map(|text| self.resources_named(*transform, text, *action)).collect()
             };
             let allowed = named(&others);
             let refused: Vec<_> = named(&denied).into_iter().filter(|seen| !allowed.contains(seen)).collect();
             let Some(found) = uses.list.get_mut(at) else { continue };
-            let (gone, kept): (Resources, Resources) =
+            let (gone, kept): (Vec<ResourceSeen>, Vec<ResourceSeen>) =
                 found.resources.drain(..).partition(|seen| refused.contains(seen));
             let nothing_left = kept.is_empty() && !gone.is_empty();
             found.resources = kept;
@@ -67,7 +72,7 @@ impl Call<'_, '_> {
 fn denied(prefix: &str, event_name: &str, batch: &BatchItems, answer: Leaf<'_>) -> bool {
     texts_of(answer, batch.code())
         .iter()
-        .any(|code| catalog().outcome_of_error(prefix, event_name, code, "") == Outcome::Denied)
+        .any(|code| catalog().outcome_of_error(prefix, event_name, code, "") == CallOutcome::Denied)
 }
 
 /// Texts below one element; the element itself where it is a text.

@@ -1,15 +1,15 @@
-//! How the resources of one action are found: the catalog's types and the tables' rows for it, put together once.
+//! How the resources of one action are found: the catalog's resource types and the tables' rows, combined once.
 
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use whittle_catalog::events::{FieldPath, ParameterSource, Transform};
 use whittle_catalog::{ActionId, ArnFormat, catalog};
 
-use super::arns::{self, Shapes};
+use super::arns::{self, ArnShape, SplitArn};
 
 /// Everything about one action that does not depend on the event.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct ResourcePlan {
     pub full_name: &'static str,
     /// The resource is always `*`.
     pub is_any: bool,
@@ -21,7 +21,7 @@ pub(super) struct Plan {
     pub complete: bool,
     pub types: Vec<TypePlan>,
     /// Formats of all resource types of the service.
-    pub shapes: &'static Shapes,
+    shapes: &'static [ArnShape],
 }
 
 /// A resource type of the action.
@@ -30,8 +30,6 @@ pub(super) struct TypePlan {
     pub name: &'static str,
     pub required: bool,
     pub formats: Vec<FormatPlan>,
-    /// The same among all formats of the service, the most specific ones first.
-    pub shapes: Vec<usize>,
     /// Rows that name whole ARNs of the type.
     pub rows: Vec<&'static ParameterSource>,
     /// The tables say where the type would stand, so it was not in a request without it.
@@ -45,7 +43,7 @@ pub(super) struct TypePlan {
 pub(super) struct FormatPlan {
     pub format: ArnFormat<'static>,
     /// The format in pieces; none where it cannot be filled.
-    pub pieces: Vec<Piece>,
+    pub pieces: Vec<FormatPiece>,
     /// The service keeps names in lower case, whatever the request writes.
     pub is_lower_case: bool,
     pub parts: Vec<PartPlan>,
@@ -53,7 +51,7 @@ pub(super) struct FormatPlan {
 
 /// A piece of an ARN format.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Piece {
+pub(super) enum FormatPiece {
     Text(&'static str),
     Partition,
     Region,
@@ -73,7 +71,18 @@ pub(super) struct PartPlan {
     pub transform: Transform,
 }
 
-impl Plan {
+impl ResourcePlan {
+    /// The resource type of the action that an ARN is of: the most specific format of the service that fits, if the action
+    /// has that type, or differs only by a qualifier after `:` (versions and aliases).
+    pub fn type_of(&self, arn: &str) -> Option<&'static str> {
+        type_among(&self.types, self.shapes, arn)
+    }
+
+    /// True if the ARN is of this type of the action.
+    pub fn is_of_type(&self, kind: &TypePlan, arn: &str) -> bool {
+        type_among(std::slice::from_ref(kind), self.shapes, arn).is_some()
+    }
+
     /// Every path that the resources are looked for at, apart from whole ARNs.
     pub fn paths(&'static self) -> impl Iterator<Item = &'static FieldPath> {
         let of_type = |kind: &'static TypePlan| {
@@ -85,43 +94,53 @@ impl Plan {
     }
 }
 
+fn type_among(types: &[TypePlan], shapes: &[ArnShape], arn: &str) -> Option<&'static str> {
+    let parts = SplitArn::of(arn)?;
+    let mut fitting = shapes.iter().filter(|shape| shape.fits(parts)).peekable();
+    let best = *fitting.peek()?;
+    let own = fitting.find(|shape| types.iter().any(|kind| kind.name == shape.kind))?;
+    // A qualifier adds nothing but colons to the literal text of the format.
+    let is_qualifier = || best.literal - own.literal == best.colons - own.colons.min(best.colons);
+    (best.literal == own.literal || is_qualifier()).then_some(own.kind)
+}
+
 fn rows(rows: &'static [&'static ParameterSource]) -> impl Iterator<Item = &'static FieldPath> {
     rows.iter().flat_map(|row| row.paths().iter().map(|(path, _)| path))
 }
 
 /// A format at its placeholders; `None` if one has no end.
-fn pieces(format: &'static str) -> Option<Vec<Piece>> {
+fn pieces(format: &'static str) -> Option<Vec<FormatPiece>> {
     let mut pieces = Vec::new();
     let mut rest = format;
     while let Some((head, tail)) = rest.split_once("${") {
         let (name, after) = tail.split_once('}')?;
-        pieces.push(Piece::Text(head));
+        pieces.push(FormatPiece::Text(head));
         pieces.push(match name {
-            "Partition" => Piece::Partition,
-            "Region" => Piece::Region,
-            "Account" => Piece::Account,
-            name => Piece::Part(name),
+            "Partition" => FormatPiece::Partition,
+            "Region" => FormatPiece::Region,
+            "Account" => FormatPiece::Account,
+            name => FormatPiece::Part(name),
         });
         rest = after;
     }
-    pieces.push(Piece::Text(rest));
+    pieces.push(FormatPiece::Text(rest));
     Some(pieces)
 }
 
 /// The plan of an action of the embedded catalog, made on first use.
-pub(super) fn of(action: ActionId) -> Option<&'static Plan> {
-    static PLANS: OnceLock<Vec<OnceLock<Plan>>> = OnceLock::new();
-    let plans = PLANS.get_or_init(|| (0..self::catalog().action_count()).map(|_| OnceLock::new()).collect());
-    Some(plans.get(action.index())?.get_or_init(|| make(action)))
+#[expect(clippy::indexing_slicing, reason = "an ActionId of the embedded catalog is an index below its action count")]
+pub(super) fn of(action: ActionId) -> &'static ResourcePlan {
+    static PLANS: LazyLock<Vec<OnceLock<ResourcePlan>>> =
+        LazyLock::new(|| catalog().actions().map(|_| OnceLock::new()).collect());
+    PLANS[action.index()].get_or_init(|| make(action))
 }
 
-fn make(action: ActionId) -> Plan {
+fn make(action: ActionId) -> ResourcePlan {
     let info = catalog().info(action);
     let (prefix, name) = (info.prefix(), info.short_name());
     let rows = catalog().parameter_sources(prefix);
     let any: Vec<_> = rows.iter().filter(|row| row.is_any(name)).collect();
     let is_lower_case = rows.iter().any(ParameterSource::is_lower_case);
-    let shapes = arns::shapes(prefix);
     let types = info.resource_types().map(|kind| {
         let formats: Vec<_> = kind
             .arn_formats()
@@ -144,7 +163,6 @@ fn make(action: ActionId) -> Plan {
             |format: &FormatPlan| format.parts.iter().any(|part| part.rows.iter().any(|row| !row.paths().is_empty()));
         TypePlan {
             name: kind.name(),
-            shapes: shapes.of_type(kind.name()),
             required: kind.required(),
             tables_know: type_rows.iter().any(|row| !row.paths().is_empty()) || formats.iter().all(by_parts),
             rows: type_rows,
@@ -152,13 +170,13 @@ fn make(action: ActionId) -> Plan {
             formats,
         }
     });
-    Plan {
+    ResourcePlan {
         full_name: info.name(),
         is_any: !info.supports_resources() || any.iter().any(|row| row.paths().is_empty()),
         any_if: any.iter().flat_map(|row| row.paths().iter().map(|(path, _)| path)).collect(),
         whole_arns: rows.iter().filter_map(|row| row.whole_arn(name)).collect(),
         complete: rows.iter().any(|row| row.is_complete(name)),
         types: types.collect(),
-        shapes,
+        shapes: arns::shapes(prefix),
     }
 }

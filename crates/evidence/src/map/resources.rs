@@ -2,17 +2,15 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr_iter;
-use serde_json_borrow::Value;
-use smallvec::{SmallVec, smallvec};
+use serde_json::Value;
 use whittle_catalog::events::{FieldPath, Transform};
 use whittle_catalog::{ActionId, ArnFormat, catalog};
 
-use super::arns::{self, ArnParts, Shapes};
+use super::arns::SplitArn;
 use super::params::{Leaf, is_masked};
-use super::plan::{self, FormatPlan, PartPlan, Piece, Plan, TypePlan};
-use super::transform::{Named, Names, Place, named};
-use super::{Call, ResourceSeen, Resources, Step};
+use super::plan::{self, FormatPiece, FormatPlan, PartPlan, ResourcePlan, TypePlan};
+use super::transform::{CallPlace, NamedResource, named};
+use super::{CallContext, ResourceSeen, Step};
 use crate::record::ResourceEntry;
 
 /// ARNs that one template may give for one event; a batch holds at most a few hundred items.
@@ -20,33 +18,29 @@ const MAX_ARNS: usize = 1_000;
 
 /// The ARN as a pattern that no policy variable can hide in: `${` of an attacker's key name becomes `?{`.
 pub(super) fn harmless(arn: &str) -> String {
-    if holds_variable(arn) { arn.replace("${", "?{") } else { arn.to_owned() }
+    arn.replace("${", "?{")
 }
 
-fn holds_variable(arn: &str) -> bool {
-    memchr_iter(b'$', arn.as_bytes()).any(|at| arn.as_bytes().get(at + 1) == Some(&b'{'))
-}
-
-impl Call<'_, '_> {
+impl CallContext<'_> {
     /// Resources of an action by the usual steps. Never empty.
-    pub(super) fn resources_of(&self, action: ActionId) -> Resources {
-        let Some(plan) = plan::of(action) else { return smallvec![ResourceSeen::Unnamed] };
+    pub(super) fn resources_of(&self, action: ActionId) -> Vec<ResourceSeen> {
+        let plan = plan::of(action);
         if plan.is_any || plan.any_if.iter().any(|path| self.has(path)) {
-            return smallvec![ResourceSeen::Arn("*".to_owned(), Step::NoResourceTypes)];
+            return vec![ResourceSeen::Arn("*".to_owned(), Step::NoResourceTypes)];
         }
         if let Some(arn) = self.denied_resource(plan.full_name) {
-            return smallvec![ResourceSeen::Arn(harmless(arn), Step::DeniedMessage)];
+            return vec![ResourceSeen::Arn(harmless(arn), Step::DeniedMessage)];
         }
         if !plan.whole_arns.is_empty() {
             return self.whole_arns(&plan.whole_arns);
         }
         let listed = self.record.resources.iter().filter_map(|entry| {
             let arn = entry_arn(entry)?;
-            let kind = arns::type_of(plan.shapes, &plan.types, &arn)?;
+            let kind = plan.type_of(&arn)?;
             Some((kind, harmless(&arn)))
         });
         // Where these are all that there can be, nothing else is looked for.
-        let (mut all, mut some) = (Resources::new(), Vec::new());
+        let (mut all, mut some) = (Vec::new(), Vec::new());
         match plan.types.as_slice() {
             [only] => listed.for_each(|(_, arn)| push_with_tail(only, arn, Step::Listed, &mut all)),
             types if plan.complete && types.iter().all(|kind| !kind.required) => {
@@ -57,12 +51,12 @@ impl Call<'_, '_> {
         if !all.is_empty() {
             return all;
         }
-        let mut found: Found = SmallVec::new();
+        let mut found: Found = Vec::new();
         for kind in &plan.types {
             let of_type = some.iter().filter(|(name, _)| *name == kind.name);
             let mut arns: Vec<_> = of_type.map(|(_, arn)| (arn.clone(), Step::Listed)).collect();
             if arns.is_empty() {
-                arns = self.by_templates(plan.shapes, kind);
+                arns = self.by_templates(plan, kind);
             }
             found.push(arns);
         }
@@ -71,13 +65,13 @@ impl Call<'_, '_> {
     }
 
     /// Resources at given paths, for clauses that name them.
-    pub(super) fn resources_at(&self, paths: &[(FieldPath, Transform)], action: ActionId) -> Resources {
+    pub(super) fn resources_at(&self, paths: &[(FieldPath, Transform)], action: ActionId) -> Vec<ResourceSeen> {
         let info = catalog().info(action);
         if !info.supports_resources() {
-            return smallvec![ResourceSeen::Arn("*".to_owned(), Step::NoResourceTypes)];
+            return vec![ResourceSeen::Arn("*".to_owned(), Step::NoResourceTypes)];
         }
-        let Some(plan) = plan::of(action) else { return smallvec![ResourceSeen::Unnamed] };
-        let mut seen = Resources::new();
+        let plan = plan::of(action);
+        let mut seen = Vec::new();
         for (path, transform) in paths {
             for text in self.parameters.texts(path) {
                 self.push_named(plan, *transform, text, &mut seen);
@@ -90,29 +84,26 @@ impl Call<'_, '_> {
     }
 
     /// Resources of an action that one text names; empty if it names none.
-    pub(super) fn resources_named(&self, transform: Transform, text: &str, action: ActionId) -> Resources {
-        let mut seen = Resources::new();
-        if let Some(plan) = plan::of(action) {
-            self.push_named(plan, transform, text, &mut seen);
-        }
+    pub(super) fn resources_named(&self, transform: Transform, text: &str, action: ActionId) -> Vec<ResourceSeen> {
+        let mut seen = Vec::new();
+        self.push_named(plan::of(action), transform, text, &mut seen);
         seen
     }
 
-    fn push_named(&self, plan: &'static Plan, transform: Transform, text: &str, seen: &mut Resources) {
-        let types = plan.types.as_slice();
+    fn push_named(&self, plan: &'static ResourcePlan, transform: Transform, text: &str, seen: &mut Vec<ResourceSeen>) {
         for name in named(transform, text, self.place()) {
             let name = match name {
-                Named::Part(bucket) if transform == Transform::S3Bucket => {
-                    Named::Arn(Cow::Owned(format!("arn:{}:s3:::{bucket}", self.place().partition)))
+                NamedResource::Part(bucket) if transform == Transform::S3Bucket => {
+                    NamedResource::Arn(Cow::Owned(format!("arn:{}:s3:::{bucket}", self.place().partition)))
                 }
                 name => name,
             };
             match name {
-                Named::Arn(arn) if arns::type_of(plan.shapes, types, &arn).is_some() => {
+                NamedResource::Arn(arn) if plan.type_of(&arn).is_some() => {
                     seen.push(ResourceSeen::Arn(harmless(&arn), Step::Template));
                 }
-                Named::Arn(_) => {}
-                Named::Part(part) => seen.extend(self.only_placeholder(types, &part)),
+                NamedResource::Arn(_) => {}
+                NamedResource::Part(part) => seen.extend(self.only_placeholder(&plan.types, &part)),
             }
         }
     }
@@ -139,8 +130,8 @@ impl Call<'_, '_> {
     }
 
     /// Rows whose text is a whole ARN with `{path#transform}` parts.
-    fn whole_arns(&self, templates: &[&'static str]) -> Resources {
-        let mut seen: Resources = templates
+    fn whole_arns(&self, templates: &[&'static str]) -> Vec<ResourceSeen> {
+        let mut seen: Vec<_> = templates
             .iter()
             .filter_map(|template| {
                 let mut arn = template
@@ -151,7 +142,7 @@ impl Call<'_, '_> {
                     let (path, tail) = rest.split_once('}')?;
                     // Bodies are often wrapped: createStageInput.restApiId.
                     let paths = [FieldPath::parse(path), FieldPath::parse(&format!("*.{path}"))];
-                    let mut leaves = paths.iter().flat_map(|path| self.parameters.leaves_anywhere(path));
+                    let mut leaves = paths.iter().flat_map(|path| self.parameters.leaves(path));
                     let text = leaves.find_map(Leaf::text)?;
                     (!text.contains(['{', '*', '?', ':'])).then_some(())?;
                     arn = format!("{head}{text}{tail}");
@@ -166,16 +157,15 @@ impl Call<'_, '_> {
     }
 
     /// ARNs of one resource type from the parameters.
-    fn by_templates(&self, shapes: &Shapes, kind: &TypePlan) -> Vec<(String, Step)> {
+    fn by_templates(&self, plan: &ResourcePlan, kind: &TypePlan) -> Vec<(String, Step)> {
         let mut arns = Vec::new();
         if self.parameters.has_request() {
-            let one_type = std::slice::from_ref(kind);
-            let fits = |arn: &str| arns::type_of(shapes, one_type, arn).is_some() || fits_exactly(kind, arn);
+            let fits = |arn: &str| plan.is_of_type(kind, arn) || fits_exactly(kind, arn);
             for row in &kind.rows {
                 for (path, transform) in row.paths() {
                     for text in self.parameters.texts(path) {
                         let whole = named(*transform, text, self.place()).into_iter().filter_map(|name| match name {
-                            Named::Arn(arn) if fits(&arn) => Some((arn.into_owned(), Step::Template)),
+                            NamedResource::Arn(arn) if fits(&arn) => Some((arn.into_owned(), Step::Template)),
                             _ => None,
                         });
                         arns.extend(whole);
@@ -191,15 +181,11 @@ impl Call<'_, '_> {
                 }
             }
         }
-        if arns.is_empty() && creates(self.record.event_name.as_str()) {
-            let one_type = std::slice::from_ref(kind);
-            arns.extend(self.in_response(&|arn| arns::type_of(shapes, one_type, arn).is_some()));
+        if arns.is_empty() && catalog().names_created(self.record.event_name.as_str()) {
+            arns.extend(self.in_response(&|arn| plan.is_of_type(kind, arn)));
         }
         arns.truncate(MAX_ARNS);
-        for (arn, _) in arns.iter_mut().filter(|(arn, _)| holds_variable(arn)) {
-            *arn = harmless(arn);
-        }
-        arns
+        arns.into_iter().map(|(arn, step)| (harmless(&arn), step)).collect()
     }
 
     /// Fills a format: every placeholder must be found, at least one of them in the event itself.
@@ -209,14 +195,14 @@ impl Call<'_, '_> {
         fits: &dyn Fn(&str) -> bool,
         out: &mut Vec<(String, Step)>,
     ) {
-        let mut values = Values::new();
+        let mut values = Vec::new();
         let (mut from_event, mut step) = (false, Step::Generic);
         for part in &format.parts {
             let (mut names, curated, defaulted) = self.values(part);
             // Most calls name one thing by one text.
             let text = match (names.len(), names.pop()) {
                 (0, _) => return,
-                (1, Some(Named::Part(text))) => text,
+                (1, Some(NamedResource::Part(text))) => text,
                 _ => return self.by_many_placeholders(format, fits, out),
             };
             if curated {
@@ -246,20 +232,20 @@ impl Call<'_, '_> {
                 step = Step::Template;
             }
             let mut next = Vec::new();
-            let add = |next: &mut Vec<_>, text: &Cow<'p, str>, place: Option<&Place<'static>>| {
+            let add = |next: &mut Vec<_>, text: &Cow<'p, str>, place: Option<&CallPlace<'static>>| {
                 next.extend(choices.iter().take(MAX_ARNS).map(|choice| choice.with(part.name, text, place)));
             };
             for value in values {
                 match value {
-                    Named::Arn(arn) if fits(&arn) => out.push((arn.into_owned(), step)),
+                    NamedResource::Arn(arn) if fits(&arn) => out.push((arn.into_owned(), step)),
                     // The ARN of what the format is a part of: the index of a table that is named by its ARN.
-                    Named::Arn(arn) => {
+                    NamedResource::Arn(arn) => {
                         if let Some((place, text)) = outer(format.format, part.name, &arn) {
                             from_event = true;
                             add(&mut next, &Cow::Owned(text.to_owned()), Some(&place));
                         }
                     }
-                    Named::Part(text) => {
+                    NamedResource::Part(text) => {
                         // The service takes the default where a request leaves the parameter out.
                         from_event |= !defaulted || curated;
                         add(&mut next, &text, None);
@@ -281,12 +267,12 @@ impl Call<'_, '_> {
     }
 
     /// Values of one placeholder; whether a row of the tables gave them; whether they are only the default.
-    fn values<'p>(&'p self, part: &'p PartPlan) -> (Names<'p>, bool, bool) {
+    fn values<'p>(&'p self, part: &'p PartPlan) -> (Vec<NamedResource<'p>>, bool, bool) {
         for row in &part.rows {
             for (path, transform) in row.paths() {
                 let leaves = self.parameters.leaves(path);
                 let mut given = 0;
-                let mut values = Names::new();
+                let mut values = Vec::new();
                 for text in leaves.iter().filter_map(|leaf| leaf.text()) {
                     given += 1;
                     values.extend(named(*transform, text, self.place()));
@@ -297,17 +283,17 @@ impl Call<'_, '_> {
                     if let Some(default) = row.default()
                         && given < self.parameters.elements(path)
                     {
-                        values.push(Named::Part(Cow::Borrowed(default)));
+                        values.push(NamedResource::Part(Cow::Borrowed(default)));
                     }
                     return (values, true, false);
                 }
                 if leaves.into_iter().any(Leaf::is_present) {
                     // It is there but names nothing usable (masked, an alias): the default would be a guess.
-                    return (Names::new(), true, false);
+                    return (Vec::new(), true, false);
                 }
             }
             if let Some(default) = row.default() {
-                return (smallvec![Named::Part(Cow::Borrowed(default))], true, true);
+                return (vec![NamedResource::Part(Cow::Borrowed(default))], true, true);
             }
         }
         let texts = self.parameters.texts(&part.path);
@@ -325,18 +311,18 @@ impl Call<'_, '_> {
     }
 
     /// What was found for all types of an action, with patterns for those that were in the request but are not named.
-    fn collect(&self, plan: &'static Plan, found: Found) -> Resources {
+    fn collect(&self, plan: &'static ResourcePlan, found: Found) -> Vec<ResourceSeen> {
         if found.iter().all(Vec::is_empty) {
-            return smallvec![ResourceSeen::Unnamed];
+            return vec![ResourceSeen::Unnamed];
         }
         let is_told = |kind: &TypePlan| {
-            let tables_apply = || self.parameters.has_request() && !is_masked(self.parameters.raw_request());
+            let tables_apply = || self.parameters.has_request() && !self.parameters.has_mask();
             may_be_told_absent(plan, kind) && tables_apply()
         };
-        let mut seen = Resources::new();
+        let mut seen = Vec::new();
         for (kind, arns) in plan.types.iter().zip(found) {
             if arns.is_empty() && !plan.complete && !is_told(kind) {
-                let open = Place { account: Cow::Borrowed("*"), ..self.place().clone() };
+                let open = CallPlace { account: Cow::Borrowed("*"), ..self.place().clone() };
                 for format in &kind.formats {
                     let parts: Vec<_> = format.parts.iter().map(|part| (part.name, Cow::Borrowed("*"))).collect();
                     let pattern = filled(format, &parts, &open);
@@ -352,31 +338,26 @@ impl Call<'_, '_> {
 }
 
 /// Whether a request that names nothing of a type may tell that the call was on nothing of it.
-fn may_be_told_absent(plan: &Plan, kind: &TypePlan) -> bool {
+pub(super) fn may_be_told_absent(plan: &ResourcePlan, kind: &TypePlan) -> bool {
     !plan.complete && !kind.required && kind.tables_know
 }
 
-/// Whether the resources of an action can depend on a masked value, whichever parameter it is.
-pub(super) fn asks_for_masks(action: ActionId) -> bool {
-    plan::of(action).is_none_or(|plan| plan.types.iter().any(|kind| may_be_told_absent(plan, kind)))
-}
-
 /// The ARNs found for each type of an action.
-type Found = SmallVec<[Vec<(String, Step)>; 2]>;
+type Found = Vec<Vec<(String, Step)>>;
 
 /// Values for the placeholders of a format.
-type Values<'t> = SmallVec<[(&'static str, Cow<'t, str>); 2]>;
+type Values<'t> = Vec<(&'static str, Cow<'t, str>)>;
 
 /// One of several choices of values, while they are collected.
 #[derive(Debug, Clone, Default)]
 struct Choice<'t> {
     values: Values<'t>,
     /// Where the resource is, if an ARN told; else where the call took place.
-    place: Option<Place<'static>>,
+    place: Option<CallPlace<'static>>,
 }
 
 impl<'t> Choice<'t> {
-    fn with(&self, placeholder: &'static str, text: &Cow<'t, str>, place: Option<&Place<'static>>) -> Self {
+    fn with(&self, placeholder: &'static str, text: &Cow<'t, str>, place: Option<&CallPlace<'static>>) -> Self {
         let mut values = self.values.clone();
         values.push((placeholder, text.clone()));
         Self { values, place: place.cloned().or_else(|| self.place.clone()) }
@@ -384,15 +365,15 @@ impl<'t> Choice<'t> {
 }
 
 /// If the ARN is the format up to and with one placeholder: where the resource is, and what the placeholder stands for.
-fn outer<'t>(format: ArnFormat<'_>, placeholder: &str, arn: &'t str) -> Option<(Place<'static>, &'t str)> {
-    let wanted = ArnParts::of(format.as_str())?;
-    let found = ArnParts::of(arn)?;
+fn outer<'t>(format: ArnFormat<'_>, placeholder: &str, arn: &'t str) -> Option<(CallPlace<'static>, &'t str)> {
+    let wanted = SplitArn::of(format.as_str())?;
+    let found = SplitArn::of(arn)?;
     let (head, rest) = wanted.resource.split_once(&format!("${{{placeholder}}}"))?;
     let text = found.resource.strip_prefix(head).filter(|text| !text.is_empty())?;
     // The first of several placeholders: what stands before it is fixed, and the ARN ends with its value.
     let inner = rest.starts_with('/') && !head.contains("${") && !text.contains('/') && wanted.service == found.service;
     let place = || {
-        Some(Place {
+        Some(CallPlace {
             partition: Cow::Owned(arn.split(':').nth(1)?.to_owned()),
             region: Cow::Owned(found.region.to_owned()),
             account: Cow::Owned(found.account.to_owned()),
@@ -402,7 +383,7 @@ fn outer<'t>(format: ArnFormat<'_>, placeholder: &str, arn: &'t str) -> Option<(
 }
 
 /// One parameter that would name several types at once names none: it is an id of some kind (`resourceId`).
-fn forget_ambiguous(plan: &Plan, found: &mut [Vec<(String, Step)>]) {
+fn forget_ambiguous(plan: &ResourcePlan, found: &mut [Vec<(String, Step)>]) {
     let generic = |arns: &[(String, Step)]| arns.iter().any(|(_, step)| *step == Step::Generic);
     let parts = |kind: &TypePlan| -> Vec<&str> {
         kind.formats.first().map(|format| format.parts.iter().map(|part| part.name).collect()).unwrap_or_default()
@@ -418,7 +399,7 @@ fn forget_ambiguous(plan: &Plan, found: &mut [Vec<(String, Step)>]) {
 
 /// Whether an ARN or a pattern made by a transform (`table/*`, `role/*name`) has the shape of the type.
 fn fits_exactly(kind: &TypePlan, arn: &str) -> bool {
-    let Some(parts) = ArnParts::of(arn) else { return false };
+    let Some(parts) = SplitArn::of(arn) else { return false };
     let same_service = |format: &FormatPlan| format.format.as_str().split(':').nth(2) == Some(parts.service);
     kind.formats.iter().any(|format| same_service(format) && format.format.matches(arn))
 }
@@ -427,7 +408,7 @@ fn fits_exactly(kind: &TypePlan, arn: &str) -> bool {
 fn push_filled(
     format: &FormatPlan,
     mut values: Values<'_>,
-    place: &Place<'_>,
+    place: &CallPlace<'_>,
     step: Step,
     out: &mut Vec<(String, Step)>,
 ) {
@@ -440,15 +421,15 @@ fn push_filled(
 }
 
 /// The format with its placeholders replaced; `None` if one has no value.
-fn filled(format: &FormatPlan, values: &[(&str, Cow<'_, str>)], place: &Place<'_>) -> Option<String> {
+fn filled(format: &FormatPlan, values: &[(&str, Cow<'_, str>)], place: &CallPlace<'_>) -> Option<String> {
     let mut arn = String::with_capacity(format.format.as_str().len() + 64);
     for piece in &format.pieces {
         arn.push_str(match piece {
-            Piece::Text(text) => text,
-            Piece::Partition => &place.partition,
-            Piece::Region => &place.region,
-            Piece::Account => &place.account,
-            Piece::Part(name) => {
+            FormatPiece::Text(text) => text,
+            FormatPiece::Partition => &place.partition,
+            FormatPiece::Region => &place.region,
+            FormatPiece::Account => &place.account,
+            FormatPiece::Part(name) => {
                 values.iter().find(|(placeholder, _)| placeholder == name).map(|(_, value)| &**value)?
             }
         });
@@ -458,7 +439,7 @@ fn filled(format: &FormatPlan, values: &[(&str, Cow<'_, str>)], place: &Place<'_
 
 /// Adds an ARN, and again with the tail that its type must be granted with (`:*` of log groups and functions), unless
 /// it is qualified already.
-fn push_with_tail(kind: &TypePlan, arn: String, step: Step, seen: &mut Resources) {
+fn push_with_tail(kind: &TypePlan, arn: String, step: Step, seen: &mut Vec<ResourceSeen>) {
     if let Some(tail) = kind.tail {
         // Six colons end `arn:aws:logs:<region>:<account>:log-group:`; one more is a qualifier.
         match arn.strip_suffix(tail) {
@@ -482,19 +463,12 @@ fn entry_arn<'e>(entry: &'e ResourceEntry<'_>) -> Option<Cow<'e, str>> {
     (arn.starts_with("arn:") && !is_masked(&arn)).then_some(arn)
 }
 
-/// Whether an event creates something (§9 of the mapping rules: only creates name their resource in the answer).
-pub(super) fn creates(event_name: &str) -> bool {
-    ["Create", "Run", "Register", "Import", "Allocate", "Copy", "Restore", "Upload", "Start", "Publish", "Put"]
-        .iter()
-        .any(|start| event_name.starts_with(start))
-}
-
-fn arn_texts<'v>(value: &'v Value<'v>, depth: usize, out: &mut Vec<&'v str>) {
+fn arn_texts<'v>(value: &'v Value, depth: usize, out: &mut Vec<&'v str>) {
     if depth > 4 || out.len() >= 50 {
         return;
     }
     match value {
-        Value::Str(text) if text.starts_with("arn:") => out.push(text),
+        Value::String(text) if text.starts_with("arn:") => out.push(text),
         Value::Array(items) => items.iter().for_each(|item| arn_texts(item, depth + 1, out)),
         Value::Object(map) => map.values().for_each(|value| arn_texts(value, depth + 1, out)),
         _ => {}

@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use smallvec::{SmallVec, smallvec};
 use whittle_catalog::events::Transform;
+use whittle_catalog::{catalog, partition_of_region};
 
 use crate::record::Record;
 
 /// Where a call took place, for ARNs that the event does not spell out.
 #[derive(Debug, Clone)]
-pub(super) struct Place<'p> {
+pub(super) struct CallPlace<'p> {
     pub partition: Cow<'p, str>,
     /// `*` if the event has none.
     pub region: Cow<'p, str>,
@@ -17,7 +17,7 @@ pub(super) struct Place<'p> {
     pub account: Cow<'p, str>,
 }
 
-impl<'p> Place<'p> {
+impl<'p> CallPlace<'p> {
     /// Partition of the caller's ARN, else by the Region's name; account of the listed resources, else the recipient.
     ///
     /// AWS page: AWS General Reference, "Amazon Resource Names", partitions.
@@ -25,17 +25,12 @@ impl<'p> Place<'p> {
         let listed = || record.resources.iter().filter_map(|entry| entry.arn.as_deref()).find_map(partition_of);
         let partition = partition_of_caller(record).or_else(listed);
         let region = record.aws_region.as_deref().filter(|region| is_region(region));
-        let by_region = match region {
-            Some(region) if region.starts_with("cn-") => "aws-cn",
-            Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
-            Some(region) if region.starts_with("eusc-") => "aws-eusc",
-            _ => "aws",
-        };
+        let by_region = || partition_of_region(region.unwrap_or_default());
         let mut owners = record.resources.iter().filter_map(|entry| entry.account_id.as_deref());
         let owner = owners.next().filter(|first| owners.all(|other| other == *first));
         let account = owner.or_else(|| record.account()).filter(|account| is_account(account));
         Self {
-            partition: Cow::Borrowed(partition.unwrap_or(by_region)),
+            partition: Cow::Borrowed(partition.unwrap_or_else(by_region)),
             region: Cow::Borrowed(region.unwrap_or("*")),
             account: Cow::Borrowed(account.unwrap_or("*")),
         }
@@ -43,18 +38,14 @@ impl<'p> Place<'p> {
 }
 
 /// The partition of the caller's ARN.
-pub(super) fn partition_of_caller<'r>(record: &'r Record<'_>) -> Option<&'r str> {
+fn partition_of_caller<'r>(record: &'r Record<'_>) -> Option<&'r str> {
     let identity = &record.user_identity;
     let arns = [identity.session_issuer().and_then(|issuer| issuer.arn.as_deref()), identity.arn.as_deref()];
     arns.into_iter().flatten().find_map(partition_of)
 }
 
 fn partition_of(arn: &str) -> Option<&str> {
-    let rest = arn.strip_prefix("arn:")?;
-    if rest.starts_with("aws:") {
-        return rest.get(..3);
-    }
-    let partition = memchr::memchr(b':', rest.as_bytes()).map_or(Some(rest), |colon| rest.get(..colon))?;
+    let partition = arn.strip_prefix("arn:")?.split(':').next()?;
     let clean = partition.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     (clean && partition.starts_with("aws")).then_some(partition)
 }
@@ -69,37 +60,34 @@ pub(super) fn is_account(text: &str) -> bool {
 
 /// What a text stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Named<'t> {
+pub(super) enum NamedResource<'t> {
     /// A whole ARN.
     Arn(Cow<'t, str>),
     /// A part that fills a placeholder.
     Part(Cow<'t, str>),
 }
 
-/// Mostly none or one.
-pub(super) type Names<'t> = SmallVec<[Named<'t>; 2]>;
-
-fn arn<'t>(text: String) -> Names<'t> {
-    smallvec![Named::Arn(Cow::Owned(text))]
+fn arn<'t>(text: String) -> Vec<NamedResource<'t>> {
+    vec![NamedResource::Arn(Cow::Owned(text))]
 }
 
-fn part(text: &str) -> Names<'_> {
-    smallvec![Named::Part(Cow::Borrowed(text))]
+fn part(text: &str) -> Vec<NamedResource<'_>> {
+    vec![NamedResource::Part(Cow::Borrowed(text))]
 }
 
-fn whole(text: &str) -> Names<'_> {
-    smallvec![Named::Arn(Cow::Borrowed(text))]
+fn whole(text: &str) -> Vec<NamedResource<'_>> {
+    vec![NamedResource::Arn(Cow::Borrowed(text))]
 }
 
 /// What a text, neither empty nor masked, stands for after the transform; empty if it names nothing that can be used.
-pub(super) fn named<'t>(transform: Transform, text: &'t str, place: &Place<'_>) -> Names<'t> {
+pub(super) fn named<'t>(transform: Transform, text: &'t str, place: &CallPlace<'_>) -> Vec<NamedResource<'t>> {
     let is_arn = text.starts_with("arn:");
-    let Place { partition, region, account } = place;
+    let CallPlace { partition, region, account } = place;
     match transform {
         Transform::Role | Transform::PathUnknown | Transform::SqsUrl | Transform::Function if is_arn => whole(text),
         Transform::Role => arn(format!("arn:{partition}:iam::{account}:role/*{}", last_part(text))),
-        Transform::PathUnknown => smallvec![Named::Part(Cow::Owned(format!("*{}", last_part(text))))],
-        Transform::S3Bucket if text.ends_with("-s3alias") || text.ends_with("--ol-s3") => Names::new(),
+        Transform::PathUnknown => vec![NamedResource::Part(Cow::Owned(format!("*{}", last_part(text))))],
+        Transform::S3Bucket if text.ends_with("-s3alias") || text.ends_with("--ol-s3") => Vec::new(),
         Transform::S3Bucket if is_arn => match text.split_once(":::") {
             Some((_, bucket)) if !bucket.contains('/') => part(bucket),
             _ => whole(text),
@@ -107,7 +95,7 @@ pub(super) fn named<'t>(transform: Transform, text: &'t str, place: &Place<'_>) 
         Transform::S3CopySource => copy_source(text, place).map(arn).unwrap_or_default(),
         Transform::SqsUrl => sqs_url(text, place).map(arn).unwrap_or_default(),
         Transform::Function => function(text, place).map(arn).unwrap_or_default(),
-        Transform::KmsKey if text.contains("alias/") => Names::new(),
+        Transform::KmsKey if text.contains("alias/") => Vec::new(),
         Transform::Secret => secret(text),
         Transform::SsmName if !is_arn => ssm_name(text, place),
         Transform::SsmDocument if text.starts_with("AWS") => {
@@ -141,7 +129,7 @@ fn last_part(text: &str) -> &str {
     text.rsplit('/').next().filter(|part| !part.is_empty()).unwrap_or(text)
 }
 
-fn copy_source(text: &str, place: &Place<'_>) -> Option<String> {
+fn copy_source(text: &str, place: &CallPlace<'_>) -> Option<String> {
     let decoded = percent_decoded(text);
     let path = decoded.trim_start_matches('/');
     let path = path.split_once("?versionId=").map_or(path, |(path, _)| path);
@@ -170,7 +158,7 @@ fn percent_decoded(text: &str) -> String {
 }
 
 /// AWS page: SQS Developer Guide, "Amazon SQS queue and message identifiers": the URL ends in account and name.
-fn sqs_url(text: &str, place: &Place<'_>) -> Option<String> {
+fn sqs_url(text: &str, place: &CallPlace<'_>) -> Option<String> {
     let mut parts = text.trim_end_matches('/').rsplit('/');
     let (name, account) = (parts.next()?, parts.next()?);
     let clean = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
@@ -181,8 +169,8 @@ fn sqs_url(text: &str, place: &Place<'_>) -> Option<String> {
 }
 
 /// AWS page: Lambda API Reference, "Name formats" of `FunctionName`.
-fn function(text: &str, place: &Place<'_>) -> Option<String> {
-    let Place { partition, region, account } = place;
+fn function(text: &str, place: &CallPlace<'_>) -> Option<String> {
+    let CallPlace { partition, region, account } = place;
     match text.split_once(":function:") {
         Some((owner, rest)) if is_account(owner) => {
             Some(format!("arn:{partition}:lambda:{region}:{owner}:function:{rest}"))
@@ -204,45 +192,45 @@ pub fn secret_name(arn: &str) -> Option<&str> {
 }
 
 /// `-??????` stands for the random end.
-fn secret(text: &str) -> Names<'_> {
+fn secret(text: &str) -> Vec<NamedResource<'_>> {
     if !text.starts_with("arn:") {
-        return smallvec![Named::Part(Cow::Owned(format!("{text}-??????")))];
+        return vec![NamedResource::Part(Cow::Owned(format!("{text}-??????")))];
     }
     // A name may end in six characters of its own (`db-secret`), so a complete-looking ARN is kept in both readings.
     let mut names = arn(format!("{text}-??????"));
-    names.extend(secret_name(text).map(|_| Named::Arn(Cow::Borrowed(text))));
+    names.extend(secret_name(text).map(|_| NamedResource::Arn(Cow::Borrowed(text))));
     names
 }
 
-fn ssm_name<'t>(text: &'t str, place: &Place<'_>) -> Names<'t> {
+fn ssm_name<'t>(text: &'t str, place: &CallPlace<'_>) -> Vec<NamedResource<'t>> {
     let name = text.split(':').next().unwrap_or(text).trim_start_matches('/');
     if name.is_empty() {
-        return Names::new();
+        return Vec::new();
     }
     if name.starts_with("aws/") {
         // Public parameters have no account in their ARN.
-        let Place { partition, region, .. } = place;
+        let CallPlace { partition, region, .. } = place;
         return arn(format!("arn:{partition}:ssm:{region}:*:parameter/{name}"));
     }
     part(name)
 }
 
-fn ssm_path(text: &str) -> Names<'_> {
+fn ssm_path(text: &str) -> Vec<NamedResource<'_>> {
     let path = text.trim_matches('/');
     if path.is_empty() {
         return part("*");
     }
-    smallvec![Named::Part(Cow::Borrowed(path)), Named::Part(Cow::Owned(format!("{path}/*")))]
+    vec![NamedResource::Part(Cow::Borrowed(path)), NamedResource::Part(Cow::Owned(format!("{path}/*")))]
 }
 
 /// The table (and index) of a PartiQL statement.
 ///
 /// AWS page: DynamoDB Developer Guide, "PartiQL statements for DynamoDB".
-fn partiql<'t>(statement: &str, verb: Option<&str>, place: &Place<'_>) -> Names<'t> {
+fn partiql<'t>(statement: &str, verb: Option<&str>, place: &CallPlace<'_>) -> Vec<NamedResource<'t>> {
     let words: Vec<&str> = statement.split_whitespace().collect();
     let first = words.first().copied().unwrap_or_default();
     if verb.is_some_and(|verb| !first.eq_ignore_ascii_case(verb)) {
-        return Names::new();
+        return Vec::new();
     }
     let before = if first.eq_ignore_ascii_case("update") {
         "update"
@@ -252,7 +240,7 @@ fn partiql<'t>(statement: &str, verb: Option<&str>, place: &Place<'_>) -> Names<
         "from"
     };
     let mut rest = words.iter().skip_while(|word| !word.eq_ignore_ascii_case(before));
-    let Some(target) = rest.nth(1) else { return Names::new() };
+    let Some(target) = rest.nth(1) else { return Vec::new() };
     let target = target.trim_end_matches([';', ',', '(']);
     let (table, index) = match target.split_once("\".\"") {
         Some((table, index)) => (table, Some(index)),
@@ -265,21 +253,21 @@ fn partiql<'t>(statement: &str, verb: Option<&str>, place: &Place<'_>) -> Names<
     };
     let table = clean(table);
     if !valid(&table) {
-        return Names::new();
+        return Vec::new();
     }
-    let Place { partition, region, account } = place;
+    let CallPlace { partition, region, account } = place;
     let table = format!("arn:{partition}:dynamodb:{region}:{account}:table/{table}");
     let index = index.map(clean).filter(|index| valid(index)).map(|index| format!("{table}/index/{index}"));
     let mut names = arn(table);
-    names.extend(index.map(|index| Named::Arn(Cow::Owned(index))));
+    names.extend(index.map(|index| NamedResource::Arn(Cow::Owned(index))));
     names
 }
 
 /// AWS page: Bedrock User Guide, "Prerequisites for inference profiles": the profile and the model in each Region.
-fn bedrock_model<'t>(text: &str, place: &Place<'_>) -> Names<'t> {
-    let Place { partition, region, account } = place;
+fn bedrock_model<'t>(text: &str, place: &CallPlace<'_>) -> Vec<NamedResource<'t>> {
+    let CallPlace { partition, region, account } = place;
     match text.split_once('.') {
-        Some(("us" | "eu" | "apac" | "us-gov" | "global" | "jp" | "au" | "ca" | "sa" | "af" | "me", model)) => {
+        Some((geography, model)) if catalog().is_inference_profile(geography) => {
             let mut names = arn(format!("arn:{partition}:bedrock:{region}:{account}:inference-profile/{text}"));
             names.extend(arn(format!("arn:{partition}:bedrock:*::foundation-model/{model}")));
             names
@@ -289,10 +277,10 @@ fn bedrock_model<'t>(text: &str, place: &Place<'_>) -> Names<'t> {
 }
 
 /// AWS page: SES Developer Guide, "Actions on identities": the address or its domain may authorise.
-fn mail_identity(text: &str) -> Names<'_> {
+fn mail_identity(text: &str) -> Vec<NamedResource<'_>> {
     let address = text.rsplit_once('<').map_or(text, |(_, rest)| rest.trim_end_matches('>')).trim();
     let domain = address.rsplit_once('@').map(|(_, domain)| domain).filter(|domain| !domain.is_empty());
     let mut names = part(address);
-    names.extend(domain.map(|domain| Named::Part(Cow::Borrowed(domain))));
+    names.extend(domain.map(|domain| NamedResource::Part(Cow::Borrowed(domain))));
     names
 }

@@ -224,10 +224,6 @@ impl<'s> Reader<'s> {
 /// Whether the text is one JSON object a line: the first line is a whole object and more follow, or the first line is
 /// broken and one of the next is a whole object.
 fn is_lines(body: &str) -> bool {
-    // A trail file is one line of megabytes: find that out at memory speed.
-    if memchr::memchr(b'\n', body.as_bytes()).is_none() {
-        return false;
-    }
     let mut lines = body.lines().map(str::trim).filter(|line| !line.is_empty());
     let (Some(first), Some(second)) = (lines.next(), lines.next()) else { return false };
     let is_object = |line: &str| line.len() > 2 && line.starts_with('{') && line.ends_with('}');

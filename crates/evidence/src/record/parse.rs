@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::lenient::{OddFields, Present, Seed, lenient_object};
 use super::time::parse_time;
-use super::{Record, RequestParameters, ResourceEntry, Text, UserIdentity};
+use super::{LazyJson, Record, ResourceEntry, Text, UserIdentity};
 
 lenient_object! {
     /// One JSON object with every key that tells what it is; everything optional.
@@ -162,8 +162,8 @@ pub(crate) fn classify(raw: RawRecord<'_>, odd: OddFields) -> Result<Classified<
         shared_event_id: raw.shared_event_id,
         vpc_endpoint_id: raw.vpc_endpoint_id,
         user_identity: raw.user_identity,
-        request_parameters: raw.request_parameters.map(RequestParameters::of),
-        response_elements: raw.response_elements,
+        request_parameters: raw.request_parameters.map(LazyJson::new),
+        response_elements: raw.response_elements.map(LazyJson::new),
         additional_event_data: raw.additional_event_data,
         resources: raw.resources,
         odd_fields: odd.0,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rayon::prelude::*;
 use whittle_analysis::issue::Issue;
 use whittle_catalog::ActionId;
-use whittle_catalog::events::Outcome;
+use whittle_catalog::events::CallOutcome;
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, attribute, resolve};
 use whittle_evidence::map::{Mapper, ResourceSeen};
 use whittle_evidence::read::{Limits, read_bytes};
@@ -144,10 +144,10 @@ fn look_at(
         _ => None,
     };
     let outcome = match meaning.outcome {
-        Outcome::Authorised => "authorised",
-        Outcome::Denied => "denied",
-        Outcome::Undecided => "undecided",
-        Outcome::NotReached => "not-reached",
+        CallOutcome::Authorised => "authorised",
+        CallOutcome::Denied => "denied",
+        CallOutcome::Undecided => "undecided",
+        CallOutcome::NotReached => "not-reached",
     };
     let text = |own: Option<&str>| own.unwrap_or_default().to_owned();
     let event = |outcome, resources| EventSeen {

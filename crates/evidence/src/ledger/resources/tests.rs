@@ -4,7 +4,7 @@ use proptest::prelude::*;
 fn set(arns: &[&str]) -> ResourceSet {
     let mut set = ResourceSet::default();
     for arn in arns {
-        set.insert(arn, &Settings::default());
+        set.insert(arn, &LedgerSettings::default());
     }
     set
 }
@@ -106,17 +106,17 @@ fn arn() -> impl Strategy<Value = String> {
     })
 }
 
-fn tight() -> Settings {
-    Settings {
+fn tight() -> LedgerSettings {
+    LedgerSettings {
         max_head_children: 2,
         max_children: vec![2, 3, 2],
         max_object_prefixes: 2,
         max_resource_segments: 4,
-        ..Settings::default()
+        ..LedgerSettings::default()
     }
 }
 
-fn build(arns: &[String], settings: &Settings) -> ResourceSet {
+fn build(arns: &[String], settings: &LedgerSettings) -> ResourceSet {
     let mut set = ResourceSet::default();
     for arn in arns {
         set.insert(arn, settings);
@@ -162,7 +162,7 @@ proptest! {
         prop_assert_eq!(build(&set.patterns(), &settings), set.clone());
         let mut read: ResourceSet = serde_json::from_str(&serde_json::to_string(&set).unwrap()).unwrap();
         prop_assert_eq!(read.patterns(), set.patterns());
-        read.resettle(&settings);
+        read.tighten(&settings);
         prop_assert_eq!(read, set);
     }
 }
