@@ -1,5 +1,5 @@
-//! Prints how long the embedded catalog takes to load, and some lookups: `cargo run --release -p whittle-catalog
-//! --example load_time`. The budget is 5 ms for the load, once a process.
+//! Prints how long the embedded catalog takes to load, and some lookups: `cargo run --release -p
+//! whittle-catalog --example load_time`. The budget is 5 ms for the load, once a process.
 
 #![expect(clippy::print_stdout, reason = "an example that prints its result")]
 

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// What kind of access an action gives. Ordered from the least to the most dangerous.
+/// Kind of access that an action gives. Ordered from the least to the most dangerous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub enum AccessLevel {
     /// Lists resources, without their contents.
@@ -35,7 +35,7 @@ impl AccessLevel {
         }
     }
 
-    /// Whether the level lets its holder change something (tags and permissions included).
+    /// True if the level lets its holder change something (tags and permissions included).
     pub const fn is_mutating(self) -> bool {
         matches!(self, Self::Tagging | Self::Write | Self::PermissionsManagement)
     }
@@ -60,14 +60,15 @@ impl ParseAccessLevelError {
         &self.text
     }
 
-    /// What can be written instead.
+    /// Advice: the spelling to use instead.
     pub fn hint(&self) -> &'static str {
         "access levels are List, Read, Tagging, Write and Permissions management"
     }
 }
 
 /// Reads AWS's names, and the compound ones that machine-readable extracts carry: `Tagging, Write` is
-/// [`AccessLevel::Tagging`] (such an action writes nothing but tags), every other compound is its most dangerous part.
+/// [`AccessLevel::Tagging`] (such an action writes nothing but tags), every other compound is its most
+/// dangerous part.
 impl FromStr for AccessLevel {
     type Err = ParseAccessLevelError;
 

@@ -7,7 +7,8 @@ use crate::arn_format::ArnFormat;
 use crate::catalog::Catalog;
 use crate::operation::OperationInfo;
 
-/// Number of an action in one catalog. Its order is the order of (service prefix, action name), ASCII case ignored.
+/// Number of an action in one catalog. Its order is the order of (service prefix, action name), ASCII case
+/// ignored.
 ///
 /// Ids are dense from zero, so [`ActionId::index`] can index a bit set. They mean nothing in another catalog:
 /// store names, not ids.
@@ -64,12 +65,13 @@ impl<'a> ActionInfo<'a> {
             .map(move |item| ResourceTypeRef::new(catalog, first + u32::from(item >> 1), Some(item & 1 == 1)))
     }
 
-    /// Whether a policy can name resources for this action.
+    /// True if a policy can name resources for this action.
     pub fn supports_resources(self) -> bool {
         self.resource_types().next().is_some()
     }
 
-    /// Condition keys that apply to the action, sorted. Global `aws:` keys appear only where AWS lists them for it.
+    /// Condition keys that apply to the action, sorted. Global `aws:` keys appear only where AWS lists them
+    /// for it.
     pub fn condition_keys(self) -> impl Iterator<Item = &'a str> + use<'a> {
         let blob = &self.catalog.blob;
         blob.list(blob.condition_list(self.id.0)).map(|string| blob.string(string))
@@ -81,7 +83,7 @@ impl<'a> ActionInfo<'a> {
         blob.list(blob.dependent_list(self.id.0)).map(|index| ActionId(u32::from(index)))
     }
 
-    /// Whether IAM's action last accessed information tracks the action; `None` where no source says.
+    /// True if IAM's action last accessed information tracks the action; `None` where no source says.
     ///
     /// AWS page: IAM User Guide, "IAM action last accessed information services and actions".
     pub fn last_accessed_supported(self) -> Option<bool> {
@@ -90,13 +92,14 @@ impl<'a> ActionInfo<'a> {
 
     /// API operations known to be authorised by this action, by (prefix, name); also those of other services.
     ///
-    /// Empty: none is known. That alone does not prove that the action has no call: it may be new, or be called
-    /// under another prefix (`s3express` through S3's operations).
+    /// Empty: none is known. That alone does not prove that the action has no call: it may be new, or be
+    /// called under another prefix (`s3express` through S3's operations).
     pub fn operations(self) -> Vec<OperationInfo<'a>> {
         self.catalog.operations_of(self.id)
     }
 
-    /// Whether any API operation is known to be authorised by this action: [`Self::operations`] without making them.
+    /// True if any API operation is known to be authorised by this action: [`Self::operations`] without
+    /// making them.
     pub fn has_known_operation(self) -> bool {
         self.catalog.has_operation(self.id)
     }
@@ -126,8 +129,8 @@ impl<'a> ResourceTypeRef<'a> {
         self.catalog.blob.string(self.catalog.blob.resource_type(self.index).name)
     }
 
-    /// Whether a statement for the action must name a resource of this type. `false` when the view does not come
-    /// from an action.
+    /// True if a statement for the action must name a resource of this type. `false` when the view does not
+    /// come from an action.
     pub fn required(self) -> bool {
         self.required.unwrap_or(false)
     }

@@ -1,6 +1,7 @@
 //! ARN formats with placeholders, as the Service Authorization Reference gives them.
 //!
-//! AWS page: Service Authorization Reference, "Resource types defined by …": `${…}` stands for a part that varies.
+//! AWS page: Service Authorization Reference, "Resource types defined by …": `${…}` stands for a part that
+//! varies.
 
 use std::fmt;
 
@@ -48,12 +49,13 @@ impl<'a> ArnFormat<'a> {
         pattern
     }
 
-    /// Whether an ARN has this format.
+    /// True if an ARN has this format.
     ///
-    /// A placeholder before the resource part takes one segment; `Region` and `Account` may be empty there, others
-    /// may not. A placeholder of the resource part takes one or more characters, and only the last piece of the
-    /// format may take `:`; `/` may occur in any of them (a role's path, an object key). A `*` that the format itself
-    /// writes matches anything. At most quadratic in the length of the ARN, no recursion.
+    /// A placeholder before the resource part takes one segment; `Region` and `Account` may be empty there,
+    /// others may not. A placeholder of the resource part takes one or more characters, and only the last
+    /// piece of the format may take `:`; `/` may occur in any of them (a role's path, an object key). A `*`
+    /// that the format itself writes matches anything. At most quadratic in the length of the ARN, no
+    /// recursion.
     pub fn matches(self, arn: &str) -> bool {
         let mut format_parts = self.text.splitn(6, ':');
         let mut arn_parts = arn.splitn(6, ':');
@@ -142,7 +144,7 @@ fn units(format: &str) -> Vec<Unit> {
     units
 }
 
-/// Whether a part has the format. Follows all ways to read it at once, so no choice has to be undone.
+/// True if a part has the format. Follows all ways to read it at once, so no choice has to be undone.
 fn resource_matches(format: &str, part: &str) -> bool {
     let units = units(format);
     // reached[i]: the first i units can account for the bytes so far.

@@ -1,9 +1,9 @@
 //! The packed form of the catalog and its reader.
 //!
-//! File: magic `WCAT`, format number (u32), the lengths of the sections (u32 each, in the order of [`Section`]), the
-//! sections. All numbers are little-endian. The file is read where it lies in the program and is not compressed:
-//! inflating it took 4 to 6 ms at first use, most of it for touching new memory, in place it takes a tenth of that;
-//! release archives and git compress it anyway (to about 300 kB).
+//! File: magic `WCAT`, format number (u32), the lengths of the sections (u32 each, in the order of
+//! [`Section`]), the sections. All numbers are little-endian. The file is read where it lies in the program
+//! and is not compressed: inflating it took 4 to 6 ms at first use, most of it for touching new memory, in
+//! place it takes a tenth of that; release archives and git compress it anyway (to about 300 kB).
 //!
 //! | section | element | meaning |
 //! |---|---|---|
@@ -18,12 +18,13 @@
 //! | action name lengths | u8 | length of each action's full name |
 //! | text | UTF-8 | strings, then the full action names in catalog order |
 //!
-//! String 0 is the sources as JSON. A resource list holds `position within the service's resource types × 2 + required`. A two-bit mark is 0 unknown,
-//! 1 no, 2 yes. An operation has a row only if it is spelled differently from its action, authorises more than the
-//! same-named action, or has none; every other operation is bit 3 of its action.
+//! String 0 is the sources as JSON. A resource list holds `position within the service's resource types × 2 +
+//! required`. A two-bit mark is 0 unknown, 1 no, 2 yes. An operation has a row only if it is spelled
+//! differently from its action, authorises more than the same-named action, or has none; every other
+//! operation is bit 3 of its action.
 //!
-//! INVARIANT: [`Blob::load`] checks every number against the tables that it points into, so the readers below never
-//! meet one that is out of range; they answer empty instead of panicking all the same.
+//! INVARIANT: [`Blob::load`] checks every number against the tables that it points into, so the readers below
+//! never meet one that is out of range; they answer empty instead of panicking all the same.
 
 mod check;
 pub(crate) mod encode;
@@ -58,7 +59,7 @@ const SECTIONS: usize = 12;
 const SERVICE_BYTES: usize = 12;
 const ROW_BYTES: usize = 6;
 
-/// Why bytes are not a catalog.
+/// The bytes are no catalog.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -74,13 +75,13 @@ pub enum LoadError {
     /// A table does not fit the others.
     #[error("catalog file is damaged: {what}")]
     Damaged {
-        /// Which table.
+        /// The table.
         what: &'static str,
     },
 }
 
 impl LoadError {
-    /// What the user can do about it.
+    /// Advice for the user.
     pub fn hint(&self) -> &'static str {
         "write it again with `cargo xtask refresh-catalog`"
     }
@@ -177,7 +178,7 @@ pub(crate) struct Blob {
     file: Cow<'static, [u8]>,
     sections: [Range<usize>; SECTIONS],
     text: Cow<'static, str>,
-    /// Where each action's name starts in the text; one more entry closes the last.
+    /// Start of each action's name in the text; one more entry closes the last.
     action_name_starts: Vec<u32>,
     services: Vec<ServiceRow>,
 }

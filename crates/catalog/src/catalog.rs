@@ -19,8 +19,8 @@ static EMBEDDED: &[u8] = include_bytes!("../data/catalog.bin");
 
 /// The catalog inside this program, checked on first use (about a millisecond, once).
 ///
-/// A damaged file gives an empty catalog, in which every action is unknown: nothing is removed from a policy on
-/// unknown actions, so that fails safely. A test loads the committed file.
+/// A damaged file gives an empty catalog, in which every action is unknown: nothing is removed from a policy
+/// on unknown actions, so that fails safely. A test loads the committed file.
 pub fn catalog() -> &'static Catalog {
     static CATALOG: OnceLock<Catalog> = OnceLock::new();
     CATALOG.get_or_init(|| Catalog::from_bytes(EMBEDDED).unwrap_or_else(|_| Catalog::empty()))
@@ -84,7 +84,7 @@ impl Catalog {
         self.service_row(prefix).map(|row| ServiceInfo { catalog: self, row })
     }
 
-    /// Where the facts come from.
+    /// The sources of the facts.
     pub fn sources(&self) -> &[SourceInfo] {
         &self.sources
     }
@@ -98,8 +98,8 @@ impl Catalog {
         self.same_named_operation(service, self.action_of(service, name)?)
     }
 
-    /// Actions that may be checked when an operation is called: a superset, sorted; empty if the operation is not
-    /// known. Use it only to keep more, never to say that an action was used.
+    /// Actions that may be checked when an operation is called: a superset, sorted; empty if the operation is
+    /// not known. Use it only to keep more, never to say that an action was used.
     pub fn authorised_by(&self, prefix: &str, operation: &str) -> Vec<ActionId> {
         self.operation(prefix, operation).map(OperationInfo::authorised_by).unwrap_or_default()
     }

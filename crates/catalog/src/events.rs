@@ -2,14 +2,16 @@
 //!
 //! In: an event source and an event name, or an action. Out: [`EventResolution`] (which actions the event
 //! authorises, with the clauses that depend on its parameters), [`Visibility`] (how CloudTrail could show an
-//! action), [`Companion`]s (what else a used action silently needs), [`CallOutcome`] of an error code, and the templates
-//! from which a resource is read. Not here: reading records and evaluating clauses (`whittle-evidence`).
+//! action), [`Companion`]s (what else a used action silently needs), [`CallOutcome`] of an error code, and
+//! the templates from which a resource is read. Not here: reading records and evaluating clauses
+//! (`whittle-evidence`).
 //!
-//! All facts are rows of the tables in `data/events/`, which say where each comes from and are read on first use.
-//! The tables describe the embedded catalog ([`crate::catalog`]): ids of another [`Catalog`] do not fit them.
+//! All facts are rows of the tables in `data/events/`, which say where each comes from and are read on first
+//! use. The tables describe the embedded catalog ([`crate::catalog`]): ids of another [`Catalog`] do not fit
+//! them.
 //!
-//! AWS pages: CloudTrail User Guide, "CloudTrail record contents" and "Logging data events"; Service Authorization
-//! Reference; IAM User Guide, "Troubleshoot access denied error messages".
+//! AWS pages: CloudTrail User Guide, "CloudTrail record contents" and "Logging data events"; Service
+//! Authorization Reference; IAM User Guide, "Troubleshoot access denied error messages".
 
 mod classes;
 mod companion;
@@ -43,41 +45,43 @@ pub use transform::Transform;
 pub use visibility::{BlindResource, Revealer, RevealerKind, Visibility};
 
 impl Catalog {
-    /// IAM service prefixes of an event source: `monitoring.amazonaws.com` gives `cloudwatch`. The usual one first.
+    /// IAM service prefixes of an event source: `monitoring.amazonaws.com` gives `cloudwatch`. The usual one
+    /// first.
     ///
     /// Empty where the value is not the host name of an AWS service, or the service has no IAM prefix.
     pub fn prefixes_of_source(&self, event_source: &str) -> Vec<&str> {
         sources::prefixes(self, &tables::tables().sources, event_source)
     }
 
-    /// What an event is: the actions it proves, or why it proves none.
+    /// The meaning of an event: the actions that it proves, or the reason that it proves none.
     ///
-    /// Order: class rows, curated rules, the action of the same name, the same again without an API date in the name
-    /// (`CreateFunction20150331`), AWS's operation map. Names match in any case.
+    /// Order: class rows, curated rules, the action of the same name, the same again without an API date in
+    /// the name (`CreateFunction20150331`), AWS's operation map. Names match in any case.
     pub fn resolve_event(&self, event_source: &str, event_name: &str) -> EventResolution<'_> {
         resolve::resolve(self, tables::tables(), event_source, event_name)
     }
 
-    /// Why an event of this `eventType` is no call, if so: only `AwsApiCall` proves an IAM authorisation.
+    /// The reason that an event of this `eventType` is no call; only `AwsApiCall` proves an IAM
+    /// authorisation.
     ///
     /// AWS page: CloudTrail User Guide, "CloudTrail record contents", eventType.
     pub fn event_type_reason(&self, event_type: &str) -> Option<&'static str> {
         tables::tables().classes.event_type(event_type)
     }
 
-    /// How CloudTrail could show that an action was used.
+    /// The way in which CloudTrail could show a use of an action.
     pub fn visibility(&self, action: ActionId) -> Visibility<'_> {
         visibility::index().visibility(action)
     }
 
-    /// Resources on which no event that [`Self::visibility`] speaks of shows a use of the action: a grant that may match one
-    /// of them can be in use unseen.
+    /// Resources on which no event that [`Self::visibility`] speaks of shows a use of the action: a grant
+    /// that may match one of them can be in use unseen.
     pub fn blind_resources(&self, action: ActionId) -> &[BlindResource] {
         visibility::index().blind_resources(action)
     }
 
-    /// Whether IAM's action-level report tells of an action; `None` where that is not known. It tells of management actions
-    /// only, never of `iam:PassRole` (its service-level report sees the data plane too).
+    /// True if IAM's action-level report tells of an action; `None` where that is not known. It tells of
+    /// management actions only, never of `iam:PassRole` (its service-level report sees the data plane too).
     ///
     /// AWS page: IAM User Guide, "Refine permissions in AWS using last accessed information".
     pub fn action_last_accessed(&self, action: ActionId) -> Option<bool> {
@@ -98,17 +102,18 @@ impl Catalog {
         companion::index().of(action)
     }
 
-    /// What an error code says about the authorisation of a call. `prefix` is the IAM prefix of the event's service.
+    /// The outcome that an error code stands for. `prefix` is the IAM prefix of the event's service.
     pub fn outcome_of_error(&self, prefix: &str, event_name: &str, error_code: &str, message: &str) -> CallOutcome {
         tables::tables().outcomes.classify(prefix, event_name, error_code, message)
     }
 
-    /// Where the placeholders of a service's ARN formats are found in request parameters, in table order.
+    /// Request parameters that fill the placeholders of a service's ARN formats, in table order.
     pub fn parameter_sources(&self, prefix: &str) -> &[ParameterSource] {
         tables::tables().templates.sources(prefix)
     }
 
-    /// The tagging actions of a service that a create call with tags also needs, and the parameters that show tags.
+    /// The tagging actions of a service that a create call with tags also needs, and the parameters that show
+    /// tags.
     pub fn tag_on_create(&self, prefix: &str, event_name: &str) -> Option<TagKeys<'_>> {
         let tables = tables::tables();
         let takes_tags = tables.lists.has_start("takes-tags", event_name);
@@ -120,8 +125,8 @@ impl Catalog {
         tables::tables().lists.has_start("names-created", event_name)
     }
 
-    /// True if a role ARN in the parameters of a call of this name is passed on: not by a call that reads, nor to a service
-    /// that takes role ARNs as plain data.
+    /// True if a role ARN in the parameters of a call of this name is passed on: not by a call that reads,
+    /// nor to a service that takes role ARNs as plain data.
     pub fn may_pass_role(&self, prefix: &str, event_name: &str) -> bool {
         let lists = &tables::tables().lists;
         !lists.of("role-is-data").contains(&prefix) && !lists.has_start("reads", event_name)
@@ -132,23 +137,26 @@ impl Catalog {
         tables::tables().lists.of("inference-profile").contains(&geography)
     }
 
-    /// True if ids of a resource type are used up within hours: by service and first segment of the ARN's resource.
+    /// True if ids of a resource type are used up within hours: by service and first segment of the ARN's
+    /// resource.
     pub fn is_short_lived(&self, service: &str, resource_type: &str) -> bool {
         is_listed("short-lived", service, resource_type)
     }
 
-    /// True if the generated ids of a resource type name lasting resources: by service and first segment of the ARN's resource.
+    /// True if the generated ids of a resource type name lasting resources: by service and first segment of
+    /// the ARN's resource.
     pub fn is_lasting(&self, service: &str, resource_type: &str) -> bool {
         is_listed("lasting", service, resource_type)
     }
 
-    /// Where a batch call of a service says which of its items were denied. `prefix` is the IAM prefix.
+    /// The place where a batch call of a service names its denied items. `prefix` is the IAM prefix.
     pub fn batch_items(&self, prefix: &str, event_name: &str) -> Option<&BatchItems> {
         tables::tables().batches.of(prefix, event_name)
     }
 
-    /// The services that a role in the parameters of a call may be passed to: values of `iam:PassedToService`, in the
-    /// partition `aws`. Empty where it is not known. `event_name` is without an API date.
+    /// The services that a role in the parameters of a call may be passed to: values of
+    /// `iam:PassedToService`, in the partition `aws`. Empty where it is not known. `event_name` is without an
+    /// API date.
     pub fn passed_to_services(&self, prefix: &str, event_name: &str) -> &[&'static str] {
         tables::tables().passed_to.services(prefix, event_name)
     }

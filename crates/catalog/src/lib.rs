@@ -1,12 +1,12 @@
 //! The embedded service authorization reference: which IAM actions exist, and what is known about each.
 //!
-//! In: an action name or a pattern. Out: facts about it ([`ActionInfo`]): access level, resource types with their
-//! ARN formats, condition keys, dependent actions, the API operations that it authorises.
-//! Not here: what a policy grants (`whittle-policy`) and what a trail shows (`whittle-evidence`).
+//! In: an action name or a pattern. Out: facts about it ([`ActionInfo`]): access level, resource types with
+//! their ARN formats, condition keys, dependent actions, the API operations that it authorises. Not here:
+//! what a policy grants (`whittle-policy`) and what a trail shows (`whittle-evidence`).
 //!
 //! The facts are one packed file inside the program (`data/catalog.bin`), written by `cargo xtask
-//! refresh-catalog`; `data/SOURCES.md` says where each part comes from. It is checked on first use and read in
-//! place: no object per action is made.
+//! refresh-catalog`; `data/SOURCES.md` says where each part comes from. It is checked on first use and read
+//! in place: no object per action is made.
 //!
 //! ```
 //! use whittle_catalog::{AccessLevel, catalog};

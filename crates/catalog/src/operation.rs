@@ -28,18 +28,18 @@ impl<'a> OperationInfo<'a> {
         self.name
     }
 
-    /// Whether it is an operation of a current SDK; otherwise only an older or AWS's own map names it.
+    /// True if it is an operation of a current SDK; otherwise only an older or AWS's own map names it.
     pub fn in_sdk(self) -> bool {
         self.in_sdk
     }
 
-    /// Whether the API model marks it read-only; `None` where the model does not say (most do not).
+    /// True if the API model marks it read-only; `None` where the model does not say (most do not).
     pub fn read_only(self) -> Option<bool> {
         self.read_only
     }
 
-    /// Actions that may be checked when it is called: a superset, sorted. Use it only to keep more, never to say
-    /// that an action was used.
+    /// Actions that may be checked when it is called: a superset, sorted. Use it only to keep more, never to
+    /// say that an action was used.
     pub fn authorised_by(self) -> Vec<ActionId> {
         let listed = self.catalog.blob.list(self.authorised_list).map(|index| ActionId(u32::from(index)));
         let mut actions: Vec<_> = self.same_named.into_iter().chain(listed).collect();

@@ -1,11 +1,11 @@
-//! Where the facts come from.
+//! The sources of the facts.
 
 /// One number about what a source gave, for example 22,091 actions.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SourceCount {
-    /// What was counted, for example `actions`.
+    /// The thing counted, for example `actions`.
     pub what: String,
-    /// How many.
+    /// The count.
     pub count: u64,
 }
 
@@ -22,8 +22,8 @@ pub struct SourceInfo {
     pub licence: String,
     /// Copyright notice of these facts, empty where there is none.
     pub copyright: String,
-    /// Which facts were taken.
+    /// The facts taken.
     pub provides: String,
-    /// How much was taken and how much was left out.
+    /// Counts of what was taken and what was left out.
     pub counts: Vec<SourceCount>,
 }

@@ -11,7 +11,8 @@ pub(crate) fn compare(a: &str, b: &str) -> Ordering {
     lowered(a).cmp(lowered(b))
 }
 
-/// Compares `text` with the range of all texts that start with `head`: `Less` before it, `Equal` inside, `Greater` after.
+/// Compares `text` with the range of all texts that start with `head`: `Less` before it, `Equal` inside,
+/// `Greater` after.
 pub(crate) fn compare_head(text: &str, head: &str) -> Ordering {
     lowered(text).take(head.len()).cmp(lowered(head))
 }

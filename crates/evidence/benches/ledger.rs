@@ -1,9 +1,9 @@
-//! How many records a second one core takes from a trail file into the ledger.
+//! Throughput of one core from trail file to ledger.
 //!
 //!     cargo bench -p whittle-evidence --bench ledger
 //!
-//! The input is the trail of `examples/shop`. Reading alone (inflate and parse) is measured beside the whole way, because a
-//! busy machine slows both alike. The best of several rounds is reported.
+//! The input is the trail of `examples/shop`. Reading alone (inflate and parse) is measured beside the whole
+//! way, because a busy machine slows both alike. The best of several rounds is reported.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its result")]
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]

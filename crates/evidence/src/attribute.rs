@@ -1,7 +1,8 @@
 //! Names the role behind a record, and what used it, without knowing the inventory.
 //!
-//! In: one [`Record`]. Out: an [`Attribution`] if a role's session made the call, else `None`: no principal is invented.
-//! Rules (CloudTrail User Guide, "CloudTrail userIdentity element"; the rows without a page were observed in public logs):
+//! In: one [`Record`]. Out: an [`Attribution`] if a role's session made the call, else `None`: no principal
+//! is invented. Rules (CloudTrail User Guide, "CloudTrail userIdentity element"; the rows without a page were
+//! observed in public logs):
 //!
 //! | record | role |
 //! |---|---|
@@ -10,9 +11,9 @@
 //! | an issuer below the path `/aws-service-role/` | none: a service-linked role |
 //! | anything else | none |
 //!
-//! `assumed-role/<name>/<session>` lacks the role's path, so names are never compared. The caller is the function of
-//! `inScopeOf.credentialsIssuedTo`, the Lambda service (`awslambda_…` sessions; decrypting environment variables), or a
-//! named session. [`resolve()`] later compares session names with an inventory.
+//! `assumed-role/<name>/<session>` lacks the role's path, so names are never compared. The caller is the
+//! function of `inScopeOf.credentialsIssuedTo`, the Lambda service (`awslambda_…` sessions; decrypting
+//! environment variables), or a named session. [`resolve()`] later compares session names with an inventory.
 
 mod resolve;
 
@@ -34,13 +35,13 @@ pub struct Attribution<'a> {
     pub role_arn: Option<&'a str>,
     /// The account of the role.
     pub account: Option<&'a str>,
-    /// What used the role.
+    /// The user of the role.
     pub caller: CallerRef<'a>,
     /// `invokedBy`: the AWS service that made the call with the role's identity (forward access session).
     pub forwarded_by: Option<&'a str>,
 }
 
-/// What used a role, as far as a record alone can tell.
+/// User of a role, as far as a record alone shows.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallerKey {
@@ -48,7 +49,8 @@ pub enum CallerKey {
     Function {
         /// ARN without qualifier.
         arn: String,
-        /// `$LATEST` or a version number, where the record has it; `*` once a role has seen many versions of it.
+        /// `$LATEST` or a version number, where the record has it; `*` once a role has seen many versions of
+        /// it.
         version: Option<String>,
     },
     /// The Lambda service itself, with the execution role.
@@ -60,7 +62,7 @@ pub enum CallerKey {
     Session {
         /// The session name; [`CallerKey::ANY_SESSION`] once a role has seen too many different ones.
         name: String,
-        /// Whether the user agent was that of an SDK inside a Lambda sandbox.
+        /// True if the user agent was that of an SDK inside a Lambda sandbox.
         exec_env: bool,
     },
 }
@@ -84,7 +86,7 @@ pub enum CallerRef<'a> {
     Session {
         /// The session name.
         name: &'a str,
-        /// Whether the user agent was that of an SDK inside a Lambda sandbox.
+        /// True if the user agent was that of an SDK inside a Lambda sandbox.
         exec_env: bool,
     },
 }
@@ -204,7 +206,7 @@ fn is_role_id(id: &str) -> bool {
     id.len() > 4 && id.len() <= 128 && id.starts_with("AROA") && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// What follows `role/` in `arn:<partition>:iam::<account>:role/<path and name>`.
+/// The path and name in `arn:<partition>:iam::<account>:role/<path and name>`.
 fn path_and_name(arn: &str) -> Option<&str> {
     let (_account, resource) = after_service(arn, "iam")?.strip_prefix(':')?.split_once(':')?;
     resource.strip_prefix("role/")
@@ -263,8 +265,8 @@ fn function_in_scope<'a>(scope: &'a InScopeOf<'_>) -> Option<(&'a str, Option<&'
     Some((arn, version))
 }
 
-/// Splits `arn:<partition>:lambda:<Region>:<account>:function:<name>[:<qualifier>]` before the qualifier; `None` for
-/// anything else.
+/// Splits `arn:<partition>:lambda:<Region>:<account>:function:<name>[:<qualifier>]` before the qualifier;
+/// `None` for anything else.
 pub fn split_function_arn(arn: &str) -> Option<(&str, Option<&str>)> {
     let (_region, rest) = after_service(arn, "lambda")?.split_once(':')?;
     let (_account, rest) = rest.split_once(':')?;
@@ -295,8 +297,8 @@ fn is_service_session(session: &str) -> bool {
         .is_some_and(|(number, time)| digits(number) && time.len() == 17 && digits(time))
 }
 
-/// The function whose environment variables the Lambda service decrypts with the role. The session then has the
-/// function's name; only the encryption context tells.
+/// The function whose environment variables the Lambda service decrypts with the role. The session then has
+/// the function's name; only the encryption context tells.
 fn environment_decrypt(record: &Record<'_>) -> Option<String> {
     const CONTEXT: &str = "aws:lambda:FunctionArn";
     if record.event_source.as_str() != "kms.amazonaws.com" || record.event_name.as_str() != "Decrypt" {

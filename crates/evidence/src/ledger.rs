@@ -1,13 +1,14 @@
-//! What roles did, remembered so that the same events always give the same bytes.
+//! The ledger: what roles did. The same events always give the same bytes.
 //!
-//! A [`Ledger`] is a join-semilattice: [`Ledger::merge`] is associative, commutative and idempotent, and observing an
-//! event twice changes nothing. So files may be read in any order, on any number of threads, and again. Counts of events
-//! are not idempotent and live elsewhere (see [`crate::read::FileReport`]). Unbounded things are generalised by rules that
-//! depend only on the set observed: resources ([`ResourceSet`]) and session names ([`RoleLedger`]).
+//! A [`Ledger`] is a join-semilattice: [`Ledger::merge`] is associative, commutative and idempotent, and
+//! observing an event twice changes nothing. So files may be read in any order, on any number of threads, and
+//! again. Counts of events are not idempotent and live elsewhere (see [`crate::read::FileReport`]). Unbounded
+//! things are generalised by rules that depend only on the set observed: resources ([`ResourceSet`]) and
+//! session names ([`RoleLedger`]).
 //!
-//! In: a record, its attribution and its mapping. Out: usage per (role, caller, action), and facts of the account: days
-//! with events, changes to trails, policies and code. Not here: which function a session was (see
-//! [`crate::attribute::resolve()`]), and what may be concluded.
+//! In: a record, its attribution and its mapping. Out: usage per (role, caller, action), and facts of the
+//! account: days with events, changes to trails, policies and code. Not here: which function a session was
+//! (see [`crate::attribute::resolve()`]), and what may be concluded.
 
 pub mod changes;
 mod codec;
@@ -72,7 +73,7 @@ impl Ledger {
         self.roles.get(key)
     }
 
-    /// Everything about one role of the inventory: what was recorded under its unique id, and under its ARN by records
+    /// Everything about one role of the inventory: recorded under its unique id, and under its ARN by records
     /// without a unique id.
     pub fn of_role(&self, role_id: &str, role_arn: &str) -> Option<Cow<'_, RoleLedger>> {
         match (self.roles.get(role_id), self.roles.get(role_arn)) {
@@ -86,13 +87,13 @@ impl Ledger {
         }
     }
 
-    /// Whether nothing was observed.
+    /// True if nothing was observed.
     pub fn is_empty(&self) -> bool {
         self.roles.is_empty() && self.account.is_empty()
     }
 
-    /// Notes what a record shows about its account, whoever made the call: days with events, changes to trails, policies
-    /// and code, and that Lambda assumed a role.
+    /// Notes what a record shows about its account, whoever made the call: days with events, changes to
+    /// trails, policies and code, and that Lambda assumed a role.
     pub fn observe_account(&mut self, record: &Record<'_>) {
         self.account.observe(record);
         if let Some(assumed) = attribute::assumed_by_lambda(record) {

@@ -1,16 +1,16 @@
 //! From a record to the IAM actions that it proves, on which resources, and how the call ended.
 //!
-//! In: a [`Record`] and the catalog. Out: [`Mapped`]. The tables of the catalog's events module say which event means
-//! which actions; this module evaluates their conditions on the parameters, reads resources out of the record and
-//! classifies the error. Not here: whose use it was ([`crate::attribute`]) and what is remembered
-//! ([`crate::ledger`]).
+//! In: a [`Record`] and the catalog. Out: [`Mapped`]. The tables of the catalog's events module say which
+//! event means which actions; this module evaluates their conditions on the parameters, reads resources out
+//! of the record and classifies the error. Not here: whose use it was ([`crate::attribute`]) and what is
+//! remembered ([`crate::ledger`]).
 //!
-//! Order for resources: ARN of a denied message, `resources[]`, the tables' templates, parameters named like the
-//! placeholders of the ARN format, `responseElements`, else [`ResourceSeen::Unnamed`]. Nothing is invented: a part
-//! that the event does not give is `*`.
+//! Order for resources: ARN of a denied message, `resources[]`, the tables' templates, parameters named like
+//! the placeholders of the ARN format, `responseElements`, else [`ResourceSeen::Unnamed`]. Nothing is
+//! invented: a part that the event does not give is `*`.
 //!
-//! AWS pages: CloudTrail User Guide, "CloudTrail record contents"; IAM User Guide, "Troubleshoot access denied error
-//! messages".
+//! AWS pages: CloudTrail User Guide, "CloudTrail record contents"; IAM User Guide, "Troubleshoot access
+//! denied error messages".
 
 mod arns;
 mod collected;
@@ -43,7 +43,7 @@ use collected::CollectedUses;
 use params::Parameters;
 use prepared::PreparedRule;
 
-/// What an event is.
+/// Class of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventClass {
     /// A call that actions authorise.
@@ -68,7 +68,7 @@ impl EventClass {
     }
 }
 
-/// How an action follows from an event.
+/// Proof of an action by an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Basis {
     /// The call is this action.
@@ -87,7 +87,7 @@ impl Basis {
     }
 }
 
-/// Where a resource was found.
+/// Part of the event that named a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
     /// In the message of a denied call.
@@ -109,7 +109,8 @@ pub enum Step {
 /// A resource that an action was used on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ResourceSeen {
-    /// An ARN, with `*` where a part is not known, or `*` alone. Policy variables (`${`) in it are made harmless.
+    /// An ARN, with `*` where a part is not known, or `*` alone. Policy variables (`${`) in it are made
+    /// harmless.
     Arn(String, Step),
     /// The event does not name it.
     Unnamed,
@@ -120,33 +121,34 @@ pub enum ResourceSeen {
 pub struct ActionUse {
     /// The action.
     pub action: ActionId,
-    /// How it follows.
+    /// Proof of the action.
     pub basis: Basis,
     /// On what, sorted, never empty.
     pub resources: Vec<ResourceSeen>,
 }
 
-/// What a record means.
+/// Meaning of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapped {
-    /// What the event is.
+    /// Class of the event.
     pub class: EventClass,
-    /// Why it is not a call, proves no permission, or is not known.
+    /// The reason, where the event is no call, proves no permission or is not known.
     pub reason: Option<&'static str>,
     /// For an unknown event: names of actions that are spelled like it.
     pub nearest: Vec<String>,
     /// The actions that the call exercised (or, if it was denied, asked for), by action, primary first.
     pub uses: Vec<ActionUse>,
-    /// Actions that AWS may have checked too, without evidence: keep them where granted, never count them as used.
+    /// Actions that AWS may have checked too, without evidence: keep them where granted, never count them as
+    /// used.
     pub possible: Vec<ActionId>,
-    /// How the authorisation ended. Only [`CallOutcome::Authorised`] is use.
+    /// Outcome of the call. Only [`CallOutcome::Authorised`] is use.
     pub outcome: CallOutcome,
     /// For a denied call: what its message says.
     pub denied_detail: Option<DeniedDetail>,
     /// Items that were denied inside a call that succeeded: no use. Sorted as the uses are.
     pub denied_items: Vec<ActionUse>,
-    /// Where [`Self::uses`] hold `iam:PassRole`: the services that the role may have been passed to, in the partition
-    /// `aws` (values of `iam:PassedToService`). Empty where they are not known.
+    /// If [`Self::uses`] hold `iam:PassRole`: the services that the role may have been passed to, in the
+    /// partition `aws` (values of `iam:PassedToService`). Empty where they are not known.
     pub passed_to: &'static [&'static str],
 }
 
@@ -182,13 +184,14 @@ pub fn map_record(record: &Record<'_>) -> Mapped {
 
 /// The ARN with parts that are generated by nature (log streams, execution ids, revisions) as `*`.
 ///
-/// The rule is a row of the catalog's table; the result depends on the ARN alone. `_action` is reserved for rows that
-/// hold for one action only; there are none yet.
+/// The rule is a row of the catalog's table; the result depends on the ARN alone. `_action` is reserved for
+/// rows that hold for one action only; there are none yet.
 pub fn generalise(arn: &str, _action: ActionId) -> Cow<'_, str> {
     whittle_catalog::events::generalise(arn)
 }
 
-/// Event names that are remembered at most; further ones are looked up each time (event names are the sender's text).
+/// Event names that are remembered at most; further ones are looked up each time (event names are the
+/// sender's text).
 const MAX_REMEMBERED: usize = 20_000;
 
 /// Maps records, remembering for each (event source, event name) what does not depend on the single event.
@@ -253,7 +256,7 @@ impl EventMeaning {
     }
 }
 
-/// Why an event of a known service is unknown, and what that means.
+/// Reason of an unknown event of a known service.
 const UNKNOWN_NAME: &str = "no action, operation or rule of the service has this name: it may have needed any of its \
      actions, so none of them is called unused";
 
@@ -261,7 +264,7 @@ const UNKNOWN_NAME: &str = "no action, operation or rule of the service has this
 const UNKNOWN_SERVICE: &str =
     "the catalog knows no service of this event source: it may have needed any action, so none is called unused";
 
-/// How a call ended that no action is known for: one that was not denied used some permission.
+/// Outcome of a call without a known action: if it was not denied, it used some permission.
 fn outcome_of_unknown(record: &Record<'_>) -> CallOutcome {
     let message = record.error_message.as_deref().unwrap_or_default();
     match record.error_code.as_deref() {
@@ -270,7 +273,7 @@ fn outcome_of_unknown(record: &Record<'_>) -> CallOutcome {
     }
 }
 
-/// Why a record is no call of an API, by its type and category.
+/// The reason that a record is no call of an API, by its type and category.
 fn not_a_call(record: &Record<'_>) -> Option<&'static str> {
     if let Some(reason) = record.event_type.as_deref().and_then(|kind| catalog().event_type_reason(kind)) {
         return Some(reason);
@@ -379,13 +382,13 @@ fn pass_role() -> Option<ActionId> {
 }
 
 impl<'r> CallContext<'r> {
-    /// Where the call took place.
+    /// The place of the call.
     fn place(&self) -> &transform::CallPlace<'r> {
         self.place.get_or_init(|| transform::CallPlace::of(self.record))
     }
 
-    /// The action that a denied message names, where the event's own actions do not include it: a call may be refused for
-    /// a role that it passes, or a key that it uses.
+    /// The action that a denied message names, where the event's own actions do not include it: a call may be
+    /// refused for a role that it passes, or a key that it uses.
     fn add_denied_action(&self, uses: &mut CollectedUses) {
         let Some(detail) = self.denied else { return };
         let Some(action) = detail.action.as_deref().and_then(|name| catalog().action(name)) else { return };

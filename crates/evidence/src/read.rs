@@ -1,7 +1,8 @@
 //! From the bytes of one file to records.
 //!
-//! In: a name (for issues) and bytes as S3, the AWS CLI or EventBridge give them, gzip or plain. Out: each record, handed to
-//! a sink, and a [`FileReport`] that accounts for everything else. Never fails: what cannot be read is counted and named.
+//! In: a name (for issues) and bytes as S3, the AWS CLI or EventBridge give them, gzip or plain. Out: each
+//! record, handed to a sink, and a [`FileReport`] that accounts for everything else. Never fails: what cannot
+//! be read is counted and named.
 //!
 //! Shapes, told apart by content alone:
 //!
@@ -13,8 +14,9 @@
 //! | `{"detail": record}` | EventBridge; another event there is not CloudTrail and passed over |
 //! | digest, Insights and aggregated files | the trail's bucket; passed over |
 //!
-//! A trail file is streamed record by record, so a truncated one gives what lies before the cut. If a record breaks the
-//! fast pass (a lone surrogate, say), the document is read again with each record apart, and only that record is lost.
+//! A trail file is streamed record by record, so a truncated one gives what lies before the cut. If a record
+//! breaks the fast pass (a lone surrogate, say), the document is read again with each record apart, and only
+//! that record is lost.
 
 mod document;
 mod inflate;
@@ -33,8 +35,8 @@ use crate::record::Record;
 /// Bounds on what one file may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes that a compressed file may inflate to. CloudTrail's files are at most 50 MB uncompressed (CloudTrail User
-    /// Guide, "Quotas in AWS CloudTrail"); what lies past the limit is lost and reported.
+    /// Bytes that a compressed file may inflate to. CloudTrail's files are at most 50 MB uncompressed
+    /// (CloudTrail User Guide, "Quotas in AWS CloudTrail"); what lies past the limit is lost and reported.
     pub max_inflated_bytes: usize,
     /// Issues that a report describes one by one; more are only counted.
     pub max_described_issues: usize,
@@ -79,8 +81,8 @@ pub fn read_filtered(
     Reader::new(report, prefilter, sink).read(&text)
 }
 
-/// The bytes as text. Bytes that are no UTF-8 become U+FFFD: the records stay, and the ledger keeps no name that holds
-/// that character.
+/// The bytes as text. Bytes that are no UTF-8 become U+FFFD: the records stay, and the ledger keeps no name
+/// that holds that character.
 fn to_text<'a>(bytes: &'a [u8], report: &mut FileReport) -> Cow<'a, str> {
     let body = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match bytes {

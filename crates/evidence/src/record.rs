@@ -1,10 +1,11 @@
 //! One CloudTrail record as a borrowed view of its JSON text.
 //!
-//! In: the text of one JSON object. Out: a [`Record`] whose strings point into that text wherever the JSON holds no
-//! escape. Fields follow the CloudTrail User Guide, "CloudTrail record contents for management, data, and network
-//! activity events" and "CloudTrail userIdentity element". Fields that AWS may omit are `Option`s; a field of an unusual
-//! JSON type becomes `None` and its name is listed in [`Record::odd_fields`]. Only an unusable `eventTime`,
-//! `eventSource` or `eventName` makes a record unreadable. Unknown fields are ignored, a repeated key keeps its last value.
+//! In: the text of one JSON object. Out: a [`Record`] whose strings point into that text wherever the JSON
+//! holds no escape. Fields follow the CloudTrail User Guide, "CloudTrail record contents for management,
+//! data, and network activity events" and "CloudTrail userIdentity element". Fields that AWS may omit are
+//! `Option`s; a field of an unusual JSON type becomes `None` and its name is listed in
+//! [`Record::odd_fields`]. Only an unusable `eventTime`, `eventSource` or `eventName` makes a record
+//! unreadable. Unknown fields are ignored, a repeated key keeps its last value.
 //!
 //! Not here: shapes that wrap records (see [`crate::read`]) and any meaning of a field.
 
@@ -74,7 +75,7 @@ pub struct Record<'a> {
     pub odd_fields: Vec<&'static str>,
 }
 
-/// Which log an event belongs to.
+/// The log that an event belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventCategory {
     /// A control-plane call.
@@ -86,8 +87,8 @@ pub enum EventCategory {
 }
 
 impl Record<'_> {
-    /// The category by `eventCategory`, else by `managementEvent` (records before event version 1.07); `None` if the
-    /// record says neither.
+    /// The category by `eventCategory`, else by `managementEvent` (records before event version 1.07); `None`
+    /// if the record says neither.
     pub fn category(&self) -> Option<EventCategory> {
         match self.event_category.as_deref() {
             Some("Management") => Some(EventCategory::Management),
@@ -101,13 +102,13 @@ impl Record<'_> {
         }
     }
 
-    /// The account whose trail holds the record: `recipientAccountId`, else (records before event version 1.02) the
-    /// account of the identity.
+    /// The account whose trail holds the record: `recipientAccountId`, else (records before event version
+    /// 1.02) the account of the identity.
     pub fn account(&self) -> Option<&str> {
         self.recipient_account_id.as_deref().or(self.user_identity.account_id.as_deref())
     }
 
-    /// Whether the user agent is that of an AWS SDK inside a Lambda sandbox (`exec-env/AWS_Lambda_…`).
+    /// True if the user agent is that of an AWS SDK inside a Lambda sandbox (`exec-env/AWS_Lambda_…`).
     pub fn has_lambda_user_agent(&self) -> bool {
         self.user_agent.as_deref().is_some_and(|agent| agent.contains("exec-env/AWS_Lambda_"))
     }
@@ -120,7 +121,8 @@ lenient_object! {
         pub type_: Option<Text<'a>> = "type",
         /// `principalId`: for a role session `AROA…:<session name>`.
         pub principal_id: Option<Text<'a>> = "principalId",
-        /// `arn`: for a role session `arn:<partition>:sts::<account>:assumed-role/<role name, without path>/<session>`.
+        /// `arn`: for a role session `arn:<partition>:sts::<account>:assumed-role/<role name, without
+        /// path>/<session>`.
         pub arn: Option<Text<'a>> = "arn",
         /// `accountId` of the caller.
         pub account_id: Option<Text<'a>> = "accountId",
@@ -171,7 +173,8 @@ lenient_object! {
         pub issuer_type: Option<Text<'a>> = "issuerType",
         /// `credentialsIssuedTo`: for Lambda the unqualified ARN of the function.
         pub credentials_issued_to: Option<Text<'a>> = "credentialsIssuedTo",
-        /// `credentialsIssuedToVersion`: the same with `:$LATEST` or `:<version>`. Not documented, so optional.
+        /// `credentialsIssuedToVersion`: the same with `:$LATEST` or `:<version>`. Not documented, so
+        /// optional.
         pub credentials_issued_to_version: Option<Text<'a>> = "credentialsIssuedToVersion",
     }
 }
@@ -190,10 +193,10 @@ lenient_object! {
     }
 }
 
-/// What stands in place of a value that CloudTrail does not show.
+/// CloudTrail writes this in place of a value that it does not show.
 const MASK: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
-/// Whether a text holds what CloudTrail writes in place of a value that it does not show.
+/// True if part of a text is masked.
 pub(crate) fn holds_mask(text: &str) -> bool {
     text.contains(MASK)
 }

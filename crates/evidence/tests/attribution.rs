@@ -1,4 +1,4 @@
-//! Whose call it was, where that is not plain: chained roles, versions and aliases with roles of their own, sessions of
+//! Attribution in unclear cases: chained roles, versions and aliases with roles of their own, sessions of
 //! people. A row is a record, the role that it counts for and the caller that the inventory makes of it.
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot read is a failure of the test")]
@@ -14,7 +14,8 @@ const EXPORT: &str = "arn:aws:lambda:eu-west-1:111122223333:function:export";
 const SANDBOX: &str = "Boto3/1.40 exec-env/AWS_Lambda_python3.12";
 const LAPTOP: &str = "aws-cli/2.30 md/command#s3.ls";
 
-/// One call: role (its name and the end of its unique id), session, `inScopeOf` as (issued to, version) and user agent.
+/// One call: role (its name and the end of its unique id), session, `inScopeOf` as (issued to, version) and
+/// user agent.
 struct Call {
     role: &'static str,
     session: &'static str,
@@ -65,8 +66,8 @@ fn by_name(name: &str) -> Caller {
 
 #[test]
 fn every_call_counts_for_the_role_of_its_session_and_for_the_function_of_that_role() {
-    // The role `live` belongs to version 7 of `orders` and to nothing else; `shared` to two functions; `target` to none:
-    // code assumes it.
+    // The role `live` belongs to version 7 of `orders` and to nothing else; `shared` to two functions;
+    // `target` to none: code assumes it.
     let inventory = |role: &str| match role {
         "latest" | "live" => RoleFunctions::new([ORDERS]),
         "shared" => RoleFunctions::new([ORDERS, EXPORT]),
@@ -115,8 +116,8 @@ fn every_call_counts_for_the_role_of_its_session_and_for_the_function_of_that_ro
     }
 }
 
-/// A function of `latest` assumes `target` and reads with it: the first role needs `sts:AssumeRole` on the second and no
-/// more, the second needs the read.
+/// A function of `latest` assumes `target` and reads with it: the first role needs `sts:AssumeRole` on the
+/// second and no more, the second needs the read.
 #[test]
 fn a_chained_role_charges_the_first_with_the_assumption_alone() {
     let target = role_arn("target");
@@ -151,7 +152,7 @@ fn a_chained_role_charges_the_first_with_the_assumption_alone() {
     assert_eq!(used("target"), ["s3:GetObject arn:aws:s3:::partner/in/*"]);
 }
 
-/// What version 7 of a function did with its role is no evidence for the role of `$LATEST`, and the other way round.
+/// Use by version 7 of a function is no evidence for the role of `$LATEST`, and the other way round.
 #[test]
 fn versions_with_roles_of_their_own_do_not_share_evidence() {
     let (mut ledger, mut mapper) = (Ledger::default(), Mapper::default());

@@ -129,7 +129,7 @@ impl Blob {
     }
 }
 
-/// What the items of each list are used as.
+/// Use of the items of each list.
 struct ListKinds {
     seen: Vec<u8>,
 }

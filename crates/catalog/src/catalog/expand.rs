@@ -1,8 +1,8 @@
 //! From an action pattern to the actions that it names.
 //!
-//! AWS page: IAM User Guide, "IAM JSON policy elements: Action": names are compared without regard to case, `*` and
-//! `?` may stand anywhere in the name. O(log n + answers) where the pattern has one `*` at its end; otherwise the
-//! actions that share the text before the first wildcard are tried one by one.
+//! AWS page: IAM User Guide, "IAM JSON policy elements: Action": names are compared without regard to case,
+//! `*` and `?` may stand anywhere in the name. O(log n + answers) where the pattern has one `*` at its end;
+//! otherwise the actions that share the text before the first wildcard are tried one by one.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -15,8 +15,8 @@ use crate::blob::ServiceRow;
 use crate::text_order;
 
 impl Catalog {
-    /// The actions that a pattern matches, in catalog order. A pattern that matches none gives none: it may still
-    /// name an action that this catalog does not know.
+    /// The actions that a pattern matches, in catalog order. A pattern that matches none gives none: it may
+    /// still name an action that this catalog does not know.
     pub fn expand(&self, pattern: &ActionPattern) -> Vec<ActionId> {
         if pattern.is_any() {
             return self.actions().collect();

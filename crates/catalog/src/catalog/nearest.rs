@@ -4,11 +4,11 @@ use super::Catalog;
 use crate::text_order;
 
 impl Catalog {
-    /// Up to `limit` names of actions like `name`, the nearest first. Meant for messages: O(actions of the prefix),
-    /// or O(all actions) when the prefix is not known.
+    /// Up to `limit` names of actions like `name`, the nearest first. Meant for messages: O(actions of the
+    /// prefix), or O(all actions) when the prefix is not known.
     ///
-    /// With a known prefix its actions are ranked by edit distance. With an unknown one, an action of the same name
-    /// under a similar prefix comes first, then the same name under any prefix.
+    /// With a known prefix its actions are ranked by edit distance. With an unknown one, an action of the
+    /// same name under a similar prefix comes first, then the same name under any prefix.
     pub fn nearest(&self, name: &str, limit: usize) -> Vec<&str> {
         let wanted = bounded(name).to_ascii_lowercase();
         let (prefix, short_name) = wanted.split_once(':').unwrap_or(("", &wanted));
@@ -56,8 +56,8 @@ fn bounded(name: &str) -> &str {
     name.char_indices().nth(128).and_then(|(at, _)| name.get(..at)).unwrap_or(name)
 }
 
-/// Edit distance without regard to ASCII case (`wanted` is in lower case), if at most a third of the wanted text (but one
-/// letter always) differs.
+/// Edit distance without regard to ASCII case (`wanted` is in lower case), if at most a third of the wanted
+/// text (but one letter always) differs.
 fn close_enough(wanted: &str, candidate: &str) -> Option<usize> {
     let allowed = (wanted.len() / 3).max(1);
     if wanted.len().abs_diff(candidate.len()) > allowed {

@@ -6,7 +6,7 @@ use super::table;
 
 static TEXT: &str = include_str!("../../data/events/classes.tsv");
 
-/// Whether the event is a call at all.
+/// Events that prove no permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
     NoPermission,

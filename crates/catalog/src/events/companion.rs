@@ -9,7 +9,7 @@ use crate::{ActionId, Catalog};
 
 static TEXT: &str = include_str!("../../data/events/companions.tsv");
 
-/// How the companion's resource relates to the used one.
+/// Relation of the companion's resource to the used one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Relation {
@@ -28,15 +28,16 @@ pub enum Relation {
 pub struct Companion {
     /// The action to keep.
     pub action: ActionId,
-    /// How its resource relates to the used one.
+    /// Relation of its resource to the used one.
     pub relation: Relation,
-    /// For [`Relation::Key`]: the service of `kms:ViaService`, without Region (`s3` of `s3.eu-west-1.amazonaws.com`).
+    /// For [`Relation::Key`]: the service of `kms:ViaService`, without Region (`s3` of
+    /// `s3.eu-west-1.amazonaws.com`).
     pub via_service: Option<&'static str>,
-    /// Why, as a sentence fragment for people.
+    /// The reason, as a sentence fragment for people.
     pub reason: &'static str,
     /// AWS page that says so.
     pub source: &'static str,
-    /// Whether it is only in AWS's list of what a call may check: kept, never added, and said to be so.
+    /// True if only AWS's list of possible checks names it: it is kept, never added, and marked.
     pub possible: bool,
 }
 
@@ -91,7 +92,7 @@ impl CompanionIndex {
         index
     }
 
-    /// What AWS's list of an operation names without evidence in the event: kept where granted.
+    /// Adds the actions that AWS lists for an operation and no event shows: kept where granted.
     fn add_possible(&mut self, catalog: &Catalog) {
         for (prefix, event, clauses) in tables::tables().rules.events() {
             let primary: BTreeSet<_> = clauses

@@ -9,7 +9,7 @@ use crate::{ActionId, Catalog};
 
 static TEXT: &str = include_str!("../../data/events/items.tsv");
 
-/// How the elements of an answer relate to the items of the request.
+/// Relation of the elements of an answer to the items of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AnswerKind {
@@ -19,7 +19,7 @@ pub enum AnswerKind {
     Failed,
 }
 
-/// Where a batch call says which of its items were denied.
+/// The place where a batch call names its denied items.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchItems {
     actions: Vec<ActionId>,
@@ -46,7 +46,7 @@ impl BatchItems {
         &self.answers
     }
 
-    /// How elements and items relate.
+    /// Relation of elements and items.
     pub fn kind(&self) -> AnswerKind {
         self.kind
     }

@@ -1,10 +1,10 @@
-//! What error codes say about authorisation: `data/events/outcomes.tsv`.
+//! Outcomes of calls by error code: `data/events/outcomes.tsv`.
 
 use super::table;
 
 static TEXT: &str = include_str!("../../data/events/outcomes.tsv");
 
-/// What the end of a call says about its authorisation.
+/// How far a call got, as to its authorisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CallOutcome {
     /// The call was allowed; it may have failed later for another reason.

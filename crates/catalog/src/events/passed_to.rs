@@ -1,4 +1,4 @@
-//! Which service a role in the parameters of a call is passed to: `data/events/passed-to.tsv`.
+//! Services that roles in the parameters of calls are passed to: `data/events/passed-to.tsv`.
 
 use std::collections::HashMap;
 

@@ -16,7 +16,7 @@ pub enum PathSegment {
     Each,
 }
 
-/// Where the path starts.
+/// A path, from the request parameters or the response elements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldPath {
     response: bool,
@@ -24,7 +24,7 @@ pub struct FieldPath {
 }
 
 impl FieldPath {
-    /// Whether the path starts at `responseElements` and not at `requestParameters`.
+    /// True if the path starts at `responseElements` and not at `requestParameters`.
     pub fn is_response(&self) -> bool {
         self.response
     }

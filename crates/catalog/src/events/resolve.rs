@@ -6,7 +6,7 @@ use super::sources;
 use super::tables::EventTables;
 use crate::{ActionId, Catalog};
 
-/// What an (event source, event name) pair means.
+/// Meaning of an (event source, event name) pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventResolution<'a> {
@@ -14,12 +14,12 @@ pub enum EventResolution<'a> {
     Actions(EventRule<'a>),
     /// A call that needs no permission of its caller, or whose permission is not an IAM action.
     NoPermission {
-        /// Why.
+        /// The reason.
         reason: &'a str,
     },
     /// Not a call of a principal: service events, console sign-in, Insights.
     NotACall {
-        /// Why.
+        /// The reason.
         reason: &'a str,
     },
     /// The pair is not known.
@@ -29,7 +29,7 @@ pub enum EventResolution<'a> {
     },
 }
 
-/// How the actions of an event were found.
+/// Origin of the rule of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuleOrigin {
@@ -56,7 +56,7 @@ impl<'a> EventRule<'a> {
         self.prefix
     }
 
-    /// How the rule was found.
+    /// Origin of the rule.
     pub fn origin(&self) -> RuleOrigin {
         self.origin
     }
@@ -73,8 +73,8 @@ impl<'a> EventRule<'a> {
 
     /// Actions that every successful call with this name proves, sorted, whatever its parameters.
     ///
-    /// Empty where the parameters decide (PartiQL statements, transaction items). An `instead` clause may replace one
-    /// of them by a stricter one.
+    /// Empty where the parameters decide (PartiQL statements, transaction items). An `instead` clause may
+    /// replace one of them by a stricter one.
     pub fn primary(&self) -> Vec<ActionId> {
         let certain = self.clauses().filter(|clause| clause.effect() == ClauseEffect::Is && clause.tests().is_empty());
         let mut actions: Vec<_> =
@@ -163,8 +163,8 @@ fn by_clauses_alone<'a>(tables: &'static EventTables, prefix: &'a str, name: &st
     })
 }
 
-/// The one action of the service itself that AWS's operation map names, when what is checked only sometimes is left
-/// out: role passing, tagging, bearer tokens.
+/// The one action of the service itself that AWS's operation map names, when what is checked only sometimes
+/// is left out: role passing, tagging, bearer tokens.
 fn by_operation_map<'a>(
     catalog: &'a Catalog,
     tables: &'static EventTables,

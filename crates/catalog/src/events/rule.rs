@@ -22,7 +22,7 @@ pub(super) static TEXTS: [(&str, &str, &str); 11] = [
     ("streams", "kinesis", include_str!("../../data/events/rules/streams.tsv")),
 ];
 
-/// What a clause does when its tests hold.
+/// Effect of a clause whose tests hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ClauseEffect {
@@ -58,7 +58,7 @@ pub enum ClauseTest {
     Error(Vec<String>),
 }
 
-/// Where the resource of a clause's actions is found.
+/// Place of the resource of a clause's actions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResourceSpec {
@@ -84,7 +84,7 @@ pub struct Clause {
 }
 
 impl Clause {
-    /// What the clause does.
+    /// The effect.
     pub fn effect(&self) -> ClauseEffect {
         self.effect
     }
@@ -94,7 +94,8 @@ impl Clause {
         &self.actions
     }
 
-    /// For [`ClauseEffect::Instead`]: the one action that is replaced; `None`: all that the `Is` clauses gave.
+    /// For [`ClauseEffect::Instead`]: the one action that is replaced; `None`: all that the `Is` clauses
+    /// gave.
     pub fn replaces(&self) -> Option<ActionId> {
         self.replaces
     }
@@ -104,7 +105,7 @@ impl Clause {
         &self.tests
     }
 
-    /// Where the resource is found.
+    /// Place of the resource.
     pub fn resource(&self) -> &ResourceSpec {
         &self.resource
     }
@@ -169,7 +170,8 @@ impl Rules {
         found.map_or(&[], |row| row.2.as_slice())
     }
 
-    /// The clauses for all names that start so, of an event that has no rows that say what it is and no action of its own.
+    /// The clauses for all names that start so, of an event that has no rows that say what it is and no
+    /// action of its own.
     pub fn by_start(&self, catalog: &Catalog, prefix: &str, name: &str) -> &[Clause] {
         let is = |clauses: &[Clause]| clauses.iter().any(|clause| clause.effect == ClauseEffect::Is);
         let clauses = self.start(prefix, name);

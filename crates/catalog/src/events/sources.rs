@@ -16,7 +16,8 @@ pub(super) fn read() -> Sources {
 
 /// The label of an event source: `dynamodb` of `dynamodb.amazonaws.com`.
 ///
-/// `None` where the value is no host name of AWS: placeholders of API models, other clouds, notification sources.
+/// `None` where the value is no host name of AWS: placeholders of API models, other clouds, notification
+/// sources.
 pub(super) fn label(event_source: &str) -> Option<&str> {
     let host = event_source.strip_suffix(".cn").unwrap_or(event_source);
     let label = host.strip_suffix(".amazonaws.com").or_else(|| {

@@ -1,4 +1,5 @@
-//! Where the parts of ARNs stand in request parameters: `data/events/templates.tsv`; tagging actions of create calls.
+//! Request parameters that hold the parts of ARNs: `data/events/templates.tsv`; tagging actions of create
+//! calls.
 
 use std::collections::HashMap;
 
@@ -10,7 +11,7 @@ use crate::{ActionId, Catalog};
 static TEMPLATES: &str = include_str!("../../data/events/templates.tsv");
 static TAGGING: &str = include_str!("../../data/events/tagging.tsv");
 
-/// What a row fills.
+/// The part of an ARN, or of an answer about it, that a row fills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RowTarget {
     Placeholder(&'static str),
@@ -22,7 +23,7 @@ enum RowTarget {
     Tail(&'static str),
 }
 
-/// Where a placeholder of a service's ARN formats, or a whole ARN, is found.
+/// Source of a placeholder of a service's ARN formats, or of a whole ARN.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParameterSource {
     target: RowTarget,
@@ -32,13 +33,13 @@ pub struct ParameterSource {
 }
 
 impl ParameterSource {
-    /// Whether the row fills this placeholder for this action (name without the prefix).
+    /// True if the row fills this placeholder for this action (name without the prefix).
     pub fn fills_placeholder(&self, placeholder: &str, action: &str) -> bool {
         matches!(self.target, RowTarget::Placeholder(name) if name.eq_ignore_ascii_case(placeholder))
             && self.is_for(action)
     }
 
-    /// Whether the row names whole ARNs of this resource type for this action (name without the prefix).
+    /// True if the row names whole ARNs of this resource type for this action (name without the prefix).
     pub fn names_type(&self, resource_type: &str, action: &str) -> bool {
         matches!(self.target, RowTarget::ResourceType(name) if name.eq_ignore_ascii_case(resource_type))
             && self.is_for(action)
@@ -54,17 +55,18 @@ impl ParameterSource {
         }
     }
 
-    /// Whether the action's resource is `*`, if one of [`Self::paths`] is there, or anyway if there are none.
+    /// True if the action's resource is `*`, if one of [`Self::paths`] is there, or anyway if there are none.
     pub fn is_any(&self, action: &str) -> bool {
         self.target == RowTarget::Any && self.is_for(action)
     }
 
-    /// Whether the other rows find all that the request names: further resource types of the action were not in it.
+    /// True if the other rows find all that the request names: further resource types of the action were not
+    /// in it.
     pub fn is_complete(&self, action: &str) -> bool {
         self.target == RowTarget::Complete && self.is_for(action)
     }
 
-    /// Whether names in ARNs of this service may be in lower case where those of the request are not.
+    /// True if names in ARNs of this service may be in lower case where those of the request are not.
     pub fn is_lower_case(&self) -> bool {
         self.target == RowTarget::LowerCase
     }

@@ -143,7 +143,8 @@ fn every_operation_of_every_service_resolves_or_its_service_has_no_action_for_it
             }
         }
     }
-    // What stays unknown are operations newer than the action list; this bound keeps the share from growing unseen.
+    // What stays unknown are operations newer than the action list; this bound keeps the share from growing
+    // unseen.
     let share = unknown.len() * 100 / (known + unknown.len()).max(1);
     assert!(share < 4, "{} of {} unknown: {unknown:?}", unknown.len(), known + unknown.len());
 }

@@ -2,7 +2,7 @@
 
 use super::path::FieldPath;
 
-/// How a text from the parameters becomes an ARN.
+/// Rule by which a text from the parameters becomes an ARN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Transform {

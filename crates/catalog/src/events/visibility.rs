@@ -1,8 +1,8 @@
-//! How CloudTrail could show an action: the forward map turned round, with `data/events/data-events.tsv` and
+//! Visibility of actions in CloudTrail: the forward map, inverted, with `data/events/data-events.tsv` and
 //! `data/events/unseen.tsv`.
 //!
-//! Conservative by construction: `Management` is said only of actions whose every known operation is a management
-//! event; anything not known to be logged is `Never`.
+//! Conservative by construction: `Management` is said only of actions whose every known operation is a
+//! management event; anything not known to be logged is `Never`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
@@ -14,15 +14,15 @@ use crate::{ActionId, ActionInfo, Catalog};
 static DATA_EVENTS: &str = include_str!("../../data/events/data-events.tsv");
 static UNSEEN: &str = include_str!("../../data/events/unseen.tsv");
 
-/// How CloudTrail could show that an action was used.
+/// The way in which CloudTrail could show a use of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Visibility<'a> {
     /// Management events show every use of it.
     Management,
-    /// Data events show it: each of these `resources.type` must be logged before absence proves anything. Some of these
-    /// actions are also checked by management calls (item actions by a table restore), so management events must be
-    /// logged as well.
+    /// Data events show it: each of these `resources.type` must be logged before absence proves anything.
+    /// Some of these actions are also checked by management calls (item actions by a table restore), so
+    /// management events must be logged as well.
     Data {
         /// Values of `resources.type`, sorted.
         resource_types: &'a [&'a str],
@@ -36,19 +36,19 @@ pub enum Visibility<'a> {
     NetworkOnly,
     /// No event of any kind shows it: absence proves nothing.
     Never {
-        /// Why.
+        /// The reason.
         reason: &'a str,
     },
     /// Only parameters of the events of other actions show it: absence proves nothing.
     Inferred {
         /// Those actions, sorted; empty where there are many.
         by: &'a [ActionId],
-        /// Why.
+        /// The reason.
         reason: &'a str,
     },
 }
 
-/// Which log an event that reveals an action belongs to.
+/// The log that holds an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RevealerKind {
     /// A management event.
@@ -66,13 +66,13 @@ pub struct Revealer {
     pub event_source: String,
     /// `eventName`, without an API date.
     pub event_name: String,
-    /// Which log.
+    /// The log.
     pub kind: RevealerKind,
     /// `resources.type` values of the selectors that log it; empty for management events.
     pub resource_types: Vec<&'static str>,
     /// Further types under which the same event is logged for special resources (access points, endpoints).
     pub also_logged_by: Vec<&'static str>,
-    /// Whether parameters of the event must say so (a version id, a role parameter).
+    /// True if parameters of the event must say so (a version id, a role parameter).
     pub conditional: bool,
 }
 
@@ -81,7 +81,7 @@ pub struct Revealer {
 pub struct BlindResource {
     /// Pattern of what a policy names for them.
     pub pattern: &'static str,
-    /// Why.
+    /// The reason.
     pub reason: &'static str,
 }
 
@@ -94,8 +94,8 @@ enum OwnedVisibility {
     Inferred(Vec<ActionId>, &'static str),
 }
 
-/// The forward map turned round. What the curated tables say is gathered once; the answer for an action is made when it is
-/// first asked for, since most programs ask about few of them.
+/// The forward map, inverted. The curated tables are gathered once; the answer for an action is made when it
+/// is first asked for, since most programs ask about few of them.
 #[derive(Debug)]
 pub(super) struct VisibilityIndex {
     catalog: &'static Catalog,
@@ -107,7 +107,7 @@ pub(super) struct VisibilityIndex {
     pub problems: Vec<String>,
 }
 
-/// What the rows of the tables say, turned round.
+/// The rows of the tables, inverted.
 #[derive(Debug, Default)]
 struct Gathered {
     revealers: BTreeMap<ActionId, BTreeSet<Revealer>>,
@@ -160,7 +160,7 @@ impl Gathered {
         }
     }
 
-    /// Why no event is known to show an action.
+    /// The reason that no event shows an action.
     fn why_never(&self, catalog: &Catalog, id: ActionId) -> &'static str {
         let info = catalog.info(id);
         if self.replaced.contains(&(info.prefix(), info.short_name().to_ascii_lowercase())) {
@@ -238,7 +238,7 @@ pub(super) fn index() -> &'static VisibilityIndex {
     INDEX.get_or_init(|| build(crate::catalog()))
 }
 
-/// What a data-event row says of an operation or action.
+/// Kind of a data-event row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RowKind {
     Data,
@@ -246,7 +246,7 @@ enum RowKind {
     Also,
 }
 
-/// How an operation is logged.
+/// The log of an operation.
 struct Logged {
     kind: RevealerKind,
     types: Vec<&'static str>,
@@ -286,7 +286,7 @@ impl DataRows {
         data
     }
 
-    /// Whether a row names this very operation as a data event: it is logged, also where no SDK has it.
+    /// True if a row names this very operation as a data event: it is logged, also where no SDK has it.
     fn name(&self, prefix: &str, name: &str) -> bool {
         let mut rows = self.rows.get(prefix).into_iter().flatten();
         rows.any(|row| row.2 == RowKind::Data && row.0.eq_ignore_ascii_case(name))
@@ -375,8 +375,8 @@ fn judge(catalog: &Catalog, data: &DataRows, id: ActionId, found: &[Revealer], b
     if !found.iter().any(certain) {
         return OwnedVisibility::Inferred(by, "no event of that name: only parameters of other calls show it");
     }
-    // The calls that are this action decide the log. Data types of conditional ones count too: the action may have been
-    // used in that way only.
+    // The calls that are this action decide the log. Data types of conditional ones count too: the action may
+    // have been used in that way only.
     let any = |kind: RevealerKind| found.iter().any(|row| row.kind == kind && certain(row));
     let all = types(&|_| true);
     if any(RevealerKind::Either) {

@@ -11,8 +11,8 @@ pub struct RoleFunctions {
 }
 
 impl RoleFunctions {
-    /// From unqualified function ARNs: those whose current or published version has the role, and those that the ledger
-    /// saw with it (see [`crate::ledger::RoleLedger::functions`]).
+    /// From unqualified function ARNs: those whose current or published version has the role, and those that
+    /// the ledger saw with it (see [`crate::ledger::RoleLedger::functions`]).
     pub fn new<I, S>(arns: I) -> Self
     where
         I: IntoIterator<Item = S>,
@@ -45,19 +45,20 @@ pub enum Caller {
     Other,
 }
 
-/// Which function.
+/// A function as a record names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FunctionRef {
     /// The unqualified ARN.
     Arn(String),
-    /// Every function of this name: the record names no Region, and several or no function of the role has the name.
+    /// Every function of this name: the record names no Region, and several or no function of the role has
+    /// the name.
     Name(String),
     /// Some function of the role, it is not known which: session names were generalised.
     Any,
 }
 
 impl Caller {
-    /// Whether usage of this caller may be usage of the function `arn` of the role.
+    /// True if usage of this caller may be usage of the function `arn` of the role.
     pub fn may_be(&self, arn: &str) -> bool {
         match self {
             Self::Function(FunctionRef::Arn(of)) => of == arn,
@@ -72,9 +73,9 @@ impl Caller {
 
 /// Resolves a caller of one role.
 ///
-/// A session whose name is that of one of the role's functions is that function; a session from inside a sandbox with
-/// another name is a function that the inventory does not know (deleted, or of another account); any other session is
-/// [`Caller::Other`]. Generalised session names could be any function.
+/// A session whose name is that of one of the role's functions is that function; a session from inside a
+/// sandbox with another name is a function that the inventory does not know (deleted, or of another account);
+/// any other session is [`Caller::Other`]. Generalised session names could be any function.
 pub fn resolve(key: &CallerKey, functions: &RoleFunctions) -> Caller {
     match key {
         CallerKey::Function { arn, .. } => Caller::Function(FunctionRef::Arn(arn.clone())),
@@ -84,8 +85,8 @@ pub fn resolve(key: &CallerKey, functions: &RoleFunctions) -> Caller {
         }
         CallerKey::Session { name, .. } if name == CallerKey::ANY_SESSION => Caller::Function(FunctionRef::Any),
         CallerKey::Session { name, exec_env } => {
-            // Replicas of Lambda@Edge run under `us-east-1.<name>` (seen in public logs, not documented); a name of a
-            // function holds no full stop.
+            // Replicas of Lambda@Edge run under `us-east-1.<name>` (seen in public logs, not documented); a
+            // name of a function holds no full stop.
             let name = name.strip_prefix("us-east-1.").unwrap_or(name);
             let mut named = functions.named(name);
             match (named.next(), named.next()) {

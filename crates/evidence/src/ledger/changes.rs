@@ -1,11 +1,12 @@
-//! Changes that the trail itself shows: to trails (coverage), to policies (grace of a grant) and to code (confidence).
+//! Changes that the trail itself shows: to trails (coverage), to policies (grace of a grant) and to code
+//! (confidence).
 
 use serde::{Deserialize, Serialize};
 
 use super::region::is_region;
 use crate::record::Record;
 
-/// What was changed.
+/// Kind of the changed thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
@@ -15,7 +16,8 @@ pub enum ChangeKind {
     Policy,
     /// The code or configuration of a function.
     Code,
-    /// What hangs on a function: destinations, URL, resource policy, aliases. Its revision does not tell.
+    /// A thing attached to a function: destinations, URL, resource policy, aliases. The function's revision
+    /// does not change.
     Attachment,
 }
 
@@ -23,7 +25,7 @@ pub enum ChangeKind {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
-    /// What was changed.
+    /// Kind of the changed thing.
     pub kind: ChangeKind,
     /// The account whose trail holds the record; empty if the record does not tell.
     pub account: String,
@@ -38,9 +40,9 @@ pub struct Change {
     pub policy: Option<String>,
 }
 
-/// Where an event carries what it changed: kind, source, event name, parameter of the subject, parameter of the policy.
-/// (CloudTrail, IAM and Lambda API References; Lambda names carry an API date, Lambda Developer Guide, "Logging Lambda
-/// API calls using CloudTrail".)
+/// Events that change something: kind, source, event name, parameter of the subject, parameter of the policy.
+/// (CloudTrail, IAM and Lambda API References; Lambda names carry an API date, Lambda Developer Guide,
+/// "Logging Lambda API calls using CloudTrail".)
 const EVENTS: &[(ChangeKind, &str, &str, &str, Option<&str>)] = &[
     (ChangeKind::Trail, "cloudtrail.amazonaws.com", "CreateTrail", "name", None),
     (ChangeKind::Trail, "cloudtrail.amazonaws.com", "DeleteTrail", "name", None),

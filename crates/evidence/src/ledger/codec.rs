@@ -1,5 +1,5 @@
-//! Ledgers as bytes: JSON with sorted keys, so that a row of the store can be read by a person, and equal ledgers are
-//! equal bytes.
+//! Ledgers as bytes: JSON with sorted keys, so that a row of the store can be read by a person, and equal
+//! ledgers are equal bytes.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::settings::LedgerSettings;
 /// Version of the layout. Readers refuse others; a new layout gets a new number and a migration.
 const VERSION: u32 = 1;
 
-/// Why bytes are no ledger.
+/// The bytes are no ledger.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
@@ -32,7 +32,7 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
-    /// What the user can do about it.
+    /// Advice for the user.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NotText(_) | Self::Damaged(_) => Some("delete the store and read the trail again"),

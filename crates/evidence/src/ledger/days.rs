@@ -22,8 +22,8 @@ pub fn start_of_day(day: i32) -> Option<Timestamp> {
 
 /// A set of UTC days, counted from 1970-01-01. A join-semilattice under [`DaySet::union`].
 ///
-/// Words of 64 days in ascending order without empty words, so equal sets are equal values. A function that ran on each
-/// day of a year takes six words.
+/// Words of 64 days in ascending order without empty words, so equal sets are equal values. A function that
+/// ran on each day of a year takes six words.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DaySet {
     words: Vec<(i32, u64)>,
@@ -41,7 +41,7 @@ impl DaySet {
         self.or_word(word, bit)
     }
 
-    /// Whether the day is in the set.
+    /// True if the day is in the set.
     pub fn contains(&self, day: i32) -> bool {
         let (word, bit) = locate(day);
         self.words
@@ -83,7 +83,7 @@ impl DaySet {
         self.words.iter().map(|(_, bits)| bits.count_ones() as usize).sum()
     }
 
-    /// Whether there is no day.
+    /// True if there is no day.
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
     }
@@ -112,14 +112,15 @@ impl DaySet {
         self.iter().filter(|day| (start..end).contains(day)).count()
     }
 
-    /// Whether any day is in `[start, end)`.
+    /// True if any day is in `[start, end)`.
     pub fn intersects(&self, start: i32, end: i32) -> bool {
         self.iter().any(|day| (start..end).contains(&day))
     }
 }
 
 fn locate(day: i32) -> (i32, u64) {
-    // Timestamps keep days within 3,000,000 of the epoch; the clamp keeps `word * 64` from overflowing on other input.
+    // Timestamps keep days within 3,000,000 of the epoch; the clamp keeps `word * 64` from overflowing on
+    // other input.
     let day = day.clamp(-(1 << 30), 1 << 30);
     (day.div_euclid(64), 1 << day.rem_euclid(64))
 }

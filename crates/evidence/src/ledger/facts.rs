@@ -82,8 +82,8 @@ impl AccountFacts {
         self.regions.is_empty() && self.changes.is_empty() && !self.trail_files
     }
 
-    /// Whether files that a trail delivered were among what was read, and not only answers of LookupEvents or events that
-    /// EventBridge forwarded: of those, a trail's settings say nothing.
+    /// Whether files that a trail delivered were among what was read, and not only answers of LookupEvents or
+    /// events that EventBridge forwarded: of those, a trail's settings say nothing.
     pub fn has_trail_files(&self) -> bool {
         self.trail_files
     }
@@ -114,8 +114,8 @@ impl AccountFacts {
         self.changes.iter().filter(move |(change, _)| change.kind == kind)
     }
 
-    /// The days from the first to the last event of `account` that lie in `bounds` (pass the lookback, so that one record
-    /// with a wrong clock does not stretch the window); `None` without an event there.
+    /// The days from the first to the last event of `account` that lie in `bounds` (pass the lookback, so
+    /// that one record with a wrong clock does not stretch the window); `None` without an event there.
     pub fn observed(&self, account: &str, bounds: Range<i32>) -> Option<Range<i32>> {
         let days =
             || self.regions_of(account).flat_map(|(_, facts)| facts.any.iter()).filter(|day| bounds.contains(day));

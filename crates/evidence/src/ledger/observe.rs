@@ -12,7 +12,8 @@ use crate::map::{ActionUse, Basis, DeniedBy, EventClass, Mapped, ResourceSeen, g
 use crate::record::Record;
 
 impl Ledger {
-    /// Notes everything that a record shows: facts of the account always, usage if a role's session made the call.
+    /// Notes everything that a record shows: facts of the account always, usage if a role's session made the
+    /// call.
     ///
     /// Observing a record again changes nothing. Counts of events are the caller's to keep.
     pub fn observe(&mut self, record: &Record<'_>, by: Option<&Attribution<'_>>, mapped: &Mapped) {

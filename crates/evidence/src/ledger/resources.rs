@@ -1,9 +1,10 @@
-//! Which resources an action was used on: a trie of ARN segments that generalises as it grows.
+//! Resources that an action was used on: a trie of ARN segments that generalises as it grows.
 //!
-//! A join-semilattice. The state is a function of the *set* of ARNs put in, not of order or repetition, because
+//! A join-semilattice. The state is a function of the *set* of ARNs put in, not of order or repetition,
+//! because
 //! - whether a segment is generalised depends on the ARN alone (`segments.rs`);
-//! - a node's children collapse to `*` when there are more than the level's threshold, which counts distinct segments and
-//!   so only grows; a collapsed node stays collapsed and takes in everything below it;
+//! - a node's children collapse to `*` when there are more than the level's threshold, which counts distinct
+//!   segments and so only grows; a collapsed node stays collapsed and takes in everything below it;
 //! - a collapse below a node does not change how many children the node has.
 //!
 //! Nothing is dropped: what is not kept exactly is covered by a pattern.
@@ -45,8 +46,8 @@ impl Default for Children {
 }
 
 impl ResourceSet {
-    /// Adds an ARN, which may hold `*` and `?` where a part is unknown. Text that is no ARN (`*` alone included) is the
-    /// same as [`ResourceSet::insert_unnamed`]: no name is invented.
+    /// Adds an ARN, which may hold `*` and `?` where a part is unknown. Text that is no ARN (`*` alone
+    /// included) is the same as [`ResourceSet::insert_unnamed`]: no name is invented.
     pub fn insert(&mut self, arn: &str, settings: &LedgerSettings) {
         // A pattern of a collapsed head (`arn:aws:sqs:*`) is shorter than an ARN.
         let is_arn = arn.starts_with("arn:") && (arn.ends_with(":*") || arn.bytes().filter(|b| *b == b':').count() > 4);
@@ -58,12 +59,12 @@ impl ResourceSet {
         self.unnamed = true;
     }
 
-    /// Whether some event did not name its resource; then the patterns are not all there is.
+    /// True if some event did not name its resource; then the patterns are not all there is.
     pub fn has_unnamed(&self) -> bool {
         self.unnamed
     }
 
-    /// Whether no resource was seen and none was left unnamed.
+    /// True if no resource was seen and none was left unnamed.
     pub fn is_empty(&self) -> bool {
         !self.unnamed && self.root.is_empty()
     }

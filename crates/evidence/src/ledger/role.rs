@@ -15,11 +15,12 @@ use super::usage::{Sighting, Usage, UsageEvent, merge_option, note_option};
 use crate::attribute::{Attribution, CallerKey};
 use crate::record::Record;
 
-/// What was seen of one role.
+/// Everything that was seen of one role.
 ///
-/// Callers are bounded: more than [`LedgerSettings::max_sessions`] session names (counted apart for sessions from inside a
-/// Lambda sandbox) become the one name [`CallerKey::ANY_SESSION`], more than [`LedgerSettings::max_versions`] versions of a
-/// function become [`CallerKey::ANY_VERSION`]. Both depend only on the set of callers seen.
+/// Callers are bounded: more than [`LedgerSettings::max_sessions`] session names (counted apart for sessions
+/// from inside a Lambda sandbox) become the one name [`CallerKey::ANY_SESSION`], more than
+/// [`LedgerSettings::max_versions`] versions of a function become [`CallerKey::ANY_VERSION`]. Both depend
+/// only on the set of callers seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RoleLedger {
@@ -34,7 +35,7 @@ pub struct RoleLedger {
     callers: BTreeMap<CallerKey, CallerLedger>,
 }
 
-/// What was seen of one caller of a role.
+/// Everything that was seen of one caller of a role.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CallerLedger {
@@ -206,7 +207,8 @@ impl RoleLedger {
 struct Generalised;
 
 impl Generalised {
-    /// The key that `key` collapses into; `None` for a key that never collapses, and for the collapsed keys themselves.
+    /// The key that `key` collapses into; `None` for a key that never collapses, and for the collapsed keys
+    /// themselves.
     fn of(key: &CallerKey) -> Option<CallerKey> {
         if Self::is(key) {
             return None;
@@ -244,7 +246,8 @@ impl Generalised {
 }
 
 impl CallerLedger {
-    /// Any call of this caller: first, last, days. Denied calls and calls that no action is known for count too.
+    /// Any call of this caller: first, last, days. Denied calls and calls that no action is known for count
+    /// too.
     pub fn seen(&self) -> Option<&Sighting> {
         self.seen.as_ref()
     }

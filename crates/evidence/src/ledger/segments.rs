@@ -1,7 +1,8 @@
-//! How an ARN is cut into segments, and which segments are not worth remembering.
+//! Cuts an ARN into segments and decides which of them to remember.
 //!
-//! A policy that names `execution:orders:6f1c…` allows nothing tomorrow. Segments that look generated, and ids of resource
-//! types that live for minutes, become `*`. Ids that name a lasting resource stay, though they look generated (a KMS key).
+//! A policy that names `execution:orders:6f1c…` allows nothing tomorrow. Segments that look generated, and
+//! ids of resource types that live for minutes, become `*`. Ids that name a lasting resource stay, though
+//! they look generated (a KMS key).
 
 use whittle_catalog::catalog;
 
@@ -34,7 +35,8 @@ impl Separator {
 /// Number of segments before the resource: `arn`, partition, service, Region, account.
 pub(super) const HEAD: usize = 5;
 
-/// Cuts at each `:` and `/`. The first five segments are cut at `:` only, since none of them may hold a slash.
+/// Cuts at each `:` and `/`. The first five segments are cut at `:` only, since none of them may hold a
+/// slash.
 pub(super) fn segments(arn: &str) -> impl Iterator<Item = ArnSegment<'_>> {
     let mut rest = Some(arn);
     let mut separator = Separator::Colon;
@@ -52,7 +54,7 @@ pub(super) fn segments(arn: &str) -> impl Iterator<Item = ArnSegment<'_>> {
     })
 }
 
-/// What the path has been so far; decides whether the next segment is kept.
+/// The path so far. Decides whether the next segment is kept.
 #[derive(Debug, Default)]
 pub(super) struct SegmentContext<'a> {
     index: usize,
@@ -63,7 +65,7 @@ pub(super) struct SegmentContext<'a> {
     may_be_damaged: bool,
 }
 
-/// What to do with a segment.
+/// Fate of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SegmentKeep {
     /// Remember it.
@@ -105,7 +107,8 @@ impl<'a> SegmentContext<'a> {
         }
         if let Some(first_of_key) = self.first_of_object_key() {
             let Some(level) = depth.checked_sub(first_of_key) else { return SegmentKeep::Exact };
-            // Object keys are data: the name of an object never stays, and of its folders only the first levels.
+            // Object keys are data: the name of an object never stays, and of its folders only the first
+            // levels.
             let keep = !is_last && level < settings.object_key_levels && !looks_generated(text);
             return if keep { SegmentKeep::Exact } else { SegmentKeep::Generalise };
         }
@@ -117,8 +120,9 @@ impl<'a> SegmentContext<'a> {
         if !lasting && looks_generated(text) { SegmentKeep::Generalise } else { SegmentKeep::Exact }
     }
 
-    /// The depth at which an S3 object key begins (Service Authorization Reference, "Resource types defined by Amazon S3"):
-    /// `<bucket>/<key>`, `accesspoint/<name>/object/<key>`, `outpost/<id>/bucket/<name>/object/<key>`.
+    /// The depth at which an S3 object key begins (Service Authorization Reference, "Resource types defined
+    /// by Amazon S3"): `<bucket>/<key>`, `accesspoint/<name>/object/<key>`,
+    /// `outpost/<id>/bucket/<name>/object/<key>`.
     fn first_of_object_key(&self) -> Option<usize> {
         match (self.service, self.kind) {
             ("s3", _) if self.account_is_empty => Some(1),
@@ -134,7 +138,7 @@ fn is_damaged(text: &str) -> bool {
     holds_mask(text) || text.contains('\u{fffd}') || text.chars().any(char::is_control)
 }
 
-/// Whether a segment looks like an id, a hash, a date or a number that some code made up.
+/// True if a segment looks like an id, a hash, a date or a number that some code made up.
 pub(super) fn looks_generated(text: &str) -> bool {
     let stem = text.strip_prefix("[$LATEST]").unwrap_or(text);
     // The extension of a file says nothing about how its name came to be.
@@ -148,7 +152,8 @@ pub(super) fn looks_generated(text: &str) -> bool {
         || is_uuid(stem)
 }
 
-/// `42`, `2026-07-29`, `2026_07_29T10`, `20260729`: digits with date separators, and the `T` and `Z` of ISO 8601.
+/// `42`, `2026-07-29`, `2026_07_29T10`, `20260729`: digits with date separators, and the `T` and `Z` of ISO
+/// 8601.
 fn is_number_or_date(text: &str) -> bool {
     text.bytes().next().is_some_and(|b| b.is_ascii_digit())
         && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'T' | b'Z' | b'+'))

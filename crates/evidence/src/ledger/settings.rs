@@ -1,16 +1,16 @@
-//! When a ledger generalises what it saw.
+//! Limits above which a ledger generalises.
 
 use serde::{Deserialize, Serialize};
 
-/// Limits above which resources, sessions and versions generalise. The defaults keep a policy short and survive tomorrow's
-/// object names.
+/// Limits above which resources, sessions and versions generalise. The defaults keep a policy short and
+/// survive tomorrow's object names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LedgerSettings {
     /// Distinct Regions, and distinct accounts of a Region, before they become `*`.
     pub max_head_children: usize,
-    /// Distinct children of a node, by depth below the account: the first level is a resource type or a name, the second
-    /// a name. Deeper levels use the last number. More become `*`.
+    /// Distinct children of a node, by depth below the account: the first level is a resource type or a name,
+    /// the second a name. Deeper levels use the last number. More become `*`.
     pub max_children: Vec<usize>,
     /// Distinct first-level prefixes of a bucket (or of another S3 resource) before they become `*`.
     pub max_object_prefixes: usize,
@@ -20,7 +20,8 @@ pub struct LedgerSettings {
     pub max_resource_segments: usize,
     /// Length of a segment in bytes above which it becomes `*`.
     pub max_segment_bytes: usize,
-    /// Distinct session names of a role before they become one (separately for sessions from inside a Lambda sandbox).
+    /// Distinct session names of a role before they become one (separately for sessions from inside a Lambda
+    /// sandbox).
     pub max_sessions: usize,
     /// Distinct versions of a function of a role before they become one.
     pub max_versions: usize,

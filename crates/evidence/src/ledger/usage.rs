@@ -1,4 +1,4 @@
-//! How one caller used one action of one role.
+//! Usage of one action by one caller of a role.
 
 use std::collections::BTreeSet;
 
@@ -17,9 +17,9 @@ use crate::map::DeniedBy;
 pub struct UsageEvent<'a> {
     /// The action in catalogue spelling, such as `s3:GetObject`.
     pub action: &'a str,
-    /// Whether the event names the action itself; `false` if its parameters imply it.
+    /// True if the event names the action itself; `false` if its parameters imply it.
     pub is_primary: bool,
-    /// How authorisation ended.
+    /// Outcome of the call.
     pub outcome: CallOutcome,
     /// The resources, as ARNs that may hold `*`; `None` for a resource that the event does not name.
     pub resources: Vec<Option<&'a str>>,
@@ -27,7 +27,7 @@ pub struct UsageEvent<'a> {
     pub denied_by: Option<DeniedBy>,
 }
 
-/// When, and on what.
+/// Times and resources of events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sighting {
@@ -80,7 +80,7 @@ pub(super) fn note_option(sighting: &mut Option<Sighting>, time: Timestamp) -> &
     sighting
 }
 
-/// How one caller used one action.
+/// Usage of one action by one caller.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Usage {
@@ -90,20 +90,20 @@ pub struct Usage {
     /// Calls whose error may hide a denial.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undecided: Option<Sighting>,
-    /// Calls that may have needed the action too, without evidence in the event. Names no resources; counts as use of
-    /// nothing, but proves nothing unused either.
+    /// Calls that may have needed the action too, without evidence in the event. Names no resources; counts
+    /// as use of nothing, but proves nothing unused either.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub possible: Option<Sighting>,
     /// Denied calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub denied: Option<Sighting>,
-    /// Whether an event named the action itself.
+    /// True if an event named the action itself.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub primary: bool,
-    /// Whether parameters of another event implied it.
+    /// True if parameters of another event implied it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub secondary: bool,
-    /// Whether the caller itself made a call that was not denied, without a service in between.
+    /// True if the caller itself made a call that was not denied, without a service in between.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub direct: bool,
     /// Services that made a call that was not denied with the role's identity (`invokedBy`).

@@ -12,7 +12,7 @@ pub(super) const KEY_PARAMETERS: [(&str, &str); 3] =
     [("keyId", ""), ("sourceKeyId", "kms:ReEncryptFrom"), ("destinationKeyId", "kms:ReEncryptTo")];
 
 impl CallContext<'_> {
-    /// Whether all tests hold.
+    /// True if all tests hold.
     pub(super) fn holds(&self, tests: &[ClauseTest]) -> bool {
         tests.iter().all(|test| self.test(test))
     }
@@ -74,8 +74,9 @@ impl CallContext<'_> {
         }
     }
 
-    /// What was created, where the event names it: tags are checked on that, not on what it is made in, or from. Which of the
-    /// types of the tagging action that is, the end of the call's name tells (`CreateFaq`: `faq`, not `index`).
+    /// The created resource, where the event names it: tags are checked on that, not on its container or
+    /// origin. The end of the call's name selects its type among those of the tagging action (`CreateFaq`:
+    /// `faq`, not `index`).
     fn resources_of_tagging(&self, action: ActionId, uses: &CollectedUses) -> Vec<ResourceSeen> {
         let plan = plan::of(action);
         let created = created_noun(self.record.event_name.as_str()).and_then(|noun| {
@@ -98,8 +99,8 @@ impl CallContext<'_> {
         fitting
     }
 
-    /// The alias by which a call of KMS names its key, beside the key itself: tomorrow it may stand for another key (AWS KMS
-    /// Developer Guide, "Use aliases to control access to KMS keys").
+    /// The alias by which a call of KMS names its key, beside the key itself: tomorrow it may stand for
+    /// another key (AWS KMS Developer Guide, "Use aliases to control access to KMS keys").
     pub(super) fn add_key_aliases(&self, uses: &mut CollectedUses) {
         for (parameter, only) in KEY_PARAMETERS {
             let Some(text) = self.parameters.request().and_then(|request| request.get(parameter)?.as_str()) else {
@@ -118,8 +119,9 @@ impl CallContext<'_> {
         }
     }
 
-    /// A role ARN in the parameters of a call that changes something proves iam:PassRole on it, also where no row of the
-    /// tables names the parameter (Service Authorization Reference lists iam:PassRole for nearly a thousand operations).
+    /// A role ARN in the parameters of a call that changes something proves iam:PassRole on it, also where no
+    /// row of the tables names the parameter (Service Authorization Reference lists iam:PassRole for nearly a
+    /// thousand operations).
     pub(super) fn add_role_passing(&self, uses: &mut CollectedUses) {
         if self.record.read_only == Some(true) {
             return;
@@ -135,8 +137,9 @@ impl CallContext<'_> {
     }
 }
 
-/// What a call makes, in lower case: its name without what it is made from (`RestoreTableFromBackup`,
-/// `RestoreTableToPointInTime`) and without an API date. `None` for a copy, which names its source.
+/// Noun of the thing that a call makes, in lower case, without what it is made from
+/// (`RestoreTableFromBackup`, `RestoreTableToPointInTime`) and without an API date. `None` for a copy, which
+/// names its source.
 fn created_noun(event_name: &str) -> Option<String> {
     let upper = |at: usize| event_name.as_bytes().get(at).is_some_and(u8::is_ascii_uppercase);
     let of_word = |word: &'static str| {
@@ -148,7 +151,7 @@ fn created_noun(event_name: &str) -> Option<String> {
     (!noun.starts_with("Copy")).then(|| noun.to_ascii_lowercase())
 }
 
-/// Whether a name ends in a resource type of the catalog: `log-group`, `stateMachine`, `branches`.
+/// True if a name ends in a resource type of the catalog: `log-group`, `stateMachine`, `branches`.
 fn is_end_of(kind: &str, name: &str) -> bool {
     let kind = kind.replace(|c: char| !c.is_ascii_alphanumeric(), "").to_ascii_lowercase();
     let singular = [kind.strip_suffix("es"), kind.strip_suffix('s')];

@@ -1,7 +1,7 @@
 //! Messages of denied calls: the action, the resource, and the kind of policy that refused.
 //!
-//! AWS page: IAM User Guide, "Troubleshoot access denied error messages". Messages are cut at 1 KB, so every part is
-//! optional; the words are compared in any case.
+//! AWS page: IAM User Guide, "Troubleshoot access denied error messages". Messages are cut at 1 KB, so every
+//! part is optional; the words are compared in any case.
 
 use serde::{Deserialize, Serialize};
 

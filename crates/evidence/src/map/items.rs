@@ -1,7 +1,7 @@
 //! Items of a batch that were denied inside a call that succeeded.
 //!
-//! In: the uses of a call and the catalog's row about its answer. Out: the denied part, taken out of the uses. Where the
-//! answer is left out of the event (read calls, large answers) nothing is taken out.
+//! In: the uses of a call and the catalog's row about its answer. Out: the denied part, taken out of the
+//! uses. Where the answer is left out of the event (read calls, large answers) nothing is taken out.
 
 use serde_json::Value;
 use whittle_catalog::catalog;
@@ -68,7 +68,7 @@ impl CallContext<'_> {
     }
 }
 
-/// Whether an element of the answer carries the code of a denial.
+/// True if an element of the answer carries the code of a denial.
 fn denied(prefix: &str, event_name: &str, batch: &BatchItems, answer: Leaf<'_>) -> bool {
     texts_of(answer, batch.code())
         .iter()

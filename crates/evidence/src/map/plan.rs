@@ -1,4 +1,5 @@
-//! How the resources of one action are found: the catalog's resource types and the tables' rows, combined once.
+//! How the resources of one action are found: the catalog's resource types and the tables' rows, combined
+//! once.
 
 use std::sync::{LazyLock, OnceLock};
 
@@ -17,7 +18,7 @@ pub(super) struct ResourcePlan {
     pub any_if: Vec<&'static FieldPath>,
     /// Whole ARNs with `{path#transform}` parts; if there are any, nothing else counts.
     pub whole_arns: Vec<&'static str>,
-    /// What is found is all that the request names.
+    /// The parts found are all that the request names.
     pub complete: bool,
     pub types: Vec<TypePlan>,
     /// Formats of all resource types of the service.
@@ -67,13 +68,13 @@ pub(super) struct PartPlan {
     pub rows: Vec<&'static ParameterSource>,
     /// The parameter of the same name.
     pub path: FieldPath,
-    /// What a text in it stands for.
+    /// Transform of a text in it.
     pub transform: Transform,
 }
 
 impl ResourcePlan {
-    /// The resource type of the action that an ARN is of: the most specific format of the service that fits, if the action
-    /// has that type, or differs only by a qualifier after `:` (versions and aliases).
+    /// The resource type of the action that an ARN is of: the most specific format of the service that fits,
+    /// if the action has that type, or differs only by a qualifier after `:` (versions and aliases).
     pub fn type_of(&self, arn: &str) -> Option<&'static str> {
         type_among(&self.types, self.shapes, arn)
     }

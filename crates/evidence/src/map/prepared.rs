@@ -11,7 +11,7 @@ pub(super) struct PreparedRule {
     pub tags: Option<TagKeys<'static>>,
     /// True if a role in the parameters is passed on.
     pub may_pass_role: bool,
-    /// Where the answer of a batch call says which items were denied.
+    /// The place where the answer of a batch call names its denied items.
     pub batch: Option<&'static BatchItems>,
     /// The services that a role in the parameters may be passed to.
     pub passed_to: &'static [&'static str],

@@ -1,5 +1,5 @@
-//! Which parameters the mapping of an event can depend on: a function of the tables, for readers that can leave out
-//! the rest (SQL over trail tables). It steers no mapping.
+//! The parameters that the mapping of an event can depend on: a function of the tables, for readers that can
+//! leave out the rest (SQL over trail tables). It steers no mapping.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use super::params::key_starts_with;
 use super::prepared::PreparedRule;
 use super::{plan, resources, s3};
 
-/// The top-level request parameters, and the answer, that the mapping of an event can depend on. Keys compare in any
-/// case.
+/// The top-level request parameters, and the answer, that the mapping of an event can depend on. Keys compare
+/// in any case.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct ParametersRead {
     /// Keys.
@@ -45,7 +45,8 @@ impl ParametersRead {
     fn of(prepared: &PreparedRule, event_name: &str) -> Self {
         let rule = &prepared.rule;
         let mut reads = Self {
-            // Tags, roles, and the ARNs of the other services that share S3's event source may stand anywhere.
+            // Tags, roles, and the ARNs of the other services that share S3's event source may stand
+            // anywhere.
             all: prepared.tags.is_some() || prepared.may_pass_role || rule.prefix() == "s3",
             response: catalog().names_created(event_name),
             ..Self::default()

@@ -310,7 +310,7 @@ impl CallContext<'_> {
         fitting.map(|text| (text.to_owned(), Step::Response)).collect()
     }
 
-    /// What was found for all types of an action, with patterns for those that were in the request but are not named.
+    /// The resources of all types of an action, with patterns for those that the request does not name.
     fn collect(&self, plan: &'static ResourcePlan, found: Found) -> Vec<ResourceSeen> {
         if found.iter().all(Vec::is_empty) {
             return vec![ResourceSeen::Unnamed];
@@ -337,7 +337,7 @@ impl CallContext<'_> {
     }
 }
 
-/// Whether a request that names nothing of a type may tell that the call was on nothing of it.
+/// True if a request without a resource of the type proves that the call was on none.
 pub(super) fn may_be_told_absent(plan: &ResourcePlan, kind: &TypePlan) -> bool {
     !plan.complete && !kind.required && kind.tables_know
 }
@@ -352,7 +352,7 @@ type Values<'t> = Vec<(&'static str, Cow<'t, str>)>;
 #[derive(Debug, Clone, Default)]
 struct Choice<'t> {
     values: Values<'t>,
-    /// Where the resource is, if an ARN told; else where the call took place.
+    /// Place of the resource, if an ARN names it; else that of the call.
     place: Option<CallPlace<'static>>,
 }
 
@@ -364,7 +364,8 @@ impl<'t> Choice<'t> {
     }
 }
 
-/// If the ARN is the format up to and with one placeholder: where the resource is, and what the placeholder stands for.
+/// The place of the resource and the value of the placeholder, if the ARN ends with that placeholder of the
+/// format.
 fn outer<'t>(format: ArnFormat<'_>, placeholder: &str, arn: &'t str) -> Option<(CallPlace<'static>, &'t str)> {
     let wanted = SplitArn::of(format.as_str())?;
     let found = SplitArn::of(arn)?;
@@ -397,7 +398,7 @@ fn forget_ambiguous(plan: &ResourcePlan, found: &mut [Vec<(String, Step)>]) {
     }
 }
 
-/// Whether an ARN or a pattern made by a transform (`table/*`, `role/*name`) has the shape of the type.
+/// True if an ARN or a pattern made by a transform (`table/*`, `role/*name`) has the shape of the type.
 fn fits_exactly(kind: &TypePlan, arn: &str) -> bool {
     let Some(parts) = SplitArn::of(arn) else { return false };
     let same_service = |format: &FormatPlan| format.format.as_str().split(':').nth(2) == Some(parts.service);
@@ -437,8 +438,8 @@ fn filled(format: &FormatPlan, values: &[(&str, Cow<'_, str>)], place: &CallPlac
     (!arn.is_empty()).then_some(arn)
 }
 
-/// Adds an ARN, and again with the tail that its type must be granted with (`:*` of log groups and functions), unless
-/// it is qualified already.
+/// Adds an ARN, and again with the tail that its type must be granted with (`:*` of log groups and
+/// functions), unless it is qualified already.
 fn push_with_tail(kind: &TypePlan, arn: String, step: Step, seen: &mut Vec<ResourceSeen>) {
     if let Some(tail) = kind.tail {
         // Six colons end `arn:aws:logs:<region>:<account>:log-group:`; one more is a qualifier.

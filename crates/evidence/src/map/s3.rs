@@ -1,4 +1,5 @@
-//! The event source of S3 carries calls of several service prefixes: directory buckets, object lambdas, outposts.
+//! The event source of S3 carries calls of several service prefixes: directory buckets, object lambdas,
+//! outposts.
 
 use serde_json::Value;
 use whittle_catalog::{ActionId, catalog};
@@ -11,8 +12,9 @@ use super::{CallContext, CollectedUses};
 /// AWS page: S3 User Guide, "Directory bucket naming rules".
 const DIRECTORY_BUCKET: &str = "--x-s3";
 
-/// The prefixes that a call of the event source of S3 may be of beside `s3`: a directory bucket in the parameters, or an ARN
-/// of another service there or in `resources[]`. Keys and prefixes of objects are the caller's text and say nothing.
+/// The prefixes that a call of the event source of S3 may be of beside `s3`: a directory bucket in the
+/// parameters, or an ARN of another service there or in `resources[]`. Keys and prefixes of objects are the
+/// caller's text and say nothing.
 const PREFIXES: [&str; 3] = ["s3express", "s3-object-lambda", "s3-outposts"];
 
 /// The service prefix of a call of the event source of S3; `None`: S3 itself.
@@ -46,8 +48,8 @@ fn service_of(arn: &str) -> Option<&str> {
 
 /// Directory buckets and object lambdas have service prefixes of their own, with the same event source.
 ///
-/// AWS page: S3 User Guide, "Directory buckets: identity and access management"; Service Authorization Reference, S3
-/// Express, S3 Object Lambda, S3 on Outposts.
+/// AWS page: S3 User Guide, "Directory buckets: identity and access management"; Service Authorization
+/// Reference, S3 Express, S3 Object Lambda, S3 on Outposts.
 pub(super) fn switch_prefix(call: &CallContext<'_>, uses: &mut CollectedUses) {
     let Some(prefix) = other_prefix(call) else { return };
     for used in std::mem::take(&mut uses.list) {

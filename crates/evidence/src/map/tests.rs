@@ -66,7 +66,7 @@ fn json_and_rest(text: &str) -> (&str, &str) {
     (json, rest.trim())
 }
 
-/// What is wrong with the mapping of a case, if anything.
+/// The fault in the mapping of a case, if any.
 fn check(line: &str) -> Result<(), String> {
     let (call, expect) = line.split_once(" => ").expect(line);
     let (source, rest) = call.split_once(' ').expect(line);
@@ -437,8 +437,8 @@ fn collect_files(folder: &std::path::Path, out: &mut Vec<std::path::PathBuf>) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Any source, name, parameters and error: no panic, only actions of the catalog, resources never empty, no use
-    /// without authorisation, no policy variable and no foreign partition in an ARN.
+    /// Any source, name, parameters and error: no panic, only actions of the catalog, resources never empty,
+    /// no use without authorisation, no policy variable and no foreign partition in an ARN.
     #[test]
     fn any_record_maps_to_known_actions(
         source in prop::sample::select(vec!["s3", "dynamodb", "sqs", "kms", "lambda", "iam", "ec2", "states", "logs", "ssm", "glue", "nosuch"]),

@@ -7,7 +7,7 @@ use whittle_catalog::{catalog, partition_of_region};
 
 use crate::record::Record;
 
-/// Where a call took place, for ARNs that the event does not spell out.
+/// Place of a call, for ARNs that the event does not spell out.
 #[derive(Debug, Clone)]
 pub(super) struct CallPlace<'p> {
     pub partition: Cow<'p, str>,
@@ -18,7 +18,8 @@ pub(super) struct CallPlace<'p> {
 }
 
 impl<'p> CallPlace<'p> {
-    /// Partition of the caller's ARN, else by the Region's name; account of the listed resources, else the recipient.
+    /// Partition of the caller's ARN, else by the Region's name; account of the listed resources, else the
+    /// recipient.
     ///
     /// AWS page: AWS General Reference, "Amazon Resource Names", partitions.
     pub fn of(record: &'p Record<'_>) -> Self {
@@ -58,7 +59,7 @@ pub(super) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// What a text stands for.
+/// Meaning of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NamedResource<'t> {
     /// A whole ARN.
@@ -79,7 +80,7 @@ fn whole(text: &str) -> Vec<NamedResource<'_>> {
     vec![NamedResource::Arn(Cow::Borrowed(text))]
 }
 
-/// What a text, neither empty nor masked, stands for after the transform; empty if it names nothing that can be used.
+/// The meaning of a text, neither empty nor masked, under a transform; empty if it names nothing usable.
 pub(super) fn named<'t>(transform: Transform, text: &'t str, place: &CallPlace<'_>) -> Vec<NamedResource<'t>> {
     let is_arn = text.starts_with("arn:");
     let CallPlace { partition, region, account } = place;
@@ -134,7 +135,8 @@ fn copy_source(text: &str, place: &CallPlace<'_>) -> Option<String> {
     let path = decoded.trim_start_matches('/');
     let path = path.split_once("?versionId=").map_or(path, |(path, _)| path);
     if path.starts_with("arn:") {
-        // Through an access point the bucket must allow the call too, so the access point alone is not the resource.
+        // Through an access point the bucket must allow the call too, so the access point alone is not the
+        // resource.
         return path.contains(":::").then(|| path.to_owned());
     }
     let (bucket, key) = path.split_once('/')?;
@@ -157,7 +159,8 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
 }
 
-/// AWS page: SQS Developer Guide, "Amazon SQS queue and message identifiers": the URL ends in account and name.
+/// AWS page: SQS Developer Guide, "Amazon SQS queue and message identifiers": the URL ends in account and
+/// name.
 fn sqs_url(text: &str, place: &CallPlace<'_>) -> Option<String> {
     let mut parts = text.trim_end_matches('/').rsplit('/');
     let (name, account) = (parts.next()?, parts.next()?);
@@ -183,7 +186,7 @@ fn function(text: &str, place: &CallPlace<'_>) -> Option<String> {
     }
 }
 
-/// What stands before the `-` and six random characters that the ARN of a secret ends in, if it ends so.
+/// The ARN of a secret without the `-` and six random characters at its end, if it has them.
 ///
 /// AWS page: Secrets Manager User Guide, "Determine who has permissions".
 pub fn secret_name(arn: &str) -> Option<&str> {
@@ -196,7 +199,8 @@ fn secret(text: &str) -> Vec<NamedResource<'_>> {
     if !text.starts_with("arn:") {
         return vec![NamedResource::Part(Cow::Owned(format!("{text}-??????")))];
     }
-    // A name may end in six characters of its own (`db-secret`), so a complete-looking ARN is kept in both readings.
+    // A name may end in six characters of its own (`db-secret`), so a complete-looking ARN is kept in both
+    // readings.
     let mut names = arn(format!("{text}-??????"));
     names.extend(secret_name(text).map(|_| NamedResource::Arn(Cow::Borrowed(text))));
     names
@@ -263,7 +267,8 @@ fn partiql<'t>(statement: &str, verb: Option<&str>, place: &CallPlace<'_>) -> Ve
     names
 }
 
-/// AWS page: Bedrock User Guide, "Prerequisites for inference profiles": the profile and the model in each Region.
+/// AWS page: Bedrock User Guide, "Prerequisites for inference profiles": the profile and the model in each
+/// Region.
 fn bedrock_model<'t>(text: &str, place: &CallPlace<'_>) -> Vec<NamedResource<'t>> {
     let CallPlace { partition, region, account } = place;
     match text.split_once('.') {

@@ -21,7 +21,7 @@ pub(super) struct Reader<'s> {
     resume_at: u64,
 }
 
-/// How to take the elements of an array.
+/// Way to take the elements of an array.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Pass {
     /// Parse each in place: one scan, but a broken record ends it.
@@ -67,7 +67,8 @@ impl<'s> Reader<'s> {
 
     /// Reads the JSON documents that stand one after another in `body`: usually one.
     ///
-    /// In lines (`lines` is set) a document that cannot be read is an unreadable record; otherwise it ends the file.
+    /// In lines (`lines` is set) a document that cannot be read is an unreadable record; otherwise it ends
+    /// the file.
     fn read_documents(&mut self, body: &str, lines: Option<FileKind>) {
         let mut rest = body;
         let mut documents = 0_u64;
@@ -113,7 +114,8 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// Reads a document that is one object without an array of records, in one scan; `None` if it is anything else.
+    /// Reads a document that is one object without an array of records, in one scan; `None` if it is anything
+    /// else.
     fn read_plain_line(&mut self, text: &str) -> Option<usize> {
         let mut odd = OddFields::default();
         let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -221,8 +223,8 @@ impl<'s> Reader<'s> {
     }
 }
 
-/// Whether the text is one JSON object a line: the first line is a whole object and more follow, or the first line is
-/// broken and one of the next is a whole object.
+/// True if the text is one JSON object a line: the first line is a whole object and more follow, or the first
+/// line is broken and one of the next is a whole object.
 fn is_lines(body: &str) -> bool {
     let mut lines = body.lines().map(str::trim).filter(|line| !line.is_empty());
     let (Some(first), Some(second)) = (lines.next(), lines.next()) else { return false };
@@ -235,7 +237,7 @@ fn is_lines(body: &str) -> bool {
     !opens && std::iter::once(second).chain(lines.take(8)).any(is_object)
 }
 
-/// What a document turned out to be.
+/// Shape of a document.
 enum Seen {
     /// An array of elements was found and taken.
     Elements(FileKind),

@@ -1,7 +1,7 @@
 //! Gzip under a limit. Trail files may have several members; S3 tools pad some with zeros.
 //!
-//! `GzDecoder` alone returns only the first member, without an error: evidence would be lost. `MultiGzDecoder` reads all,
-//! and fails on padding only after all data came out.
+//! `GzDecoder` alone returns only the first member, without an error: evidence would be lost.
+//! `MultiGzDecoder` reads all, and fails on padding only after all data came out.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -44,8 +44,8 @@ pub(super) fn inflate<'a>(bytes: &'a [u8], max_bytes: usize, report: &mut FileRe
     Cow::Owned(out)
 }
 
-/// A guess at the inflated size. The size field at the end of a gzip file is in the hand of whoever wrote it, so it is
-/// bounded by what deflate can reach in practice on JSON.
+/// A guess at the inflated size. The size field at the end of a gzip file is in the hand of whoever wrote it,
+/// so it is bounded by what deflate can reach in practice on JSON.
 fn capacity(bytes: &[u8], max_bytes: usize) -> usize {
     let stated = match bytes.last_chunk::<4>() {
         Some(&size) => usize::try_from(u32::from_le_bytes(size)).unwrap_or(usize::MAX),

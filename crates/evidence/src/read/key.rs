@@ -1,12 +1,13 @@
-//! What the key of an object in a trail's bucket tells.
+//! Facts in the key of an object of a trail's bucket.
 //!
-//! Layout: `[<prefix>/]AWSLogs/[<organisation id>/]<account>/CloudTrail/<Region>/<yyyy>/<mm>/<dd>/<file>` with files named
-//! `<account>_CloudTrail_<Region>_<yyyymmddThhmmZ>_<unique>.json.gz` (CloudTrail User Guide, "Getting and viewing your
-//! CloudTrail log files"). Digest, Insights, aggregated and network activity files lie in sibling folders.
+//! Layout: `[<prefix>/]AWSLogs/[<organisation id>/]<account>/CloudTrail/<Region>/<yyyy>/<mm>/<dd>/<file>`
+//! with files named `<account>_CloudTrail_<Region>_<yyyymmddThhmmZ>_<unique>.json.gz` (CloudTrail User Guide,
+//! "Getting and viewing your CloudTrail log files"). Digest, Insights, aggregated and network activity files
+//! lie in sibling folders.
 
 use jiff::civil::Date;
 
-/// What a key promises.
+/// Kind of an object, by its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyKind {
     /// Below `CloudTrail/`: management and data events.
@@ -24,7 +25,7 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
-    /// Whether opening the object can be spared: it holds no event of a principal.
+    /// True if the object need not be opened: it holds no event of a principal.
     pub fn can_be_skipped(self) -> bool {
         matches!(self, Self::Digest | Self::Insight | Self::Aggregated)
     }
@@ -33,7 +34,7 @@ impl KeyKind {
 /// The parts of a key of AWS's form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrailKey<'a> {
-    /// What the key promises.
+    /// Kind of the object.
     pub kind: KeyKind,
     /// Organisation id (`o-…`), for an organisation trail.
     pub organization: Option<&'a str>,
@@ -53,7 +54,7 @@ const FOLDERS: &[(&str, KeyKind)] = &[
     ("CloudTrail-Aggregated", KeyKind::Aggregated),
 ];
 
-/// What a key or a path promises, by its folders, else by the file name.
+/// Kind of the object under a key or a path, by its folders, else by the file name.
 pub fn key_kind(key: &str) -> KeyKind {
     let of = |name: &str| FOLDERS.iter().find(|(folder, _)| *folder == name).map(|(_, kind)| *kind);
     // The folder comes after `AWSLogs`; a prefix of the user's choice may have any name.
@@ -87,7 +88,8 @@ fn from_file_name(key: &str) -> Option<TrailKey<'_>> {
     Some(TrailKey { kind, organization: None, account, region, date })
 }
 
-/// `<account>_<kind>_<Region>_<time>_…`; digest files have the trail's name between Region and time and do not match.
+/// `<account>_<kind>_<Region>_<time>_…`; digest files have the trail's name between Region and time and do
+/// not match.
 fn file_parts(key: &str) -> Option<(&str, &str, &str, &str)> {
     let file = key.rsplit(['/', '\\']).next()?;
     let mut parts = file.splitn(5, '_');

@@ -1,4 +1,4 @@
-//! What became of one file.
+//! Report on one file.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::record::{RecordFault, SkipReason};
 
-/// What a file holds, by its content.
+/// Kind of a file, by its content.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FileKind {
@@ -27,7 +27,7 @@ pub enum FileKind {
     NotJson,
 }
 
-/// What was wrong.
+/// Kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum IssueKind {
@@ -70,7 +70,7 @@ impl IssueKind {
         }
     }
 
-    /// What was wrong, as the beginning of a sentence about a file or record.
+    /// The fault, as the beginning of a sentence about a file or record.
     pub fn description(self) -> &'static str {
         match self {
             Self::UnreadableRecord => "cannot be read",
@@ -86,7 +86,7 @@ impl IssueKind {
         }
     }
 
-    /// Whether records may be missing because of it.
+    /// True if records may be missing because of it.
     pub fn loses_records(self) -> bool {
         !matches!(self, Self::OddField | Self::TrailingBytes | Self::InvalidUtf8)
     }
@@ -99,7 +99,7 @@ pub struct Issue {
     pub file: Arc<str>,
     /// Position of the record in the file, from 0; `None` if the file as a whole is meant.
     pub index: Option<u64>,
-    /// What was wrong.
+    /// Kind of fault.
     pub kind: IssueKind,
     /// The details. May quote the file: escape it where it is printed.
     pub detail: String,
@@ -119,13 +119,13 @@ impl fmt::Display for Issue {
     }
 }
 
-/// What became of one file. Everything in it is accounted for:
+/// Report on one file. Everything in it is accounted for:
 /// records handed on + prefiltered + skipped + unreadable = [`FileReport::total`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileReport {
     /// The name that the caller gave.
     pub name: Arc<str>,
-    /// What the file holds.
+    /// Kind of the file.
     pub kind: FileKind,
     /// Records handed to the sink.
     pub records: u64,
@@ -168,14 +168,14 @@ impl FileReport {
         self.records + self.prefiltered + self.unreadable + self.skipped.values().sum::<u64>()
     }
 
-    /// Whether the file can hold what a trail delivered, by its shape: `{"Records": […]}`, or an export of such records as
-    /// a list or one a line. Answers of LookupEvents and what EventBridge forwarded are none.
+    /// True if the file can hold what a trail delivered, by its shape: `{"Records": […]}`, or an export of
+    /// such records as a list or one a line. Answers of LookupEvents and what EventBridge forwarded are none.
     pub fn is_trail_file(&self) -> bool {
         let export = matches!(self.kind, FileKind::Array | FileKind::Lines) && !self.has_envelopes;
         (self.kind == FileKind::Records || export) && self.total() > 0
     }
 
-    /// Whether records may be missing.
+    /// True if records may be missing.
     pub fn may_lack_records(&self) -> bool {
         self.issue_counts.keys().any(|kind| kind.loses_records())
     }

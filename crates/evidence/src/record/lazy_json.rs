@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// A JSON value of a record: its text, and the parsed value once something asks for it. Records that are skipped never
-/// pay for it.
+/// A JSON value of a record: its text, and the parsed value once something asks for it. Records that are
+/// skipped never pay for it.
 #[derive(Debug, Clone)]
 pub struct LazyJson<'a> {
     raw: &'a RawValue,
@@ -30,8 +30,8 @@ impl<'a> LazyJson<'a> {
     }
 }
 
-/// The members that can be read. A record's text is valid JSON, but a value may still hold a lone surrogate, be a number
-/// out of range, or nest too deeply; it must not hide its neighbours.
+/// The members that can be read. A record's text is valid JSON, but a value may still hold a lone surrogate,
+/// be a number out of range, or nest too deeply; it must not hide its neighbours.
 fn readable_members(text: &str) -> Value {
     let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).unwrap_or_default();
     let readable = |(key, raw): (String, &RawValue)| Some((key, serde_json::from_str::<Value>(raw.get()).ok()?));

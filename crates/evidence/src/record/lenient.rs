@@ -1,7 +1,9 @@
-//! Deserialisation that takes what it can: a value of an unexpected JSON type is passed over and noted by name.
+//! Deserialisation that takes what it can: a value of an unexpected JSON type is passed over and noted by
+//! name.
 //!
-//! Serde's derive fails a whole struct on one odd field, and `Option<Cow<str>>` always allocates. Here each field type
-//! says how to read itself from any JSON value, and strings borrow. Only JSON syntax errors are errors.
+//! Serde's derive fails a whole struct on one odd field, and `Option<Cow<str>>` always allocates. Here each
+//! field type says how to read itself from any JSON value, and strings borrow. Only JSON syntax errors are
+//! errors.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,7 +23,7 @@ impl Text<'_> {
         &self.0
     }
 
-    /// Whether the text points into the JSON it was read from.
+    /// True if the text points into the JSON it was read from.
     pub fn is_borrowed(&self) -> bool {
         matches!(self.0, Cow::Borrowed(_))
     }
@@ -241,7 +243,7 @@ impl<'de> Lenient<'de> for Option<&'de RawValue> {
     }
 }
 
-/// Whether a key was there at all, whatever its value.
+/// True if a key was there at all, whatever its value.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Present(pub(crate) bool);
 

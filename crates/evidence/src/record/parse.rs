@@ -45,7 +45,7 @@ lenient_object! {
     }
 }
 
-/// Why a JSON object that is no event of a principal was passed over. Not a fault of the file.
+/// A JSON object that is no event of a principal, and was passed over. Not a fault of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SkipReason {
     /// A digest file of log file integrity validation.
@@ -70,7 +70,7 @@ impl SkipReason {
     }
 }
 
-/// Why a record could not be used.
+/// The record cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordFault {
@@ -88,7 +88,7 @@ pub enum RecordFault {
     BadTime(String),
 }
 
-/// What one JSON object turned out to be.
+/// Result of reading one JSON object.
 #[derive(Debug, Clone)]
 pub enum ParsedRecord<'a> {
     /// A CloudTrail record.
@@ -129,7 +129,7 @@ impl<'a> RawRecord<'a> {
         raw.map(|raw| (raw, odd)).ok_or(RecordFault::NotAnObject)
     }
 
-    /// Whether any of the three fields that make an event is there.
+    /// True if any of the three fields that make an event is there.
     pub(crate) fn is_event_like(&self) -> bool {
         self.event_name.is_some() || self.event_source.is_some() || self.event_time.is_some()
     }

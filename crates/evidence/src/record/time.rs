@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-/// Reads an event time. CloudTrail writes `2026-09-01T10:02:07Z` (CloudTrail User Guide, record contents: UTC); exports of
-/// the same records also show a space for the `T`, fractions, and no zone. No zone means UTC.
+/// Reads an event time. CloudTrail writes `2026-09-01T10:02:07Z` (CloudTrail User Guide, record contents:
+/// UTC); exports of the same records also show a space for the `T`, fractions, and no zone. No zone means
+/// UTC.
 pub(super) fn parse_time(text: &str) -> Option<Timestamp> {
     parse_plain(text.as_bytes()).or_else(|| parse_any(text))
 }
