@@ -34,11 +34,6 @@ impl AccessLevel {
             Self::PermissionsManagement => "Permissions management",
         }
     }
-
-    /// True if the level lets its holder change something (tags and permissions included).
-    pub const fn is_mutating(self) -> bool {
-        matches!(self, Self::Tagging | Self::Write | Self::PermissionsManagement)
-    }
 }
 
 impl fmt::Display for AccessLevel {

@@ -13,7 +13,7 @@ pub struct ArnFormat<'a> {
 
 /// A piece of a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Piece<'a> {
+enum ArnFormatPiece<'a> {
     Literal(&'a str),
     Placeholder(&'a str),
 }
@@ -32,8 +32,8 @@ impl<'a> ArnFormat<'a> {
     /// Names of the placeholders, in order: `Partition`, `BucketName`, `ObjectName`.
     pub fn placeholders(self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.pieces().filter_map(|piece| match piece {
-            Piece::Placeholder(name) => Some(name),
-            Piece::Literal(_) => None,
+            ArnFormatPiece::Placeholder(name) => Some(name),
+            ArnFormatPiece::Literal(_) => None,
         })
     }
 
@@ -42,8 +42,8 @@ impl<'a> ArnFormat<'a> {
         let mut pattern = String::with_capacity(self.text.len());
         for piece in self.pieces() {
             match piece {
-                Piece::Literal(text) => pattern.push_str(text),
-                Piece::Placeholder(_) => pattern.push('*'),
+                ArnFormatPiece::Literal(text) => pattern.push_str(text),
+                ArnFormatPiece::Placeholder(_) => pattern.push('*'),
             }
         }
         pattern
@@ -87,29 +87,29 @@ struct Pieces<'a> {
 }
 
 impl<'a> Iterator for Pieces<'a> {
-    type Item = Piece<'a>;
+    type Item = ArnFormatPiece<'a>;
 
-    fn next(&mut self) -> Option<Piece<'a>> {
+    fn next(&mut self) -> Option<ArnFormatPiece<'a>> {
         if self.rest.is_empty() {
             return None;
         }
         if let Some((name, rest)) = self.rest.strip_prefix("${").and_then(|inner| inner.split_once('}')) {
             self.rest = rest;
-            return Some(Piece::Placeholder(name));
+            return Some(ArnFormatPiece::Placeholder(name));
         }
         let skip = if self.rest.starts_with("${") { 2 } else { 0 };
         let end = self.rest.get(skip..).and_then(|text| text.find("${")).map_or(self.rest.len(), |at| at + skip);
         let (literal, rest) = self.rest.split_at_checked(end)?;
         self.rest = rest;
-        Some(Piece::Literal(literal))
+        Some(ArnFormatPiece::Literal(literal))
     }
 }
 
 fn segment_matches(format: &str, part: &str) -> bool {
     let pieces: Vec<_> = ArnFormat::new(format).pieces().collect();
     match pieces.as_slice() {
-        [Piece::Placeholder("Region" | "Account")] => true,
-        [Piece::Placeholder(_)] => !part.is_empty(),
+        [ArnFormatPiece::Placeholder("Region" | "Account")] => true,
+        [ArnFormatPiece::Placeholder(_)] => !part.is_empty(),
         _ => resource_matches(format, part),
     }
 }
@@ -134,8 +134,8 @@ fn units(format: &str) -> Vec<Unit> {
     while let Some(piece) = pieces.next() {
         let colons = pieces.peek().is_none();
         match piece {
-            Piece::Placeholder(_) => units.extend([Unit::One { colons }, Unit::Run { colons }]),
-            Piece::Literal(text) => units.extend(text.bytes().map(|byte| match byte {
+            ArnFormatPiece::Placeholder(_) => units.extend([Unit::One { colons }, Unit::Run { colons }]),
+            ArnFormatPiece::Literal(text) => units.extend(text.bytes().map(|byte| match byte {
                 b'*' => Unit::Run { colons: true },
                 byte => Unit::Byte(byte),
             })),

@@ -147,13 +147,13 @@ pub fn attribute<'a>(record: &'a Record<'_>) -> Option<Attribution<'a>> {
     })
 }
 
-struct Role<'a> {
+struct RoleRef<'a> {
     id: &'a str,
     arn: Option<&'a str>,
     account: Option<&'a str>,
 }
 
-fn role_of<'a>(identity: &'a UserIdentity<'_>) -> Option<Role<'a>> {
+fn role_of<'a>(identity: &'a UserIdentity<'_>) -> Option<RoleRef<'a>> {
     let account = identity.account_id.as_deref();
     match identity.type_.as_deref()? {
         "AssumedRole" => match identity.session_issuer() {
@@ -171,19 +171,19 @@ fn role_of<'a>(identity: &'a UserIdentity<'_>) -> Option<Role<'a>> {
                     .filter(|id| is_role_id(id))
                     .or_else(|| id_of_principal(identity))
                     .or(arn)?;
-                Some(Role { id, arn, account: issuer.account_id.as_deref().or(account) })
+                Some(RoleRef { id, arn, account: issuer.account_id.as_deref().or(account) })
             }
-            None => Some(Role { id: id_of_principal(identity)?, arn: None, account }),
+            None => Some(RoleRef { id: id_of_principal(identity)?, arn: None, account }),
         },
         "Role" => {
             let (arn, is_service_linked) = role_arn(identity.arn.as_deref());
             if is_service_linked {
                 return None;
             }
-            Some(Role { id: id_of_principal(identity).or(arn)?, arn, account })
+            Some(RoleRef { id: id_of_principal(identity).or(arn)?, arn, account })
         }
         // The copy of a cross-account call in the account of the resource.
-        "AWSAccount" => Some(Role { id: id_of_principal(identity)?, arn: None, account }),
+        "AWSAccount" => Some(RoleRef { id: id_of_principal(identity)?, arn: None, account }),
         _ => None,
     }
 }

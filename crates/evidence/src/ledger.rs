@@ -23,7 +23,7 @@ mod segments;
 mod settings;
 pub mod usage;
 
-pub use changes::{Change, ChangeKind};
+pub use changes::{ChangeKind, TrailChange};
 pub use codec::LedgerError;
 pub use days::DaySet;
 pub use facts::{AccountFacts, RegionFacts, Times};

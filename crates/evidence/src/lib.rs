@@ -7,6 +7,22 @@
 //!
 //! In: bytes and parsed JSON, times and names as parameters. Out: data. There is no file access, no clock and
 //! no randomness here; broken input becomes counted issues, never an error that ends a run.
+//!
+//! ```
+//! use whittle_evidence::ledger::Ledger;
+//! use whittle_evidence::map::Mapper;
+//! use whittle_evidence::read::{Limits, read_bytes};
+//!
+//! let file = br#"{"Records": [{"eventTime": "2026-09-01T10:00:00Z", "eventSource": "s3.amazonaws.com",
+//!     "eventName": "GetObject", "requestParameters": {"bucketName": "orders", "key": "a.json"},
+//!     "userIdentity": {"type": "AssumedRole", "principalId": "AROAEXAMPLE:orders"}}]}"#;
+//! let (mut ledger, mut mapper) = (Ledger::default(), Mapper::default());
+//! read_bytes("trail.json", file, &Limits::default(), &mut |found| {
+//!     ledger.observe_record(found.record, &mut mapper);
+//! });
+//! let (_, session) = ledger.role("AROAEXAMPLE").and_then(|role| role.callers().next()).expect("a session");
+//! assert!(session.usage().any(|(action, _)| action == "s3:GetObject"));
+//! ```
 
 pub mod attribute;
 pub mod coverage;

@@ -24,11 +24,11 @@ pub mod key;
 pub mod report;
 
 pub use key::{KeyKind, TrailKey, key_kind, parse_key};
-pub use report::{FileKind, FileReport, Issue, IssueKind};
+pub use report::{FileKind, FileReport, IssueKind, ReadIssue};
 
 use std::borrow::Cow;
 
-use document::Reader;
+use document::DocumentReader;
 
 use crate::record::Record;
 
@@ -78,7 +78,7 @@ pub fn read_filtered(
     let inflated = inflate::inflate(bytes, limits.max_inflated_bytes, &mut report);
     report.inflated_bytes = u64::try_from(inflated.len()).unwrap_or(u64::MAX);
     let text = to_text(&inflated, &mut report);
-    Reader::new(report, prefilter, sink).read(&text)
+    DocumentReader::new(report, prefilter, sink).read(&text)
 }
 
 /// The bytes as text. Bytes that are no UTF-8 become U+FFFD: the records stay, and the ledger keeps no name

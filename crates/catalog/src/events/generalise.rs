@@ -25,11 +25,10 @@ fn shapes() -> &'static Shapes {
 ///
 /// The result depends on the ARN alone, so it is the same in whatever order ARNs are seen.
 pub fn generalise(arn: &str) -> Cow<'_, str> {
-    let Some((service, resource)) = service_and_resource(arn) else { return Cow::Borrowed(arn) };
+    let Some((service, head, resource)) = at_resource(arn) else { return Cow::Borrowed(arn) };
     let Some(rows) = shapes().get(service) else { return Cow::Borrowed(arn) };
     for (shape, becomes) in rows {
         if let Some(found) = kept(shape, resource) {
-            let head = arn.strip_suffix(resource).unwrap_or_default();
             let mut text = String::with_capacity(arn.len());
             text.push_str(head);
             fill(becomes, &found, &mut text);
@@ -39,12 +38,12 @@ pub fn generalise(arn: &str) -> Cow<'_, str> {
     Cow::Borrowed(arn)
 }
 
-/// The third part of an ARN, and what follows the fifth colon. This is asked of every ARN of every event.
-fn service_and_resource(arn: &str) -> Option<(&str, &str)> {
-    let mut colons = arn.bytes().enumerate().filter(|(_, byte)| *byte == b':').map(|(at, _)| at);
-    let (second, third) = (colons.nth(1)?, colons.next()?);
-    let fifth = colons.nth(1)?;
-    Some((arn.get(second + 1..third)?, arn.get(fifth + 1..)?))
+/// The service of an ARN, the text up to its fifth colon, and the rest.
+fn at_resource(arn: &str) -> Option<(&str, &str, &str)> {
+    let service = arn.split(':').nth(2)?;
+    let (fifth, _) = arn.match_indices(':').nth(4)?;
+    let (head, resource) = arn.split_at_checked(fifth + 1)?;
+    Some((service, head, resource))
 }
 
 /// The kept parts, in order, if the text has the shape; `*` takes the rest and must not be empty.

@@ -85,7 +85,8 @@ impl<'a> EventRule<'a> {
     }
 
     /// Every action that the rule names, sorted, whatever the parameters say.
-    pub fn mentioned(&self) -> Vec<ActionId> {
+    #[cfg(test)]
+    pub(crate) fn mentioned(&self) -> Vec<ActionId> {
         let listed = self.clauses().flat_map(|clause| clause.actions().iter().copied());
         let mut actions: Vec<_> = self.same_named.into_iter().chain(listed).collect();
         actions.sort_unstable();

@@ -24,7 +24,7 @@ pub enum ChangeKind {
 /// One kind of change to one thing. The times are in the ledger beside it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Change {
+pub struct TrailChange {
     /// Kind of the changed thing.
     pub kind: ChangeKind,
     /// The account whose trail holds the record; empty if the record does not tell.
@@ -82,7 +82,7 @@ const EVENTS: &[(ChangeKind, &str, &str, &str, Option<&str>)] = &[
 /// Longest name or ARN of IAM, CloudTrail and Lambda (2,048 bytes); more is no name.
 const MAX_SUBJECT_BYTES: usize = 2_048;
 
-impl Change {
+impl TrailChange {
     /// The change that a record shows, if it shows a successful one that says what it changed.
     pub(super) fn of(record: &Record<'_>) -> Option<Self> {
         if record.error_code.is_some() {

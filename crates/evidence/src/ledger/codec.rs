@@ -44,7 +44,7 @@ impl LedgerError {
 }
 
 #[derive(Serialize)]
-struct Out<'a, T> {
+struct StoredLayout<'a, T> {
     version: u32,
     #[serde(skip_serializing_if = "is_default")]
     settings: &'a LedgerSettings,
@@ -53,7 +53,7 @@ struct Out<'a, T> {
 }
 
 #[derive(Deserialize)]
-struct Head {
+struct LayoutHead {
     version: u32,
     #[serde(default)]
     settings: LedgerSettings,
@@ -97,13 +97,13 @@ struct AccountIn {
 }
 
 fn write<T: Serialize>(settings: &LedgerSettings, body: T) -> Result<Vec<u8>, LedgerError> {
-    serde_json::to_vec(&Out { version: VERSION, settings, body }).map_err(LedgerError::Damaged)
+    serde_json::to_vec(&StoredLayout { version: VERSION, settings, body }).map_err(LedgerError::Damaged)
 }
 
 /// Reads the head first, so that another version is told from damage.
 fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<(LedgerSettings, T), LedgerError> {
     let text = std::str::from_utf8(bytes).map_err(LedgerError::NotText)?;
-    let head: Head = serde_json::from_str(text).map_err(LedgerError::Damaged)?;
+    let head: LayoutHead = serde_json::from_str(text).map_err(LedgerError::Damaged)?;
     if head.version != VERSION {
         return Err(LedgerError::OtherVersion { found: head.version });
     }

@@ -44,11 +44,7 @@ impl DaySet {
     /// True if the day is in the set.
     pub fn contains(&self, day: i32) -> bool {
         let (word, bit) = locate(day);
-        self.words
-            .binary_search_by_key(&word, |(at, _)| *at)
-            .ok()
-            .and_then(|at| self.words.get(at))
-            .is_some_and(|(_, bits)| bits & bit != 0)
+        self.words.iter().any(|(at, bits)| *at == word && bits & bit != 0)
     }
 
     /// Adds all days of `other`.
@@ -58,6 +54,7 @@ impl DaySet {
         }
     }
 
+    #[expect(clippy::indexing_slicing, reason = "the index is that of the word just found")]
     fn or_word(&mut self, word: i32, bits: u64) -> bool {
         // Events come almost in order, so the last word is the usual one.
         let at = match self.words.last() {
@@ -67,10 +64,11 @@ impl DaySet {
             Some(_) => self.words.binary_search_by_key(&word, |(at, _)| *at),
         };
         match at {
-            Ok(at) => self.words.get_mut(at).is_some_and(|(_, old)| {
+            Ok(at) => {
+                let (_, old) = &mut self.words[at];
                 let new = *old | bits;
                 std::mem::replace(old, new) != new
-            }),
+            }
             Err(at) => {
                 self.words.insert(at, (word, bits));
                 true
@@ -105,11 +103,6 @@ impl DaySet {
     pub fn last(&self) -> Option<i32> {
         let (word, bits) = self.words.last()?;
         Some(word * 64 + 63 - bits.leading_zeros().cast_signed())
-    }
-
-    /// Number of days in `[start, end)`.
-    pub fn count_in(&self, start: i32, end: i32) -> usize {
-        self.iter().filter(|day| (start..end).contains(day)).count()
     }
 
     /// True if any day is in `[start, end)`.
@@ -162,8 +155,8 @@ impl Serialize for DaySet {
 
 impl<'de> Deserialize<'de> for DaySet {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Runs;
-        impl<'de> Visitor<'de> for Runs {
+        struct DayRuns;
+        impl<'de> Visitor<'de> for DayRuns {
             type Value = DaySet;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -187,7 +180,7 @@ impl<'de> Deserialize<'de> for DaySet {
                 Ok(days)
             }
         }
-        deserializer.deserialize_seq(Runs)
+        deserializer.deserialize_seq(DayRuns)
     }
 }
 
@@ -206,7 +199,7 @@ mod tests {
             prop_assert_eq!(days.len(), set_a.len());
             prop_assert_eq!(days.first(), set_a.first().copied());
             prop_assert_eq!(days.last(), set_a.last().copied());
-            prop_assert_eq!(days.count_in(-10, 40), set_a.range(-10..40).count());
+            prop_assert_eq!(days.intersects(-10, 40), set_a.range(-10..40).next().is_some());
             prop_assert!((-210..310).all(|day| days.contains(day) == set_a.contains(&day)));
             days.union(&other);
             prop_assert_eq!(days.iter().collect::<BTreeSet<_>>(), &set_a | &set_b);

@@ -6,7 +6,7 @@ use std::ops::Range;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::changes::{Change, ChangeKind};
+use super::changes::{ChangeKind, TrailChange};
 use super::days::{DaySet, day_of};
 use super::entries;
 use super::region::is_region;
@@ -70,7 +70,7 @@ pub struct AccountFacts {
     #[serde(with = "entries")]
     regions: BTreeMap<(String, String), RegionFacts>,
     #[serde(with = "entries", skip_serializing_if = "BTreeMap::is_empty")]
-    changes: BTreeMap<Change, Times>,
+    changes: BTreeMap<TrailChange, Times>,
     /// Files that a trail delivered were among what was read.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     trail_files: bool,
@@ -110,7 +110,7 @@ impl AccountFacts {
     }
 
     /// Successful changes of one kind, sorted by Region, event and subject.
-    pub fn changes(&self, kind: ChangeKind) -> impl Iterator<Item = (&Change, &Times)> {
+    pub fn changes(&self, kind: ChangeKind) -> impl Iterator<Item = (&TrailChange, &Times)> {
         self.changes.iter().filter(move |(change, _)| change.kind == kind)
     }
 
@@ -147,7 +147,7 @@ impl AccountFacts {
             }
             None => {}
         }
-        if let Some(change) = Change::of(record) {
+        if let Some(change) = TrailChange::of(record) {
             self.note_change(change, &Times::at(record.event_time));
         }
     }
@@ -157,7 +157,7 @@ impl AccountFacts {
         self.regions.entry((account.to_owned(), region.to_owned())).or_default()
     }
 
-    fn note_change(&mut self, change: Change, times: &Times) {
+    fn note_change(&mut self, change: TrailChange, times: &Times) {
         match self.changes.get_mut(&change) {
             Some(known) => {
                 known.note(times.first);

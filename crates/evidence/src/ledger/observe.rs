@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use whittle_catalog::catalog;
-use whittle_catalog::events::CallOutcome;
+use whittle_catalog::events::{CallOutcome, generalise};
 
 use super::usage::UsageEvent;
 use super::{Ledger, caller};
 use crate::attribute::{self, Attribution};
-use crate::map::{ActionUse, Basis, DeniedBy, EventClass, Mapped, ResourceSeen, generalise};
+use crate::map::{Basis, DeniedBy, EventClass, Mapped, ResourceSeen};
 use crate::record::Record;
 
 impl Ledger {
@@ -29,7 +29,7 @@ impl Ledger {
         let denied_items =
             mapped.denied_items.iter().map(|used| (used, CallOutcome::Denied, Some(DeniedBy::BatchItem)));
         for (used, outcome, denied_by) in uses.chain(denied_items) {
-            let resources: Vec<_> = used.resources.iter().map(|seen| generalised(seen, used)).collect();
+            let resources: Vec<_> = used.resources.iter().map(generalised).collect();
             let event = UsageEvent {
                 action: catalog().info(used.action).name(),
                 is_primary: used.basis == Basis::Primary,
@@ -60,9 +60,9 @@ impl Ledger {
     }
 }
 
-fn generalised<'s>(seen: &'s ResourceSeen, used: &ActionUse) -> Option<Cow<'s, str>> {
+fn generalised(seen: &ResourceSeen) -> Option<Cow<'_, str>> {
     match seen {
-        ResourceSeen::Arn(arn, _) => Some(generalise(arn, used.action)),
+        ResourceSeen::Arn(arn, _) => Some(generalise(arn)),
         ResourceSeen::Unnamed => None,
     }
 }

@@ -99,6 +99,8 @@ impl Children {
     }
 
     /// The child of that name, made if there is room; `None` if these are collapsed, or do so now.
+    // The entry API would allocate a key for each segment.
+    #[expect(clippy::expect_used, reason = "inserted if it was not there")]
     fn child(&mut self, text: &str, threshold: usize) -> Option<&mut TrieNode> {
         if matches!(self, Self::Named(named) if named.len() >= threshold && !named.contains_key(text)) {
             *self = Self::Any;
@@ -107,7 +109,7 @@ impl Children {
         if !named.contains_key(text) {
             named.insert(text.into(), TrieNode::default());
         }
-        named.get_mut(text)
+        Some(named.get_mut(text).expect("an entry"))
     }
 
     fn collapse(&mut self, threshold: usize) {

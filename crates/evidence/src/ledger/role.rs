@@ -83,15 +83,6 @@ impl RoleLedger {
         &self.assumed
     }
 
-    /// Days on which the role made any call, or Lambda assumed it.
-    pub fn alive_days(&self) -> DaySet {
-        let mut days = self.assumed.clone();
-        for sighting in self.callers.values().filter_map(|caller| caller.seen.as_ref()) {
-            days.union(&sighting.days);
-        }
-        days
-    }
-
     pub(super) fn note_assumed(&mut self, time: Timestamp, arn: Option<&str>) {
         self.assumed.insert(day_of(time));
         self.note_arn(time, arn);
@@ -262,11 +253,6 @@ impl CallerLedger {
         self.usage.iter().map(|(action, usage)| (&**action, usage))
     }
 
-    /// Usage of one action in catalogue spelling.
-    pub fn usage_of(&self, action: &str) -> Option<&Usage> {
-        self.usage.get(action)
-    }
-
     /// Calls that were not denied and that no action is known for, as (event source, event name), sorted.
     pub fn unmapped(&self) -> impl Iterator<Item = (&str, &str, &Sighting)> {
         self.unmapped.iter().map(|((source, name), sighting)| (&**source, &**name, sighting))
@@ -279,22 +265,20 @@ impl CallerLedger {
         event: &UsageEvent<'_>,
         settings: &LedgerSettings,
     ) {
-        if let Some(usage) = self.usage_mut(event.action) {
-            usage.observe(record.event_time, by.forwarded_by, event, settings);
-        }
+        self.usage_mut(event.action).observe(record.event_time, by.forwarded_by, event, settings);
     }
 
     pub(super) fn observe_possible(&mut self, record: &Record<'_>, action: &str) {
-        if let Some(usage) = self.usage_mut(action) {
-            note_option(&mut usage.possible, record.event_time);
-        }
+        note_option(&mut self.usage_mut(action).possible, record.event_time);
     }
 
-    fn usage_mut(&mut self, action: &str) -> Option<&mut Usage> {
+    // The entry API would allocate a key for each event.
+    #[expect(clippy::expect_used, reason = "inserted if it was not there")]
+    fn usage_mut(&mut self, action: &str) -> &mut Usage {
         if !self.usage.contains_key(action) {
             self.usage.insert(action.into(), Usage::default());
         }
-        self.usage.get_mut(action)
+        self.usage.get_mut(action).expect("an entry")
     }
 
     pub(super) fn observe_unmapped(&mut self, record: &Record<'_>, outcome: CallOutcome) {
@@ -303,11 +287,7 @@ impl CallerLedger {
             return;
         }
         let key = (record.event_source.as_str().into(), record.event_name.as_str().into());
-        let mut seen = self.unmapped.remove(&key);
-        note_option(&mut seen, record.event_time);
-        if let Some(seen) = seen {
-            self.unmapped.insert(key, seen);
-        }
+        self.unmapped.entry(key).or_insert_with(|| Sighting::at(record.event_time)).note(record.event_time);
     }
 
     fn merge(&mut self, other: &Self, settings: &LedgerSettings) {
@@ -324,10 +304,11 @@ impl CallerLedger {
             }
         }
         for (key, sighting) in &other.unmapped {
-            let mut known = self.unmapped.remove(key);
-            merge_option(&mut known, Some(sighting), settings);
-            if let Some(known) = known {
-                self.unmapped.insert(key.clone(), known);
+            match self.unmapped.get_mut(key) {
+                Some(known) => known.merge(sighting, settings),
+                None => {
+                    self.unmapped.insert(key.clone(), sighting.clone());
+                }
             }
         }
     }

@@ -50,13 +50,13 @@ impl Sighting {
         Self { first: time, last: time, days, resources: ResourceSet::default() }
     }
 
-    fn note(&mut self, time: Timestamp) {
+    pub(super) fn note(&mut self, time: Timestamp) {
         self.first = self.first.min(time);
         self.last = self.last.max(time);
         self.days.insert(day_of(time));
     }
 
-    fn merge(&mut self, other: &Self, settings: &LedgerSettings) {
+    pub(super) fn merge(&mut self, other: &Self, settings: &LedgerSettings) {
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         self.days.union(&other.days);

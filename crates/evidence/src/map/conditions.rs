@@ -5,7 +5,7 @@ use whittle_catalog::events::{ClauseTest, FieldPath, TagKeys};
 use whittle_catalog::{ActionId, catalog};
 
 use super::params::{Leaf, is_masked, key_starts_with};
-use super::{Basis, CallContext, CollectedUses, ResourceSeen, Step, plan};
+use super::{Basis, CallContext, CollectedUses, ResourceOrigin, ResourceSeen, plan};
 
 /// Parameters that name a key of KMS, and the action that they are for; empty: every action of the call.
 pub(super) const KEY_PARAMETERS: [(&str, &str); 3] =
@@ -88,7 +88,7 @@ impl CallContext<'_> {
             let resources =
                 uses.list.iter().filter(|used| used.basis == Basis::Primary).flat_map(|used| &used.resources);
             let is_created = |seen: &&ResourceSeen| match seen {
-                ResourceSeen::Arn(_, Step::TypeOnly) | ResourceSeen::Unnamed => false,
+                ResourceSeen::Arn(_, ResourceOrigin::TypeOnly) | ResourceSeen::Unnamed => false,
                 ResourceSeen::Arn(arn, _) => plan.type_of(arn) == Some(created.name),
             };
             fitting.extend(resources.filter(is_created).cloned());
@@ -114,7 +114,7 @@ impl CallContext<'_> {
             };
             let primary = uses.list.iter_mut().filter(|used| used.basis == Basis::Primary);
             for used in primary.filter(|used| only.is_empty() || catalog().info(used.action).name() == only) {
-                used.resources.push(ResourceSeen::Arn(super::resources::harmless(&alias), Step::Template));
+                used.resources.push(ResourceSeen::Arn(super::resources::harmless(&alias), ResourceOrigin::Template));
             }
         }
     }
@@ -132,7 +132,7 @@ impl CallContext<'_> {
             collect_roles(request, "", 0, &mut roles);
         }
         for role in roles {
-            uses.add(pass_role, Basis::Secondary, vec![ResourceSeen::Arn(role, Step::Generic)]);
+            uses.add(pass_role, Basis::Secondary, vec![ResourceSeen::Arn(role, ResourceOrigin::Generic)]);
         }
     }
 }

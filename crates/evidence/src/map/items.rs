@@ -11,7 +11,8 @@ use super::params::{Leaf, texts_in};
 use super::{ActionUse, CallContext, CollectedUses, ResourceSeen};
 
 impl CallContext<'_> {
-    /// Moves what the answer says was denied out of `uses`. `denied(code)` classifies an item's error code.
+    /// Moves the items that the answer calls denied out of `uses`.
+    #[expect(clippy::indexing_slicing, reason = "the position was just found, and nothing was removed since")]
     pub(super) fn take_denied_items(
         &self,
         prefix: &str,
@@ -52,7 +53,7 @@ impl CallContext<'_> {
             };
             let allowed = named(&others);
             let refused: Vec<_> = named(&denied).into_iter().filter(|seen| !allowed.contains(seen)).collect();
-            let Some(found) = uses.list.get_mut(at) else { continue };
+            let found = &mut uses.list[at];
             let (gone, kept): (Vec<ResourceSeen>, Vec<ResourceSeen>) =
                 found.resources.drain(..).partition(|seen| refused.contains(seen));
             let nothing_left = kept.is_empty() && !gone.is_empty();

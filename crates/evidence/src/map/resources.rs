@@ -10,7 +10,7 @@ use super::arns::SplitArn;
 use super::params::{Leaf, is_masked};
 use super::plan::{self, FormatPiece, FormatPlan, PartPlan, ResourcePlan, TypePlan};
 use super::transform::{CallPlace, NamedResource, named};
-use super::{CallContext, ResourceSeen, Step};
+use super::{CallContext, ResourceOrigin, ResourceSeen};
 use crate::record::ResourceEntry;
 
 /// ARNs that one template may give for one event; a batch holds at most a few hundred items.
@@ -26,10 +26,10 @@ impl CallContext<'_> {
     pub(super) fn resources_of(&self, action: ActionId) -> Vec<ResourceSeen> {
         let plan = plan::of(action);
         if plan.is_any || plan.any_if.iter().any(|path| self.has(path)) {
-            return vec![ResourceSeen::Arn("*".to_owned(), Step::NoResourceTypes)];
+            return vec![ResourceSeen::Arn("*".to_owned(), ResourceOrigin::NoResourceTypes)];
         }
         if let Some(arn) = self.denied_resource(plan.full_name) {
-            return vec![ResourceSeen::Arn(harmless(arn), Step::DeniedMessage)];
+            return vec![ResourceSeen::Arn(harmless(arn), ResourceOrigin::DeniedMessage)];
         }
         if !plan.whole_arns.is_empty() {
             return self.whole_arns(&plan.whole_arns);
@@ -42,9 +42,9 @@ impl CallContext<'_> {
         // Where these are all that there can be, nothing else is looked for.
         let (mut all, mut some) = (Vec::new(), Vec::new());
         match plan.types.as_slice() {
-            [only] => listed.for_each(|(_, arn)| push_with_tail(only, arn, Step::Listed, &mut all)),
+            [only] => listed.for_each(|(_, arn)| push_with_tail(only, arn, ResourceOrigin::Listed, &mut all)),
             types if plan.complete && types.iter().all(|kind| !kind.required) => {
-                all.extend(listed.map(|(_, arn)| ResourceSeen::Arn(arn, Step::Listed)));
+                all.extend(listed.map(|(_, arn)| ResourceSeen::Arn(arn, ResourceOrigin::Listed)));
             }
             _ => some.extend(listed),
         }
@@ -54,7 +54,7 @@ impl CallContext<'_> {
         let mut found: Found = Vec::new();
         for kind in &plan.types {
             let of_type = some.iter().filter(|(name, _)| *name == kind.name);
-            let mut arns: Vec<_> = of_type.map(|(_, arn)| (arn.clone(), Step::Listed)).collect();
+            let mut arns: Vec<_> = of_type.map(|(_, arn)| (arn.clone(), ResourceOrigin::Listed)).collect();
             if arns.is_empty() {
                 arns = self.by_templates(plan, kind);
             }
@@ -68,7 +68,7 @@ impl CallContext<'_> {
     pub(super) fn resources_at(&self, paths: &[(FieldPath, Transform)], action: ActionId) -> Vec<ResourceSeen> {
         let info = catalog().info(action);
         if !info.supports_resources() {
-            return vec![ResourceSeen::Arn("*".to_owned(), Step::NoResourceTypes)];
+            return vec![ResourceSeen::Arn("*".to_owned(), ResourceOrigin::NoResourceTypes)];
         }
         let plan = plan::of(action);
         let mut seen = Vec::new();
@@ -100,7 +100,7 @@ impl CallContext<'_> {
             };
             match name {
                 NamedResource::Arn(arn) if plan.type_of(&arn).is_some() => {
-                    seen.push(ResourceSeen::Arn(harmless(&arn), Step::Template));
+                    seen.push(ResourceSeen::Arn(harmless(&arn), ResourceOrigin::Template));
                 }
                 NamedResource::Arn(_) => {}
                 NamedResource::Part(part) => seen.extend(self.only_placeholder(&plan.types, &part)),
@@ -114,7 +114,7 @@ impl CallContext<'_> {
         let format = formats.find(|format| format.parts.len() == 1)?;
         let placeholder = format.parts.first()?.name;
         let arn = filled(format, &[(placeholder, Cow::Borrowed(part))], self.place())?;
-        Some(ResourceSeen::Arn(harmless(&arn), Step::Template))
+        Some(ResourceSeen::Arn(harmless(&arn), ResourceOrigin::Template))
     }
 
     /// The ARN of a denied message, if it speaks of this action.
@@ -147,7 +147,7 @@ impl CallContext<'_> {
                     (!text.contains(['{', '*', '?', ':'])).then_some(())?;
                     arn = format!("{head}{text}{tail}");
                 }
-                Some(ResourceSeen::Arn(arn, Step::Template))
+                Some(ResourceSeen::Arn(arn, ResourceOrigin::Template))
             })
             .collect();
         if seen.is_empty() {
@@ -157,7 +157,7 @@ impl CallContext<'_> {
     }
 
     /// ARNs of one resource type from the parameters.
-    fn by_templates(&self, plan: &ResourcePlan, kind: &TypePlan) -> Vec<(String, Step)> {
+    fn by_templates(&self, plan: &ResourcePlan, kind: &TypePlan) -> Vec<(String, ResourceOrigin)> {
         let mut arns = Vec::new();
         if self.parameters.has_request() {
             let fits = |arn: &str| plan.is_of_type(kind, arn) || fits_exactly(kind, arn);
@@ -165,7 +165,7 @@ impl CallContext<'_> {
                 for (path, transform) in row.paths() {
                     for text in self.parameters.texts(path) {
                         let whole = named(*transform, text, self.place()).into_iter().filter_map(|name| match name {
-                            NamedResource::Arn(arn) if fits(&arn) => Some((arn.into_owned(), Step::Template)),
+                            NamedResource::Arn(arn) if fits(&arn) => Some((arn.into_owned(), ResourceOrigin::Template)),
                             _ => None,
                         });
                         arns.extend(whole);
@@ -193,10 +193,10 @@ impl CallContext<'_> {
         &'p self,
         format: &'p FormatPlan,
         fits: &dyn Fn(&str) -> bool,
-        out: &mut Vec<(String, Step)>,
+        out: &mut Vec<(String, ResourceOrigin)>,
     ) {
         let mut values = Vec::new();
-        let (mut from_event, mut step) = (false, Step::Generic);
+        let (mut from_event, mut step) = (false, ResourceOrigin::Generic);
         for part in &format.parts {
             let (mut names, curated, defaulted) = self.values(part);
             // Most calls name one thing by one text.
@@ -206,7 +206,7 @@ impl CallContext<'_> {
                 _ => return self.by_many_placeholders(format, fits, out),
             };
             if curated {
-                step = Step::Template;
+                step = ResourceOrigin::Template;
             }
             from_event |= !defaulted || curated;
             values.push((part.name, text));
@@ -221,15 +221,15 @@ impl CallContext<'_> {
         &'p self,
         format: &'p FormatPlan,
         fits: &dyn Fn(&str) -> bool,
-        out: &mut Vec<(String, Step)>,
+        out: &mut Vec<(String, ResourceOrigin)>,
     ) {
         let before = out.len();
         let mut choices = vec![Choice::default()];
-        let (mut from_event, mut step) = (false, Step::Generic);
+        let (mut from_event, mut step) = (false, ResourceOrigin::Generic);
         for part in &format.parts {
             let (values, curated, defaulted) = self.values(part);
             if curated {
-                step = Step::Template;
+                step = ResourceOrigin::Template;
             }
             let mut next = Vec::new();
             let add = |next: &mut Vec<_>, text: &Cow<'p, str>, place: Option<&CallPlace<'static>>| {
@@ -301,13 +301,13 @@ impl CallContext<'_> {
     }
 
     /// ARNs in the answer to a create call.
-    fn in_response(&self, fits: &dyn Fn(&str) -> bool) -> Vec<(String, Step)> {
+    fn in_response(&self, fits: &dyn Fn(&str) -> bool) -> Vec<(String, ResourceOrigin)> {
         let mut texts = Vec::new();
         if let Some(response) = self.parameters.response() {
             arn_texts(response, 0, &mut texts);
         }
         let fitting = texts.into_iter().filter(|text| !is_masked(text) && fits(text));
-        fitting.map(|text| (text.to_owned(), Step::Response)).collect()
+        fitting.map(|text| (text.to_owned(), ResourceOrigin::Response)).collect()
     }
 
     /// The resources of all types of an action, with patterns for those that the request does not name.
@@ -326,7 +326,7 @@ impl CallContext<'_> {
                 for format in &kind.formats {
                     let parts: Vec<_> = format.parts.iter().map(|part| (part.name, Cow::Borrowed("*"))).collect();
                     let pattern = filled(format, &parts, &open);
-                    seen.extend(pattern.map(|arn| ResourceSeen::Arn(arn, Step::TypeOnly)));
+                    seen.extend(pattern.map(|arn| ResourceSeen::Arn(arn, ResourceOrigin::TypeOnly)));
                 }
             }
             for (arn, step) in arns {
@@ -343,7 +343,7 @@ pub(super) fn may_be_told_absent(plan: &ResourcePlan, kind: &TypePlan) -> bool {
 }
 
 /// The ARNs found for each type of an action.
-type Found = Vec<Vec<(String, Step)>>;
+type Found = Vec<Vec<(String, ResourceOrigin)>>;
 
 /// Values for the placeholders of a format.
 type Values<'t> = Vec<(&'static str, Cow<'t, str>)>;
@@ -384,8 +384,8 @@ fn outer<'t>(format: ArnFormat<'_>, placeholder: &str, arn: &'t str) -> Option<(
 }
 
 /// One parameter that would name several types at once names none: it is an id of some kind (`resourceId`).
-fn forget_ambiguous(plan: &ResourcePlan, found: &mut [Vec<(String, Step)>]) {
-    let generic = |arns: &[(String, Step)]| arns.iter().any(|(_, step)| *step == Step::Generic);
+fn forget_ambiguous(plan: &ResourcePlan, found: &mut [Vec<(String, ResourceOrigin)>]) {
+    let generic = |arns: &[(String, ResourceOrigin)]| arns.iter().any(|(_, step)| *step == ResourceOrigin::Generic);
     let parts = |kind: &TypePlan| -> Vec<&str> {
         kind.formats.first().map(|format| format.parts.iter().map(|part| part.name).collect()).unwrap_or_default()
     };
@@ -410,8 +410,8 @@ fn push_filled(
     format: &FormatPlan,
     mut values: Values<'_>,
     place: &CallPlace<'_>,
-    step: Step,
-    out: &mut Vec<(String, Step)>,
+    step: ResourceOrigin,
+    out: &mut Vec<(String, ResourceOrigin)>,
 ) {
     out.extend(filled(format, &values, place).map(|arn| (arn, step)));
     let has_upper = |(_, text): &(_, Cow<'_, str>)| text.bytes().any(|byte| byte.is_ascii_uppercase());
@@ -440,7 +440,7 @@ fn filled(format: &FormatPlan, values: &[(&str, Cow<'_, str>)], place: &CallPlac
 
 /// Adds an ARN, and again with the tail that its type must be granted with (`:*` of log groups and
 /// functions), unless it is qualified already.
-fn push_with_tail(kind: &TypePlan, arn: String, step: Step, seen: &mut Vec<ResourceSeen>) {
+fn push_with_tail(kind: &TypePlan, arn: String, step: ResourceOrigin, seen: &mut Vec<ResourceSeen>) {
     if let Some(tail) = kind.tail {
         // Six colons end `arn:aws:logs:<region>:<account>:log-group:`; one more is a qualifier.
         match arn.strip_suffix(tail) {

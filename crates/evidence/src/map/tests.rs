@@ -290,7 +290,7 @@ fn a_required_type_that_the_event_does_not_name_is_a_pattern_and_not_left_out() 
 }
 
 #[test]
-fn a_mapper_gives_the_same_as_a_fresh_one() {
+fn a_mapper_that_remembers_gives_the_same_as_a_fresh_one() {
     let mut mapper = Mapper::default();
     for line in SHAPES.lines().chain(SHAPES.lines()) {
         let Ok(ParsedRecord::Record(record)) = parse_record(line) else { panic!("no record") };

@@ -10,8 +10,24 @@ use super::report::{FileKind, FileReport, IssueKind};
 use super::{Prefilter, RecordRef};
 use crate::record::{Classified, OddFields, RawRecord, RecordFault, Seed, SkipReason, classify};
 
+/// The visits of values that are neither objects nor arrays, which all give the same.
+macro_rules! scalars_are {
+    ($value:expr) => {
+        scalars_are!($value; visit_bool bool, visit_i64 i64, visit_u64 u64, visit_f64 f64, visit_str &str);
+
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+    };
+    ($value:expr; $($visit:ident $of:ty),*) => {$(
+        fn $visit<E: Error>(self, _: $of) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+    )*};
+}
+
 /// Reads one file's text. Owns the report until the end.
-pub(super) struct Reader<'s> {
+pub(super) struct DocumentReader<'s> {
     report: FileReport,
     prefilter: Option<Prefilter<'s>>,
     sink: &'s mut dyn FnMut(RecordRef<'_, '_>),
@@ -30,7 +46,7 @@ enum Pass {
     Apart,
 }
 
-impl<'s> Reader<'s> {
+impl<'s> DocumentReader<'s> {
     pub(super) fn new(
         report: FileReport,
         prefilter: Option<Prefilter<'s>>,
@@ -145,12 +161,12 @@ impl<'s> Reader<'s> {
         let seen = DocumentSeed { reader: self, pass }.deserialize(&mut deserializer)?;
         let length = deserializer.into_iter::<IgnoredAny>().byte_offset();
         let kind = match seen {
-            Seen::Elements(kind) => kind,
-            Seen::Object => {
+            DocumentShape::Elements(kind) => kind,
+            DocumentShape::Object => {
                 self.take_text(text.get(..length).unwrap_or_default());
                 FileKind::Single
             }
-            Seen::Other => {
+            DocumentShape::Other => {
                 let index = self.next_index();
                 self.report.unreadable(index, &RecordFault::NotAnObject);
                 FileKind::NotJson
@@ -238,7 +254,7 @@ fn is_lines(body: &str) -> bool {
 }
 
 /// Shape of a document.
-enum Seen {
+enum DocumentShape {
     /// An array of elements was found and taken.
     Elements(FileKind),
     /// An object without such an array.
@@ -248,32 +264,32 @@ enum Seen {
 }
 
 struct DocumentSeed<'r, 's> {
-    reader: &'r mut Reader<'s>,
+    reader: &'r mut DocumentReader<'s>,
     pass: Pass,
 }
 
 impl<'de> DeserializeSeed<'de> for DocumentSeed<'_, '_> {
-    type Value = Seen;
+    type Value = DocumentShape;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Seen, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<DocumentShape, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for DocumentSeed<'_, '_> {
-    type Value = Seen;
+    type Value = DocumentShape;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON document")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Seen, A::Error> {
-        let mut seen = Seen::Object;
-        while let Some(key) = map.next_key::<Key>()? {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<DocumentShape, A::Error> {
+        let mut seen = DocumentShape::Object;
+        while let Some(key) = map.next_key::<DocumentKey>()? {
             let kind = match key {
-                Key::Records => FileKind::Records,
-                Key::Events => FileKind::LookupEvents,
-                Key::Other => {
+                DocumentKey::Records => FileKind::Records,
+                DocumentKey::Events => FileKind::LookupEvents,
+                DocumentKey::Other => {
                     map.next_value::<IgnoredAny>()?;
                     continue;
                 }
@@ -281,46 +297,24 @@ impl<'de> Visitor<'de> for DocumentSeed<'_, '_> {
             let reader = &mut *self.reader;
             reader.report.kind = kind;
             if map.next_value_seed(ElementsSeed { reader, pass: self.pass })? {
-                seen = Seen::Elements(kind);
+                seen = DocumentShape::Elements(kind);
             }
         }
         Ok(seen)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Seen, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<DocumentShape, A::Error> {
         self.reader.report.kind = FileKind::Array;
         ElementsSeed { reader: self.reader, pass: self.pass }.visit_seq(seq)?;
-        Ok(Seen::Elements(FileKind::Array))
+        Ok(DocumentShape::Elements(FileKind::Array))
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Seen, E> {
-        Ok(Seen::Other)
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Seen, E> {
-        Ok(Seen::Other)
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Seen, E> {
-        Ok(Seen::Other)
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Seen, E> {
-        Ok(Seen::Other)
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<Seen, E> {
-        Ok(Seen::Other)
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Seen, E> {
-        Ok(Seen::Other)
-    }
+    scalars_are!(DocumentShape::Other);
 }
 
 #[derive(serde::Deserialize)]
 #[serde(field_identifier)]
-enum Key {
+enum DocumentKey {
     Records,
     Events,
     #[serde(other)]
@@ -329,7 +323,7 @@ enum Key {
 
 /// Takes the elements of an array; `false` if the value is no array.
 struct ElementsSeed<'r, 's> {
-    reader: &'r mut Reader<'s>,
+    reader: &'r mut DocumentReader<'s>,
     pass: Pass,
 }
 
@@ -376,27 +370,5 @@ impl<'de> Visitor<'de> for ElementsSeed<'_, '_> {
         Ok(false)
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<bool, E> {
-        Ok(false)
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<bool, E> {
-        Ok(false)
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<bool, E> {
-        Ok(false)
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<bool, E> {
-        Ok(false)
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<bool, E> {
-        Ok(false)
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<bool, E> {
-        Ok(false)
-    }
+    scalars_are!(false);
 }

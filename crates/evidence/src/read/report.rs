@@ -94,7 +94,7 @@ impl IssueKind {
 
 /// One thing that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Issue {
+pub struct ReadIssue {
     /// The file.
     pub file: Arc<str>,
     /// Position of the record in the file, from 0; `None` if the file as a whole is meant.
@@ -105,7 +105,7 @@ pub struct Issue {
     pub detail: String,
 }
 
-impl fmt::Display for Issue {
+impl fmt::Display for ReadIssue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file)?;
         if let Some(index) = self.index {
@@ -140,7 +140,7 @@ pub struct FileReport {
     /// Size after inflating.
     pub inflated_bytes: u64,
     /// The first issues, in the order of the file.
-    pub issues: Vec<Issue>,
+    pub issues: Vec<ReadIssue>,
     /// All issues, counted.
     pub issue_counts: BTreeMap<IssueKind, u64>,
     max_described: usize,
@@ -175,15 +175,10 @@ impl FileReport {
         (self.kind == FileKind::Records || export) && self.total() > 0
     }
 
-    /// True if records may be missing.
-    pub fn may_lack_records(&self) -> bool {
-        self.issue_counts.keys().any(|kind| kind.loses_records())
-    }
-
     pub(super) fn issue(&mut self, index: Option<u64>, kind: IssueKind, detail: impl Into<String>) {
         *self.issue_counts.entry(kind).or_default() += 1;
         if self.issues.len() < self.max_described {
-            self.issues.push(Issue { file: Arc::clone(&self.name), index, kind, detail: detail.into() });
+            self.issues.push(ReadIssue { file: Arc::clone(&self.name), index, kind, detail: detail.into() });
         }
     }
 

@@ -297,9 +297,9 @@ pub(crate) trait LenientObject<'de>: Default {
 }
 
 /// Reads an object key, borrowed where it holds no escape.
-pub(crate) struct Key;
+pub(crate) struct KeySeed;
 
-impl<'de> DeserializeSeed<'de> for Key {
+impl<'de> DeserializeSeed<'de> for KeySeed {
     type Value = Cow<'de, str>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -307,7 +307,7 @@ impl<'de> DeserializeSeed<'de> for Key {
     }
 }
 
-impl<'de> Visitor<'de> for Key {
+impl<'de> Visitor<'de> for KeySeed {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -343,7 +343,7 @@ macro_rules! lenient_object {
                 odd: &mut $crate::record::lenient::OddFields,
             ) -> Result<Self, A::Error> {
                 let mut object = Self::default();
-                while let Some(key) = map.next_key_seed($crate::record::lenient::Key)? {
+                while let Some(key) = map.next_key_seed($crate::record::lenient::KeySeed)? {
                     match &*key {
                         $($($key)|+ => {
                             object.$field =
