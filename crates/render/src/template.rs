@@ -1,4 +1,5 @@
-//! Words for what `whittle_template` reports: why something in a file is not known, and why a role is left as it is.
+//! Words for what `whittle_template` reports: why something in a file is not known, and why a role is left as
+//! it is.
 
 use whittle_policy::{ActionPattern, ResourceClause, ResourcePattern, Statement};
 use whittle_template::reason::{

@@ -1,6 +1,6 @@
 //! Narrows every function of the given templates and writes, for each, what a check by other software needs:
-//! `<name>.before`, `<name>.after` and `<name>.json` (what each role shall allow, and what references stand for); of a
-//! Terraform file, the file before and after.
+//! `<name>.before`, `<name>.after` and `<name>.json` (what each role shall allow, and what references stand
+//! for); of a Terraform file, the file before and after.
 //!
 //! `cargo run --example rehearse -p whittle-template -- OUT TEMPLATE…`
 
@@ -11,7 +11,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use support::{Keep, surroundings, targets, terraform_targets};
-use whittle_template::edit::{Outcome, Surroundings, apply};
+use whittle_template::edit::{EditOutcome, Surroundings, apply};
 use whittle_template::template::Template;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 .map(|(report, target)| {
                     json!({
                         "function": report.function,
-                        "refused": matches!(report.outcome, Outcome::Refused { .. }),
+                        "refused": matches!(report.outcome, EditOutcome::Refused { .. }),
                         "role": target.narrowing.policies.iter().map(|(_, document)| document.to_value()).collect::<Vec<_>>(),
                     })
                 })

@@ -1,20 +1,21 @@
-//! Which resource waits for which: CloudFormation makes a resource after those that it names, and refuses a template in
-//! which two wait for each other.
+//! The graph of which resource waits for which: CloudFormation creates a resource after those that it names,
+//! and refuses a template in which two wait for each other.
 //!
-//! A policy written into a role must not name what waits for the role: its functions, and whatever names those. SAM's own
-//! part is known too: the role that it generates is taken to be one with its function, and for some events it writes the
-//! function's name into the resource that the event comes from.
+//! A policy written into a role must not name what waits for the role: its functions, and whatever names
+//! them. The graph knows SAM's part too: a generated role counts as one with its function, and for some
+//! events SAM writes the function's name into the resource that the event comes from.
 //!
-//! AWS pages: AWS CloudFormation User Guide, "DependsOn attribute"; AWS Serverless Application Model Developer Guide,
-//! "Generated CloudFormation resources", and the pages of the event sources.
+//! AWS pages: AWS CloudFormation User Guide, "DependsOn attribute"; AWS Serverless Application Model
+//! Developer Guide, "Generated CloudFormation resources", and the pages of the event sources.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::node::{Kind, Node};
+use crate::node::{Node, NodeKind};
 
-/// Events for which SAM changes the source of the event so that it names the function, and the property that names the
-/// source; without that property the source is an API that SAM makes for all functions (`S3`, `Api`, `HttpApi`, `Cognito` of
-/// the guide above). For other events it makes resources of their own, for which nobody waits.
+/// Events for which SAM makes the source of the event name the function, and the property that names the
+/// source. Without that property the source is an API that SAM creates for all functions (`S3`, `Api`,
+/// `HttpApi`, `Cognito` of the guide above). For other events SAM creates separate resources, for which
+/// nothing waits.
 const EVENTS: &[(&str, &str, Option<&str>)] = &[
     ("S3", "Bucket", None),
     ("Api", "RestApiId", Some(APIS_OF_ALL[0])),
@@ -22,7 +23,7 @@ const EVENTS: &[(&str, &str, Option<&str>)] = &[
     ("Cognito", "UserPool", None),
 ];
 
-/// APIs that SAM makes for all functions whose events name none.
+/// APIs that SAM creates for all functions whose events name none.
 pub const APIS_OF_ALL: [&str; 2] = ["ServerlessRestApi", "ServerlessHttpApi"];
 
 /// The graph of a template.
@@ -33,7 +34,7 @@ pub struct Dependencies {
 }
 
 impl Dependencies {
-    /// Reads what each resource of the template with this root names. Rather one too many than one too few.
+    /// Reads what each resource of the template with this root names; in doubt, one too many.
     pub fn of(root: &Node) -> Self {
         let resources = || {
             let entries = root.get("Resources").map(Node::entries).unwrap_or_default();
@@ -41,7 +42,7 @@ impl Dependencies {
         };
         let ids: BTreeSet<&str> = resources().map(|(id, _)| id).collect();
         let sam: BTreeSet<&str> = resources().filter(|(_, node)| is_sam(node)).map(|(id, _)| id).collect();
-        let known = Known { ids, sam };
+        let known = KnownIds { ids, sam };
         let mut out = Self::default();
         let globals = root.get("Globals").map(|node| known.named_in(node)).unwrap_or_default();
         for (id, node) in resources() {
@@ -98,12 +99,12 @@ fn is_sam(node: &Node) -> bool {
     node.get("Type").and_then(Node::text).is_some_and(|kind| kind.starts_with("AWS::Serverless::"))
 }
 
-struct Known<'t> {
+struct KnownIds<'t> {
     ids: BTreeSet<&'t str>,
     sam: BTreeSet<&'t str>,
 }
 
-impl Known<'_> {
+impl KnownIds<'_> {
     /// Logical ids that intrinsic functions, `DependsOn` and SAM connectors below a node name.
     fn named_in(&self, node: &Node) -> BTreeSet<String> {
         let mut out = BTreeSet::new();
@@ -111,7 +112,7 @@ impl Known<'_> {
         out
     }
 
-    /// Events become resources of their own: the function waits for none of them.
+    /// The same without `Events`, which become separate resources: the function waits for none of them.
     fn named_by_sam(&self, node: &Node) -> BTreeSet<String> {
         let mut out = BTreeSet::new();
         for (key, value) in node.entries() {
@@ -129,14 +130,14 @@ impl Known<'_> {
     fn collect(&self, node: &Node, inside: bool, out: &mut BTreeSet<String>) {
         let inside = inside || node.tag.is_some();
         match &node.kind {
-            Kind::Scalar { text, .. } if inside => {
+            NodeKind::Scalar { text, .. } if inside => {
                 out.extend(self.id(text));
                 let holes = text.split("${").skip(1).filter_map(|rest| rest.split('}').next());
                 out.extend(holes.filter_map(|name| self.id(name)));
             }
-            Kind::Scalar { .. } | Kind::Alias => {}
-            Kind::Sequence { items, .. } => items.iter().for_each(|item| self.collect(item, inside, out)),
-            Kind::Mapping { entries, .. } => {
+            NodeKind::Scalar { .. } | NodeKind::Alias => {}
+            NodeKind::Sequence { items, .. } => items.iter().for_each(|item| self.collect(item, inside, out)),
+            NodeKind::Mapping { entries, .. } => {
                 for (key, value) in entries {
                     let name = key.text().unwrap_or_default();
                     let names = matches!(name, "Ref" | "DependsOn" | "Id") || name.starts_with("Fn::");
@@ -146,7 +147,8 @@ impl Known<'_> {
         }
     }
 
-    /// The resource that `Orders`, `Orders.Arn` or, for what SAM makes of a resource, `CheckoutRole.Arn` stands for.
+    /// The resource that `Orders`, `Orders.Arn` or, for what SAM derives from a resource, `CheckoutRole.Arn`
+    /// stands for.
     fn id(&self, text: &str) -> Option<String> {
         let name = text.trim().split('.').next().unwrap_or_default();
         if self.ids.contains(name) {
@@ -158,8 +160,8 @@ impl Known<'_> {
     }
 }
 
-/// Resources into which SAM writes the name of this function.
-fn event_sources(function: &Node, known: &Known<'_>) -> BTreeSet<String> {
+/// The resources into which SAM writes the name of this function.
+fn event_sources(function: &Node, known: &KnownIds<'_>) -> BTreeSet<String> {
     let mut out = BTreeSet::new();
     let events = function.get("Properties").and_then(|properties| properties.get("Events"));
     for (_, event) in events.map(Node::entries).unwrap_or_default() {

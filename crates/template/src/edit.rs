@@ -1,9 +1,10 @@
-//! Puts narrowed policies into a template, and proves the result before anybody gets it.
+//! Writes narrowed policies into a template, and proves the result before returning it.
 //!
-//! Per role: read what it allows, plan each statement ([`crate::narrow`]), replace only the bytes of what changes, read the
-//! result again and prove on it that nothing became wider, that everything which the suggestion keeps is allowed, and that
-//! nothing but policies changed (module `verify`). A role that cannot be edited so is refused with the reason; the others
-//! go on. A second run finds every statement in place and changes nothing.
+//! For each role: read what it allows, plan each statement ([`crate::narrow`]), replace only the bytes that
+//! change, read the result again and prove that nothing became wider, that everything the suggestion keeps is
+//! allowed, and that nothing but policies changed ([`crate::verify`]). A role that cannot be edited like this
+//! is refused with the reason; the others go on. A second run finds every statement in place and changes
+//! nothing.
 
 pub(crate) mod entry;
 mod reach;
@@ -14,75 +15,77 @@ pub(crate) mod statement;
 mod tests;
 pub(crate) mod write;
 
-use crate::expression::Part;
+use crate::expression::ExpressionPart;
 use crate::grants::{RoleGrants, grants_of};
 use crate::layout::Layout;
 use crate::narrow::{EditRefusal, EntryPlan, Narrowing, plan};
-use crate::node::{Kind, Node};
+use crate::node::{Node, NodeKind};
 use crate::reason::{RefusalReason, Unreadable};
 use crate::references::References;
 use crate::resolve::Resolver;
-use crate::source::{Place, ReadError, Span};
+use crate::source::{FilePosition, ReadError, Span};
 use crate::template::{RoleRef, Template};
 use crate::verify;
 
 pub use crate::surroundings::{Surroundings, resolver};
 pub use snippet::snippet;
 
-/// A function of the template and what its role shall allow.
+/// A function of the template, and what its role must allow.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Target {
+pub struct EditTarget {
     /// Logical id of the function.
     pub function: String,
-    /// What its role shall allow.
+    /// What its role must allow.
     pub narrowing: Narrowing,
 }
 
-/// What became of one target.
+/// The result for one target.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Report {
+pub struct EditReport {
     /// Logical id of the function.
     pub function: String,
-    /// How the role is named in messages.
+    /// Name of the role in messages.
     pub role: String,
     /// What happened.
-    pub outcome: Outcome,
+    pub outcome: EditOutcome,
 }
 
-/// What happened to one role.
+/// The result for one role.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// The file says what the suggestion says.
+pub enum EditOutcome {
+    /// The file already says what the suggestion says.
     Unchanged,
     /// It was narrowed.
     Changed {
-        /// Names (of stacks, buckets, …) that are written as they are in this deployment, and not by reference.
+        /// Names (of stacks, buckets, …) that are written literally, as in this deployment, and not by
+        /// reference.
         literals: Vec<String>,
     },
     /// It was left as it is.
     Refused {
-        /// Why.
+        /// The reason.
         reason: RefusalReason,
-        /// Where.
-        place: Option<Place>,
+        /// The place that the reason is about.
+        place: Option<FilePosition>,
         /// What to write by hand instead.
         snippet: String,
     },
 }
 
-/// The new file and what was done.
+/// The edited file, and a report for each target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edited {
-    /// The file; the same bytes where nothing changed.
+    /// The whole file; the same bytes if nothing changed.
     pub bytes: Vec<u8>,
     /// One per target, in order.
-    pub reports: Vec<Report>,
+    pub reports: Vec<EditReport>,
 }
 
 /// Edits a SAM or CloudFormation template.
 ///
-/// Two targets with the same role must carry the same narrowing (that of the role); the second one finds it in place.
-pub fn apply(bytes: &[u8], targets: &[Target], surroundings: &Surroundings) -> Result<Edited, ReadError> {
+/// Two targets with the same role must carry the same narrowing, that of the role; the second finds it in
+/// place.
+pub fn apply(bytes: &[u8], targets: &[EditTarget], surroundings: &Surroundings) -> Result<Edited, ReadError> {
     Template::read(bytes)?;
     let mut current = bytes.to_vec();
     let mut reports = Vec::new();
@@ -96,7 +99,11 @@ pub fn apply(bytes: &[u8], targets: &[Target], surroundings: &Surroundings) -> R
     Ok(Edited { bytes: current, reports })
 }
 
-fn one(bytes: &[u8], target: &Target, surroundings: &Surroundings) -> Result<(Report, Option<Vec<u8>>), ReadError> {
+fn one(
+    bytes: &[u8],
+    target: &EditTarget,
+    surroundings: &Surroundings,
+) -> Result<(EditReport, Option<Vec<u8>>), ReadError> {
     let template = Template::read(bytes)?;
     let resolver = resolver(&template, &surroundings.context);
     let layout = Layout::of(template.source(), template.root());
@@ -117,11 +124,11 @@ fn one(bytes: &[u8], target: &Target, surroundings: &Surroundings) -> Result<(Re
     };
     let (references, narrowing) =
         reachable.unwrap_or_else(|| (resolver.context.references.clone(), target.narrowing.clone()));
-    let report = |outcome| Report { function: target.function.clone(), role: label.clone(), outcome };
+    let report = |outcome| EditReport { function: target.function.clone(), role: label.clone(), outcome };
     let refused = |refusal: EditRefusal| {
         let place = refusal.span.map(|span| template.source().place(span.start));
         let text = snippet(&narrowing, function.is_none_or(|f| f.is_sam), &references, &resolver);
-        (report(Outcome::Refused { reason: refusal.reason, place, snippet: text }), None)
+        (report(EditOutcome::Refused { reason: refusal.reason, place, snippet: text }), None)
     };
     let Some(role) = role else {
         return Ok(refused(EditRefusal::whole(RefusalReason::NoFunction(target.function.clone()))));
@@ -131,7 +138,7 @@ fn one(bytes: &[u8], target: &Target, surroundings: &Surroundings) -> Result<(Re
     }
     let grants = grants_of(&template, &resolver, &role, &surroundings.documents);
     let edits = match edits(&template, &resolver, &layout, &references, &role, &grants, &narrowing) {
-        Ok(edits) if edits.is_empty() => return Ok((report(Outcome::Unchanged), None)),
+        Ok(edits) if edits.is_empty() => return Ok((report(EditOutcome::Unchanged), None)),
         Ok(edits) => edits,
         Err(refusal) => return Ok(refused(refusal)),
     };
@@ -139,19 +146,19 @@ fn one(bytes: &[u8], target: &Target, surroundings: &Surroundings) -> Result<(Re
         let span = function.map(|function| function.node.span);
         return Ok(refused(EditRefusal { span, reason: RefusalReason::Overlap }));
     };
-    let mut changed = bytes.get(..template.source().mark()).unwrap_or_default().to_vec();
-    changed.extend_from_slice(text.as_bytes());
-    let proof = verify::Question { old: &template, role: &role, grants: &grants, narrowing: &narrowing, surroundings };
+    let changed = template.source().file_of(&text);
+    let proof =
+        verify::ProofInput { old: &template, role: &role, grants: &grants, narrowing: &narrowing, surroundings };
     match verify::prove(&proof, &changed) {
         Ok(()) => {
             let literals = literals(&narrowing, &references, &grants, &text);
-            Ok((report(Outcome::Changed { literals }), Some(changed)))
+            Ok((report(EditOutcome::Changed { literals }), Some(changed)))
         }
         Err(failure) => Ok(refused(EditRefusal::whole(RefusalReason::Proof(failure)))),
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "everything that is known of one role")]
+#[expect(clippy::too_many_arguments, reason = "all facts about one role")]
 fn edits(
     template: &Template<'_>,
     resolver: &Resolver<'_>,
@@ -179,16 +186,16 @@ fn edits(
     }
     let pen = splice::Pen { source: template.source(), layout };
     let notation = if template.source().is_json() { write::Notation::Json } else { write::Notation::Yaml };
-    let writer = write::Writer::new(template.source(), notation, resolver, grants, references);
+    let writer = write::StatementWriter::new(template.source(), notation, resolver, grants, references);
     let editor = entry::Editor { template, resolver, pen: &pen, writer: &writer };
     editor.role(logical_id, matches!(role, RoleRef::Generated(_)), grants, &plans)
 }
 
 fn anchored(node: &Node) -> Option<Span> {
-    node.walk_any(&|node| node.anchored || matches!(node.kind, Kind::Alias)).first().map(|node| node.span)
+    node.walk_any(&|node| node.anchored || matches!(node.kind, NodeKind::Alias)).first().map(|node| node.span)
 }
 
-/// ARNs of a narrowing that the new `file` has with a name which the template does not know.
+/// ARNs of a narrowing that the new `file` has with a literal name.
 pub(crate) fn literals(
     narrowing: &Narrowing,
     references: &References,
@@ -207,13 +214,13 @@ pub(crate) fn literals(
             let text = pattern.as_str();
             let expression = references.rewrite(text);
             let by_name = expression.parts().iter().any(|part| match part {
-                Part::Reference { logical_id, .. } => !logical_id.starts_with("AWS::"),
-                Part::Address(_) => true,
-                Part::Text(_) | Part::Opaque(_) => false,
+                ExpressionPart::Reference { logical_id, .. } => !logical_id.starts_with("AWS::"),
+                ExpressionPart::Address(_) => true,
+                ExpressionPart::Text(_) | ExpressionPart::Opaque(_) => false,
             });
-            let by_name = by_name || text.split(['/', ':']).any(|segment| references.is_said(segment));
+            let by_name = by_name || text.split(['/', ':']).any(|segment| references.has_name(segment));
             let named = text.starts_with("arn:") && text.rsplit(':').next().is_some_and(|tail| !tail.starts_with('*'));
-            // What SAM adds by itself is not written.
+            // Policies that SAM adds are not in the file.
             let in_file = [expression.to_sub(), expression.to_hcl()];
             let in_file = in_file.iter().any(|text| file.contains(text.trim_matches('"'))) || file.contains(text);
             if named && !by_name && in_file && !written.contains(&text) && !out.iter().any(|known| known == text) {

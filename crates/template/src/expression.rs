@@ -1,4 +1,4 @@
-//! Text with references in it: what an intrinsic function (or a Terraform expression) stands for, and how it is written.
+//! Text with references: the meaning of an intrinsic function (or a Terraform expression), and its notations.
 
 use std::fmt::Write as _;
 
@@ -8,15 +8,16 @@ use crate::quote;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Expression {
     /// Neighbouring texts are joined; none is empty.
-    parts: Vec<Part>,
+    parts: Vec<ExpressionPart>,
 }
 
-/// A piece of an [`Expression`].
+/// A part of an [`Expression`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
+pub enum ExpressionPart {
     /// Text that stands for itself.
     Text(String),
-    /// `Ref` (without attribute) or `GetAtt` of a logical id; `Ref` of a pseudo parameter such as `AWS::Region`.
+    /// `Ref` (without attribute) or `GetAtt` of a logical id; `Ref` of a pseudo parameter such as
+    /// `AWS::Region`.
     Reference {
         /// Logical id of a resource or parameter, or a pseudo parameter.
         logical_id: String,
@@ -25,7 +26,7 @@ pub enum Part {
     },
     /// A Terraform expression such as `aws_dynamodb_table.orders.arn`.
     Address(String),
-    /// Something that this crate cannot resolve, as it is written.
+    /// Something that this crate cannot resolve, as written.
     Opaque(String),
 }
 
@@ -33,12 +34,12 @@ impl Expression {
     /// Text without references.
     pub fn text(text: impl Into<String>) -> Self {
         let mut expression = Self::default();
-        expression.push(Part::Text(text.into()));
+        expression.push(ExpressionPart::Text(text.into()));
         expression
     }
 
     /// One part.
-    pub fn of(part: Part) -> Self {
+    pub fn of(part: ExpressionPart) -> Self {
         let mut expression = Self::default();
         expression.push(part);
         expression
@@ -46,24 +47,24 @@ impl Expression {
 
     /// `Ref` of a logical id or pseudo parameter.
     pub fn reference(logical_id: impl Into<String>) -> Self {
-        Self::of(Part::Reference { logical_id: logical_id.into(), attribute: None })
+        Self::of(ExpressionPart::Reference { logical_id: logical_id.into(), attribute: None })
     }
 
     /// `GetAtt` of a logical id.
     pub fn attribute(logical_id: impl Into<String>, attribute: impl Into<String>) -> Self {
-        Self::of(Part::Reference { logical_id: logical_id.into(), attribute: Some(attribute.into()) })
+        Self::of(ExpressionPart::Reference { logical_id: logical_id.into(), attribute: Some(attribute.into()) })
     }
 
     /// Its parts.
-    pub fn parts(&self) -> &[Part] {
+    pub fn parts(&self) -> &[ExpressionPart] {
         &self.parts
     }
 
     /// Adds a part at the end.
-    pub fn push(&mut self, part: Part) {
+    pub fn push(&mut self, part: ExpressionPart) {
         match (self.parts.last_mut(), part) {
-            (_, Part::Text(text)) if text.is_empty() => {}
-            (Some(Part::Text(last)), Part::Text(text)) => last.push_str(&text),
+            (_, ExpressionPart::Text(text)) if text.is_empty() => {}
+            (Some(ExpressionPart::Text(last)), ExpressionPart::Text(text)) => last.push_str(&text),
             (_, part) => self.parts.push(part),
         }
     }
@@ -79,14 +80,14 @@ impl Expression {
     pub fn literal(&self) -> Option<&str> {
         match self.parts.as_slice() {
             [] => Some(""),
-            [Part::Text(text)] => Some(text),
+            [ExpressionPart::Text(text)] => Some(text),
             _ => None,
         }
     }
 
-    /// Whether something in it has no known value.
+    /// True if a part of it cannot be resolved.
     pub fn is_opaque(&self) -> bool {
-        self.parts.iter().any(|part| matches!(part, Part::Opaque(_)))
+        self.parts.iter().any(|part| matches!(part, ExpressionPart::Opaque(_)))
     }
 
     /// As the argument of `Fn::Sub`.
@@ -94,14 +95,14 @@ impl Expression {
         let mut out = String::new();
         for part in &self.parts {
             match part {
-                Part::Text(text) => out.push_str(&text.replace("${", "${!")),
-                Part::Reference { logical_id, attribute: None } => {
+                ExpressionPart::Text(text) => out.push_str(&text.replace("${", "${!")),
+                ExpressionPart::Reference { logical_id, attribute: None } => {
                     let _ = write!(out, "${{{logical_id}}}");
                 }
-                Part::Reference { logical_id, attribute: Some(attribute) } => {
+                ExpressionPart::Reference { logical_id, attribute: Some(attribute) } => {
                     let _ = write!(out, "${{{logical_id}.{attribute}}}");
                 }
-                Part::Address(text) | Part::Opaque(text) => {
+                ExpressionPart::Address(text) | ExpressionPart::Opaque(text) => {
                     let _ = write!(out, "${{{text}}}");
                 }
             }
@@ -112,8 +113,8 @@ impl Expression {
     /// As JSON that CloudFormation reads: a string, `Ref`, `Fn::GetAtt` or `Fn::Sub`.
     pub fn to_json(&self) -> serde_json::Value {
         match self.parts.as_slice() {
-            [Part::Reference { logical_id, attribute: None }] => serde_json::json!({ "Ref": logical_id }),
-            [Part::Reference { logical_id, attribute: Some(attribute) }] => {
+            [ExpressionPart::Reference { logical_id, attribute: None }] => serde_json::json!({ "Ref": logical_id }),
+            [ExpressionPart::Reference { logical_id, attribute: Some(attribute) }] => {
                 serde_json::json!({ "Fn::GetAtt": [logical_id, attribute] })
             }
             _ => match self.literal() {
@@ -126,8 +127,10 @@ impl Expression {
     /// As a YAML value with CloudFormation's short tags.
     pub fn to_yaml(&self) -> String {
         match self.parts.as_slice() {
-            [Part::Reference { logical_id, attribute: None }] => format!("!Ref {}", quote::yaml(logical_id)),
-            [Part::Reference { logical_id, attribute: Some(attribute) }] => format!("!GetAtt {logical_id}.{attribute}"),
+            [ExpressionPart::Reference { logical_id, attribute: None }] => format!("!Ref {}", quote::yaml(logical_id)),
+            [ExpressionPart::Reference { logical_id, attribute: Some(attribute) }] => {
+                format!("!GetAtt {logical_id}.{attribute}")
+            }
             _ => match self.literal() {
                 Some(text) => quote::yaml(text),
                 None => format!("!Sub {}", quote::yaml(&self.to_sub())),
@@ -137,17 +140,17 @@ impl Expression {
 
     /// As an HCL expression: a quoted template, or a bare address.
     pub fn to_hcl(&self) -> String {
-        if let [Part::Address(address)] = self.parts.as_slice() {
+        if let [ExpressionPart::Address(address)] = self.parts.as_slice() {
             return address.clone();
         }
         let mut out = String::from("\"");
         for (part, next) in self.parts.iter().zip(self.parts.iter().skip(1).map(Some).chain([None])) {
             match part {
-                Part::Text(text) => quote::push_hcl(text, next.is_some(), &mut out),
-                Part::Address(text) | Part::Opaque(text) => {
+                ExpressionPart::Text(text) => quote::push_hcl(text, next.is_some(), &mut out),
+                ExpressionPart::Address(text) | ExpressionPart::Opaque(text) => {
                     let _ = write!(out, "${{{text}}}");
                 }
-                Part::Reference { logical_id, .. } => {
+                ExpressionPart::Reference { logical_id, .. } => {
                     let _ = write!(out, "${{{logical_id}}}");
                 }
             }

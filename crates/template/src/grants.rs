@@ -1,5 +1,6 @@
-//! What a role of a template allows: every policy that reaches it, expanded as SAM and CloudFormation do, each statement
-//! with its place in the file. What cannot be resolved is a [`Problem`], never a guess.
+//! Reads everything that a role of a template allows: every policy that reaches it, expanded as SAM and
+//! CloudFormation do, each statement with its place in the file. What cannot be resolved becomes a
+//! [`GrantProblem`], never a guess.
 
 pub(crate) mod document;
 #[cfg(test)]
@@ -25,9 +26,9 @@ pub type Documents = BTreeMap<String, PolicyDocument>;
 pub struct Grant<'t> {
     /// The statement with everything resolved that is known.
     pub statement: Statement,
-    /// Where it is written; for what a name stands for, where the name is.
+    /// Where it is written; for a statement that a name stands for, where the name is.
     pub span: Span,
-    /// The statement in the file; `None` for what is not written out there.
+    /// The statement in the file; `None` if it is not written out.
     pub node: Option<&'t Node>,
 }
 
@@ -44,7 +45,7 @@ pub enum Origin {
     RolePolicy(String),
     /// An `AWS::IAM::Policy`, `ManagedPolicy` or `RolePolicy` of the file, by logical id.
     Attached(String),
-    /// SAM adds it; says why.
+    /// SAM adds it; the reason.
     Implied(String),
     /// A SAM connector, by name.
     Connector(String),
@@ -52,7 +53,7 @@ pub enum Origin {
 
 /// One policy of a role.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry<'t> {
+pub struct GrantedPolicy<'t> {
     /// How it comes to the role.
     pub origin: Origin,
     /// The item in the list that holds it, or the resource; `None` for what SAM adds.
@@ -63,13 +64,13 @@ pub struct Entry<'t> {
     pub document: Option<&'t Node>,
     /// Its statements.
     pub grants: Vec<Grant<'t>>,
-    /// Why its statements are not (all) known, or why it must not be edited.
+    /// Its statements are not all known, or must not be edited.
     pub problem: Option<PolicyProblem>,
 }
 
-/// Something about a role's policies that could not be read.
+/// A place where a role's policies could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct GrantProblem {
     /// Where.
     pub span: Span,
     /// What.
@@ -80,21 +81,21 @@ pub struct Problem {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RoleGrants<'t> {
     /// Its policies.
-    pub entries: Vec<Entry<'t>>,
-    /// What concerns the role as a whole.
-    pub problems: Vec<Problem>,
+    pub entries: Vec<GrantedPolicy<'t>>,
+    /// Problems of the role as a whole.
+    pub problems: Vec<GrantProblem>,
 }
 
 impl<'t> RoleGrants<'t> {
     /// All statements, with how they come to the role.
-    pub fn grants(&self) -> impl Iterator<Item = (&Entry<'t>, &Grant<'t>)> {
+    pub fn grants(&self) -> impl Iterator<Item = (&GrantedPolicy<'t>, &Grant<'t>)> {
         self.entries.iter().flat_map(|entry| entry.grants.iter().map(move |grant| (entry, grant)))
     }
 
     /// Everything that is not known, of the role and of its policies.
-    pub fn unreadable(&self) -> Vec<Problem> {
+    pub fn unreadable(&self) -> Vec<GrantProblem> {
         let own = self.entries.iter().filter_map(|entry| match &entry.problem {
-            Some(PolicyProblem::Unreadable(reason)) => Some(Problem { span: entry.span, reason: reason.clone() }),
+            Some(PolicyProblem::Unreadable(reason)) => Some(GrantProblem { span: entry.span, reason: reason.clone() }),
             Some(PolicyProblem::Uneditable(_)) | None => None,
         });
         self.problems.iter().cloned().chain(own).collect()
@@ -108,33 +109,36 @@ pub fn grants_of<'t>(
     role: &RoleRef<'t>,
     documents: &Documents,
 ) -> RoleGrants<'t> {
-    let mut reader = Reader { template, resolver, documents, out: RoleGrants::default() };
+    let mut reader = GrantReader { template, resolver, documents, out: RoleGrants::default() };
     match role {
         RoleRef::Generated(function) => reader.generated(function),
         RoleRef::InFile(role) => reader.role(role),
         RoleRef::Elsewhere(text) => {
             let reason = Unreadable::RoleElsewhere(text.clone());
-            reader.out.problems.push(Problem { span: Span::default(), reason });
+            reader.out.problems.push(GrantProblem { span: Span::default(), reason });
         }
     }
     reader.out
 }
 
-struct Reader<'r, 't, 'a> {
+struct GrantReader<'r, 't, 'a> {
     template: &'t Template<'a>,
     resolver: &'r Resolver<'t>,
     documents: &'r Documents,
     out: RoleGrants<'t>,
 }
 
-impl<'t> Reader<'_, 't, '_> {
+impl<'t> GrantReader<'_, 't, '_> {
     fn generated(&mut self, function: &'t str) {
         let Some(node) = self.template.resource(function) else { return };
         self.transforms(node);
         let property = |name: &str| self.template.function_property(node, name);
         for implied in sam::implied(&property, self.resolver) {
             let span = implied.node.map_or(node.span, |node| node.span);
-            let mut statements = implied.statements;
+            let (mut statements, problem) = match implied.statements {
+                Ok(statements) => (statements, None),
+                Err(reason) => (Vec::new(), Some(PolicyProblem::Unreadable(reason))),
+            };
             if let Some(policy) = implied.managed.and_then(aws_managed) {
                 statements.extend(policy.document.statements.into_vec());
             }
@@ -143,7 +147,7 @@ impl<'t> Reader<'_, 't, '_> {
                 Some(name) => format!("{name}, for {}", implied.because),
                 None => implied.because,
             };
-            self.push(Origin::Implied(because), None, span, grants, None);
+            self.push(Origin::Implied(because), None, span, grants, problem);
         }
         let properties = node.get("Properties");
         if let Some(properties) = properties.filter(|properties| properties.intrinsic().is_some()) {
@@ -193,7 +197,7 @@ impl<'t> Reader<'_, 't, '_> {
                 self.template.resource(&connector.function).and_then(|node| node.get("Properties")?.get("Role"));
             let names = of_function.map(|node| self.resolver.expression(node));
             let same = names.is_some_and(|names| {
-                matches!(names.parts(), [crate::expression::Part::Reference { logical_id, .. }] if logical_id == role)
+                matches!(names.parts(), [crate::expression::ExpressionPart::Reference { logical_id, .. }] if logical_id == role)
             });
             if same {
                 self.connector(connector);
@@ -209,7 +213,7 @@ impl<'t> Reader<'_, 't, '_> {
                 _ => self.unknown(Origin::Inline, item, Unreadable::Decided { function, part: PolicyPart::Policy }),
             };
         }
-        if matches!(item.kind, crate::node::Kind::Alias) {
+        if matches!(item.kind, crate::node::NodeKind::Alias) {
             return self.unknown(Origin::Inline, item, Unreadable::Alias(PolicyPart::Policy));
         }
         if item.text().is_some() {
@@ -241,7 +245,7 @@ impl<'t> Reader<'_, 't, '_> {
     fn managed(&mut self, item: &'t Node) {
         let expression = self.resolver.expression(item);
         // A managed policy of this very file is read where it is written.
-        if let [crate::expression::Part::Reference { logical_id, attribute: None }] = expression.parts()
+        if let [crate::expression::ExpressionPart::Reference { logical_id, attribute: None }] = expression.parts()
             && self.template.kind_of(logical_id) == Some("AWS::IAM::ManagedPolicy")
             && let Some((id, node)) = self.template.resources().find(|(id, _)| id == logical_id)
         {
@@ -291,11 +295,11 @@ impl<'t> Reader<'_, 't, '_> {
         }
     }
 
-    /// Whether an item of `Roles` (a role name) is this role.
+    /// True if an item of `Roles` (a role name) is this role.
     fn is_role(&self, item: &Node, role: &RoleRef<'t>) -> bool {
         let expression = self.resolver.expression(item);
         let by_id = match expression.parts() {
-            [crate::expression::Part::Reference { logical_id, attribute: None }] => {
+            [crate::expression::ExpressionPart::Reference { logical_id, attribute: None }] => {
                 self.template.role_named(logical_id).as_ref() == Some(role)
             }
             _ => false,
@@ -333,7 +337,7 @@ impl<'t> Reader<'_, 't, '_> {
         self.transforms(node);
     }
 
-    /// How often a logical id is used in `Ref`, as a measure of who depends on it.
+    /// Counts the `Ref`s of a logical id: a measure of who depends on it.
     fn uses(&self, id: &str) -> usize {
         let mut count = 0;
         self.template.root().walk(&mut |node| {
@@ -367,7 +371,7 @@ impl<'t> Reader<'_, 't, '_> {
             Ok(grants) => (grants, None),
             Err(problem) => (Vec::new(), Some(PolicyProblem::Unreadable(problem.reason))),
         };
-        self.out.entries.push(Entry {
+        self.out.entries.push(GrantedPolicy {
             origin,
             node: Some(item),
             span: item.span,
@@ -387,12 +391,12 @@ impl<'t> Reader<'_, 't, '_> {
             found.extend(by_key.or(by_tag));
         });
         for span in found {
-            self.out.problems.push(Problem { span, reason: Unreadable::InnerTransform });
+            self.out.problems.push(GrantProblem { span, reason: Unreadable::InnerTransform });
         }
     }
 
     fn problem(&mut self, node: &'t Node, reason: Unreadable) {
-        self.out.problems.push(Problem { span: node.span, reason });
+        self.out.problems.push(GrantProblem { span: node.span, reason });
     }
 
     fn unknown(&mut self, origin: Origin, item: &'t Node, reason: Unreadable) {
@@ -407,6 +411,6 @@ impl<'t> Reader<'_, 't, '_> {
         grants: Vec<Grant<'t>>,
         problem: Option<PolicyProblem>,
     ) {
-        self.out.entries.push(Entry { origin, node, span, document: None, grants, problem });
+        self.out.entries.push(GrantedPolicy { origin, node, span, document: None, grants, problem });
     }
 }

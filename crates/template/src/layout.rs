@@ -1,6 +1,6 @@
-//! How new values are written: in the indentation, line breaks and notation of what surrounds them.
+//! Layout of new values: they follow the indentation, line breaks and notation around them.
 
-use crate::node::{Kind, Node};
+use crate::node::{Node, NodeKind};
 use crate::quote;
 use crate::source::Source;
 
@@ -31,7 +31,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// What most of the file does.
+    /// The habits of most of the file.
     pub fn of(source: &Source<'_>, root: &Node) -> Self {
         let mut steps = [0_usize; 9];
         let (mut deeper, mut level) = (0_usize, 0_usize);
@@ -41,14 +41,14 @@ impl Layout {
                 let Some(below) = below.filter(|_| !value.is_flow() || source.is_json()) else { continue };
                 let difference = below.saturating_sub(own);
                 match &value.kind {
-                    Kind::Sequence { .. } if !value.is_flow() => {
+                    NodeKind::Sequence { .. } if !value.is_flow() => {
                         if difference == 0 {
                             level += 1;
                         } else {
                             deeper += 1;
                         }
                     }
-                    Kind::Mapping { .. } => {
+                    NodeKind::Mapping { .. } => {
                         if let Some(count) = steps.get_mut(difference) {
                             *count += 1;
                         }
@@ -135,7 +135,7 @@ impl Layout {
     }
 }
 
-/// Names stand bare in HCL.
+/// HCL writes names bare.
 fn hcl_key(key: &str) -> String {
     let bare = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if bare { key.to_owned() } else { quote::hcl(key) }
@@ -146,8 +146,8 @@ fn first_line_column(source: &Source<'_>, value: &Node) -> Option<usize> {
     if source.is_json() && value.is_flow() {
         // `"key": {` and its first entry on the next line.
         let first = match &value.kind {
-            Kind::Mapping { entries, .. } => entries.first().map(|(key, _)| key.span.start),
-            Kind::Sequence { items, .. } => items.first().map(|item| item.span.start),
+            NodeKind::Mapping { entries, .. } => entries.first().map(|(key, _)| key.span.start),
+            NodeKind::Sequence { items, .. } => items.first().map(|item| item.span.start),
             _ => None,
         }?;
         let own_line = source.line_start(first) != source.line_start(value.span.start);
@@ -156,7 +156,7 @@ fn first_line_column(source: &Source<'_>, value: &Node) -> Option<usize> {
     let start = value.span.start;
     let before = source.text().get(source.line_start(start)..start)?;
     match &value.kind {
-        Kind::Sequence { .. } => {
+        NodeKind::Sequence { .. } => {
             let dash = before.find(|c: char| c != ' ').unwrap_or(before.len());
             (before.trim().is_empty() || before.trim() == "-").then_some(dash)
         }

@@ -3,17 +3,36 @@
 //! | question | answer |
 //! |---|---|
 //! | which functions does a template have, under which roles? | [`template::Template::read`], [`template::Template::functions`] |
-//! | what does a role of it allow, and where does it say so? | [`grants::grants_of`] |
+//! | what does one of its roles allow, and where is that written? | [`grants::grants_of`] |
 //! | what does a whole file propose, before it is deployed? | [`proposal::of_template`], [`proposal::of_module`] |
+//! | why is something not known, or a role not edited? | [`reason`] |
 //! | what does a value stand for in one deployment? | [`resolve::Resolver`], [`resolve::Context`] |
 //! | what is this ARN called in the template? | [`references::References::rewrite`] |
-//! | put a narrowed policy into the file | [`edit::apply`], [`terraform::apply`] |
+//! | write a narrowed policy into the file | [`edit::apply`], [`terraform::apply`] |
 //!
-//! Two rules hold everywhere. What cannot be resolved is reported, never guessed: an unknown value equals only itself. And a
-//! file is either edited right or not at all: each edit is read again and proved, and what cannot be proved is refused with
-//! the reason and the text to write by hand.
+//! Two rules hold everywhere. What cannot be resolved is reported, never guessed: an unknown value equals
+//! only itself. And a file is edited correctly or not at all: each edit is read again and proved, and one
+//! without a proof is refused with the reason and the text to write by hand.
 //!
-//! The crate is pure: no files, network, clock or randomness. Facts of SAM and CloudFormation are data (`data/SOURCES.md`).
+//! ```
+//! use whittle_template::grants::{Documents, grants_of};
+//! use whittle_template::resolve::{Context, Resolver};
+//! use whittle_template::template::Template;
+//!
+//! let file = "Resources:
+//!   Report:
+//!     Type: AWS::Serverless::Function
+//!     Properties: { Policies: [ { S3ReadPolicy: { BucketName: sales } } ] }";
+//! let template = Template::read(file.as_bytes())?;
+//! let resolver = Resolver::new(template.root(), Context::default());
+//! let functions = template.functions(&resolver);
+//! let grants = grants_of(&template, &resolver, &functions[0].role, &Documents::new());
+//! assert!(grants.grants().any(|(_, grant)| grant.statement.action.matches("s3:GetObject")));
+//! # Ok::<(), whittle_template::source::ReadError>(())
+//! ```
+//!
+//! The crate is pure: no files, network, clock or randomness. Facts about SAM and CloudFormation are data
+//! (`data/SOURCES.md`).
 
 pub mod dependencies;
 pub mod edit;

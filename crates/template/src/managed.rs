@@ -6,17 +6,18 @@ use std::sync::LazyLock;
 use whittle_policy::PolicyDocument;
 
 static FILE: &[u8] = include_bytes!("../data/aws-managed-policies.ndjson.gz");
-/// The file inflates to less than this; more means that it is not the file that was built in.
+/// The file inflates to less than this.
 const MAX_INFLATED_BYTES: usize = 64 * 1024 * 1024;
 /// A gzip header without optional fields (RFC 1952), as the file was written.
 const GZIP_HEADER_BYTES: usize = 10;
 
 /// Path and name (`service-role/AWSLambdaRole`) and document as text, by name.
+#[expect(clippy::expect_used, reason = "the file is built in, and a test reads all of it")]
 static POLICIES: LazyLock<BTreeMap<String, (String, String)>> = LazyLock::new(|| {
-    let body = FILE.get(GZIP_HEADER_BYTES..).unwrap_or_default();
-    let bytes = miniz_oxide::inflate::decompress_to_vec_with_limit(body, MAX_INFLATED_BYTES).unwrap_or_default();
-    let text = String::from_utf8(bytes).unwrap_or_default();
-    text.lines().filter_map(row).collect()
+    let (_, body) = FILE.split_at_checked(GZIP_HEADER_BYTES).expect("the file has a gzip header");
+    let bytes = miniz_oxide::inflate::decompress_to_vec_with_limit(body, MAX_INFLATED_BYTES);
+    let text = String::from_utf8(bytes.expect("the file inflates")).expect("the file is UTF-8");
+    text.lines().map(|line| row(line).expect("each line is a policy")).collect()
 });
 
 fn row(line: &str) -> Option<(String, (String, String))> {
@@ -52,7 +53,8 @@ pub fn aws_managed(name_or_arn: &str) -> Option<ManagedPolicy> {
     Some(ManagedPolicy { name: name.to_owned(), path: known_path.clone(), document })
 }
 
-/// The document of a managed policy: as the account has it (`documents`, by ARN), else the embedded copy of AWS's.
+/// The document of a managed policy: as the account has it (`documents`, by ARN), else the embedded copy of
+/// AWS's.
 pub fn document(name_or_arn: &str, documents: &BTreeMap<String, PolicyDocument>) -> Option<PolicyDocument> {
     let own = documents.get(name_or_arn).or_else(|| {
         // A bare name, or an ARN of another partition, means AWS's policy of that name.

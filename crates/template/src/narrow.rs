@@ -1,15 +1,15 @@
-//! Which statements of a role stay, shrink and go, so that the role allows what a suggestion allows.
+//! Plans which statements of a role stay, shrink and go, so that the role allows what a suggestion allows.
 //!
-//! Works on resolved statements alone. A statement that the suggestion keeps whole stays as it is written, down to the byte;
-//! each other statement of the suggestion narrows one that covers it. A statement that nothing in the file covers has no
-//! place: the file and the suggestion do not speak of the same role.
+//! Works on resolved statements alone. A statement that the suggestion keeps whole stays as written, to the
+//! byte. Every other statement of the suggestion narrows one that covers it. If nothing in the file covers a
+//! statement, file and suggestion are not about the same role, and the plan is refused.
 
 use std::collections::BTreeSet;
 
 use whittle_catalog::catalog;
 use whittle_policy::{ActionClause, Effect, PolicyDocument, Statement};
 
-use crate::grants::{Entry, Origin, RoleGrants};
+use crate::grants::{GrantedPolicy, Origin, RoleGrants};
 use crate::reason::{PolicyProblem, RefusalReason};
 use crate::source::Span;
 
@@ -18,11 +18,11 @@ use crate::source::Span;
 pub struct Narrowing {
     /// Name and document of each policy.
     pub policies: Vec<(String, PolicyDocument)>,
-    /// Actions (or patterns, as granted) that the analysed role was allowed. Whatever else the file allows was not there
-    /// to be judged. `None`: not known, nothing is compared.
+    /// Actions (or patterns, as granted) of the analysed role. Nothing else that the file allows was
+    /// analysed. `None`: not known, nothing is compared.
     pub analysed: Option<BTreeSet<String>>,
-    /// Name and statements of each policy that the analysed role had. What the file allows beyond them was not there to be
-    /// judged. `None`: not known, only actions are compared.
+    /// Name and statements of each policy of the analysed role. Nothing that the file allows beyond them was
+    /// analysed. `None`: not known, only actions are compared.
     pub deployed: Option<Vec<(String, Vec<Statement>)>>,
 }
 
@@ -33,12 +33,12 @@ impl Narrowing {
     }
 }
 
-/// What happens to one entry of a role.
+/// The plan for one policy of a role.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EntryPlan {
     /// Nothing.
     Keep,
-    /// Each statement of its document, in order.
+    /// Each statement of its document gets its own plan, in order.
     Statements(Vec<StatementPlan>),
     /// It becomes an inline policy with these statements.
     Replace(Vec<Statement>),
@@ -46,7 +46,7 @@ pub enum EntryPlan {
     Remove,
 }
 
-/// What happens to one statement.
+/// The plan for one statement.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StatementPlan {
     /// Nothing.
@@ -133,13 +133,13 @@ pub fn plan(grants: &RoleGrants<'_>, narrowing: &Narrowing) -> Result<Vec<EntryP
     Ok(plans)
 }
 
-/// SAM makes it of something else in the file; it is there whatever the policies say.
-fn is_fixed(entry: &Entry<'_>) -> bool {
+/// True if SAM derives it from something else in the file, whatever the policies say.
+fn is_fixed(entry: &GrantedPolicy<'_>) -> bool {
     matches!(entry.origin, Origin::Implied(_) | Origin::Connector(_))
 }
 
-/// Statements that are written out are the best to narrow, whole managed policies the best to lose.
-fn rank(entry: &Entry<'_>) -> u8 {
+/// Order in which policies are narrowed: statements that are written out first, whole managed policies last.
+fn rank(entry: &GrantedPolicy<'_>) -> u8 {
     match entry.origin {
         Origin::Inline | Origin::RolePolicy(_) => 0,
         Origin::Attached(_) => 1,
@@ -149,8 +149,8 @@ fn rank(entry: &Entry<'_>) -> u8 {
     }
 }
 
-/// Which statements of an entry the suggestion leaves whole.
-fn kept_statements(entry: &Entry<'_>, wanted: &[Statement]) -> Vec<bool> {
+/// For each statement of a policy, true if the suggestion keeps it whole.
+fn kept_statements(entry: &GrantedPolicy<'_>, wanted: &[Statement]) -> Vec<bool> {
     let own = entry.grants.iter().map(|grant| {
         let statement = &grant.statement;
         wanted.iter().any(|wanted| does(wanted, statement))
@@ -159,7 +159,7 @@ fn kept_statements(entry: &Entry<'_>, wanted: &[Statement]) -> Vec<bool> {
     own.collect()
 }
 
-/// Whether `wide` does everything that `narrow` does: covers an Allow, equals a Deny.
+/// True if `wide` does everything that `narrow` does: covers an Allow, equals a Deny.
 fn does(wide: &Statement, narrow: &Statement) -> bool {
     match (wide.effect, narrow.effect) {
         (Effect::Allow, Effect::Allow) => wide.covers(narrow),
@@ -174,7 +174,7 @@ pub fn same_deny(a: &Statement, b: &Statement) -> bool {
     plain(a) == plain(b)
 }
 
-fn plan_entry(entry: &Entry<'_>, kept: &[bool], assigned: Vec<Vec<Statement>>) -> EntryPlan {
+fn plan_entry(entry: &GrantedPolicy<'_>, kept: &[bool], assigned: Vec<Vec<Statement>>) -> EntryPlan {
     if is_fixed(entry) || kept.iter().all(|kept| *kept) {
         return EntryPlan::Keep;
     }
@@ -198,8 +198,8 @@ fn plan_entry(entry: &Entry<'_>, kept: &[bool], assigned: Vec<Vec<Statement>>) -
     }
 }
 
-/// Refuses to take away what the analysis never saw: the file allows it, the role that was analysed did not.
-fn not_analysed(entry: &Entry<'_>, kept: &[bool], narrowing: &Narrowing) -> Result<(), EditRefusal> {
+/// Refuses to remove an action that was not analysed: the file allows it, the analysed role did not.
+fn not_analysed(entry: &GrantedPolicy<'_>, kept: &[bool], narrowing: &Narrowing) -> Result<(), EditRefusal> {
     let Some(analysed) = &narrowing.analysed else { return Ok(()) };
     let changed =
         entry.grants.iter().zip(kept).filter(|(grant, kept)| !**kept && grant.statement.effect == Effect::Allow);
@@ -218,8 +218,9 @@ fn not_analysed(entry: &Entry<'_>, kept: &[bool], narrowing: &Narrowing) -> Resu
     Ok(())
 }
 
-/// The same for resources and conditions. A managed policy that the role has by name is what it was, whatever the copies say.
-fn not_deployed(entry: &Entry<'_>, kept: &[bool], narrowing: &Narrowing) -> Result<(), EditRefusal> {
+/// The same for resources and conditions. A managed policy that the role has by name counts as unchanged,
+/// whatever the copies say.
+fn not_deployed(entry: &GrantedPolicy<'_>, kept: &[bool], narrowing: &Narrowing) -> Result<(), EditRefusal> {
     let Some(deployed) = &narrowing.deployed else { return Ok(()) };
     let same_name = |name: &String| deployed.iter().any(|(own, _)| own == name);
     if matches!(&entry.origin, Origin::Managed(name) if same_name(name)) {

@@ -5,19 +5,20 @@ use crate::source::Span;
 /// A value and where it is written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// From the tag (or the value, without one) to the end of the value; no comments or white space around it.
+    /// From the tag (or the value, without one) to the end of the value; no comments or white space around
+    /// it.
     pub span: Span,
     /// Local tag without the exclamation mark: `Sub`, `GetAtt`, …
     pub tag: Option<String>,
     /// `&name` is on it: an alias elsewhere may mean this very value.
     pub anchored: bool,
     /// The value.
-    pub kind: Kind,
+    pub kind: NodeKind,
 }
 
-/// What a node is.
+/// The value of a node.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
+pub enum NodeKind {
     /// Text, number, boolean or null; all as their text.
     Scalar {
         /// Unquoted text.
@@ -58,7 +59,7 @@ impl Node {
     /// The text of a scalar without a tag.
     pub fn text(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Scalar { text, .. } if self.tag.is_none() => Some(text),
+            NodeKind::Scalar { text, .. } if self.tag.is_none() => Some(text),
             _ => None,
         }
     }
@@ -66,7 +67,7 @@ impl Node {
     /// The text of a scalar, whatever its tag.
     pub fn scalar(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Scalar { text, .. } => Some(text),
+            NodeKind::Scalar { text, .. } => Some(text),
             _ => None,
         }
     }
@@ -74,7 +75,7 @@ impl Node {
     /// Values of a list.
     pub fn items(&self) -> Option<&[Node]> {
         match &self.kind {
-            Kind::Sequence { items, .. } => Some(items),
+            NodeKind::Sequence { items, .. } => Some(items),
             _ => None,
         }
     }
@@ -82,7 +83,7 @@ impl Node {
     /// A list as it is, anything else as the only value of one.
     pub fn as_list(&self) -> &[Node] {
         match &self.kind {
-            Kind::Sequence { items, .. } if self.tag.is_none() => items,
+            NodeKind::Sequence { items, .. } if self.tag.is_none() => items,
             _ => std::slice::from_ref(self),
         }
     }
@@ -90,7 +91,7 @@ impl Node {
     /// Keys and values of a mapping.
     pub fn entries(&self) -> &[(Node, Node)] {
         match &self.kind {
-            Kind::Mapping { entries, .. } => entries,
+            NodeKind::Mapping { entries, .. } => entries,
             _ => &[],
         }
     }
@@ -107,26 +108,26 @@ impl Node {
 
     /// Written in brackets or braces.
     pub fn is_flow(&self) -> bool {
-        matches!(self.kind, Kind::Sequence { flow: true, .. } | Kind::Mapping { flow: true, .. })
+        matches!(self.kind, NodeKind::Sequence { flow: true, .. } | NodeKind::Mapping { flow: true, .. })
     }
 
     /// Nothing: an empty plain scalar, `null` or `~`.
     pub fn is_null(&self) -> bool {
-        matches!(&self.kind, Kind::Scalar { text, style: Style::Plain } if matches!(text.as_str(), "" | "null" | "~"))
+        matches!(&self.kind, NodeKind::Scalar { text, style: Style::Plain } if matches!(text.as_str(), "" | "null" | "~"))
     }
 
     /// Values below this one, and this one.
     pub fn walk<'n>(&'n self, visit: &mut dyn FnMut(&'n Node)) {
         visit(self);
         match &self.kind {
-            Kind::Sequence { items, .. } => items.iter().for_each(|item| item.walk(visit)),
-            Kind::Mapping { entries, .. } => {
+            NodeKind::Sequence { items, .. } => items.iter().for_each(|item| item.walk(visit)),
+            NodeKind::Mapping { entries, .. } => {
                 for (key, value) in entries {
                     key.walk(visit);
                     value.walk(visit);
                 }
             }
-            Kind::Scalar { .. } | Kind::Alias => {}
+            NodeKind::Scalar { .. } | NodeKind::Alias => {}
         }
     }
 
@@ -141,7 +142,8 @@ impl Node {
         found
     }
 
-    /// An intrinsic function and its argument: `!Sub x` and `Fn::Sub: x` alike, by the long name (`Ref`, `Fn::Sub`).
+    /// An intrinsic function and its argument: `!Sub x` and `Fn::Sub: x` alike, by the long name (`Ref`,
+    /// `Fn::Sub`).
     pub fn intrinsic(&self) -> Option<(String, &Node)> {
         if let Some(tag) = &self.tag {
             let name = match tag.as_str() {
@@ -165,14 +167,14 @@ impl Node {
             return false;
         }
         match (&self.kind, &other.kind) {
-            (Kind::Scalar { text: a, .. }, Kind::Scalar { text: b, .. }) => a == b,
-            (Kind::Sequence { items: a, .. }, Kind::Sequence { items: b, .. }) => {
+            (NodeKind::Scalar { text: a, .. }, NodeKind::Scalar { text: b, .. }) => a == b,
+            (NodeKind::Sequence { items: a, .. }, NodeKind::Sequence { items: b, .. }) => {
                 a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same_value(b))
             }
-            (Kind::Mapping { entries: a, .. }, Kind::Mapping { entries: b, .. }) => {
+            (NodeKind::Mapping { entries: a, .. }, NodeKind::Mapping { entries: b, .. }) => {
                 a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.0.same_value(&b.0) && a.1.same_value(&b.1))
             }
-            (Kind::Alias, Kind::Alias) => true,
+            (NodeKind::Alias, NodeKind::Alias) => true,
             _ => false,
         }
     }

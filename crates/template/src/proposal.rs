@@ -1,8 +1,8 @@
-//! What a whole file would allow: every role with its statements, each with its region in the file, and its functions.
+//! Reads a whole file: every role of a function with its statements, each with its region in the file.
 //!
-//! For gates and comparisons before deployment. Reading is that of [`crate::grants`] and [`crate::terraform`]; the result owns
-//! its text. What could not be read is named with its place ([`Unread`]), what is not resolved with the name of the value
-//! ([`ProposedStatement::unknown`]).
+//! For gates and comparisons before deployment. [`crate::grants`] and [`crate::terraform`] read; the result
+//! owns its text. It names what could not be read with its place ([`UnreadPart`]), and values that are not
+//! known ([`TemplateStatement::unknown`]).
 
 mod features;
 #[cfg(test)]
@@ -12,22 +12,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use whittle_policy::{ResourceClause, ResourcePattern, Statement};
 
-use crate::grants::{Documents, Entry, Grant, Origin, RoleGrants, grants_of};
+use crate::grants::{Documents, Grant, GrantedPolicy, Origin, RoleGrants, grants_of};
 use crate::reason::Unreadable;
 use crate::resolve::Resolver;
-use crate::source::{Place, Source, Span};
+use crate::source::{FilePosition, Source, Span};
 use crate::template::{RoleRef, Template};
 use crate::terraform::Module;
 
 pub use features::Feature;
 
-/// A piece of a file, `[start, end)`.
+/// A region of a file, `[start, end)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Region {
     /// First character.
-    pub start: Place,
-    /// Just behind the last one that is no white space.
-    pub end: Place,
+    pub start: FilePosition,
+    /// Just behind the last character that is not white space.
+    pub end: FilePosition,
 }
 
 /// Everything that a file proposes.
@@ -35,10 +35,10 @@ pub struct Region {
 pub struct Proposal {
     /// Roles of functions, in the order of the file.
     pub roles: Vec<ProposedRole>,
-    /// Functions whose role is not in the file, and how that role is written.
+    /// Functions whose role is not in the file, with the role as it is written.
     pub elsewhere: Vec<(ProposedFunction, String)>,
-    /// What of the whole file could not be read.
-    pub unread: Vec<Unread>,
+    /// Parts of the file that could not be read.
+    pub unread: Vec<UnreadPart>,
 }
 
 /// One role and the functions of the file that run under it.
@@ -55,9 +55,9 @@ pub struct ProposedRole {
     /// Never empty.
     pub functions: Vec<ProposedFunction>,
     /// What it allows and denies.
-    pub statements: Vec<ProposedStatement>,
+    pub statements: Vec<TemplateStatement>,
     /// Policies of it that could not be read.
-    pub unread: Vec<Unread>,
+    pub unread: Vec<UnreadPart>,
 }
 
 /// A function.
@@ -71,7 +71,7 @@ pub struct ProposedFunction {
     pub runtime: Option<String>,
     /// `AuthType` of a function URL that the file gives it.
     pub url_auth: Option<String>,
-    /// What in its configuration makes Lambda use the role, and how often it is there.
+    /// Features of its configuration that make Lambda use the role, each with its count.
     pub features: BTreeMap<Feature, usize>,
     /// The resource.
     pub region: Region,
@@ -79,16 +79,16 @@ pub struct ProposedFunction {
 
 /// A statement with everything resolved that is known.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ProposedStatement {
+pub struct TemplateStatement {
     /// The policy that it is in, for people.
     pub policy: String,
     /// The statement, as of version 2012-10-17.
     pub statement: Statement,
     /// Where it is written; for a policy by name, where the name is.
     pub region: Region,
-    /// Values in it that are not known.
+    /// Names of values in it that are not known.
     pub unknown: Vec<String>,
-    /// With some: the statement on all resources that they may make of it.
+    /// If there are some: the statement on all resources that they may stand for.
     pub loose: Option<Statement>,
     /// SAM adds it by itself: it is not in the file.
     pub implied: bool,
@@ -96,9 +96,9 @@ pub struct ProposedStatement {
     pub usual: bool,
 }
 
-/// What could not be read.
+/// A part of the file that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unread {
+pub struct UnreadPart {
     /// Where; `None` for the role as a whole.
     pub region: Option<Region>,
     /// Why.
@@ -118,10 +118,10 @@ pub fn of_template<'t>(template: &'t Template<'_>, resolver: &Resolver<'t>, docu
     let source = template.source();
     let mut out = Proposal::default();
     for (name, span) in template.macros() {
-        out.unread.push(Unread { region: Some(region(source, span)), reason: Unreadable::Macro(name) });
+        out.unread.push(UnreadPart { region: Some(region(source, span)), reason: Unreadable::Macro(name) });
     }
     for (reason, span) in template.unread() {
-        out.unread.push(Unread { region: Some(region(source, span)), reason });
+        out.unread.push(UnreadPart { region: Some(region(source, span)), reason });
     }
     for function in template.functions(resolver) {
         let property = |name: &str| template.function_property(function.node, name);
@@ -208,8 +208,8 @@ fn resource_span(template: &Template<'_>, logical_id: &str) -> Span {
     entry.map(|(key, value)| Span { start: key.span.start, end: value.span.end }).unwrap_or_default()
 }
 
-fn statements(source: &Source<'_>, grants: &RoleGrants<'_>) -> Vec<ProposedStatement> {
-    let statement = |(entry, grant): (&Entry<'_>, &Grant<'_>)| ProposedStatement {
+fn statements(source: &Source<'_>, grants: &RoleGrants<'_>) -> Vec<TemplateStatement> {
+    let statement = |(entry, grant): (&GrantedPolicy<'_>, &Grant<'_>)| TemplateStatement {
         policy: label(&entry.origin),
         region: region(source, grant.span),
         unknown: unknown_in(&grant.statement),
@@ -221,17 +221,17 @@ fn statements(source: &Source<'_>, grants: &RoleGrants<'_>) -> Vec<ProposedState
     grants.grants().map(statement).collect()
 }
 
-fn unread(source: &Source<'_>, grants: &RoleGrants<'_>) -> Vec<Unread> {
+fn unread(source: &Source<'_>, grants: &RoleGrants<'_>) -> Vec<UnreadPart> {
     let problems = grants.unreadable().into_iter();
     problems
-        .map(|problem| Unread {
+        .map(|problem| UnreadPart {
             region: (problem.span != Span::default()).then(|| region(source, problem.span)),
             reason: problem.reason,
         })
         .collect()
 }
 
-/// How a policy is called.
+/// The name of a policy, for people.
 fn label(origin: &Origin) -> String {
     match origin {
         Origin::Inline => "Policies".to_owned(),
@@ -246,7 +246,7 @@ fn label(origin: &Origin) -> String {
 
 fn region(source: &Source<'_>, span: Span) -> Region {
     let text = source.slice(span);
-    // The reader ends a block with the comments below it; they say nothing of it.
+    // The reader ends a block with the comments below it, which do not belong to it.
     let mut end = text.trim_end().len();
     while let Some(before) = text.get(..end) {
         let line = before.rfind('\n').map_or(0, |at| at + 1);
@@ -259,7 +259,7 @@ fn region(source: &Source<'_>, span: Span) -> Region {
     Region { start: source.place(span.start), end: source.place(span.start + end) }
 }
 
-/// Names of values in a statement that are not known.
+/// Names of the unknown values in a statement.
 fn unknown_in(statement: &Statement) -> Vec<String> {
     let resources = statement.resource.iter().flat_map(ResourceClause::patterns).map(ResourcePattern::as_str);
     let conditions = statement.condition.iter().flat_map(|(_, _, values)| values.iter().map(String::as_str));
@@ -278,7 +278,7 @@ fn loose(statement: &Statement) -> Option<Statement> {
         ResourceClause::Resource(patterns) => {
             ResourceClause::Resource(patterns.iter().map(wide).collect::<Vec<_>>().into())
         }
-        // Everything but something that is not known may be everything.
+        // Everything but an unknown value may be everything.
         ResourceClause::NotResource(_) => ResourceClause::Resource(ResourcePattern::new("*").into()),
     };
     Some(Statement { resource: Some(resource), ..statement.clone() })

@@ -1,7 +1,7 @@
 //! Texts in the notations of templates: YAML scalars, JSON strings, quoted templates of HCL.
 //!
-//! Names, tags and ARNs may be written by an attacker, so whatever goes into a file passes here: it reads back as the same
-//! text and as nothing else. The tests read it with the parsers of others.
+//! Names, tags and ARNs may be written by an attacker, so whatever goes into a file passes here: it reads
+//! back as the same text and as nothing else. The tests read it with the parsers of others.
 
 use std::fmt::Write as _;
 
@@ -19,8 +19,8 @@ pub fn json(text: &str) -> String {
     out
 }
 
-/// A YAML scalar that means this text, in 1.1 (CloudFormation) and 1.2 alike: plain, or in single quotes, or in double
-/// quotes where a character needs an escape.
+/// A YAML scalar that means this text, in 1.1 (CloudFormation) and 1.2 alike: plain, or in single quotes, or
+/// in double quotes where a character needs an escape.
 pub fn yaml(text: &str) -> String {
     if is_plain_yaml(text) {
         text.to_owned()
@@ -79,8 +79,8 @@ pub fn hcl(text: &str) -> String {
     out
 }
 
-/// Text inside a quoted template of HCL: none of it is a template itself (HCL Native Syntax Specification, "Template
-/// Literals"). `before_reference`: an interpolation follows, which a final `$` must not join.
+/// Text inside a quoted template of HCL: none of it is a template itself (HCL Native Syntax Specification,
+/// "Template Literals"). `before_reference`: an interpolation follows, which a final `$` must not join.
 pub(crate) fn push_hcl(text: &str, before_reference: bool, out: &mut String) {
     let mut rest = text.chars().peekable();
     while let Some(character) = rest.next() {

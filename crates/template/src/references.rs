@@ -1,8 +1,8 @@
-//! From an ARN of the account back to the name that a template has for it.
+//! Turns an ARN of the account back into the name that a template has for it.
 //!
-//! [`References`] knows what the resources of one stack (or Terraform state) are called and what their attributes are.
-//! [`References::rewrite`] turns the ARN of a suggestion into `!GetAtt Table.Arn`, `!Sub …` or a resource address. Every
-//! rewriting is exact: with the same values put in again, the text is the one that came in.
+//! [`References`] knows the names and attributes of the resources of one stack (or Terraform state).
+//! [`References::rewrite`] turns the ARN of a suggestion into `!GetAtt Table.Arn`, `!Sub …` or a resource
+//! address. Rewriting is exact: the new expression resolves to the text that came in.
 
 mod names;
 mod stack;
@@ -14,47 +14,48 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use names::ResourceName;
 
-use crate::expression::{Expression, Part};
+use crate::expression::{Expression, ExpressionPart};
 use crate::terraform::address::block_of;
 
-/// Which resource has which value.
+/// Names and attributes of the resources of one stack or state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct References {
-    values: BTreeMap<Key, String>,
+    values: BTreeMap<ReferenceKey, String>,
     /// Terraform: the expression that has a value.
     addresses: BTreeMap<String, String>,
-    /// Terraform: the value of every expression that is known, also of those that are not the best name of a value.
+    /// Terraform: the value of every expression that is known, also of those that are not the best name of a
+    /// value.
     attributes: BTreeMap<String, String>,
     account: Option<String>,
     region: Option<String>,
     partition: Option<String>,
-    /// How account, Region and partition are written, if they may be.
+    /// Expressions for account, Region and partition, if there are some.
     pseudo: Pseudo,
-    /// How names are written that no reference may stand for.
+    /// Expressions for names of resources that may not be referenced.
     names: BTreeMap<String, Expression>,
-    /// Logical ids, and addresses of Terraform's blocks, that may not be named.
+    /// Logical ids and addresses of blocks that may not be referenced.
     withheld: BTreeSet<String>,
 }
 
-type Key = (String, Option<String>);
+type ReferenceKey = (String, Option<String>);
 
-/// Shorter names, such as `dev` or `main`, may be anything.
+/// Shorter names, such as `dev` or `main`, may mean anything.
 const SHORTEST_NAME: usize = 6;
 
 /// Expressions for account, Region and partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Pseudo {
-    account: Option<Part>,
-    region: Option<Part>,
-    partition: Option<Part>,
+    account: Option<ExpressionPart>,
+    region: Option<ExpressionPart>,
+    partition: Option<ExpressionPart>,
 }
 
 impl References {
-    /// Whose account, Region and partition become pseudo parameters (AWS CloudFormation User Guide, "Get AWS values using
-    /// pseudo parameters"). What is `None` stays as it is.
+    /// Account, Region and partition that become pseudo parameters (AWS CloudFormation User Guide, "Get AWS
+    /// values using pseudo parameters"). `None` stays literal.
     #[must_use]
     pub fn with_place(mut self, account: Option<&str>, region: Option<&str>, partition: Option<&str>) -> Self {
-        let pseudo = |name: &str| Part::Reference { logical_id: name.to_owned(), attribute: None };
+        let pseudo = |name: &str| ExpressionPart::Reference { logical_id: name.to_owned(), attribute: None };
         self.account = account.map(str::to_owned);
         self.region = region.map(str::to_owned);
         self.partition = partition.map(str::to_owned);
@@ -66,7 +67,7 @@ impl References {
         self
     }
 
-    /// Says that `Ref` (or an attribute) of a logical id has this value. What is said first stays.
+    /// Adds the value of `Ref` (or of an attribute) of a logical id. The first value stays.
     pub fn insert(&mut self, logical_id: &str, attribute: Option<&str>, value: impl Into<String>) {
         let value = value.into();
         if !value.is_empty() {
@@ -74,8 +75,8 @@ impl References {
         }
     }
 
-    /// The same without the resources of these logical ids, or the blocks at these addresses: nothing that is written names
-    /// them.
+    /// The same without the resources of these logical ids, or the blocks at these addresses: no expression
+    /// names them.
     #[must_use]
     pub fn without(&self, resources: &BTreeSet<String>) -> Self {
         let mut out = self.clone();
@@ -86,23 +87,23 @@ impl References {
         out
     }
 
-    /// Whether an expression names none of the resources that may not be named.
+    /// True if an expression names no resource that may not be referenced.
     pub fn allow(&self, expression: &Expression) -> bool {
-        let named = |part: &Part| match part {
-            Part::Reference { logical_id, .. } => self.withheld.contains(logical_id),
-            Part::Address(address) => block_of(address).is_some_and(|block| self.withheld.contains(block)),
-            Part::Text(_) | Part::Opaque(_) => false,
+        let named = |part: &ExpressionPart| match part {
+            ExpressionPart::Reference { logical_id, .. } => self.withheld.contains(logical_id),
+            ExpressionPart::Address(address) => block_of(address).is_some_and(|block| self.withheld.contains(block)),
+            ExpressionPart::Text(_) | ExpressionPart::Opaque(_) => false,
         };
         !expression.parts().iter().any(named)
     }
 
-    /// Says how a name (one segment of an ARN) is written.
-    pub fn say(&mut self, name: &str, written: Expression) {
+    /// Sets the expression for a name (one segment of an ARN).
+    pub fn set_name(&mut self, name: &str, written: Expression) {
         self.names.insert(name.to_owned(), written);
     }
 
-    /// Whether [`Self::say`] said how a name is written.
-    pub fn is_said(&self, name: &str) -> bool {
+    /// True if [`Self::set_name`] set an expression for a name.
+    pub fn has_name(&self, name: &str) -> bool {
         self.names.contains_key(name)
     }
 
@@ -112,14 +113,9 @@ impl References {
         self.values.get(&(logical_id.to_owned(), attribute.map(str::to_owned))).map(String::as_str)
     }
 
-    /// Everything that is known of a stack: logical id, attribute, value.
+    /// All values of a stack: logical id, attribute, value.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>, &str)> {
         self.values.iter().map(|((id, attribute), value)| (id.as_str(), attribute.as_deref(), value.as_str()))
-    }
-
-    /// Whether nothing is known.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty() && self.addresses.is_empty()
     }
 
     /// The value of a Terraform expression.
@@ -128,7 +124,7 @@ impl References {
         found.or_else(|| self.attributes.get(address).map(String::as_str))
     }
 
-    /// The ARN (or pattern of ARNs) with names of the template in place of what the deployment made of them.
+    /// The ARN (or ARN pattern) with the template's names in place of their values in the deployment.
     pub fn rewrite(&self, arn: &str) -> Expression {
         // A literal `${` without its brace would swallow the reference behind it in `Fn::Sub`.
         if arn.split("${").skip(1).any(|rest| !rest.contains('}')) {
@@ -143,16 +139,17 @@ impl References {
         };
         let mut out = Expression::text(format!("{scheme}:"));
         out.push(pseudo_or_text(partition, self.partition.as_deref(), self.pseudo.partition.as_ref()));
-        out.push(Part::Text(format!(":{service}:")));
+        out.push(ExpressionPart::Text(format!(":{service}:")));
         out.push(pseudo_or_text(region, self.region.as_deref(), self.pseudo.region.as_ref()));
-        out.push(Part::Text(":".to_owned()));
+        out.push(ExpressionPart::Text(":".to_owned()));
         out.push(pseudo_or_text(account, self.account.as_deref(), self.pseudo.account.as_ref()));
-        out.push(Part::Text(":".to_owned()));
+        out.push(ExpressionPart::Text(":".to_owned()));
         out.extend(self.names_in(resource));
         out
     }
 
-    /// The name of the resource `arn`: `!Ref Table` where that resource is known and its name is `name`, else the text.
+    /// The name of the resource `arn`: `!Ref Table` if that resource is known and its name is `name`, else
+    /// the text.
     pub fn rewrite_name(&self, arn: &str, name: &str) -> Expression {
         let of_stack = || {
             let mut same = self.values.iter().filter(|((_, attribute), value)| attribute.is_none() && *value == name);
@@ -167,14 +164,14 @@ impl References {
                 _ => None,
             };
             let (logical_id, attribute) = found.or_else(by_name)?;
-            Some(Part::Reference { logical_id, attribute })
+            Some(ExpressionPart::Reference { logical_id, attribute })
         };
         let of_state = || {
             let resources = self.attributes.iter().filter(|(_, value)| *value == arn);
             resources.filter_map(|(address, _)| address.strip_suffix(".arn")).find_map(|resource| {
                 let attributes = terraform::ATTRIBUTES.iter().map(|attribute| format!("{resource}.{attribute}"));
                 let own = attributes.filter(|address| self.attributes.get(address).is_some_and(|value| value == name));
-                own.max_by_key(|address| address.rsplit('.').next() == Some("name")).map(Part::Address)
+                own.max_by_key(|address| address.rsplit('.').next() == Some("name")).map(ExpressionPart::Address)
             })
         };
         of_stack().or_else(of_state).map_or_else(|| Expression::text(name), Expression::of)
@@ -187,9 +184,9 @@ impl References {
     /// A value that is the text, or that the text continues after a `/` or `:`.
     fn whole_or_prefix(&self, text: &str) -> Option<Expression> {
         let known = self.values.iter().map(|((logical_id, attribute), value)| {
-            (value, Part::Reference { logical_id: logical_id.clone(), attribute: attribute.clone() })
+            (value, ExpressionPart::Reference { logical_id: logical_id.clone(), attribute: attribute.clone() })
         });
-        let addresses = self.addresses.iter().map(|(value, address)| (value, Part::Address(address.clone())));
+        let addresses = self.addresses.iter().map(|(value, address)| (value, ExpressionPart::Address(address.clone())));
         let best = known
             .chain(addresses)
             .filter(|(value, _)| value.starts_with("arn:"))
@@ -197,10 +194,12 @@ impl References {
                 let rest = text.strip_prefix(value.as_str())?;
                 (rest.is_empty() || rest.starts_with(['/', ':'])).then_some((value.len(), part, rest))
             })
-            .max_by_key(|(length, part, _)| (*length, matches!(part, Part::Reference { attribute: None, .. })))?;
+            .max_by_key(|(length, part, _)| {
+                (*length, matches!(part, ExpressionPart::Reference { attribute: None, .. }))
+            })?;
         let (_, part, rest) = best;
         let mut out = Expression::of(part);
-        out.push(Part::Text(rest.to_owned()));
+        out.push(ExpressionPart::Text(rest.to_owned()));
         Some(out)
     }
 
@@ -219,7 +218,7 @@ impl References {
             match (self.names.get(segment), self.name(segment)) {
                 (Some(written), _) => out.extend(written.clone()),
                 (None, Some(part)) => out.push(part),
-                (None, None) => out.push(Part::Text(segment.to_owned())),
+                (None, None) => out.push(ExpressionPart::Text(segment.to_owned())),
             }
             if let Some((part, after)) = self.path(after) {
                 out.push(part);
@@ -227,42 +226,43 @@ impl References {
                 continue;
             }
             let Some(separator) = after.chars().next() else { return out };
-            out.push(Part::Text(separator.to_string()));
+            out.push(ExpressionPart::Text(separator.to_string()));
             rest = after.get(1..).unwrap_or_default();
         }
     }
 
-    /// A name of several segments (`/shop/prices/tax`, `team/app`) that stands at the start of a text, and the rest of it.
-    fn path<'t>(&self, text: &'t str) -> Option<(Part, &'t str)> {
+    /// A name of several segments (`/shop/prices/tax`, `team/app`) that stands at the start of a text, and
+    /// the rest of it.
+    fn path<'t>(&self, text: &'t str) -> Option<(ExpressionPart, &'t str)> {
         let mut found = self.values.iter().filter_map(|((logical_id, attribute), value)| {
             let rest = text.strip_prefix(value.as_str())?;
             let ends = rest.is_empty() || rest.starts_with(['/', ':']);
             let is_path = value.contains('/') && !value.contains(':') && value.len() >= SHORTEST_NAME;
-            let part = Part::Reference { logical_id: logical_id.clone(), attribute: None };
+            let part = ExpressionPart::Reference { logical_id: logical_id.clone(), attribute: None };
             (ends && is_path && attribute.is_none()).then_some((part, rest))
         });
-        // Of two that fit, either would be a guess.
+        // If two fit, either would be a guess.
         found.next().filter(|_| found.next().is_none())
     }
 
-    fn name(&self, segment: &str) -> Option<Part> {
+    fn name(&self, segment: &str) -> Option<ExpressionPart> {
         if segment.len() < SHORTEST_NAME || segment.contains(['*', '?']) {
             return None;
         }
         let mut same = self.values.iter().filter(|((_, attribute), value)| attribute.is_none() && *value == segment);
         match (same.next(), same.next()) {
             (Some(((logical_id, _), _)), None) => {
-                Some(Part::Reference { logical_id: logical_id.clone(), attribute: None })
+                Some(ExpressionPart::Reference { logical_id: logical_id.clone(), attribute: None })
             }
-            (None, _) => self.addresses.get(segment).map(|address| Part::Address(address.clone())),
+            (None, _) => self.addresses.get(segment).map(|address| ExpressionPart::Address(address.clone())),
             _ => None,
         }
     }
 }
 
-fn pseudo_or_text(field: &str, known: Option<&str>, pseudo: Option<&Part>) -> Part {
+fn pseudo_or_text(field: &str, known: Option<&str>, pseudo: Option<&ExpressionPart>) -> ExpressionPart {
     match pseudo {
         Some(part) if known == Some(field) && !field.is_empty() => part.clone(),
-        _ => Part::Text(field.to_owned()),
+        _ => ExpressionPart::Text(field.to_owned()),
     }
 }

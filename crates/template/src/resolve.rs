@@ -1,14 +1,14 @@
-//! What a value of a template stands for in one deployment: parameters, pseudo parameters and resources become text where
-//! they are known, and stay names where they are not. Nothing is guessed.
+//! Resolves values of a template in one deployment: parameters, pseudo parameters and resources become text
+//! if they are known, and stay names if not. Nothing is guessed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::expression::{Expression, Part};
-use crate::node::{Kind, Node};
+use crate::expression::{Expression, ExpressionPart};
+use crate::node::{Node, NodeKind};
 use crate::references::References;
 
-/// What is known about the deployment that a template describes.
+/// Facts about the deployment that a template describes.
 #[derive(Debug, Clone, Default)]
 pub struct Context {
     /// Account id, `AWS::AccountId`.
@@ -21,7 +21,7 @@ pub struct Context {
     pub stack_name: Option<String>,
     /// Values of parameters; they outrank defaults of the template.
     pub parameters: BTreeMap<String, String>,
-    /// What the stack's resources are called.
+    /// Names of the stack's resources.
     pub references: References,
 }
 
@@ -57,7 +57,7 @@ impl Context {
 /// Resolves values of one template.
 #[derive(Debug, Clone)]
 pub struct Resolver<'t> {
-    /// What is known of the deployment.
+    /// Facts about the deployment.
     pub context: Context,
     defaults: BTreeMap<String, String>,
     mappings: Option<&'t Node>,
@@ -68,7 +68,8 @@ impl<'t> Resolver<'t> {
     pub fn new(root: &'t Node, context: Context) -> Self {
         let mut defaults = BTreeMap::new();
         for (name, parameter) in root.get("Parameters").map(Node::entries).unwrap_or_default() {
-            // The value of an SSM parameter type is looked up when the stack is deployed; its default is only a name.
+            // The value of an SSM parameter type is looked up when the stack is deployed; its default is only
+            // a name.
             let kind = parameter.get("Type").and_then(Node::text).unwrap_or_default();
             let plain = !kind.starts_with("AWS::SSM::");
             if let (Some(name), Some(default), true) =
@@ -80,24 +81,27 @@ impl<'t> Resolver<'t> {
         Self { context, defaults, mappings: root.get("Mappings") }
     }
 
-    /// The text of an expression in this deployment; unknown references become a marked name that equals only itself.
+    /// The text of an expression in this deployment. An unknown reference becomes a marked name that equals
+    /// only itself.
     pub fn value(&self, expression: &Expression) -> String {
         let mut out = String::new();
         for part in expression.parts() {
             match part {
-                Part::Text(text) => out.push_str(text),
-                Part::Reference { logical_id, attribute } => match self.reference(logical_id, attribute.as_deref()) {
-                    Some(value) => out.push_str(&value),
-                    None => out.push_str(&unknown(&match attribute {
-                        None => logical_id.clone(),
-                        Some(attribute) => format!("{logical_id}.{attribute}"),
-                    })),
-                },
-                Part::Address(text) => match self.address(text) {
+                ExpressionPart::Text(text) => out.push_str(text),
+                ExpressionPart::Reference { logical_id, attribute } => {
+                    match self.reference(logical_id, attribute.as_deref()) {
+                        Some(value) => out.push_str(&value),
+                        None => out.push_str(&unknown(&match attribute {
+                            None => logical_id.clone(),
+                            Some(attribute) => format!("{logical_id}.{attribute}"),
+                        })),
+                    }
+                }
+                ExpressionPart::Address(text) => match self.address(text) {
                     Some(value) => out.push_str(&value),
                     None => out.push_str(&unknown(text)),
                 },
-                Part::Opaque(text) => out.push_str(&unknown(text)),
+                ExpressionPart::Opaque(text) => out.push_str(&unknown(text)),
             }
         }
         out
@@ -105,12 +109,14 @@ impl<'t> Resolver<'t> {
 
     /// Names in an expression whose value is not known.
     pub fn unknown_in(&self, expression: &Expression) -> Vec<String> {
-        let name = |part: &Part| match part {
-            Part::Reference { logical_id, attribute } if self.reference(logical_id, attribute.as_deref()).is_none() => {
+        let name = |part: &ExpressionPart| match part {
+            ExpressionPart::Reference { logical_id, attribute }
+                if self.reference(logical_id, attribute.as_deref()).is_none() =>
+            {
                 Some(attribute.as_ref().map_or_else(|| logical_id.clone(), |name| format!("{logical_id}.{name}")))
             }
-            Part::Address(text) if self.address(text).is_none() => Some(text.clone()),
-            Part::Opaque(text) => Some(text.clone()),
+            ExpressionPart::Address(text) if self.address(text).is_none() => Some(text.clone()),
+            ExpressionPart::Opaque(text) => Some(text.clone()),
             _ => None,
         };
         expression.parts().iter().filter_map(name).collect()
@@ -133,13 +139,13 @@ impl<'t> Resolver<'t> {
         known.or_else(|| self.context.parameters.get(address).cloned())
     }
 
-    /// The text of a parameter reference or of text, for properties that must be literal.
+    /// The text of a node if all of it is known.
     pub fn text_of(&self, node: &Node) -> Option<String> {
         let expression = self.expression(node);
         self.unknown_in(&expression).is_empty().then(|| self.value(&expression))
     }
 
-    /// What a node that stands for text means.
+    /// The expression that a node stands for.
     pub fn expression(&self, node: &Node) -> Expression {
         let Some((function, argument)) = node.intrinsic() else {
             return match node.text() {
@@ -151,9 +157,9 @@ impl<'t> Resolver<'t> {
         };
         match function.as_str() {
             "Ref" => argument.scalar().map_or_else(|| opaque(node), Expression::reference),
-            "Fn::hcl" => {
-                argument.scalar().map_or_else(|| opaque(node), |text| Expression::of(Part::Address(text.to_owned())))
-            }
+            "Fn::hcl" => argument
+                .scalar()
+                .map_or_else(|| opaque(node), |text| Expression::of(ExpressionPart::Address(text.to_owned()))),
             "Fn::hcl-template" => hcl_parts(argument).unwrap_or_else(|| opaque(node)),
             "Fn::GetAtt" => get_att(argument).unwrap_or_else(|| opaque(node)),
             "Fn::Sub" => self.sub(argument).unwrap_or_else(|| opaque(node)),
@@ -182,7 +188,7 @@ impl<'t> Resolver<'t> {
         let mut out = Expression::default();
         for (index, value) in values.items()?.iter().enumerate() {
             if index > 0 {
-                out.push(Part::Text(separator.to_owned()));
+                out.push(ExpressionPart::Text(separator.to_owned()));
             }
             out.extend(self.expression(value));
         }
@@ -214,14 +220,14 @@ pub fn sub_parts(template: &str, variable: &dyn Fn(&str) -> Option<Expression>) 
     let mut out = Expression::default();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("${") {
-        out.push(Part::Text(before.to_owned()));
+        out.push(ExpressionPart::Text(before.to_owned()));
         if let Some(literal) = after.strip_prefix('!') {
-            out.push(Part::Text("${".to_owned()));
+            out.push(ExpressionPart::Text("${".to_owned()));
             rest = literal;
             continue;
         }
         let Some((name, after)) = after.split_once('}') else {
-            out.push(Part::Text(format!("${{{after}")));
+            out.push(ExpressionPart::Text(format!("${{{after}")));
             return out;
         };
         let name = name.trim();
@@ -231,11 +237,11 @@ pub fn sub_parts(template: &str, variable: &dyn Fn(&str) -> Option<Expression>) 
         }
         rest = after;
     }
-    out.push(Part::Text(rest.to_owned()));
+    out.push(ExpressionPart::Text(rest.to_owned()));
     out
 }
 
-/// A quoted template of HCL. `None` for one with directives or escapes, of which only the text as written is known.
+/// A quoted template of HCL. `None` for one with directives or escapes, which is known only as written.
 fn hcl_parts(node: &Node) -> Option<Expression> {
     let mut rest = node.scalar()?;
     if rest.contains(['\\']) || rest.contains("%{") {
@@ -244,7 +250,7 @@ fn hcl_parts(node: &Node) -> Option<Expression> {
     let mut out = Expression::default();
     while let Some((before, after)) = rest.split_once("${") {
         if let Some(text) = before.strip_suffix('$') {
-            out.push(Part::Text(format!("{text}${{")));
+            out.push(ExpressionPart::Text(format!("{text}${{")));
             rest = after;
             continue;
         }
@@ -252,21 +258,21 @@ fn hcl_parts(node: &Node) -> Option<Expression> {
         if name.contains(['"', '{']) {
             return None;
         }
-        out.push(Part::Text(before.to_owned()));
-        out.push(Part::Address(name.trim().to_owned()));
+        out.push(ExpressionPart::Text(before.to_owned()));
+        out.push(ExpressionPart::Address(name.trim().to_owned()));
         rest = after;
     }
-    out.push(Part::Text(rest.to_owned()));
+    out.push(ExpressionPart::Text(rest.to_owned()));
     Some(out)
 }
 
 /// `Name` or `Name.Attribute`.
-fn reference_part(name: &str) -> Part {
+fn reference_part(name: &str) -> ExpressionPart {
     match name.split_once('.') {
         Some((logical_id, attribute)) => {
-            Part::Reference { logical_id: logical_id.to_owned(), attribute: Some(attribute.to_owned()) }
+            ExpressionPart::Reference { logical_id: logical_id.to_owned(), attribute: Some(attribute.to_owned()) }
         }
-        None => Part::Reference { logical_id: name.to_owned(), attribute: None },
+        None => ExpressionPart::Reference { logical_id: name.to_owned(), attribute: None },
     }
 }
 
@@ -283,7 +289,7 @@ fn get_att(argument: &Node) -> Option<Expression> {
 fn opaque(node: &Node) -> Expression {
     let mut text = String::new();
     describe(node, &mut text);
-    Expression::of(Part::Opaque(text))
+    Expression::of(ExpressionPart::Opaque(text))
 }
 
 fn describe(node: &Node, out: &mut String) {
@@ -291,10 +297,10 @@ fn describe(node: &Node, out: &mut String) {
         let _ = write!(out, "!{tag} ");
     }
     match &node.kind {
-        Kind::Scalar { text, .. } => {
+        NodeKind::Scalar { text, .. } => {
             let _ = write!(out, "{text:?}");
         }
-        Kind::Sequence { items, .. } => {
+        NodeKind::Sequence { items, .. } => {
             out.push('[');
             for item in items {
                 describe(item, out);
@@ -302,7 +308,7 @@ fn describe(node: &Node, out: &mut String) {
             }
             out.push(']');
         }
-        Kind::Mapping { entries, .. } => {
+        NodeKind::Mapping { entries, .. } => {
             out.push('{');
             for (key, value) in entries {
                 describe(key, out);
@@ -312,26 +318,26 @@ fn describe(node: &Node, out: &mut String) {
             }
             out.push('}');
         }
-        Kind::Alias => {
+        NodeKind::Alias => {
             let _ = write!(out, "alias at byte {}", node.span.start);
         }
     }
 }
 
-/// Stands in policies for text that is not known. Two of the same name are equal, and no pattern of normal length that has
-/// no `*` matches one.
+/// Marks text that is not known. Two marks of the same name are equal, and no ordinary pattern without `*`
+/// matches one.
 fn unknown(name: &str) -> String {
     format!("{UNKNOWN}{}>", name.replace('*', "\u{204e}").replace('?', "\u{ff1f}").replace('$', "\u{ff04}"))
 }
 
 const UNKNOWN: &str = "<unknown value, only equal to itself: ";
 
-/// Whether a resolved text holds something unknown.
+/// True if a resolved text holds something unknown.
 pub fn has_unknown(text: &str) -> bool {
     text.contains(UNKNOWN)
 }
 
-/// Names of what is unknown in a resolved text.
+/// Names of the unknown parts of a resolved text.
 pub fn unknown_names(text: &str) -> impl Iterator<Item = &str> {
     text.split(UNKNOWN).skip(1).filter_map(|rest| rest.split('>').next())
 }

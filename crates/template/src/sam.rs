@@ -1,5 +1,5 @@
-//! What SAM makes of a function's `Policies`, properties and event sources (data from `aws-sam-translator`,
-//! `data/SOURCES.md`).
+//! Policies that SAM derives from a function's `Policies`, properties and event sources (data from
+//! `aws-sam-translator`, `data/SOURCES.md`).
 
 mod connectors;
 
@@ -10,7 +10,7 @@ pub use connectors::{Connector, connectors};
 use serde_json::Value;
 use whittle_policy::{PolicyDocument, Statement};
 
-use crate::expression::{Expression, Part};
+use crate::expression::{Expression, ExpressionPart};
 use crate::node::Node;
 use crate::reason::Unreadable;
 use crate::resolve::{Resolver, sub_parts};
@@ -24,9 +24,10 @@ pub struct PolicyTemplate {
     pub statements: Vec<Value>,
 }
 
+#[expect(clippy::expect_used, reason = "the file is built in, and tests read it")]
 static TEMPLATES: LazyLock<BTreeMap<String, PolicyTemplate>> = LazyLock::new(|| {
     let file: BTreeMap<String, Value> =
-        serde_json::from_str(include_str!("../data/sam-policy-templates.json")).unwrap_or_default();
+        serde_json::from_str(include_str!("../data/sam-policy-templates.json")).expect("the file is a JSON object");
     let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     let template = |value: Value| PolicyTemplate {
         parameters: list(&value, "Parameters").iter().filter_map(Value::as_str).map(str::to_owned).collect(),
@@ -46,7 +47,7 @@ pub fn policy_templates() -> impl Iterator<Item = (&'static str, &'static Policy
 }
 
 impl PolicyTemplate {
-    /// The statements with these parameter values put in. `Err` names a parameter without a value.
+    /// The statements with these parameter values. `Err` names a parameter without a value.
     pub fn expand(
         &self,
         values: &dyn Fn(&str) -> Option<Expression>,
@@ -72,7 +73,7 @@ fn statements(values: &[Value]) -> Result<Vec<Statement>, Unreadable> {
         .map_err(|error| Unreadable::Invalid(Box::new(error)))
 }
 
-/// Puts values into `Ref` and `Fn::Sub` of JSON.
+/// Resolves `Ref` and `Fn::Sub` in JSON.
 fn resolve_json(value: &Value, values: &dyn Fn(&str) -> Option<Expression>, resolver: &Resolver<'_>) -> Value {
     match value {
         Value::Array(items) => items.iter().map(|item| resolve_json(item, values, resolver)).collect(),
@@ -104,45 +105,46 @@ fn json_expression(value: &Value, values: &dyn Fn(&str) -> Option<Expression>) -
     }
 }
 
-/// A grant that SAM adds by itself, and what makes it do so.
+/// A grant that SAM adds, and its cause.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Implied<'t> {
     /// In words: ``the event `Queue` of type SQS``.
     pub because: String,
-    /// The property or event that makes SAM add it; `None` for what every function gets.
+    /// The property or event that makes SAM add it; `None` if every function gets it.
     pub node: Option<&'t Node>,
     /// An AWS managed policy, by name.
     pub managed: Option<&'static str>,
     /// Statements of an inline policy.
-    pub statements: Vec<Statement>,
+    pub statements: Result<Vec<Statement>, Unreadable>,
 }
 
-struct Row {
+struct ImpliedRow {
     trigger: &'static str,
     property: &'static str,
     managed: Option<&'static str>,
     statement: Option<&'static str>,
 }
 
-static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
+static ROWS: LazyLock<Vec<ImpliedRow>> = LazyLock::new(|| {
     let lines = include_str!("../data/sam-implied.tsv").lines().filter(|line| !line.starts_with('#')).skip(1);
     let row = |line: &'static str| {
         let mut fields = line.split('\t');
         let mut next = || fields.next();
         let (trigger, property, managed, statement) = (next()?, next()?, next()?, next()?);
         let some = |field: &'static str| (field != "-").then_some(field);
-        Some(Row { trigger, property, managed: some(managed), statement: some(statement) })
+        Some(ImpliedRow { trigger, property, managed: some(managed), statement: some(statement) })
     };
     lines.filter_map(row).collect()
 });
 
-/// Whether SAM gives a managed policy of this name to functions by itself: writing it out asks for nothing more.
+/// True if SAM itself gives a managed policy of this name to functions: a function that lists it asks for
+/// nothing more.
 pub fn is_implied_policy(name: &str) -> bool {
     ROWS.iter().any(|row| row.managed == Some(name))
 }
 
-/// What SAM adds to the role that it generates for a function. `property` answers with the function's own property or that
-/// of `Globals`.
+/// Grants that SAM adds to the role that it generates for a function. `property` looks up the function's own
+/// property or that of `Globals`.
 pub fn implied<'t>(property: &dyn Fn(&str) -> Option<&'t Node>, resolver: &Resolver<'t>) -> Vec<Implied<'t>> {
     let mut out = Vec::new();
     let base = if property("DurableConfig").is_some() { "durable" } else { "always" };
@@ -215,12 +217,12 @@ fn apply<'t>(
             name => node.and_then(|node| node.get(name)).map(|value| resolver.expression(value)),
         };
         let statement = row.statement.and_then(|text| serde_json::from_str::<Value>(text).ok());
-        let statements = statement.and_then(|value| statements(&[filled(&value, &fill, resolver)]).ok());
+        let statements = statement.map(|value| statements(&[filled(&value, &fill, resolver)]));
         out.push(Implied {
             because: because.to_owned(),
             node,
             managed: row.managed,
-            statements: statements.unwrap_or_default(),
+            statements: statements.unwrap_or_else(|| Ok(Vec::new())),
         });
     }
 }
@@ -250,7 +252,7 @@ fn marks(text: &str, fill: &dyn Fn(&str) -> Option<Expression>) -> Expression {
     while let Some((before, after)) = rest.split_once("%{") {
         out.extend(sub_parts(before, &|_| None));
         let Some((name, after)) = after.split_once('}') else { break };
-        out.extend(fill(name).unwrap_or_else(|| Expression::of(Part::Opaque(name.to_owned()))));
+        out.extend(fill(name).unwrap_or_else(|| Expression::of(ExpressionPart::Opaque(name.to_owned()))));
         rest = after;
     }
     out.extend(sub_parts(rest, &|_| None));

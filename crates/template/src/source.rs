@@ -1,9 +1,9 @@
-//! The bytes of a file as text with positions, and why a file is refused before anything in it is looked at.
+//! The bytes of a file as text with positions, and the errors that refuse a whole file.
 
 use std::fmt;
 
-/// Largest template that is read, in bytes: CloudFormation takes 1 MB (AWS CloudFormation User Guide, "Understand
-/// CloudFormation quotas").
+/// Largest template that is read, in bytes: CloudFormation takes 1 MB (AWS CloudFormation User Guide,
+/// "Understand CloudFormation quotas").
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// A half-open range of bytes of the file.
@@ -16,7 +16,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// Whether `other` lies inside.
+    /// True if `other` lies inside.
     pub fn contains(self, other: Self) -> bool {
         self.start <= other.start && other.end <= self.end
     }
@@ -24,20 +24,20 @@ impl Span {
 
 /// A place in a file, both counted from one; the column in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct FilePosition {
     /// Line.
     pub line: usize,
     /// Column.
     pub column: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for FilePosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}", self.line, self.column)
     }
 }
 
-/// Why a file cannot be read.
+/// A file cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
@@ -57,23 +57,23 @@ pub enum ReadError {
     },
     /// A tab indents a line of YAML.
     #[error("{0}: a tab is used for indentation, which YAML forbids")]
-    Tab(Place),
+    Tab(FilePosition),
     /// Not YAML, JSON or HCL.
     #[error("{place}: {message}")]
     Syntax {
-        /// Where.
-        place: Place,
+        /// The place that the reason is about.
+        place: FilePosition,
         /// What the parser says.
         message: String,
     },
-    /// Collections inside each other beyond a bound.
+    /// Nested too deep.
     #[error("{0}: nested more than {MAX_DEPTH} deep")]
-    TooDeep(Place),
-    /// A mapping has a key twice.
+    TooDeep(FilePosition),
+    /// A mapping repeats a key.
     #[error("{place}: the key `{key}` is there twice, first on line {first_line}")]
     DuplicateKey {
         /// Where the second one is.
-        place: Place,
+        place: FilePosition,
         /// The key.
         key: String,
         /// Line of the first.
@@ -81,8 +81,8 @@ pub enum ReadError {
     },
     /// More than one YAML document.
     #[error("{0}: a second document begins here; a template is one document")]
-    ManyDocuments(Place),
-    /// There is nothing in the file.
+    ManyDocuments(FilePosition),
+    /// The file is empty.
     #[error("the file is empty")]
     Empty,
     /// No `Resources` mapping.
@@ -94,7 +94,7 @@ pub enum ReadError {
 pub const MAX_DEPTH: usize = 100;
 
 impl ReadError {
-    /// What to do about it.
+    /// Advice for the user.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NotUtf8 { .. } => Some("save the file as UTF-8"),
@@ -110,8 +110,8 @@ impl ReadError {
 #[derive(Debug, Clone)]
 pub struct Source<'a> {
     text: &'a str,
-    /// Bytes of a byte order mark before `text`; part of the file, never edited.
-    mark: usize,
+    /// A byte order mark stands before `text`; part of the file, never edited.
+    has_mark: bool,
     line_starts: Vec<usize>,
 }
 
@@ -128,7 +128,7 @@ impl<'a> Source<'a> {
         })?;
         let text = whole.strip_prefix('\u{feff}').unwrap_or(whole);
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Ok(Self { text, mark: whole.len() - text.len(), line_starts })
+        Ok(Self { text, has_mark: text.len() < whole.len(), line_starts })
     }
 
     /// The text. Every [`Span`] counts from its start.
@@ -136,22 +136,23 @@ impl<'a> Source<'a> {
         self.text
     }
 
-    /// Bytes before [`Self::text`] in the file: the length of a byte order mark.
-    pub fn mark(&self) -> usize {
-        self.mark
+    /// The bytes of a file with another text: behind a byte order mark, if this file has one.
+    pub fn file_of(&self, text: &str) -> Vec<u8> {
+        let mark = if self.has_mark { "\u{feff}" } else { "" };
+        [mark.as_bytes(), text.as_bytes()].concat()
     }
 
-    /// The text of a span; empty for one that is not on character borders.
+    /// The text of a span; empty for one that is not on character boundaries.
     pub fn slice(&self, span: Span) -> &'a str {
         self.text.get(span.start..span.end).unwrap_or_default()
     }
 
     /// Line and column of a byte.
-    pub fn place(&self, offset: usize) -> Place {
+    pub fn place(&self, offset: usize) -> FilePosition {
         let line = self.line_starts.partition_point(|start| *start <= offset);
         let start = self.line_start(offset);
         let column = self.text.get(start..offset).map_or(0, |before| before.chars().count()) + 1;
-        Place { line, column }
+        FilePosition { line, column }
     }
 
     /// First byte of the line that holds `offset`.
@@ -173,7 +174,8 @@ impl<'a> Source<'a> {
         rest.find('\n').map_or(self.text.len(), |at| offset + at + 1)
     }
 
-    /// Columns before the first character of the line that holds `offset` that is no space (or, in JSON, tab).
+    /// Columns before the first character of the line that holds `offset` that is no space (or, in JSON,
+    /// tab).
     pub fn indentation(&self, offset: usize) -> usize {
         let start = self.line_start(offset);
         let line = self.text.get(start..).unwrap_or_default();
@@ -185,7 +187,7 @@ impl<'a> Source<'a> {
         offset.saturating_sub(self.line_start(offset))
     }
 
-    /// The line break that the file uses: of the line at `offset`, else the first one.
+    /// The line break of the line at `offset`, else the first one of the file.
     pub fn newline(&self, offset: usize) -> &'static str {
         let end = self.next_line(offset);
         let line = self.text.get(..end).unwrap_or_default();
@@ -197,7 +199,7 @@ impl<'a> Source<'a> {
         if crlf { "\r\n" } else { "\n" }
     }
 
-    /// Whether the text is one JSON value (a template in JSON), by its first character.
+    /// True if the text is JSON, by its first character.
     pub fn is_json(&self) -> bool {
         self.text.trim_start().starts_with('{')
     }

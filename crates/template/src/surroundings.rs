@@ -28,7 +28,8 @@ pub fn resolver<'t>(template: &'t Template<'_>, context: &Context) -> Resolver<'
     Resolver::new(template.root(), context)
 }
 
-/// Adds the name that a template gives to a resource (`TableName: orders`), unless the deployment says another.
+/// Adds the name that a template gives to a resource (`TableName: orders`), unless the deployment says
+/// another.
 fn add_fixed_name(references: &mut References, logical_id: &str, resource: &Node, resolver: &Resolver<'_>) {
     let Some(kind) = resource.get("Type").and_then(Node::text) else { return };
     let Some(row) = ResourceName::of(kind) else { return };

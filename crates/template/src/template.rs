@@ -1,4 +1,4 @@
-//! A SAM or CloudFormation template: which functions it has and which role each runs under.
+//! A SAM or CloudFormation template: its functions, and the role of each.
 
 use crate::node::Node;
 use crate::reason::Unreadable;
@@ -6,7 +6,7 @@ use crate::resolve::Resolver;
 use crate::source::{ReadError, Source, Span};
 use crate::yaml;
 
-/// A template that was read, with the place of everything in it.
+/// A template, with the place of everything in it.
 #[derive(Debug, Clone)]
 pub struct Template<'a> {
     source: Source<'a>,
@@ -15,7 +15,7 @@ pub struct Template<'a> {
 
 /// A Lambda function of a template.
 #[derive(Debug, Clone)]
-pub struct Function<'t> {
+pub struct TemplateFunction<'t> {
     /// Logical id.
     pub logical_id: &'t str,
     /// `FunctionName`, where it is text that is known.
@@ -35,12 +35,12 @@ pub enum RoleRef<'t> {
     Generated(&'t str),
     /// An `AWS::IAM::Role` of this file.
     InFile(&'t str),
-    /// Not in this file, or not known; says how it is written.
+    /// Not in this file, or not known; as it is written.
     Elsewhere(String),
 }
 
 impl<'a> Template<'a> {
-    /// Reads a file. Strict: what YAML or JSON forbids, and what would make an edit ambiguous, is refused with its place.
+    /// Reads a file. Refuses, with the place, whatever YAML or JSON forbids or would make an edit ambiguous.
     pub fn read(bytes: &'a [u8]) -> Result<Self, ReadError> {
         let source = Source::new(bytes)?;
         let root = yaml::parse(&source)?;
@@ -80,7 +80,7 @@ impl<'a> Template<'a> {
     }
 
     /// The functions, in the order of the file.
-    pub fn functions<'t>(&'t self, resolver: &Resolver<'t>) -> Vec<Function<'t>> {
+    pub fn functions<'t>(&'t self, resolver: &Resolver<'t>) -> Vec<TemplateFunction<'t>> {
         let function = |(logical_id, node): (&'t str, &'t Node)| {
             let is_sam = match node.get("Type")?.text()? {
                 "AWS::Serverless::Function" => true,
@@ -95,7 +95,7 @@ impl<'a> Template<'a> {
                 None if is_sam => RoleRef::Generated(logical_id),
                 None => RoleRef::Elsewhere("nowhere: `Role` is missing".to_owned()),
             };
-            Some(Function { logical_id, name, node, is_sam, role })
+            Some(TemplateFunction { logical_id, name, node, is_sam, role })
         };
         self.resources().filter_map(function).collect()
     }
@@ -106,20 +106,10 @@ impl<'a> Template<'a> {
         own.or_else(|| self.root.get("Globals")?.get("Function")?.get(name))
     }
 
-    /// The node at exactly this span (the outermost one).
-    pub fn find(&self, span: Span) -> Option<&Node> {
-        let mut found = None;
-        self.root.walk(&mut |node| {
-            if node.span == span && found.is_none() {
-                found = Some(node);
-            }
-        });
-        found
-    }
-
     fn role_of<'t>(&'t self, role: &'t Node, resolver: &Resolver<'t>) -> RoleRef<'t> {
         let expression = resolver.expression(role);
-        if let [crate::expression::Part::Reference { logical_id, attribute: Some(attribute) }] = expression.parts()
+        if let [crate::expression::ExpressionPart::Reference { logical_id, attribute: Some(attribute) }] =
+            expression.parts()
             && attribute == "Arn"
             && let Some(found) = self.role_named(logical_id)
         {
@@ -140,7 +130,7 @@ impl<'a> Template<'a> {
         generated.then_some(RoleRef::Generated(id))
     }
 
-    /// What may hold functions that are not seen: loops, included text, nested templates.
+    /// Resources that may hold functions which are not read: loops, included text, nested templates.
     pub fn unread(&self) -> Vec<(Unreadable, Span)> {
         let entries = self.root.get("Resources").map(Node::entries).unwrap_or_default();
         let reason = |(key, value): &(Node, Node)| {
@@ -159,9 +149,11 @@ impl<'a> Template<'a> {
         entries.iter().filter_map(reason).collect()
     }
 
-    /// Transforms of the whole template that may change anything in it: everything but SAM and AWS's own extensions.
+    /// Transforms of the whole template that may change anything in it: everything but SAM and AWS's own
+    /// extensions.
     pub fn macros(&self) -> Vec<(String, Span)> {
-        // AWS CloudFormation User Guide, "Transform reference": these add or expand, and leave policies as written.
+        // AWS CloudFormation User Guide, "Transform reference": these add or expand, and leave policies as
+        // written.
         const KNOWN: &[&str] = &[
             "AWS::Serverless-2016-10-31",
             "AWS::LanguageExtensions",

@@ -1,8 +1,8 @@
-//! Terraform files: which roles their functions have, what these allow, and narrowing it in place.
+//! Terraform files: the roles of their functions, what the roles allow, and narrowing them in place.
 //!
-//! The grammar is `hcl-edit`'s. A file becomes the same [`Node`]s as a template, so that reading of grants, planning, writing
-//! of statements and the proof are the same. One file is looked at: policies in other files of the module are not seen, and
-//! a role of which something is elsewhere has no place to narrow it, which is refused.
+//! `hcl-edit` parses. A file becomes the same [`Node`]s as a template, so reading grants, planning, writing
+//! statements and the proof are shared. Only one file is read: policies in other files of the module are not
+//! known, and a role that is partly elsewhere is refused.
 
 pub(crate) mod address;
 mod edit;
@@ -11,9 +11,9 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-use crate::grants::{Documents, Entry, Grant, Origin, Problem, RoleGrants, document};
+use crate::grants::{Documents, Grant, GrantProblem, GrantedPolicy, Origin, RoleGrants, document};
 use crate::managed;
-use crate::node::{Kind, Node, Style};
+use crate::node::{Node, NodeKind, Style};
 use crate::reason::{PolicyProblem, Uneditable, Unreadable};
 use crate::resolve::Resolver;
 use crate::source::{ReadError, Source, Span};
@@ -25,7 +25,7 @@ pub use edit::{apply, resolver};
 pub struct Block {
     /// `resource`, `data`, `statement`, …
     pub ident: String,
-    /// What stands in quotes after it.
+    /// The quoted labels after it.
     pub labels: Vec<String>,
     /// The whole block.
     pub span: Span,
@@ -66,12 +66,12 @@ pub struct Module<'a> {
 
 /// A Lambda function of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Function {
+pub struct ModuleFunction {
     /// `aws_lambda_function.checkout`
     pub address: String,
     /// `function_name`, where it is known.
     pub name: Option<String>,
-    /// Address of its role, if that is in the file; else how it is written.
+    /// Address of its role, if the role is in the file; else the role as written.
     pub role: Result<String, String>,
 }
 
@@ -88,7 +88,7 @@ impl<'a> Module<'a> {
         Ok(Self { source, blocks, documents })
     }
 
-    /// The root that a resolver of a Terraform file has: it has no parameters or mappings of CloudFormation.
+    /// The root for a resolver of a Terraform file, which has no parameters or mappings of CloudFormation.
     pub fn empty_root() -> Node {
         implicit("", 0)
     }
@@ -99,14 +99,14 @@ impl<'a> Module<'a> {
     }
 
     /// The functions in the order of the file.
-    pub fn functions(&self, resolver: &Resolver<'_>) -> Vec<Function> {
+    pub fn functions(&self, resolver: &Resolver<'_>) -> Vec<ModuleFunction> {
         let functions = self.blocks.iter().filter(|block| block.ident == "resource" && block.is("aws_lambda_function"));
         functions
             .filter_map(|block| {
                 let role = block.get("role");
                 let written = role.map_or("nowhere", |role| self.source.slice(role.span));
                 let address = role.and_then(|role| self.role_in(role));
-                Some(Function {
+                Some(ModuleFunction {
                     address: block.address()?,
                     name: block.get("function_name").and_then(|name| resolver.text_of(name)),
                     role: address.ok_or_else(|| written.to_owned()),
@@ -136,7 +136,7 @@ impl<'a> Module<'a> {
         Some(self.block(address)?.span)
     }
 
-    /// How many attributes and inner blocks of this name a block has.
+    /// Number of attributes and inner blocks of this name in a block.
     pub(crate) fn count(&self, address: &str, name: &str) -> usize {
         let Some(block) = self.block(address) else { return 0 };
         let dynamic = |inner: &Block| inner.ident == "dynamic" && inner.labels.iter().any(|label| label == name);
@@ -144,14 +144,14 @@ impl<'a> Module<'a> {
         inner + usize::from(block.get(name).is_some())
     }
 
-    /// Resources of a type of which an attribute names a block, or may: how many.
+    /// Number of resources of a type with an attribute that names a block, or may.
     pub(crate) fn naming(&self, address: &str, kind: &str, attribute: &str) -> usize {
         let of_kind = self.blocks.iter().filter(|block| block.ident == "resource" && block.is(kind));
         let elsewhere = |text: &str| text.starts_with("aws_lambda_function.") && !names(text, address);
         of_kind.filter(|block| !block.get(attribute).and_then(Node::scalar).is_some_and(elsewhere)).count()
     }
 
-    /// The address of the first resource of a type of which an attribute names a block.
+    /// The address of the first resource of a type with an attribute that names a block.
     pub(crate) fn named_by(&self, address: &str, kind: &str, attribute: &str) -> Option<String> {
         let mut of_kind = self.blocks.iter().filter(|block| block.ident == "resource" && block.is(kind));
         let found =
@@ -159,7 +159,7 @@ impl<'a> Module<'a> {
         found.and_then(Block::address)
     }
 
-    /// How often an address is named in the file outside of its own block.
+    /// How often the file names an address outside of its own block.
     fn uses(&self, address: &str) -> usize {
         let own = self.block(address).map(|block| block.span).unwrap_or_default();
         let found = self.source.text().match_indices(address).filter(|(at, _)| {
@@ -173,7 +173,7 @@ impl<'a> Module<'a> {
         found.count()
     }
 
-    /// What a role allows.
+    /// Everything that a role allows.
     pub fn grants<'t>(&'t self, resolver: &Resolver<'t>, role: &str, documents: &Documents) -> RoleGrants<'t> {
         let mut out = RoleGrants::default();
         let Some(block) = self.block(role) else { return out };
@@ -186,12 +186,12 @@ impl<'a> Module<'a> {
                 Some(policy) => self.policy(Origin::RolePolicy(name), inner, policy, resolver, &mut out),
                 None => {
                     let reason = Unreadable::NoPolicyArgument("inline_policy");
-                    out.problems.push(Problem { span: inner.span, reason });
+                    out.problems.push(GrantProblem { span: inner.span, reason });
                 }
             }
         }
         if let Some(dynamic) = block.blocks.iter().find(|inner| inner.ident == "dynamic") {
-            out.problems.push(Problem { span: dynamic.span, reason: Unreadable::DynamicRole });
+            out.problems.push(GrantProblem { span: dynamic.span, reason: Unreadable::DynamicRole });
         }
         if let Some(list) = block.get("managed_policy_arns") {
             match list.items().filter(|_| list.tag.is_none()) {
@@ -200,7 +200,7 @@ impl<'a> Module<'a> {
                     .for_each(|item| self.managed(item, item.span, Some(item), resolver, documents, &mut out)),
                 None => {
                     let reason = Unreadable::ComputedArgument("managed_policy_arns");
-                    out.problems.push(Problem { span: list.span, reason });
+                    out.problems.push(GrantProblem { span: list.span, reason });
                 }
             }
         }
@@ -223,7 +223,7 @@ impl<'a> Module<'a> {
                     .iter()
                     .any(|item| self.role_in(item).as_deref() == Some(role))
             {
-                out.problems.push(Problem { span: block.span, reason: Unreadable::PolicyAttachment });
+                out.problems.push(GrantProblem { span: block.span, reason: Unreadable::PolicyAttachment });
             }
         }
         out
@@ -249,7 +249,7 @@ impl<'a> Module<'a> {
                 Some(policy) => self.policy(Origin::Attached(address.clone()), block, policy, resolver, out),
                 None => {
                     let reason = Unreadable::NoPolicyArgument("aws_iam_policy");
-                    out.problems.push(Problem { span: block.span, reason });
+                    out.problems.push(GrantProblem { span: block.span, reason });
                 }
             }
             if self.uses(&address) > 1
@@ -267,7 +267,14 @@ impl<'a> Module<'a> {
         let grant = |statement| Grant { statement, span, node: None };
         let statements = document.map(|document| document.to_version_2012().statements.into_vec());
         let grants = statements.unwrap_or_default().into_iter().map(grant).collect();
-        out.entries.push(Entry { origin: Origin::Managed(short), node: item, span, document: None, grants, problem });
+        out.entries.push(GrantedPolicy {
+            origin: Origin::Managed(short),
+            node: item,
+            span,
+            document: None,
+            grants,
+            problem,
+        });
     }
 
     /// A policy given by an expression.
@@ -305,11 +312,11 @@ impl<'a> Module<'a> {
             Ok((document, grants)) => (Some(document), grants, shared),
             Err(reason) => (None, Vec::new(), Some(PolicyProblem::Unreadable(reason))),
         };
-        out.entries.push(Entry { origin, node: Some(policy), span: block.span, document, grants, problem });
+        out.entries.push(GrantedPolicy { origin, node: Some(policy), span: block.span, document, grants, problem });
     }
 }
 
-/// Whether an expression is an attribute of a block.
+/// True if an expression is an attribute of a block.
 fn names(expression: &str, address: &str) -> bool {
     expression.strip_prefix(address).is_some_and(|rest| rest.starts_with('.'))
 }
@@ -317,13 +324,13 @@ fn names(expression: &str, address: &str) -> bool {
 fn conditional(block: &Block, out: &mut RoleGrants<'_>) {
     for name in ["count", "for_each"] {
         if let Some(value) = block.get(name) {
-            out.problems.push(Problem { span: value.span, reason: Unreadable::Repeated(name) });
+            out.problems.push(GrantProblem { span: value.span, reason: Unreadable::Repeated(name) });
         }
     }
 }
 
-/// A scalar that is not in the file: what Terraform assumes.
+/// A scalar that is not in the file: Terraform's default.
 fn implicit(text: &str, at: usize) -> Node {
-    let kind = Kind::Scalar { text: text.to_owned(), style: Style::Quoted };
+    let kind = NodeKind::Scalar { text: text.to_owned(), style: Style::Quoted };
     Node { span: Span { start: at, end: at }, tag: None, anchored: false, kind }
 }

@@ -1,36 +1,36 @@
-//! Reads an edited template again and proves it: invariants 1 and 2 of the design on what its role allows, and that nothing
-//! but policies changed. Shares nothing with the editor but the reader.
+//! Reads an edited template again and proves it: invariants 1 and 2 of ARCHITECTURE.md hold for what its role
+//! allows, and nothing but policies changed. Shares nothing with the editor but the reader.
 
 use whittle_policy::{ActionClause, Effect, PolicyDocument, ResourceClause, Statement};
 
 use crate::dependencies::Dependencies;
 use crate::grants::{Origin, RoleGrants, grants_of};
 use crate::narrow::{Narrowing, same_deny};
-use crate::node::{Kind, Node};
+use crate::node::{Node, NodeKind};
 use crate::reason::ProofFailure;
 use crate::surroundings::{Surroundings, resolver};
 use crate::template::{RoleRef, Template};
 
-/// What an edited file is held against.
-pub struct Question<'q, 't, 'a> {
+/// The original that an edited file is compared with.
+pub struct ProofInput<'q, 't, 'a> {
     /// The file before.
     pub old: &'t Template<'a>,
     /// The role that was edited.
     pub role: &'q RoleRef<'t>,
     /// What it allowed.
     pub grants: &'q RoleGrants<'t>,
-    /// What it shall allow.
+    /// What it must allow.
     pub narrowing: &'q Narrowing,
-    /// What is known beside the file.
+    /// Facts beside the file.
     pub surroundings: &'q Surroundings,
 }
 
-/// Most characters of all inline policies of a role together, white space not counted (IAM User Guide, "IAM and AWS STS
-/// quotas").
+/// Most characters of all inline policies of a role together, white space not counted (IAM User Guide, "IAM
+/// and AWS STS quotas").
 pub const MAX_INLINE_POLICY_CHARACTERS: usize = 10_240;
 
-/// `Err` says what does not hold.
-pub fn prove(question: &Question<'_, '_, '_>, bytes: &[u8]) -> Result<(), ProofFailure> {
+/// Proves an edited file. `Err` is what does not hold.
+pub fn prove(question: &ProofInput<'_, '_, '_>, bytes: &[u8]) -> Result<(), ProofFailure> {
     let template = Template::read(bytes).map_err(ProofFailure::Read)?;
     let resolver = resolver(&template, &question.surroundings.context);
     let role = match question.role {
@@ -51,7 +51,7 @@ pub fn prove(question: &Question<'_, '_, '_>, bytes: &[u8]) -> Result<(), ProofF
     if functions != before {
         return Err(ProofFailure::FunctionChanged);
     }
-    // A role has the logical id that it had, so its grants may be read through a name of the new file.
+    // The role keeps its logical id, so its grants can be read from the new file by that id.
     let id = match &role {
         RoleRef::Generated(id) | RoleRef::InFile(id) => (*id).to_owned(),
         RoleRef::Elsewhere(_) => String::new(),
@@ -67,7 +67,7 @@ pub fn prove(question: &Question<'_, '_, '_>, bytes: &[u8]) -> Result<(), ProofF
     only_policies(question, template.root())
 }
 
-/// Holds what a role allows after an edit against what it allowed and shall allow.
+/// Compares what a role allows after an edit with what it allowed before and must allow.
 pub fn compare(
     narrowing: &Narrowing,
     old: &RoleGrants<'_>,
@@ -132,7 +132,7 @@ fn covered_by_parts(new: &[Statement], statement: &Statement) -> bool {
     })
 }
 
-/// What the file allows beyond what SAM adds by itself is what the suggestion allows.
+/// Apart from what SAM adds, the file allows nothing that the suggestion does not.
 fn nothing_left_over(narrowing: &Narrowing, new: &RoleGrants<'_>, old: &[Statement]) -> Result<(), ProofFailure> {
     let wanted = narrowing.statements();
     for (entry, grant) in new.grants() {
@@ -163,7 +163,7 @@ fn size(new: &RoleGrants<'_>, role: &str) -> Result<(), ProofFailure> {
 }
 
 /// Both trees are equal but for policies of the role.
-fn only_policies(question: &Question<'_, '_, '_>, new: &Node) -> Result<(), ProofFailure> {
+fn only_policies(question: &ProofInput<'_, '_, '_>, new: &Node) -> Result<(), ProofFailure> {
     let attached: Vec<&str> = question
         .grants
         .entries
@@ -194,7 +194,7 @@ fn without_policies(root: &Node, role: &RoleRef<'_>, attached: &[&str]) -> Node 
 
 fn value_mut<'n>(node: &'n mut Node, key: &str) -> Option<&'n mut Node> {
     match &mut node.kind {
-        Kind::Mapping { entries, .. } => {
+        NodeKind::Mapping { entries, .. } => {
             entries.iter_mut().find(|(own, _)| own.text() == Some(key)).map(|(_, value)| value)
         }
         _ => None,
@@ -202,7 +202,7 @@ fn value_mut<'n>(node: &'n mut Node, key: &str) -> Option<&'n mut Node> {
 }
 
 fn retain(node: &mut Node, keep: &dyn Fn(&str) -> bool) {
-    if let Kind::Mapping { entries, .. } = &mut node.kind {
+    if let NodeKind::Mapping { entries, .. } = &mut node.kind {
         entries.retain(|(key, _)| keep(key.text().unwrap_or_default()));
     }
 }

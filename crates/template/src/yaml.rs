@@ -1,9 +1,9 @@
-//! From text to [`Node`]s. The grammar is `saphyr-parser`'s (YAML 1.2, of which JSON is a part); what it does not say, or
-//! says with a margin, is decided here: exact ends of values, duplicate keys, tabs, a single document, bounded depth.
+//! Parses text into [`Node`]s. `saphyr-parser` reads YAML 1.2, which includes JSON; this module adds what it
+//! leaves open: exact ends of values, duplicate keys, tabs, a single document, bounded depth.
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as ParserSpan};
 
-use crate::node::{Kind, Node, Style};
+use crate::node::{Node, NodeKind, Style};
 use crate::source::{MAX_DEPTH, ReadError, Source, Span};
 
 /// Parses a file that must hold one document.
@@ -11,7 +11,7 @@ pub fn parse(source: &Source<'_>) -> Result<Node, ReadError> {
     if source.is_json() {
         check_json(source)?;
     }
-    let mut builder = Builder { source, offsets: Offsets::new(source.text()), stack: Vec::new(), root: None };
+    let mut builder = TreeBuilder { source, offsets: Offsets::new(source.text()), stack: Vec::new(), root: None };
     let mut documents = 0_usize;
     for event in Parser::new_from_str(source.text()) {
         let (event, span) = event.map_err(|error| {
@@ -39,7 +39,7 @@ fn check_json(source: &Source<'_>) -> Result<(), ReadError> {
         // `{…}` at the top of a YAML file is legal; the YAML parser decides.
         Err(_) if source.text().contains(": !") || source.text().contains("\n#") => Ok(()),
         Err(error) => {
-            let place = crate::source::Place { line: error.line(), column: error.column() };
+            let place = crate::source::FilePosition { line: error.line(), column: error.column() };
             Err(ReadError::Syntax { place, message: error.to_string() })
         }
     }
@@ -77,21 +77,21 @@ struct Open {
     key: Option<Node>,
 }
 
-struct Builder<'s, 'a> {
+struct TreeBuilder<'s, 'a> {
     source: &'s Source<'a>,
     offsets: Offsets,
     stack: Vec<Open>,
     root: Option<Node>,
 }
 
-impl Builder<'_, '_> {
+impl TreeBuilder<'_, '_> {
     fn event(&mut self, event: Event<'_>, span: ParserSpan) -> Result<(), ReadError> {
         let start = self.offsets.byte(span.start.index());
         let end = self.offsets.byte(span.end.index());
         match event {
             Event::Alias(_) => {
                 let end = start + token_length(self.source, start);
-                self.value(Node { span: Span { start, end }, tag: None, anchored: false, kind: Kind::Alias })
+                self.value(Node { span: Span { start, end }, tag: None, anchored: false, kind: NodeKind::Alias })
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let tag = tag.map(|tag| tag.suffix.clone());
@@ -101,17 +101,17 @@ impl Builder<'_, '_> {
                     ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
                     ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
                 };
-                let kind = Kind::Scalar { text: text.into_owned(), style };
+                let kind = NodeKind::Scalar { text: text.into_owned(), style };
                 self.value(Node { span, tag, anchored: anchor > 0, kind })
             }
             Event::SequenceStart(anchor, tag) => {
                 let flow = self.opens_flow(start, end, b'[');
-                let kind = Kind::Sequence { items: Vec::new(), flow };
+                let kind = NodeKind::Sequence { items: Vec::new(), flow };
                 self.open(start, tag.map(|tag| tag.suffix.clone()), anchor > 0, kind)
             }
             Event::MappingStart(anchor, tag) => {
                 let flow = self.opens_flow(start, end, b'{');
-                let kind = Kind::Mapping { entries: Vec::new(), flow };
+                let kind = NodeKind::Mapping { entries: Vec::new(), flow };
                 self.open(start, tag.map(|tag| tag.suffix.clone()), anchor > 0, kind)
             }
             Event::SequenceEnd | Event::MappingEnd => {
@@ -126,14 +126,15 @@ impl Builder<'_, '_> {
         }
     }
 
-    /// A collection is written in brackets or braces if its first token, behind tag and anchor, is one. The parser's token
-    /// may take blanks and a comment along; that of a block collection is empty but for tag and anchor.
+    /// A collection is written in brackets or braces if its first token, behind tag and anchor, is one. The
+    /// parser's token may take blanks and a comment along; that of a block collection is empty but for tag
+    /// and anchor.
     fn opens_flow(&self, start: usize, end: usize, bracket: u8) -> bool {
         let token = self.source.text().get(start..end).unwrap_or_default();
         token.as_bytes().get(properties_length(token)) == Some(&bracket)
     }
 
-    fn open(&mut self, start: usize, tag: Option<String>, anchored: bool, kind: Kind) -> Result<(), ReadError> {
+    fn open(&mut self, start: usize, tag: Option<String>, anchored: bool, kind: NodeKind) -> Result<(), ReadError> {
         if self.stack.len() >= MAX_DEPTH {
             return Err(ReadError::TooDeep(self.source.place(start)));
         }
@@ -153,8 +154,8 @@ impl Builder<'_, '_> {
         // A block collection ends where its last value does; one in brackets gets its end when it closes.
         open.node.span.end = open.node.span.end.max(node.span.end);
         match &mut open.node.kind {
-            Kind::Sequence { items, .. } => items.push(node),
-            Kind::Mapping { entries, .. } => match open.key.take() {
+            NodeKind::Sequence { items, .. } => items.push(node),
+            NodeKind::Mapping { entries, .. } => match open.key.take() {
                 None => {
                     let earlier =
                         node.text().and_then(|key| entries.iter().find(|(known, _)| known.text() == Some(key)));
@@ -169,7 +170,7 @@ impl Builder<'_, '_> {
                 }
                 Some(key) => entries.push((key, node)),
             },
-            Kind::Scalar { .. } | Kind::Alias => {}
+            NodeKind::Scalar { .. } | NodeKind::Alias => {}
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::support::{Keep, surroundings, targets};
 use proptest::prelude::*;
-use whittle_template::edit::{Outcome, apply};
+use whittle_template::edit::{EditOutcome, apply};
 use whittle_template::reason::RefusalReason;
 use whittle_template::template::Template;
 
@@ -95,7 +95,7 @@ proptest! {
         prop_assert_eq!(case.crlf, text.contains("\r\n"));
         prop_assert_eq!(text.matches('\n').count(), if case.crlf { text.matches("\r\n").count() } else { text.matches('\n').count() });
         for report in &edited.reports {
-            if let Outcome::Refused { reason, snippet, .. } = &report.outcome {
+            if let EditOutcome::Refused { reason, snippet, .. } = &report.outcome {
                 prop_assert!(!matches!(reason, RefusalReason::Proof(_) | RefusalReason::Overlap), "{:?}\n{}", reason, file);
                 prop_assert!(snippet.starts_with("Policies:"));
             }

@@ -1,5 +1,5 @@
-//! Templates in the styles people write, narrowed and read again. Each file of `tests/templates` has the difference that
-//! narrowing makes as a snapshot: reviewed like code.
+//! Templates in the styles people write, narrowed and read again. Each file of `tests/templates` has the
+//! difference that narrowing makes as a snapshot: reviewed like code.
 #![expect(clippy::unwrap_used, reason = "helpers outside the test functions read our own files")]
 
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::{Keep, surroundings, targets};
 use similar::TextDiff;
-use whittle_template::edit::{Edited, Outcome, apply};
+use whittle_template::edit::{EditOutcome, Edited, apply};
 use whittle_template::reason::{ProofFailure, RefusalReason};
 use whittle_template::template::Template;
 
@@ -53,10 +53,10 @@ fn each_template_changes_as_reviewed() {
                 let edited = apply(&bytes, &targets, &surroundings).unwrap();
                 for report in &edited.reports {
                     let outcome = match &report.outcome {
-                        Outcome::Unchanged => "unchanged".to_owned(),
-                        Outcome::Changed { literals } if literals.is_empty() => "changed".to_owned(),
-                        Outcome::Changed { literals } => format!("changed; literal: {}", literals.join(", ")),
-                        Outcome::Refused { reason, place, .. } => {
+                        EditOutcome::Unchanged => "unchanged".to_owned(),
+                        EditOutcome::Changed { literals } if literals.is_empty() => "changed".to_owned(),
+                        EditOutcome::Changed { literals } => format!("changed; literal: {}", literals.join(", ")),
+                        EditOutcome::Refused { reason, place, .. } => {
                             format!(
                                 "refused: {reason:?}{}",
                                 place.map(|place| format!(" ({place})")).unwrap_or_default()
@@ -90,8 +90,8 @@ fn a_second_run_changes_nothing() {
             for (first, second) in first.reports.iter().zip(&second.reports) {
                 let same = matches!(
                     (&first.outcome, &second.outcome),
-                    (Outcome::Refused { .. }, Outcome::Refused { .. })
-                        | (Outcome::Unchanged | Outcome::Changed { .. }, Outcome::Unchanged)
+                    (EditOutcome::Refused { .. }, EditOutcome::Refused { .. })
+                        | (EditOutcome::Unchanged | EditOutcome::Changed { .. }, EditOutcome::Unchanged)
                 );
                 assert!(same, "{} {keep:?}: {first:?} then {second:?}", name(&path));
             }
@@ -111,7 +111,8 @@ fn what_is_all_needed_stays_byte_for_byte() {
     }
 }
 
-/// No edit may fail its proof: that would be a fault of the editor, which the proof only keeps from doing harm.
+/// No edit may fail its proof: that would be a fault of the editor, which the proof only keeps from doing
+/// harm.
 #[test]
 fn no_edit_fails_its_proof() {
     for path in files().into_iter().chain(public()) {
@@ -121,7 +122,7 @@ fn no_edit_fails_its_proof() {
         }
         for keep in [Keep::Half, Keep::One, Keep::Split] {
             for report in edit(&bytes, keep).reports {
-                if let Outcome::Refused { reason, .. } = &report.outcome {
+                if let EditOutcome::Refused { reason, .. } = &report.outcome {
                     let fault = match reason {
                         RefusalReason::Overlap => true,
                         RefusalReason::Proof(failure) => !matches!(failure, ProofFailure::TooLong { .. }),

@@ -1,4 +1,5 @@
-//! Terraform files in the styles people write, narrowed and read again; each difference is a snapshot, reviewed like code.
+//! Terraform files in the styles people write, narrowed and read again; each difference is a snapshot,
+//! reviewed like code.
 #![expect(clippy::unwrap_used, reason = "helpers outside the test functions read our own files")]
 
 use std::fmt::Write as _;
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::{Keep, terraform_targets};
 use similar::TextDiff;
-use whittle_template::edit::{Edited, Outcome, Surroundings};
+use whittle_template::edit::{EditOutcome, Edited, Surroundings};
 use whittle_template::reason::RefusalReason;
 use whittle_template::terraform::{Module, apply};
 
@@ -33,9 +34,9 @@ fn each_file_changes_as_reviewed() {
             let edited = edit(&bytes, Keep::Half);
             for report in &edited.reports {
                 let outcome = match &report.outcome {
-                    Outcome::Unchanged => "unchanged".to_owned(),
-                    Outcome::Changed { .. } => "changed".to_owned(),
-                    Outcome::Refused { reason, .. } => format!("refused: {reason:?}"),
+                    EditOutcome::Unchanged => "unchanged".to_owned(),
+                    EditOutcome::Changed { .. } => "changed".to_owned(),
+                    EditOutcome::Refused { reason, .. } => format!("refused: {reason:?}"),
                 };
                 writeln!(text, "{}: {outcome}", report.function).unwrap();
             }
@@ -61,7 +62,7 @@ fn a_second_run_changes_nothing_and_no_edit_fails_its_proof() {
             let targets = terraform_targets(&bytes, keep);
             let first = apply(&bytes, &targets, &Surroundings::default()).unwrap();
             for report in &first.reports {
-                if let Outcome::Refused { reason, .. } = &report.outcome {
+                if let EditOutcome::Refused { reason, .. } = &report.outcome {
                     let fault = matches!(reason, RefusalReason::Proof(_) | RefusalReason::Overlap);
                     assert!(!fault, "{}: {reason:?}", path.display());
                     assert!(path.to_string_lossy().contains("refused-"), "{} {keep:?}: {reason:?}", path.display());

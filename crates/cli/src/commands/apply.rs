@@ -8,7 +8,7 @@ use std::path::Path;
 
 use similar::TextDiff;
 use whittle_render::template::{refusal, unreadable};
-use whittle_template::edit::{self, Edited, Outcome, Surroundings};
+use whittle_template::edit::{self, EditOutcome, Edited, Surroundings};
 use whittle_template::template::Template;
 use whittle_template::terraform::{self, Module};
 
@@ -86,7 +86,7 @@ fn targets(
     known: &[(String, Option<String>)],
     lookup: &mut Lookup<'_>,
     printer: &Printer,
-) -> Result<(Vec<edit::Target>, Option<String>), CommandError> {
+) -> Result<(Vec<edit::EditTarget>, Option<String>), CommandError> {
     if known.is_empty() {
         return Err(CommandError::NotFound {
             message: format!("`{}` has no Lambda function", arguments.template.display()),
@@ -99,7 +99,7 @@ fn targets(
         match lookup.target(&id, name.as_deref())? {
             Ok(found) => {
                 place = place.or(Some(found.function_arn));
-                targets.push(edit::Target { function: id, narrowing: found.narrowing });
+                targets.push(edit::EditTarget { function: id, narrowing: found.narrowing });
             }
             Err(reason) if arguments.functions.is_empty() => printer.warning(&format!("{id}: {reason}")),
             Err(reason) => {
@@ -117,10 +117,10 @@ fn report(arguments: &ApplyArguments, old: &[u8], edited: &Edited, printer: &Pri
     let mut snippets = String::new();
     for report in &edited.reports {
         match &report.outcome {
-            Outcome::Unchanged => {
+            EditOutcome::Unchanged => {
                 printer.detail(&format!("{}: {} is as narrow as suggested", report.function, report.role));
             }
-            Outcome::Changed { literals } => {
+            EditOutcome::Changed { literals } => {
                 changed = true;
                 printer.detail(&format!("{}: {} was narrowed", report.function, report.role));
                 if !literals.is_empty() {
@@ -131,7 +131,7 @@ fn report(arguments: &ApplyArguments, old: &[u8], edited: &Edited, printer: &Pri
                     ));
                 }
             }
-            Outcome::Refused { reason, place, snippet } => {
+            EditOutcome::Refused { reason, place, snippet } => {
                 refused = true;
                 let line = place.map(|place| format!(":{}:{}", place.line, place.column)).unwrap_or_default();
                 let reason = refusal(reason);
@@ -157,7 +157,7 @@ fn report(arguments: &ApplyArguments, old: &[u8], edited: &Edited, printer: &Pri
             file::replace(path, &edited.bytes)?;
         }
     }
-    let count = edited.reports.iter().filter(|report| matches!(report.outcome, Outcome::Changed { .. })).count();
+    let count = edited.reports.iter().filter(|report| matches!(report.outcome, EditOutcome::Changed { .. })).count();
     let done = if arguments.diff || arguments.check { "would be narrowed" } else { "narrowed" };
     if changed && arguments.snapshot.is_none() {
         printer.hint("without --snapshot, only actions are compared: a statement for other resources that is not deployed yet looks unused");

@@ -7,7 +7,8 @@ use super::yaml::{Entry, Yaml};
 use super::{AnnotatedPolicy, PolicySet, logical_id};
 use crate::text::short_name;
 
-/// A template that gives the policies to the role that has the old ones: inline where they fit, else as managed policies.
+/// A template that gives the policies to the role that has the old ones: inline where they fit, else as
+/// managed policies.
 pub fn render(set: &PolicySet, references: &References) -> String {
     let role = short_name(&set.role_arn);
     let mut heading = set.heading.clone();
@@ -51,7 +52,8 @@ pub(super) fn resource(kind: &str, properties: Vec<(&str, Yaml)>) -> Yaml {
 }
 
 impl Yaml {
-    /// A policy document with a comment above each statement. Resources and condition values become references.
+    /// A policy document with a comment above each statement. Resources and condition values become
+    /// references.
     pub(super) fn from_document(policy: &AnnotatedPolicy, references: &References) -> Self {
         document(&policy.document, &policy.comments, references)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use whittle_template::references::References;
 
-use super::sam_template::{Instance, Place, find};
+use super::sam_template::{Instance, StackPlace, find};
 use super::yaml::{Entry, Yaml};
 use super::{AnnotatedPolicy, PolicySet, RenderError, cloudformation};
 
@@ -37,7 +37,7 @@ pub fn render(set: &PolicySet, references: &References) -> Result<String, Render
 fn policies(policies: &[AnnotatedPolicy], function_arn: &str, references: &References) -> Vec<Entry> {
     let mut parts = function_arn.split(':').skip(1);
     let (partition, _, region, account) = (parts.next(), parts.next(), parts.next(), parts.next());
-    let place = Place {
+    let place = StackPlace {
         partition: partition.unwrap_or_default(),
         region: region.unwrap_or_default(),
         account: account.unwrap_or_default(),

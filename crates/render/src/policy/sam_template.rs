@@ -1,14 +1,14 @@
-//! SAM policy templates: which of them grant exactly what some statements grant.
+//! Finds the SAM policy templates that grant exactly what some statements grant.
 //!
-//! The templates are data of the SAM translator (`data/sam-policy-templates.json`, see `data/README.md`). A template is used
-//! only where it grants neither more nor less than whole statements do: the same actions, on the same resources, under the
-//! same conditions. AWS SAM Developer Guide, "AWS SAM policy templates".
+//! A template is used only if it grants neither more nor less than whole statements do: the same actions, on
+//! the same resources, under the same conditions. AWS SAM Developer Guide, "AWS SAM policy templates".
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 use whittle_policy::{ActionClause, Effect, ResourceClause, Statement};
+use whittle_template::sam::{PolicyTemplate, policy_templates};
 
 /// A template with its parameters bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +30,9 @@ pub struct Bound {
     pub arn: String,
 }
 
-/// The stack that a template is used in: what its pseudo parameters mean there.
+/// The values of pseudo parameters in the stack that uses a template.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub struct StackPlace<'a> {
     /// `AWS::Partition`.
     pub partition: &'a str,
     /// `AWS::Region`.
@@ -41,12 +41,12 @@ pub struct Place<'a> {
     pub account: &'a str,
 }
 
-/// One permission: action in lower case, resource, condition as JSON text.
+/// One permission: action in lower case, resource, condition as text.
 type Permission = (String, String, String);
 
 /// A text of a template: literal parts and parameters in turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+enum TextPart {
     Text(String),
     Partition,
     Region,
@@ -55,38 +55,35 @@ enum Part {
 }
 
 #[derive(Debug)]
-struct Rule {
+struct StatementShape {
     actions: Vec<String>,
-    resources: Vec<Vec<Part>>,
+    resources: Vec<Vec<TextPart>>,
     /// Operator, key, value.
-    conditions: Vec<(String, String, Vec<Part>)>,
+    conditions: Vec<(String, String, Vec<TextPart>)>,
 }
 
 #[derive(Debug)]
-struct Template {
+struct TemplateShape {
     name: String,
     parameters: Vec<String>,
-    rules: Vec<Rule>,
+    rules: Vec<StatementShape>,
 }
 
-fn templates() -> &'static [Template] {
-    static TEMPLATES: OnceLock<Vec<Template>> = OnceLock::new();
-    TEMPLATES.get_or_init(|| {
-        let data: Value =
-            serde_json::from_str(include_str!("../../data/sam-policy-templates.json")).unwrap_or_default();
-        let entries = data.get("Templates").and_then(Value::as_object).into_iter().flatten();
-        entries.filter_map(|(name, entry)| template(name, entry)).collect()
-    })
+/// All templates. One of a shape that is not understood is left out, so it is never used.
+fn templates() -> &'static [TemplateShape] {
+    static TEMPLATES: LazyLock<Vec<TemplateShape>> = LazyLock::new(|| {
+        let shape = |(name, template): (&str, &PolicyTemplate)| {
+            let mut parameters = template.parameters.clone();
+            parameters.sort_unstable();
+            let rules = template.statements.iter().map(rule).collect::<Option<_>>()?;
+            Some(TemplateShape { name: name.to_owned(), parameters, rules })
+        };
+        policy_templates().filter_map(shape).collect()
+    });
+    &TEMPLATES
 }
 
-/// `None` for a template of a shape that is not understood: it is never used then.
-fn template(name: &str, entry: &Value) -> Option<Template> {
-    let parameters = entry.get("Parameters")?.as_object()?.keys().cloned().collect();
-    let rules: Option<Vec<Rule>> = entry.get("Definition")?.get("Statement")?.as_array()?.iter().map(rule).collect();
-    Some(Template { name: name.to_owned(), parameters, rules: rules? })
-}
-
-fn rule(statement: &Value) -> Option<Rule> {
+fn rule(statement: &Value) -> Option<StatementShape> {
     let fields = statement.as_object()?;
     if fields.keys().any(|key| !matches!(key.as_str(), "Action" | "Effect" | "Resource" | "Condition" | "Sid"))
         || fields.get("Effect")? != "Allow"
@@ -101,7 +98,11 @@ fn rule(statement: &Value) -> Option<Rule> {
             conditions.push((operator.clone(), key.clone(), parts(value)?));
         }
     }
-    Some(Rule { actions: actions.collect::<Option<_>>()?, resources: resources.collect::<Option<_>>()?, conditions })
+    Some(StatementShape {
+        actions: actions.collect::<Option<_>>()?,
+        resources: resources.collect::<Option<_>>()?,
+        conditions,
+    })
 }
 
 fn texts(value: &Value) -> Vec<&Value> {
@@ -112,9 +113,9 @@ fn texts(value: &Value) -> Vec<&Value> {
 }
 
 /// A text, `{"Fn::Sub": text}` or `{"Fn::Sub": [text, {name: {"Ref": parameter}}]}`.
-fn parts(value: &Value) -> Option<Vec<Part>> {
+fn parts(value: &Value) -> Option<Vec<TextPart>> {
     let (text, names) = match value {
-        Value::String(text) => return Some(vec![Part::Text(text.clone())]),
+        Value::String(text) => return Some(vec![TextPart::Text(text.clone())]),
         Value::Object(fields) => match fields.get("Fn::Sub")? {
             Value::String(text) => (text.as_str(), None),
             Value::Array(pair) => (pair.first()?.as_str()?, pair.get(1)?.as_object()),
@@ -126,27 +127,27 @@ fn parts(value: &Value) -> Option<Vec<Part>> {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
         if !before.is_empty() {
-            out.push(Part::Text(before.to_owned()));
+            out.push(TextPart::Text(before.to_owned()));
         }
         let (name, tail) = after.split_once('}')?;
         out.push(match name {
-            "AWS::Partition" => Part::Partition,
-            "AWS::Region" => Part::Region,
-            "AWS::AccountId" => Part::Account,
-            own => Part::Parameter(names?.get(own)?.get("Ref")?.as_str()?.to_owned()),
+            "AWS::Partition" => TextPart::Partition,
+            "AWS::Region" => TextPart::Region,
+            "AWS::AccountId" => TextPart::Account,
+            own => TextPart::Parameter(names?.get(own)?.get("Ref")?.as_str()?.to_owned()),
         });
         rest = tail;
     }
     if !rest.is_empty() {
-        out.push(Part::Text(rest.to_owned()));
+        out.push(TextPart::Text(rest.to_owned()));
     }
     Some(out)
 }
 
-/// Templates that stand for whole statements, largest first; no statement is in two of them.
-pub fn find(statements: &[Statement], place: Place<'_>) -> Vec<Instance> {
+/// Templates that stand for whole statements, largest first; each statement is in one at most.
+pub fn find(statements: &[Statement], place: StackPlace<'_>) -> Vec<Instance> {
     let permissions: Vec<Option<BTreeSet<Permission>>> = statements.iter().map(permissions).collect();
-    let mut order: Vec<&'static Template> = templates().iter().collect();
+    let mut order: Vec<&'static TemplateShape> = templates().iter().collect();
     order.sort_by_key(|template| (std::cmp::Reverse(size(template)), &template.name));
     let mut taken: BTreeSet<usize> = BTreeSet::new();
     let mut out = Vec::new();
@@ -171,11 +172,11 @@ pub fn find(statements: &[Statement], place: Place<'_>) -> Vec<Instance> {
     out
 }
 
-fn size(template: &Template) -> usize {
+fn size(template: &TemplateShape) -> usize {
     template.rules.iter().map(|rule| rule.actions.len() * rule.resources.len()).sum()
 }
 
-/// What a statement grants, one by one; `None` for one that no template can stand for.
+/// The single permissions of a statement; `None` if no template can stand for it.
 fn permissions(statement: &Statement) -> Option<BTreeSet<Permission>> {
     let (Effect::Allow, None, ActionClause::Action(actions), Some(ResourceClause::Resource(resources))) =
         (statement.effect, &statement.principal, &statement.action, &statement.resource)
@@ -212,21 +213,21 @@ fn condition_text(parts: impl Iterator<Item = (String, String, Vec<String>)>) ->
     format!("{parts:?}")
 }
 
-/// What a template grants with its parameters bound; `None` if one is not.
+/// The permissions of a template with its parameters bound; `None` if one is not.
 fn instance(
-    template: &Template,
+    template: &TemplateShape,
     bound: &BTreeMap<&'static str, Bound>,
-    place: Place<'_>,
+    place: StackPlace<'_>,
 ) -> Option<BTreeSet<Permission>> {
-    let fill = |parts: &[Part]| -> Option<String> {
+    let fill = |parts: &[TextPart]| -> Option<String> {
         parts
             .iter()
             .map(|part| match part {
-                Part::Text(text) => Some(text.as_str()),
-                Part::Partition => Some(place.partition),
-                Part::Region => Some(place.region),
-                Part::Account => Some(place.account),
-                Part::Parameter(name) => bound.get(name.as_str()).map(|bound| bound.value.as_str()),
+                TextPart::Text(text) => Some(text.as_str()),
+                TextPart::Partition => Some(place.partition),
+                TextPart::Region => Some(place.region),
+                TextPart::Account => Some(place.account),
+                TextPart::Parameter(name) => bound.get(name.as_str()).map(|bound| bound.value.as_str()),
             })
             .collect()
     };
@@ -249,9 +250,9 @@ fn instance(
 
 /// All ways of binding the parameters so that each resource that names one is a resource of the statements.
 fn bindings(
-    template: &'static Template,
+    template: &'static TemplateShape,
     statements: &[Statement],
-    place: Place<'_>,
+    place: StackPlace<'_>,
 ) -> Vec<BTreeMap<&'static str, Bound>> {
     let mut texts: BTreeSet<&str> = BTreeSet::new();
     for statement in statements {
@@ -260,7 +261,7 @@ fn bindings(
         }
         texts.extend(statement.condition.iter().flat_map(|(_, _, values)| values.iter().map(String::as_str)));
     }
-    // A text with two parameters tells one of them only when the other is known, so the order matters.
+    // A text with two parameters shows one of them only if the other is known, so the order matters.
     let forward = bind(template, template.parameters.iter(), &texts, place);
     let mut all = bind(template, template.parameters.iter().rev(), &texts, place);
     all.retain(|bound| !forward.contains(bound));
@@ -268,18 +269,18 @@ fn bindings(
 }
 
 fn bind(
-    template: &'static Template,
+    template: &'static TemplateShape,
     parameters: impl Iterator<Item = &'static String>,
     texts: &BTreeSet<&str>,
-    place: Place<'_>,
+    place: StackPlace<'_>,
 ) -> Vec<BTreeMap<&'static str, Bound>> {
     let mut all: Vec<BTreeMap<&'static str, Bound>> = vec![BTreeMap::new()];
     for parameter in parameters {
-        let shapes: Vec<&[Part]> = template
+        let shapes: Vec<&[TextPart]> = template
             .rules
             .iter()
             .flat_map(|rule| rule.resources.iter().chain(rule.conditions.iter().map(|(_, _, value)| value)))
-            .filter(|parts| parts.contains(&Part::Parameter(parameter.clone())))
+            .filter(|parts| parts.contains(&TextPart::Parameter(parameter.clone())))
             .map(Vec::as_slice)
             .collect();
         let mut next = Vec::new();
@@ -303,24 +304,24 @@ fn bind(
     all
 }
 
-/// The value of `parameter` if `text` has the shape; only where the shape's other parameters are known.
+/// The value of `parameter` if `text` has the shape and the shape's other parameters are known.
 fn value_in(
-    shape: &[Part],
+    shape: &[TextPart],
     parameter: &str,
     text: &str,
-    place: Place<'_>,
+    place: StackPlace<'_>,
     known: &BTreeMap<&'static str, Bound>,
 ) -> Option<String> {
-    let at = shape.iter().position(|part| *part == Part::Parameter(parameter.to_owned()))?;
-    let literal = |parts: &[Part]| -> Option<String> {
+    let at = shape.iter().position(|part| *part == TextPart::Parameter(parameter.to_owned()))?;
+    let literal = |parts: &[TextPart]| -> Option<String> {
         parts
             .iter()
             .map(|part| match part {
-                Part::Text(text) => Some(text.as_str()),
-                Part::Partition => Some(place.partition),
-                Part::Region => Some(place.region),
-                Part::Account => Some(place.account),
-                Part::Parameter(name) => known.get(name.as_str()).map(|bound| bound.value.as_str()),
+                TextPart::Text(text) => Some(text.as_str()),
+                TextPart::Partition => Some(place.partition),
+                TextPart::Region => Some(place.region),
+                TextPart::Account => Some(place.account),
+                TextPart::Parameter(name) => known.get(name.as_str()).map(|bound| bound.value.as_str()),
             })
             .collect()
     };
@@ -335,17 +336,16 @@ mod tests {
     use super::*;
     use whittle_policy::PolicyDocument;
 
-    const PLACE: Place<'static> = Place { partition: "aws", region: "eu-central-1", account: "111122223333" };
+    const PLACE: StackPlace<'static> = StackPlace { partition: "aws", region: "eu-central-1", account: "111122223333" };
 
     #[test]
     fn every_template_of_the_translator_is_understood() {
-        let data: Value = serde_json::from_str(include_str!("../../data/sam-policy-templates.json")).unwrap();
-        assert_eq!(templates().len(), data["Templates"].as_object().unwrap().len());
+        assert_eq!(templates().len(), policy_templates().count());
         assert_eq!(templates().len(), 81);
     }
 
-    /// Each template, filled with values and taken apart into statements, is found again: by itself, or as one that grants
-    /// the same.
+    /// Each template, filled with values and taken apart into statements, is found again: by itself, or as
+    /// one that grants the same.
     #[test]
     fn every_template_is_found_from_what_it_grants() {
         for template in templates() {
@@ -368,16 +368,16 @@ mod tests {
         }
     }
 
-    fn statement_of(rule: &Rule, bound: &BTreeMap<&'static str, Bound>) -> Statement {
-        let fill = |parts: &[Part]| -> String {
+    fn statement_of(rule: &StatementShape, bound: &BTreeMap<&'static str, Bound>) -> Statement {
+        let fill = |parts: &[TextPart]| -> String {
             parts
                 .iter()
                 .map(|part| match part {
-                    Part::Text(text) => text.as_str(),
-                    Part::Partition => PLACE.partition,
-                    Part::Region => PLACE.region,
-                    Part::Account => PLACE.account,
-                    Part::Parameter(name) => bound[name.as_str()].value.as_str(),
+                    TextPart::Text(text) => text.as_str(),
+                    TextPart::Partition => PLACE.partition,
+                    TextPart::Region => PLACE.region,
+                    TextPart::Account => PLACE.account,
+                    TextPart::Parameter(name) => bound[name.as_str()].value.as_str(),
                 })
                 .collect()
         };

@@ -1,4 +1,5 @@
-//! Terraform: `aws_iam_policy_document` data sources and what attaches them (Terraform Registry, provider `hashicorp/aws`).
+//! Terraform: `aws_iam_policy_document` data sources and what attaches them (Terraform Registry, provider
+//! `hashicorp/aws`).
 
 use serde_json::Value;
 use whittle_policy::{PolicyDocument, PrincipalClause, Statement};
@@ -9,7 +10,8 @@ use super::hcl::{Writer, identifier};
 use super::{AnnotatedPolicy, PolicySet, RenderError};
 use crate::text::short_name;
 
-/// The policies of a role: data sources, and inline policies where they fit, else managed policies with attachments.
+/// The policies of a role: data sources, and inline policies where they fit, else managed policies with
+/// attachments.
 pub fn render(set: &PolicySet, references: &References) -> Result<String, RenderError> {
     let mut writer = Writer::default();
     writer.comments(&set.heading);

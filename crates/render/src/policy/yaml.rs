@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
-use whittle_template::expression::{Expression, Part};
+use whittle_template::expression::{Expression, ExpressionPart};
 use whittle_template::quote;
 
 use super::comment::one_line;
@@ -57,8 +57,8 @@ impl Yaml {
     /// An expression of a CloudFormation template.
     pub fn expression(expression: &Expression) -> Self {
         match expression.parts() {
-            [Part::Reference { logical_id, attribute: None }] => Self::Tagged("!Ref", logical_id.clone()),
-            [Part::Reference { logical_id, attribute: Some(attribute) }] => {
+            [ExpressionPart::Reference { logical_id, attribute: None }] => Self::Tagged("!Ref", logical_id.clone()),
+            [ExpressionPart::Reference { logical_id, attribute: Some(attribute) }] => {
                 Self::Tagged("!GetAtt", format!("{logical_id}.{attribute}"))
             }
             _ => match expression.literal() {

@@ -1,12 +1,12 @@
-//! Edits of the places where a role's policies stand: a function's `Policies`, a role's `Policies` and
-//! `ManagedPolicyArns`, policy resources.
+//! Edits the places that hold a role's policies: a function's `Policies`, a role's `Policies` and
+//! `ManagedPolicyArns`, and policy resources.
 
 use whittle_policy::Statement;
 
 use super::splice::{Edit, Pen};
 use super::statement;
-use super::write::Writer;
-use crate::grants::{Entry, Origin, RoleGrants};
+use super::write::StatementWriter;
+use crate::grants::{GrantedPolicy, Origin, RoleGrants};
 use crate::layout::Tree;
 use crate::narrow::{EditRefusal, EntryPlan, StatementPlan};
 use crate::node::Node;
@@ -24,14 +24,14 @@ pub struct Editor<'e, 't, 'a> {
     /// Writes bytes.
     pub pen: &'e Pen<'e, 'a>,
     /// Writes statements.
-    pub writer: &'e Writer<'e, 't>,
+    pub writer: &'e StatementWriter<'e, 't>,
 }
 
-/// An entry and its plan, if they belong to one list.
-type Planned<'p, 't> = (&'p Entry<'t>, &'p EntryPlan);
+/// A policy and its plan.
+type Planned<'p, 't> = (&'p GrantedPolicy<'t>, &'p EntryPlan);
 
 impl Editor<'_, '_, '_> {
-    /// All edits of a role. `generated`: by SAM for the function of this logical id.
+    /// All edits of a role. `generated`: SAM generates it for the function of this logical id.
     pub fn role(
         &self,
         logical_id: &str,
@@ -70,7 +70,7 @@ impl Editor<'_, '_, '_> {
         Ok(edits)
     }
 
-    /// Edits of a list property whose items are the entries, in order; or of its only value.
+    /// Edits of a list property whose items are these policies, in order; or of its only value.
     fn list(&self, properties: &Node, name: &str, planned: &[Planned<'_, '_>]) -> Result<Vec<Edit>, LayoutObstacle> {
         if planned.iter().all(|(_, plan)| **plan == EntryPlan::Keep) {
             return Ok(Vec::new());
@@ -86,14 +86,13 @@ impl Editor<'_, '_, '_> {
         let mut edits = Vec::new();
         let mut removed = vec![false; value.as_list().len()];
         for (entry, plan) in planned {
-            let (Some(item), flow) = (entry.node, value.is_flow()) else { continue };
+            let (item, flow) = (entry.node.ok_or(LayoutObstacle::Moved)?, value.is_flow());
             match plan {
                 EntryPlan::Keep => {}
                 EntryPlan::Remove => {
                     let index = value.as_list().iter().position(|other| other.span == item.span);
-                    if let Some(slot) = index.and_then(|index| removed.get_mut(index)) {
-                        *slot = true;
-                    }
+                    let slot = index.and_then(|index| removed.get_mut(index));
+                    *slot.ok_or(LayoutObstacle::Moved)? = true;
                 }
                 EntryPlan::Statements(plans) => {
                     edits.extend(document(self.pen, self.writer, self.resolver, entry, plans)?);
@@ -114,8 +113,8 @@ impl Editor<'_, '_, '_> {
         Ok(edits)
     }
 
-    /// `Policies: [AmazonS3FullAccess]` as a list of lines, once a policy document comes into it: in brackets it would be
-    /// one long line. `None` where it has to stay as it is written.
+    /// Spreads `Policies: [AmazonS3FullAccess]` over lines once a policy document comes in: in brackets it
+    /// would be one long line. `None` if it has to stay as written.
     fn spread(&self, properties: &Node, list: &Node, planned: &[Planned<'_, '_>]) -> Option<Tree> {
         let text = self.pen.source.slice(list.span);
         let one_line = list.is_flow() && list.items().is_some() && list.tag.is_none() && !text.contains(['\n', '#']);
@@ -147,7 +146,8 @@ impl Editor<'_, '_, '_> {
         ])
     }
 
-    /// `ManagedPolicyArns` and `Policies` of an `AWS::IAM::Role`: a managed policy that shrinks becomes an inline one.
+    /// `ManagedPolicyArns` and `Policies` of an `AWS::IAM::Role`: a managed policy that shrinks becomes an
+    /// inline one.
     fn managed_of_role(
         &self,
         properties: &Node,
@@ -172,7 +172,7 @@ impl Editor<'_, '_, '_> {
         let entry = properties.entry("ManagedPolicyArns");
         let all_managed_go = managed.iter().all(|(_, plan)| **plan != EntryPlan::Keep)
             && entry.is_some_and(|(_, value)| value.as_list().len() == managed.len());
-        // Nothing would stay under this key, and the other one is not there yet: it is renamed.
+        // Nothing would stay under this key and `Policies` does not exist yet: the key is renamed.
         let rename = all_managed_go && !new.is_empty() && properties.entry("Policies").is_none();
         if let Some((key, value)) = entry.filter(|_| !rename) {
             let gone = |item: &Node| {
@@ -230,7 +230,7 @@ impl Editor<'_, '_, '_> {
     }
 
     /// A policy resource of its own.
-    fn attached(&self, id: &str, entry: &Entry<'_>, plan: &EntryPlan) -> Result<Vec<Edit>, EditRefusal> {
+    fn attached(&self, id: &str, entry: &GrantedPolicy<'_>, plan: &EntryPlan) -> Result<Vec<Edit>, EditRefusal> {
         let at = |obstacle: LayoutObstacle| EditRefusal::at(entry.span, obstacle);
         match plan {
             EntryPlan::Keep => Ok(Vec::new()),
@@ -248,7 +248,8 @@ impl Editor<'_, '_, '_> {
         }
     }
 
-    /// Where a logical id is named outside of its own resource: `Ref`, `GetAtt`, `Sub`, `DependsOn`, `Condition`, …
+    /// Where something outside of a resource names its logical id: `Ref`, `GetAtt`, `Sub`, `DependsOn`,
+    /// `Condition`, …
     fn mention(&self, id: &str) -> Option<Span> {
         let own = self.template.resource(id)?.span;
         let mut found = None;
@@ -275,9 +276,9 @@ impl Editor<'_, '_, '_> {
 /// Statements of one policy document.
 pub fn document(
     pen: &Pen<'_, '_>,
-    writer: &Writer<'_, '_>,
+    writer: &StatementWriter<'_, '_>,
     resolver: &Resolver<'_>,
-    entry: &Entry<'_>,
+    entry: &GrantedPolicy<'_>,
     plans: &[StatementPlan],
 ) -> Result<Vec<Edit>, LayoutObstacle> {
     let document = entry.document.ok_or(LayoutObstacle::Moved)?;
@@ -287,17 +288,13 @@ pub fn document(
     let with_sid = entry.grants.iter().all(|grant| grant.statement.sid.is_some());
     let mut rewritten: Vec<Tree> = Vec::new();
     let single = value.items().is_none();
-    for (index, (grant, plan)) in entry.grants.iter().zip(plans).enumerate() {
-        let (Some(node), flow) = (grant.node, value.is_flow()) else { continue };
+    for ((grant, plan), removed) in entry.grants.iter().zip(plans).zip(&mut removed) {
+        let (node, flow) = (grant.node.ok_or(LayoutObstacle::Moved)?, value.is_flow());
         match plan {
             StatementPlan::Keep => {}
-            StatementPlan::Remove => {
-                if let Some(slot) = removed.get_mut(index) {
-                    *slot = true;
-                }
-            }
+            StatementPlan::Remove => *removed = true,
             StatementPlan::Narrow(statements) => {
-                let Some((first, others)) = statements.split_first() else { continue };
+                let (first, others) = statements.split_first().ok_or(LayoutObstacle::Moved)?;
                 let tree = |statement: &Statement| writer.statement(statement, with_sid, flow);
                 if single && !others.is_empty() {
                     rewritten = statements.iter().map(tree).collect();
@@ -332,7 +329,7 @@ pub fn document(
     Ok(edits)
 }
 
-/// A policy name that the role does not have yet. IAM allows letters, digits and `_+=,.@-`.
+/// A policy name that the role does not use yet. IAM allows letters, digits and `_+=,.@-`.
 fn unused(wanted: &str, names: &[String]) -> String {
     let allowed = |c: &char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(*c);
     let base: String = wanted.rsplit('/').next().unwrap_or(wanted).chars().filter(allowed).take(100).collect();

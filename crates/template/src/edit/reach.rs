@@ -1,8 +1,8 @@
-//! What the policies of a role may name: nothing that waits for the role, or CloudFormation refuses the template
+//! Keeps the policies of a role from naming what depends on the role, which CloudFormation would refuse
 //! ([`crate::dependencies`]).
 //!
-//! Such a resource is written by its name. Where the template gives it one, that is what is written, `${Stage}` and all.
-//! Where CloudFormation made the name, its random end would tie the file to one deployment; it is left open
+//! Such a resource is written by its name: as the template writes it, `${Stage}` and all. If CloudFormation
+//! generated the name, its random end would tie the file to one deployment, so it is left open
 //! (`${AWS::StackName}-Report-*`) if the role was allowed that.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use whittle_policy::{OneOrMany, PolicyDocument, ResourceClause, ResourcePattern, Statement};
 
 use crate::dependencies::{APIS_OF_ALL, Dependencies};
-use crate::expression::{Expression, Part};
+use crate::expression::{Expression, ExpressionPart};
 use crate::grants::RoleGrants;
 use crate::narrow::Narrowing;
 use crate::references::{References, ResourceName};
@@ -37,20 +37,20 @@ pub fn within(
         match name_of(template, resolver, other) {
             Some(name) if !name.is_opaque() && !names_one(&name, &waiting) => {
                 if resolver.value(&name) == physical {
-                    references.say(physical, name);
+                    references.set_name(physical, name);
                 }
             }
             Some(_) => {}
             None => {
                 let Some(stack) = resolver.context.stack_name.as_deref() else { continue };
                 let prefix = format!("{stack}-{other}-");
-                // AWS CloudFormation User Guide, "Name type": stack name, logical id and a unique id, joined by hyphens. Long
-                // ones are cut; those are left as they are.
+                // AWS CloudFormation User Guide, "Name type": stack name, logical id and a unique id, joined
+                // by hyphens. Longer names are cut; they stay literal.
                 let random = physical.strip_prefix(&prefix).is_some_and(|end| end.chars().all(char::is_alphanumeric));
                 if random {
                     let mut name = Expression::reference("AWS::StackName");
-                    name.push(Part::Text(format!("-{other}-*")));
-                    references.say(&format!("{prefix}*"), name);
+                    name.push(ExpressionPart::Text(format!("-{other}-*")));
+                    references.set_name(&format!("{prefix}*"), name);
                     open.insert(physical.to_owned(), format!("{prefix}*"));
                 }
             }
@@ -61,8 +61,9 @@ pub fn within(
     (references, narrowing)
 }
 
-/// Whether a policy may name a resource of the stack. Of what SAM makes, only roles and the APIs of all functions keep their
-/// logical ids from one deployment to the next (AWS SAM Developer Guide, "Generated CloudFormation resources").
+/// True if a policy may name a resource of the stack. Of the resources that SAM generates, only roles and the
+/// APIs of all functions keep their logical ids from one deployment to the next (AWS SAM Developer Guide,
+/// "Generated CloudFormation resources").
 fn may_be_named(template: &Template<'_>, id: &str, waiting: &BTreeSet<String>) -> bool {
     let stands_for = match template.role_named(id) {
         _ if template.resource(id).is_some() => id,
@@ -73,7 +74,7 @@ fn may_be_named(template: &Template<'_>, id: &str, waiting: &BTreeSet<String>) -
     !waiting.contains(stands_for)
 }
 
-/// How the template writes the name of a resource, if it gives it one.
+/// The name of a resource as the template writes it, if it gives one.
 fn name_of(template: &Template<'_>, resolver: &Resolver<'_>, id: &str) -> Option<Expression> {
     let kind = match template.kind_of(id)? {
         "AWS::Serverless::Function" => "AWS::Lambda::Function",
@@ -85,10 +86,13 @@ fn name_of(template: &Template<'_>, resolver: &Resolver<'_>, id: &str) -> Option
 }
 
 fn names_one(expression: &Expression, ids: &BTreeSet<String>) -> bool {
-    expression.parts().iter().any(|part| matches!(part, Part::Reference { logical_id, .. } if ids.contains(logical_id)))
+    expression
+        .parts()
+        .iter()
+        .any(|part| matches!(part, ExpressionPart::Reference { logical_id, .. } if ids.contains(logical_id)))
 }
 
-/// The document with names left open, statement by statement, as far as the role was allowed that.
+/// The document with open names in each statement for which the role allowed that.
 fn opened(document: &PolicyDocument, open: &BTreeMap<String, String>, grants: &RoleGrants<'_>) -> PolicyDocument {
     let mut changed = false;
     let statements = document.to_version_2012().statements.into_vec().into_iter().map(|statement| {

@@ -1,8 +1,8 @@
-//! What to write by hand where a file is not edited.
+//! Policies to write by hand where a file is not edited.
 
 use std::fmt::Write as _;
 
-use super::write::{Notation, Writer};
+use super::write::{Notation, StatementWriter};
 use crate::grants::RoleGrants;
 use crate::layout::{Layout, Tree};
 use crate::narrow::Narrowing;
@@ -13,7 +13,7 @@ use crate::source::Source;
 /// The policies as YAML: for a SAM function, or for an `AWS::IAM::Role`.
 pub fn snippet(narrowing: &Narrowing, sam: bool, references: &References, resolver: &Resolver<'_>) -> String {
     let Ok(source) = Source::new(b"") else { return String::new() };
-    let writer = Writer::new(&source, Notation::Yaml, resolver, &RoleGrants::default(), references);
+    let writer = StatementWriter::new(&source, Notation::Yaml, resolver, &RoleGrants::default(), references);
     let layout = Layout { step: 2, indented_lists: true, newline: "\n", indent: " ", hcl: false };
     let item = |(name, document): &(String, whittle_policy::PolicyDocument)| {
         let statements = document.to_version_2012().statements.into_vec();

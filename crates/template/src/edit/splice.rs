@@ -1,7 +1,7 @@
-//! Edits as replaced byte ranges. What no edit names stays as it is, by construction.
+//! Edits as replaced byte ranges. Bytes outside of every edit stay as they are, by construction.
 
 use crate::layout::{Layout, Tree};
-use crate::node::{Kind, Node};
+use crate::node::{Node, NodeKind};
 use crate::quote;
 use crate::reason::LayoutObstacle;
 use crate::source::{Source, Span};
@@ -15,14 +15,14 @@ pub struct Edit {
     pub text: String,
 }
 
-/// What was one line stays so up to here.
+/// A value on one line stays on one line up to this width.
 const LINE_WIDTH: usize = 120;
 
-/// Puts all edits in. `None` if two of them overlap or one is not on character borders.
+/// Applies all edits. `None` if two of them overlap or one does not end on a character boundary.
 pub fn splice(text: &str, mut edits: Vec<Edit>) -> Option<String> {
     edits.sort();
     edits.dedup_by(|next, edit| {
-        // Two pieces that go and touch: the last line of a file takes the line break before it along.
+        // Two adjacent removals: the last line of a file takes the line break before it along.
         let both_go = edit.text.is_empty() && next.text.is_empty() && next.span.start <= edit.span.end;
         if both_go {
             edit.span.end = edit.span.end.max(next.span.end);
@@ -60,7 +60,7 @@ impl Pen<'_, '_> {
         rest.get(..colon)?.trim().is_empty().then_some(key.span.end + colon + 1)
     }
 
-    /// Whether an item of a block list begins its own line with a dash.
+    /// Column of the dash of a block list item, which must begin its own line.
     fn dash_column(&self, item: &Node) -> Result<usize, LayoutObstacle> {
         let start = self.source.line_start(item.span.start);
         let before = self.source.text().get(start..item.span.start).unwrap_or_default();
@@ -86,7 +86,7 @@ impl Pen<'_, '_> {
         let colon = self.after_colon(key).ok_or(LayoutObstacle::NoColon)?;
         let column = self.source.column(key.span.start);
         let own_lines = self.source.line_start(value.span.start) != self.source.line_start(key.span.start);
-        if let (true, Kind::Sequence { flow: false, items }, Tree::List(new)) = (own_lines, &value.kind, tree)
+        if let (true, NodeKind::Sequence { flow: false, items }, Tree::List(new)) = (own_lines, &value.kind, tree)
             && let Some(first) = items.first()
             && !new.is_empty()
             && value.tag.is_none()
@@ -102,7 +102,7 @@ impl Pen<'_, '_> {
         Ok(Edit { span: Span { start: colon, end }, text: self.layout.after_key(tree, column) })
     }
 
-    /// Whether edits inside a value in brackets or braces make its one line a long one.
+    /// True if edits inside a value in brackets or braces make its one line too long.
     pub fn overflows(&self, node: &Node, edits: &[Edit]) -> bool {
         let old = self.source.slice(node.span);
         let grown: usize = edits.iter().map(|edit| edit.text.len()).sum();
@@ -111,9 +111,9 @@ impl Pen<'_, '_> {
         node.is_flow() && !self.source.is_json() && !old.contains('\n') && grown > gone && length > LINE_WIDTH
     }
 
-    /// Takes items out of a list. At least one must stay; see [`Self::empty_list`].
+    /// Removes items from a list. At least one must stay; see [`Self::empty_list`].
     pub fn remove_items(&self, list: &Node, removed: &[bool]) -> Result<Vec<Edit>, LayoutObstacle> {
-        let items = list.items().unwrap_or_default();
+        let items = list.items().filter(|items| items.len() == removed.len()).ok_or(LayoutObstacle::Moved)?;
         let gone = |index: usize| removed.get(index).copied().unwrap_or(false);
         if !list.is_flow() {
             return items
@@ -151,7 +151,7 @@ impl Pen<'_, '_> {
         Ok(edits)
     }
 
-    /// Nothing but a comma and a comment shares the lines of an item in brackets.
+    /// True if an item in brackets shares its lines with nothing but a comma and a comment.
     fn is_alone_on_lines(&self, item: &Node) -> bool {
         let before =
             self.source.text().get(self.source.line_start(item.span.start)..item.span.start).unwrap_or_default();
@@ -179,7 +179,7 @@ impl Pen<'_, '_> {
         Edit { span: Span { start, end }, text: String::new() }
     }
 
-    /// Takes all items out of a list: `[]` stays, and the comments between the items.
+    /// Removes all items of a list: `[]` stays, and so do the comments between the items.
     pub fn empty_list(&self, mapping: &Node, key: &Node, value: &Node) -> Result<Vec<Edit>, LayoutObstacle> {
         if mapping.is_flow() || value.is_flow() {
             return Ok(vec![Edit { span: value.span, text: "[]".to_owned() }]);
@@ -195,7 +195,7 @@ impl Pen<'_, '_> {
         Ok(edits)
     }
 
-    /// Puts items in behind one of a list.
+    /// Inserts items behind one of a list.
     pub fn insert_items(&self, list: &Node, after: &Node, trees: &[Tree]) -> Result<Edit, LayoutObstacle> {
         let mut text = String::new();
         if list.is_flow() {
@@ -219,7 +219,7 @@ impl Pen<'_, '_> {
         Ok(Self::insert(self.source.line_end(after.span.end), text))
     }
 
-    /// Puts another value in the place of a list item. Comments inside the old one, and the one behind its first line, stay.
+    /// Replaces a list item. Comments inside the old one, and the one behind its first line, stay.
     pub fn replace_item(&self, list: &Node, item: &Node, tree: &Tree) -> Result<Edit, LayoutObstacle> {
         if list.is_flow() {
             let column = self.flow_column(list).map(|_| self.source.indentation(item.span.start));
@@ -245,14 +245,14 @@ impl Pen<'_, '_> {
         Ok(Edit { span, text })
     }
 
-    /// Comments inside a span of YAML that are no part of a value of `node`.
+    /// Comments inside a span of YAML that are not part of a value of `node`.
     pub fn comments(&self, node: &Node, span: Span) -> Vec<String> {
         if self.source.is_json() {
             return Vec::new();
         }
         let mut scalars = Vec::new();
         node.walk(&mut |node| {
-            if matches!(node.kind, Kind::Scalar { .. }) {
+            if matches!(node.kind, NodeKind::Scalar { .. }) {
                 scalars.push(node.span);
             }
         });
@@ -273,7 +273,7 @@ impl Pen<'_, '_> {
         found
     }
 
-    /// Puts a key and its value in behind an entry of a mapping.
+    /// Inserts a key and its value behind an entry of a mapping.
     pub fn insert_pair(&self, mapping: &Node, after: (&Node, &Node), key: &str, tree: &Tree) -> Edit {
         let (after_key, after_value) = after;
         if mapping.is_flow() {
@@ -291,12 +291,12 @@ impl Pen<'_, '_> {
         Self::insert(self.source.line_end(after_value.span.end.max(after_key.span.end)), text)
     }
 
-    /// Takes an entry out of a mapping, with its lines.
+    /// Removes an entry of a mapping, with its lines.
     pub fn remove_pair(&self, mapping: &Node, key: &Node, value: &Node) -> Result<Edit, LayoutObstacle> {
         let span = Span { start: key.span.start, end: value.span.end };
         if mapping.is_flow() {
             let entries = mapping.entries();
-            let index = entries.iter().position(|(own, _)| own.span == key.span).unwrap_or_default();
+            let index = entries.iter().position(|(own, _)| own.span == key.span).ok_or(LayoutObstacle::Moved)?;
             return Ok(match (entries.get(index + 1), index.checked_sub(1).and_then(|before| entries.get(before))) {
                 (Some((next, _)), _) => {
                     Edit { span: Span { start: span.start, end: next.span.start }, text: String::new() }

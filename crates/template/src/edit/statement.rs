@@ -1,21 +1,21 @@
-//! Narrowing a statement where it stands: only the elements that change are touched, and of a list only the items that go.
+//! Narrows a statement in place: only elements that change are touched, and in a list only the items that go.
 
 use std::collections::BTreeSet;
 
 use whittle_policy::{ActionClause, ResourceClause, Statement};
 
 use super::splice::{Edit, Pen};
-use super::write::Writer;
+use super::write::StatementWriter;
 use crate::grants::Grant;
 use crate::layout::Tree;
 use crate::node::Node;
 use crate::reason::LayoutObstacle;
 use crate::resolve::Resolver;
 
-/// Edits that turn the statement of `grant` into `new`; `None` if it has to be written anew.
+/// Edits that turn the statement of `grant` into `new`; `None` if it has to be rewritten.
 pub fn narrow(
     pen: &Pen<'_, '_>,
-    writer: &Writer<'_, '_>,
+    writer: &StatementWriter<'_, '_>,
     resolver: &Resolver<'_>,
     grant: &Grant<'_>,
     new: &Statement,
@@ -44,7 +44,7 @@ pub fn narrow(
         let (None, Some(tree)) = (node.get("Condition"), writer.condition(new, flow)) else { return Ok(None) };
         let Some((last_key, last_value)) = node.entries().last() else { return Ok(None) };
         edits.push(pen.insert_pair(node, (last_key, last_value), "Condition", &tree));
-        // Both would end at the same byte; the statement is written anew then.
+        // Both would end at the same byte: the statement is rewritten instead.
         let touches_last = edits.iter().rev().skip(1).any(|edit| edit.span.end >= last_value.span.end);
         if touches_last {
             return Ok(None);

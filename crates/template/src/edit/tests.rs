@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 use whittle_policy::PolicyDocument;
 
-use super::{Outcome, Surroundings, Target, apply};
+use super::{EditOutcome, EditTarget, Surroundings, apply};
 use crate::narrow::Narrowing;
 use crate::references::References;
 use crate::resolve::Context;
@@ -12,7 +12,8 @@ Parameters: { Stage: { Type: String, Default: dev } }
 Resources:
 ";
 
-/// The only line with `Resource` after the function `Fn` of a deployment is narrowed to `actions` on `resource`.
+/// The only line with `Resource` after the function `Fn` of a deployment is narrowed to `actions` on
+/// `resource`.
 #[track_caller]
 fn check(resources: &str, physical: &[(&str, &str, &str)], (action, resource): (&str, &str), expect: &str) {
     let rows: Vec<Value> = physical
@@ -37,10 +38,10 @@ fn check(resources: &str, physical: &[(&str, &str, &str)], (action, resource): (
     let document: PolicyDocument =
         serde_json::from_value(json!({"Version": "2012-10-17", "Statement": [statement]})).unwrap();
     let narrowing = Narrowing { policies: vec![("narrowed".to_owned(), document)], ..Narrowing::default() };
-    let targets = [Target { function: "Fn".to_owned(), narrowing }];
+    let targets = [EditTarget { function: "Fn".to_owned(), narrowing }];
     let text = format!("{HEAD}{resources}");
     let edited = apply(text.as_bytes(), &targets, &surroundings).unwrap();
-    assert!(matches!(edited.reports[0].outcome, Outcome::Changed { .. }), "{:#?}", edited.reports);
+    assert!(matches!(edited.reports[0].outcome, EditOutcome::Changed { .. }), "{:#?}", edited.reports);
     let new = String::from_utf8(edited.bytes.clone()).unwrap();
     let found: Vec<&str> = new.lines().filter_map(|line| line.trim().strip_prefix("Resource: ")).collect();
     assert_eq!(found, [expect], "{new}");

@@ -1,9 +1,9 @@
-//! Statements as they are written into a template: ARNs become references where the template has a name for them.
+//! Writes statements for a template: ARNs become references where the template has a name for them.
 
 use serde_json::Value;
 use whittle_policy::{ActionClause, ResourceClause, Statement};
 
-use crate::expression::{Expression, Part};
+use crate::expression::{Expression, ExpressionPart};
 use crate::grants::RoleGrants;
 use crate::layout::Tree;
 use crate::node::Node;
@@ -12,16 +12,16 @@ use crate::references::References;
 use crate::resolve::{Resolver, has_unknown};
 use crate::source::Source;
 
-/// A value of the file that may be used again.
-struct Known {
+/// A value of the file that may be reused.
+struct KnownValue {
     value: String,
     text: String,
     expression: Expression,
-    /// Written in brackets or braces, so that it may be written there again.
+    /// Written in brackets or braces, so it may be reused there.
     flow: bool,
 }
 
-/// How values are written.
+/// Notation of new values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notation {
     /// Block YAML, with JSON inside brackets and braces.
@@ -33,15 +33,15 @@ pub enum Notation {
 }
 
 /// Writes statements for one role.
-pub struct Writer<'w, 't> {
+pub struct StatementWriter<'w, 't> {
     resolver: &'w Resolver<'t>,
     references: &'w References,
-    known: Vec<Known>,
+    known: Vec<KnownValue>,
     notation: Notation,
 }
 
-impl<'w, 't> Writer<'w, 't> {
-    /// Uses again what the role's statements already say.
+impl<'w, 't> StatementWriter<'w, 't> {
+    /// Reuses values of the role's statements.
     pub fn new(
         source: &Source<'_>,
         notation: Notation,
@@ -58,7 +58,12 @@ impl<'w, 't> Writer<'w, 't> {
                 let expression = resolver.expression(item);
                 let text = source.slice(item.span);
                 if !text.contains('\n') && references.allow(&expression) {
-                    known.push(Known { value: resolver.value(&expression), text: text.to_owned(), expression, flow });
+                    known.push(KnownValue {
+                        value: resolver.value(&expression),
+                        text: text.to_owned(),
+                        expression,
+                        flow,
+                    });
                 }
             }
         }
@@ -93,7 +98,7 @@ impl<'w, 't> Writer<'w, 't> {
     pub fn expression(&self, pattern: &str) -> Expression {
         let literal = || Expression::text(pattern);
         if has_unknown(pattern) {
-            // Unknown values are only ever copied as they are written.
+            // Unknown values are only ever copied as written.
             let same = self.known.iter().find(|known| known.value == pattern);
             return same.map_or_else(literal, |known| known.expression.clone());
         }
@@ -176,7 +181,9 @@ fn one_or_many(mut trees: Vec<Tree>) -> Tree {
 
 /// `!Sub arn:aws:s3:::${Bucket}/*` and `arn:aws:s3:::shop/in/*` make `!Sub arn:aws:s3:::${Bucket}/in/*`.
 fn derive(known: &Expression, value: &str, pattern: &str) -> Option<Expression> {
-    let (Some(Part::Text(last)), Some(prefix)) = (known.parts().last(), value.strip_suffix('*')) else { return None };
+    let (Some(ExpressionPart::Text(last)), Some(prefix)) = (known.parts().last(), value.strip_suffix('*')) else {
+        return None;
+    };
     let rest = pattern.strip_prefix(prefix)?;
     if has_unknown(value) || prefix.contains(['*', '?']) || known.parts().len() < 2 {
         return None;
@@ -185,7 +192,7 @@ fn derive(known: &Expression, value: &str, pattern: &str) -> Option<Expression> 
     for part in known.parts().iter().take(known.parts().len() - 1) {
         out.push(part.clone());
     }
-    out.push(Part::Text(last.strip_suffix('*')?.to_owned()));
-    out.push(Part::Text(rest.to_owned()));
+    out.push(ExpressionPart::Text(last.strip_suffix('*')?.to_owned()));
+    out.push(ExpressionPart::Text(rest.to_owned()));
     Some(out)
 }

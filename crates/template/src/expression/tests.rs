@@ -1,4 +1,4 @@
-use super::{Expression, Part};
+use super::{Expression, ExpressionPart};
 
 fn sub(text: &str) -> Expression {
     crate::resolve::sub_parts(text, &|_| None)
@@ -38,9 +38,9 @@ fn sub_and_its_parts_are_inverse() {
 #[test]
 fn hcl_escapes_what_is_no_reference() {
     let mut expression = Expression::text("a\"${x}%{y}/");
-    expression.push(Part::Address("aws_s3_bucket.b.id".to_owned()));
+    expression.push(ExpressionPart::Address("aws_s3_bucket.b.id".to_owned()));
     assert_eq!(expression.to_hcl(), "\"a\\\"$${x}%%{y}/${aws_s3_bucket.b.id}\"");
-    assert_eq!(Expression::of(Part::Address("a.b.c".to_owned())).to_hcl(), "a.b.c");
+    assert_eq!(Expression::of(ExpressionPart::Address("a.b.c".to_owned())).to_hcl(), "a.b.c");
     // No text can turn itself into an interpolation.
     assert_eq!(Expression::text("\u{1}{x}").to_hcl(), "\"\\u0001{x}\"");
 }
@@ -48,7 +48,7 @@ fn hcl_escapes_what_is_no_reference() {
 mod properties {
     use proptest::prelude::*;
 
-    use super::super::{Expression, Part};
+    use super::super::{Expression, ExpressionPart};
     use crate::source::Source;
 
     proptest! {
@@ -56,8 +56,8 @@ mod properties {
         fn every_expression_comes_back_from_yaml(parts in prop::collection::vec(("[a-z:/*${}!.# -]{0,8}", "[A-Z][A-Za-z0-9]{0,5}", any::<bool>()), 0..4)) {
             let mut expression = Expression::default();
             for (text, name, attribute) in parts {
-                expression.push(Part::Text(text));
-                expression.push(Part::Reference { logical_id: name, attribute: attribute.then(|| "Arn".to_owned()) });
+                expression.push(ExpressionPart::Text(text));
+                expression.push(ExpressionPart::Reference { logical_id: name, attribute: attribute.then(|| "Arn".to_owned()) });
             }
             // `$` right before a reference would change what Sub reads.
             prop_assume!(!expression.to_sub().contains("$$"));

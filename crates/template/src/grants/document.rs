@@ -3,13 +3,13 @@
 use serde_json::Value;
 use whittle_policy::PolicyDocument;
 
-use super::{Grant, Problem};
-use crate::node::{Kind, Node};
+use super::{Grant, GrantProblem};
+use crate::node::{Node, NodeKind};
 use crate::reason::{PolicyPart, Unreadable};
 use crate::resolve::Resolver;
 
-/// Reads the statements of a document. `Err` says what makes them unknown.
-pub fn read<'t>(document: &'t Node, resolver: &Resolver<'t>) -> Result<Vec<Grant<'t>>, Problem> {
+/// Reads the statements of a document. `Err` is the reason that they are not known.
+pub fn read<'t>(document: &'t Node, resolver: &Resolver<'t>) -> Result<Vec<Grant<'t>>, GrantProblem> {
     plain(document, PolicyPart::Document)?;
     let Some(statements) = document.get("Statement") else {
         return Err(problem(document, Unreadable::NoStatement));
@@ -25,7 +25,7 @@ pub fn read<'t>(document: &'t Node, resolver: &Resolver<'t>) -> Result<Vec<Grant
                 plain(value, PolicyPart::Element(element))?;
             }
         }
-        if !node.walk_any(&|node| matches!(node.kind, Kind::Alias)).is_empty() {
+        if !node.walk_any(&|node| matches!(node.kind, NodeKind::Alias)).is_empty() {
             return Err(problem(node, Unreadable::InnerAlias));
         }
         let mut object = serde_json::Map::new();
@@ -42,17 +42,17 @@ pub fn read<'t>(document: &'t Node, resolver: &Resolver<'t>) -> Result<Vec<Grant
     Ok(grants)
 }
 
-/// A value that no function computes.
-fn plain(node: &Node, part: PolicyPart) -> Result<(), Problem> {
+/// Refuses a value that a function computes.
+fn plain(node: &Node, part: PolicyPart) -> Result<(), GrantProblem> {
     match node.intrinsic() {
         Some((function, _)) => Err(problem(node, Unreadable::Decided { function, part })),
-        None if matches!(node.kind, Kind::Alias) => Err(problem(node, Unreadable::Alias(part))),
+        None if matches!(node.kind, NodeKind::Alias) => Err(problem(node, Unreadable::Alias(part))),
         None => Ok(()),
     }
 }
 
-fn problem(node: &Node, reason: Unreadable) -> Problem {
-    Problem { span: node.span, reason }
+fn problem(node: &Node, reason: Unreadable) -> GrantProblem {
+    GrantProblem { span: node.span, reason }
 }
 
 fn to_json(node: &Node, resolver: &Resolver<'_>) -> Value {
@@ -60,13 +60,13 @@ fn to_json(node: &Node, resolver: &Resolver<'_>) -> Value {
         return Value::from(resolver.value(&resolver.expression(node)));
     }
     match &node.kind {
-        Kind::Scalar { .. } => Value::from(resolver.value(&resolver.expression(node))),
-        Kind::Sequence { items, .. } => items.iter().map(|item| to_json(item, resolver)).collect(),
-        Kind::Mapping { entries, .. } => {
+        NodeKind::Scalar { .. } => Value::from(resolver.value(&resolver.expression(node))),
+        NodeKind::Sequence { items, .. } => items.iter().map(|item| to_json(item, resolver)).collect(),
+        NodeKind::Mapping { entries, .. } => {
             let pair =
                 |(key, value): &(Node, Node)| (key.scalar().unwrap_or_default().to_owned(), to_json(value, resolver));
             Value::Object(entries.iter().map(pair).collect())
         }
-        Kind::Alias => Value::Null,
+        NodeKind::Alias => Value::Null,
     }
 }

@@ -1,16 +1,17 @@
-//! What in a function's configuration makes Lambda use its role, as far as a file tells.
+//! Features of a function's configuration that make Lambda use its role, as far as a file shows them.
 //!
-//! Only kinds and counts: enough to see that a function will be configured for more than it is today, which no evidence can
-//! show (AWS Lambda Developer Guide, "Defining Lambda function permissions with an execution role").
+//! Only kinds and counts, which is enough to see that a function will be configured for more than today; no
+//! evidence can show that (AWS Lambda Developer Guide, "Defining Lambda function permissions with an
+//! execution role").
 
 use std::collections::BTreeMap;
 
 use crate::node::Node;
 use crate::resolve::Resolver;
-use crate::template::{Function, Template};
+use crate::template::{Template, TemplateFunction};
 use crate::terraform::Module;
 
-/// A part of a configuration that needs permissions of the execution role.
+/// A feature of a configuration that needs permissions of the execution role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Feature {
     /// Attached to a VPC.
@@ -63,7 +64,7 @@ const POLLED: &[&str] = &["SQS", "Kinesis", "DynamoDB", "MSK", "SelfManagedKafka
 pub(super) fn of_template(
     template: &Template<'_>,
     resolver: &Resolver<'_>,
-    function: &Function<'_>,
+    function: &TemplateFunction<'_>,
 ) -> BTreeMap<Feature, usize> {
     let mut out = BTreeMap::new();
     let mut add = |feature: Feature, count: usize| {
@@ -106,11 +107,11 @@ fn destinations(config: &Node) -> usize {
     both.iter().filter(|(key, value)| matches!(key.text(), Some("OnSuccess" | "OnFailure")) && !value.is_null()).count()
 }
 
-/// Whether `FunctionName` may mean the function: it names it, or it is not known whom it names.
-fn may_be(properties: &Node, function: &Function<'_>, resolver: &Resolver<'_>) -> bool {
+/// True if `FunctionName` may mean the function: it names the function, or is not known.
+fn may_be(properties: &Node, function: &TemplateFunction<'_>, resolver: &Resolver<'_>) -> bool {
     let Some(name) = properties.get("FunctionName") else { return true };
     let expression = resolver.expression(name);
-    if let [crate::expression::Part::Reference { logical_id, .. }] = expression.parts() {
+    if let [crate::expression::ExpressionPart::Reference { logical_id, .. }] = expression.parts() {
         return logical_id == function.logical_id;
     }
     let Some(text) = resolver.text_of(name) else { return true };
@@ -124,7 +125,7 @@ pub(super) fn url_of(template: &Template<'_>, resolver: &Resolver<'_>, logical_i
         let properties = node.get("Properties")?;
         let target = resolver.expression(properties.get("TargetFunctionArn")?);
         match target.parts() {
-            [crate::expression::Part::Reference { logical_id: id, .. }] if id == logical_id => {
+            [crate::expression::ExpressionPart::Reference { logical_id: id, .. }] if id == logical_id => {
                 resolver.text_of(properties.get("AuthType")?)
             }
             _ => None,

@@ -1,4 +1,4 @@
-//! What a resource type's physical id and ARN look like (`data/resource-names.tsv`).
+//! Physical ids and ARNs of each resource type (`data/resource-names.tsv`).
 
 use std::sync::LazyLock;
 
@@ -6,14 +6,14 @@ use super::References;
 
 static ROWS: LazyLock<Vec<ResourceName>> = LazyLock::new(|| parse(include_str!("../../data/resource-names.tsv")));
 
-/// How resources of one CloudFormation type are called.
+/// The names of resources of one CloudFormation type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResourceName {
     /// CloudFormation type.
     pub kind: &'static str,
     /// Property that sets the name.
     pub name_property: Option<&'static str>,
-    /// What `Ref` and the physical id are.
+    /// The kind of `Ref` and physical id: `name`, `arn`, `url`.
     pub physical: &'static str,
     /// ARN with `{name}` and so on in it.
     pub arn: Option<&'static str>,

@@ -1,17 +1,18 @@
-//! References from CloudFormation: the answer of `aws cloudformation describe-stack-resources` or `list-stack-resources`.
+//! References from CloudFormation: the answer of `aws cloudformation describe-stack-resources` or
+//! `list-stack-resources`.
 
 use serde_json::Value;
 
 use super::{References, ResourceName};
-/// Types whose logical ids SAM makes new for each content, so that no template can name them (AWS SAM Developer Guide,
-/// "Generated CloudFormation resources").
+/// Types whose logical ids SAM generates from their content, so that no template can name them (AWS SAM
+/// Developer Guide, "Generated CloudFormation resources").
 const RENAMED: &[&str] = &["AWS::Lambda::Version", "AWS::Lambda::LayerVersion", "AWS::ApiGateway::Deployment"];
 
 impl References {
-    /// From the answer of `describe-stack-resources` or `list-stack-resources`. Call [`Self::with_place`] first: ARNs are
-    /// made of account, Region and partition. What the answer says of itself (`StackId`) outranks them.
+    /// Adds the answer of `describe-stack-resources` or `list-stack-resources`. Call [`Self::with_place`]
+    /// first, since ARNs need account, Region and partition; those of the answer's `StackId` come first.
     ///
-    /// Returns the number of resources; `None` if this is no such answer.
+    /// Returns the number of resources; `None` if it is not such an answer.
     pub fn add_stack_resources(&mut self, answer: &Value) -> Option<usize> {
         let list = answer.get("StackResources").or_else(|| answer.get("StackResourceSummaries"))?.as_array()?;
         let text = |row: &Value, key: &str| row.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -36,7 +37,8 @@ impl References {
         Some(list.len())
     }
 
-    /// [`Self::add_stack_resources`] on its own; account, Region and partition come from the answer's `StackId`.
+    /// [`Self::add_stack_resources`] on its own; account, Region and partition come from the answer's
+    /// `StackId`.
     pub fn from_stack_resources(answer: &Value) -> Option<Self> {
         let mut references = Self::default();
         references.add_stack_resources(answer)?;
@@ -45,7 +47,7 @@ impl References {
         Some(references.with_place(account.as_deref(), region.as_deref(), partition.as_deref()))
     }
 
-    /// One deployed resource.
+    /// Adds one deployed resource.
     pub fn add_resource(&mut self, logical_id: &str, kind: &str, physical: &str) {
         self.insert(logical_id, None, physical);
         let Some(row) = ResourceName::of(kind) else { return };

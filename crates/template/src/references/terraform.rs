@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::{Part, References};
+use super::{ExpressionPart, References};
 
-/// Attributes that tell a resource, the best first.
+/// Attributes that identify a resource, the best first.
 pub(super) const ATTRIBUTES: &[&str] = &["arn", "id", "name", "bucket", "function_name"];
 
 impl References {
-    /// From a state file or `terraform show -json`. Resources of modules have no address in the root files, so they are
-    /// left out; their number comes back beside the references. `None` if this is neither.
+    /// Reads a state file or the output of `terraform show -json`. Resources of modules have no address in
+    /// the root files, so they are left out and counted. `None` if it is neither.
     pub fn from_terraform_state(state: &Value) -> Option<(Self, usize)> {
         let mut references = Self::default();
         let mut in_modules = 0;
@@ -42,7 +42,7 @@ impl References {
         let index = index.filter(|index| !index.is_null()).map(|index| format!("[{index}]")).unwrap_or_default();
         let address = format!("{prefix}{kind}.{name}{index}");
         let attribute = |name: &str| values.and_then(|values| values.get(name)).and_then(Value::as_str);
-        let known = |name: &str| Some(Part::Address(format!("{address}.{name}")));
+        let known = |name: &str| Some(ExpressionPart::Address(format!("{address}.{name}")));
         match (mode, kind) {
             ("data", "aws_caller_identity") => {
                 self.account = attribute("account_id").map(str::to_owned);
@@ -61,7 +61,7 @@ impl References {
                 self.pseudo.region = known(field);
                 self.attributes.extend(self.region.clone().map(|value| (format!("{address}.{field}"), value)));
             }
-            // Policies and roles are what is edited; a policy that names itself helps nobody.
+            // A policy document is what is edited; it need not name itself.
             (_, "aws_iam_policy_document") => {}
             _ => {
                 for name in ATTRIBUTES {

@@ -10,8 +10,10 @@ use crate::node::Node;
 use crate::reason::Unreadable;
 use crate::resolve::Resolver;
 
-static PROFILES: LazyLock<Vec<Value>> =
-    LazyLock::new(|| serde_json::from_str(include_str!("../../data/sam-connectors.json")).unwrap_or_default());
+#[expect(clippy::expect_used, reason = "the file is built in, and tests read it")]
+static PROFILES: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../data/sam-connectors.json")).expect("the file is a JSON list")
+});
 
 /// A connector, and what it grants to a function of the template.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +24,7 @@ pub struct Connector<'t> {
     pub node: &'t Node,
     /// Logical id of the function that gets the policy.
     pub function: String,
-    /// What it allows; `Err` says why that is not known.
+    /// What it allows; `Err` if that is not known.
     pub statements: Result<Vec<Statement>, Unreadable>,
 }
 
@@ -39,11 +41,8 @@ pub fn connectors<'t>(root: &'t Node, resolver: &Resolver<'t>) -> Vec<Connector<
             one(root, resolver, name, properties, source, &mut out);
         }
         for (own, connector) in resource.get("Connectors").map(Node::entries).unwrap_or_default() {
+            let source = End { id: Some(name), node: None };
             let name = format!("{name}{}", own.text().unwrap_or_default());
-            let source = End {
-                id: resources.iter().find(|(_, r)| std::ptr::eq(r, resource)).and_then(|(id, _)| id.text()),
-                node: None,
-            };
             if let Some(properties) = connector.get("Properties") {
                 one(root, resolver, &name, properties, Some(source), &mut out);
             }

@@ -55,7 +55,7 @@ fn implied(properties: &str) -> BTreeMap<String, Vec<String>> {
     for implied in super::implied(&|name| root.get(name), &resolver) {
         let list = out.entry(implied.because.clone()).or_default();
         list.extend(implied.managed.map(str::to_owned));
-        for statement in &implied.statements {
+        for statement in &implied.statements.unwrap() {
             let value = statement.to_value();
             list.push(format!("{} {}", value["Action"], value["Resource"]).replace('"', ""));
         }

@@ -1,6 +1,7 @@
 //! Addresses of blocks: `aws_iam_role.shop`, `data.aws_region.here`.
 
-/// The block that an expression such as `aws_lambda_function.report.arn` or `data.aws_region.here.name` begins with.
+/// The block that an expression such as `aws_lambda_function.report.arn` or `data.aws_region.here.name`
+/// begins with.
 pub fn block_of(expression: &str) -> Option<&str> {
     let labels = if expression.starts_with("data.") { 3 } else { 2 };
     let end = expression.match_indices('.').nth(labels - 1).map_or(expression.len(), |(at, _)| at);

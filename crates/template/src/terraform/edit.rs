@@ -9,9 +9,9 @@ use super::{Block, Module};
 use crate::edit::entry::document;
 use crate::edit::splice::{Edit, Pen, splice};
 use crate::edit::statement::element;
-use crate::edit::write::{Notation, Writer};
-use crate::edit::{Edited, Outcome, Report, Surroundings, Target, literals};
-use crate::grants::{Entry, Origin, RoleGrants};
+use crate::edit::write::{Notation, StatementWriter};
+use crate::edit::{EditOutcome, EditReport, EditTarget, Edited, Surroundings, literals};
+use crate::grants::{GrantedPolicy, Origin, RoleGrants};
 use crate::layout::{Layout, Tree};
 use crate::narrow::{EditRefusal, EntryPlan, Narrowing, StatementPlan, plan};
 use crate::node::Node;
@@ -22,7 +22,8 @@ use crate::resolve::{Context, Resolver};
 use crate::source::{ReadError, Span};
 use crate::verify;
 
-/// The resolver for a file: with `default` of its variables and texts of its locals, where nothing else is given.
+/// The resolver for a file: with the defaults of its variables and the texts of its locals, unless other
+/// values are given.
 pub fn resolver<'t>(module: &'t Module<'_>, root: &'t Node, context: &Context) -> Resolver<'t> {
     let mut context = context.clone();
     let given: Vec<(String, String)> =
@@ -46,7 +47,7 @@ pub fn resolver<'t>(module: &'t Module<'_>, root: &'t Node, context: &Context) -
 }
 
 /// Edits a Terraform file. `function` of a target is an address: `aws_lambda_function.checkout`.
-pub fn apply(bytes: &[u8], targets: &[Target], surroundings: &Surroundings) -> Result<Edited, ReadError> {
+pub fn apply(bytes: &[u8], targets: &[EditTarget], surroundings: &Surroundings) -> Result<Edited, ReadError> {
     Module::read(bytes)?;
     let mut current = bytes.to_vec();
     let mut reports = Vec::new();
@@ -58,7 +59,11 @@ pub fn apply(bytes: &[u8], targets: &[Target], surroundings: &Surroundings) -> R
     Ok(Edited { bytes: current, reports })
 }
 
-fn one(bytes: &[u8], target: &Target, surroundings: &Surroundings) -> Result<(Report, Option<Vec<u8>>), ReadError> {
+fn one(
+    bytes: &[u8],
+    target: &EditTarget,
+    surroundings: &Surroundings,
+) -> Result<(EditReport, Option<Vec<u8>>), ReadError> {
     let module = Module::read(bytes)?;
     let root = Module::empty_root();
     let resolver = resolver(&module, &root, &surroundings.context);
@@ -67,11 +72,11 @@ fn one(bytes: &[u8], target: &Target, surroundings: &Surroundings) -> Result<(Re
         Some(Ok(address)) => format!("the role {address}"),
         _ => format!("the role of {}", target.function),
     };
-    let report = |outcome| Report { function: target.function.clone(), role: label.clone(), outcome };
+    let report = |outcome| EditReport { function: target.function.clone(), role: label.clone(), outcome };
     let refused = |refusal: EditRefusal| {
         let place = refusal.span.map(|span| module.source().place(span.start));
         let snippet = snippet(&target.narrowing, &target.function, &resolver);
-        Ok((report(Outcome::Refused { reason: refusal.reason, place, snippet }), None))
+        Ok((report(EditOutcome::Refused { reason: refusal.reason, place, snippet }), None))
     };
     let role = match function.map(|function| function.role) {
         None => return refused(EditRefusal::whole(RefusalReason::NoFunction(target.function.clone()))),
@@ -83,23 +88,22 @@ fn one(bytes: &[u8], target: &Target, surroundings: &Surroundings) -> Result<(Re
     let references = resolver.context.references.without(&waiting(&module, &grants));
     let edits = planned.and_then(|plans| edits(&module, &resolver, &references, &grants, &plans));
     let edits = match edits {
-        Ok(edits) if edits.is_empty() => return Ok((report(Outcome::Unchanged), None)),
+        Ok(edits) if edits.is_empty() => return Ok((report(EditOutcome::Unchanged), None)),
         Ok(edits) => edits,
         Err(refusal) => return refused(refusal),
     };
     let Some(text) = splice(module.source().text(), edits) else {
         return refused(EditRefusal::whole(RefusalReason::Overlap));
     };
-    let mut changed = bytes.get(..module.source().mark()).unwrap_or_default().to_vec();
-    changed.extend_from_slice(text.as_bytes());
+    let changed = module.source().file_of(&text);
     if let Err(failure) = prove(&module, &changed, &role, &grants, &target.narrowing, surroundings) {
         return refused(EditRefusal::whole(RefusalReason::Proof(failure)));
     }
     let literals = literals(&target.narrowing, &references, &grants, &text);
-    Ok((report(Outcome::Changed { literals }), Some(changed)))
+    Ok((report(EditOutcome::Changed { literals }), Some(changed)))
 }
 
-/// Blocks that wait for one in which the role's policies are written: no policy may name them.
+/// Blocks that wait for one that holds the role's policies: no policy may name them.
 fn waiting(module: &Module<'_>, grants: &RoleGrants<'_>) -> BTreeSet<String> {
     let dependencies = module.dependencies();
     let written = |block: &&Block| {
@@ -111,7 +115,7 @@ fn waiting(module: &Module<'_>, grants: &RoleGrants<'_>) -> BTreeSet<String> {
     edited.flat_map(|address| dependencies.waiting_for(&address)).collect()
 }
 
-/// Reads the new file and holds it against the old one.
+/// Reads the new file and compares it with the old one.
 fn prove(
     old: &Module<'_>,
     bytes: &[u8],
@@ -155,7 +159,7 @@ fn edits(
 ) -> Result<Vec<Edit>, EditRefusal> {
     let layout = Layout { step: 2, indented_lists: true, newline: module.source().newline(0), indent: " ", hcl: true };
     let pen = Pen { source: module.source(), layout: &layout };
-    let writer = Writer::new(module.source(), Notation::Hcl, resolver, grants, references);
+    let writer = StatementWriter::new(module.source(), Notation::Hcl, resolver, grants, references);
     let mut out = Vec::new();
     for (entry, plan) in grants.entries.iter().zip(plans) {
         let at = |obstacle: LayoutObstacle| EditRefusal::at(entry.span, obstacle);
@@ -175,7 +179,7 @@ fn edits(
     Ok(out)
 }
 
-fn is_data_source(module: &Module<'_>, entry: &Entry<'_>) -> bool {
+fn is_data_source(module: &Module<'_>, entry: &GrantedPolicy<'_>) -> bool {
     entry
         .document
         .is_some_and(|document| module.blocks.iter().any(|block| block.ident == "data" && block.span == document.span))
@@ -184,14 +188,14 @@ fn is_data_source(module: &Module<'_>, entry: &Entry<'_>) -> bool {
 /// Statement blocks of a `data "aws_iam_policy_document"`.
 fn data_source(
     pen: &Pen<'_, '_>,
-    writer: &Writer<'_, '_>,
+    writer: &StatementWriter<'_, '_>,
     resolver: &Resolver<'_>,
-    entry: &Entry<'_>,
+    entry: &GrantedPolicy<'_>,
     plans: &[StatementPlan],
 ) -> Result<Vec<Edit>, LayoutObstacle> {
     let mut out = Vec::new();
     for (grant, plan) in entry.grants.iter().zip(plans) {
-        let Some(node) = grant.node else { continue };
+        let node = grant.node.ok_or(LayoutObstacle::Moved)?;
         match plan {
             StatementPlan::Keep => {}
             StatementPlan::Remove => out.push(pen.whole_lines(node.span)),
@@ -218,7 +222,7 @@ fn data_source(
 
 fn in_place(
     pen: &Pen<'_, '_>,
-    writer: &Writer<'_, '_>,
+    writer: &StatementWriter<'_, '_>,
     resolver: &Resolver<'_>,
     node: &Node,
     old: &Statement,
@@ -246,11 +250,11 @@ fn in_place(
     Ok(Some(out))
 }
 
-fn hcl(writer: &Writer<'_, '_>, text: &str) -> String {
+fn hcl(writer: &StatementWriter<'_, '_>, text: &str) -> String {
     variables(&writer.text(text, true))
 }
 
-/// The data source writes IAM's own variables as `&{…}`.
+/// The data source writes IAM's variables as `&{…}`.
 fn variables(text: &str) -> String {
     text.replace("$${", "&{")
 }
@@ -270,7 +274,7 @@ impl AsText for whittle_policy::OneOrMany<whittle_policy::ResourcePattern> {
 }
 
 /// A `statement` block; its first line is not indented.
-fn block(writer: &Writer<'_, '_>, statement: &Statement, column: usize, newline: &str) -> String {
+fn block(writer: &StatementWriter<'_, '_>, statement: &Statement, column: usize, newline: &str) -> String {
     let (pad, inner) = (" ".repeat(column), " ".repeat(column + 2));
     let mut rows: Vec<(&str, String)> = Vec::new();
     if let Some(sid) = &statement.sid {
@@ -295,7 +299,7 @@ fn block(writer: &Writer<'_, '_>, statement: &Statement, column: usize, newline:
     }
     let mut out = format!("statement {{{newline}");
     for (index, (name, value)) in rows.iter().enumerate() {
-        // As `terraform fmt` does: the signs of neighbours on one line each stand under each other.
+        // As `terraform fmt` does: equal signs of neighbouring one-line attributes are aligned.
         let single = |row: &&(&str, String)| !row.1.contains('\n');
         let before = rows.iter().take(index).rev().take_while(single);
         let after = rows.iter().skip(index).take_while(single);
@@ -318,8 +322,8 @@ fn block(writer: &Writer<'_, '_>, statement: &Statement, column: usize, newline:
     out
 }
 
-/// A policy of which nothing is needed.
-fn remove(module: &Module<'_>, pen: &Pen<'_, '_>, entry: &Entry<'_>) -> Result<Edit, RefusalReason> {
+/// Removes a policy of which nothing is needed.
+fn remove(module: &Module<'_>, pen: &Pen<'_, '_>, entry: &GrantedPolicy<'_>) -> Result<Edit, RefusalReason> {
     if let (Origin::Managed(_), Some(item)) = (&entry.origin, entry.node) {
         return Ok(remove_from_list(module, pen, item)?);
     }
@@ -357,12 +361,12 @@ fn remove_from_list(module: &Module<'_>, pen: &Pen<'_, '_>, item: &Node) -> Resu
     pen.remove_items(list, &removed)?.pop().ok_or(LayoutObstacle::Moved)
 }
 
-/// An attached managed policy becomes a policy of the role.
+/// Replaces an attached managed policy by an inline policy of the role.
 fn replace(
     module: &Module<'_>,
     pen: &Pen<'_, '_>,
-    writer: &Writer<'_, '_>,
-    entry: &Entry<'_>,
+    writer: &StatementWriter<'_, '_>,
+    entry: &GrantedPolicy<'_>,
     statements: &[Statement],
 ) -> Result<Edit, RefusalReason> {
     let found =
@@ -384,9 +388,9 @@ fn replace(
     Ok(Edit { span: attachment.span, text })
 }
 
-/// A document and the role policy that carries it.
+/// A document and the role policy that uses it.
 fn pair(
-    writer: &Writer<'_, '_>,
+    writer: &StatementWriter<'_, '_>,
     label: &str,
     name: &str,
     role: &str,
@@ -410,11 +414,11 @@ fn pair(
     .join(newline)
 }
 
-/// What to write by hand.
+/// The policies to write by hand.
 fn snippet(narrowing: &Narrowing, function: &str, resolver: &Resolver<'_>) -> String {
     let Ok(source) = crate::source::Source::new(b"") else { return String::new() };
     let grants = RoleGrants::default();
-    let writer = Writer::new(&source, Notation::Hcl, resolver, &grants, &resolver.context.references);
+    let writer = StatementWriter::new(&source, Notation::Hcl, resolver, &grants, &resolver.context.references);
     let label = function.rsplit('.').next().unwrap_or("narrowed");
     let part = |(index, (name, document)): (usize, &(String, whittle_policy::PolicyDocument))| {
         let label = if narrowing.policies.len() > 1 { format!("{label}_{}", index + 1) } else { label.to_owned() };

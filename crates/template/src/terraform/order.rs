@@ -1,5 +1,5 @@
-//! Which block waits for which: Terraform refuses a configuration in which two wait for each other (Terraform documentation,
-//! "Resource behavior", dependencies).
+//! The graph of which block waits for which: Terraform refuses a configuration in which two wait for each
+//! other (Terraform documentation, "Resource behavior", dependencies).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::address::block_of;
 use crate::dependencies::Dependencies;
 
 impl Module<'_> {
-    /// What each block names.
+    /// The blocks that each block names.
     pub(super) fn dependencies(&self) -> Dependencies {
         let addresses: BTreeSet<String> = self.blocks.iter().filter_map(super::Block::address).collect();
         let mut needs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -22,7 +22,7 @@ impl Module<'_> {
     }
 }
 
-/// Runs of letters, digits and what joins them in an expression.
+/// Runs of letters, digits and joining characters in an expression.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))).filter(|word| word.contains('.'))
 }

@@ -5,15 +5,15 @@ use hcl_edit::expr::{Expression, ObjectKey};
 use hcl_edit::structure::{Body, Structure};
 
 use super::{Block, implicit};
-use crate::node::{Kind, Node, Style};
+use crate::node::{Node, NodeKind, Style};
 use crate::reason::Unreadable;
-use crate::source::{MAX_DEPTH, Place, ReadError, Source, Span};
+use crate::source::{FilePosition, MAX_DEPTH, ReadError, Source, Span};
 
 /// The top-level blocks of a file.
 pub fn blocks(source: &Source<'_>) -> Result<Vec<Block>, ReadError> {
     bounded(source)?;
     let body = hcl_edit::parser::parse_body(source.text()).map_err(|error| {
-        let place = Place { line: error.location().line(), column: error.location().column() };
+        let place = FilePosition { line: error.location().line(), column: error.location().column() };
         ReadError::Syntax { place, message: error.message().to_owned() }
     })?;
     children(&body, source)
@@ -63,7 +63,7 @@ fn attributes(body: &Body, span: Span, source: &Source<'_>) -> Result<Node, Read
         }
         entries.push((key, node(&attribute.value, source)));
     }
-    Ok(Node { span, tag: None, anchored: false, kind: Kind::Mapping { entries, flow: true } })
+    Ok(Node { span, tag: None, anchored: false, kind: NodeKind::Mapping { entries, flow: true } })
 }
 
 fn span_of(range: Option<std::ops::Range<usize>>) -> Span {
@@ -71,21 +71,21 @@ fn span_of(range: Option<std::ops::Range<usize>>) -> Span {
 }
 
 fn scalar(text: &str, span: Span) -> Node {
-    Node { span, tag: None, anchored: false, kind: Kind::Scalar { text: text.to_owned(), style: Style::Quoted } }
+    Node { span, tag: None, anchored: false, kind: NodeKind::Scalar { text: text.to_owned(), style: Style::Quoted } }
 }
 
-/// A value; what is computed is a scalar with a tag and the text of the expression.
+/// A value; a computed one is a scalar with a tag and the text of the expression.
 fn node(value: &Expression, source: &Source<'_>) -> Node {
     let span = span_of(value.span());
     let tagged = |tag: &str, kind| Node { span, tag: Some(tag.to_owned()), anchored: false, kind };
-    let written = || Kind::Scalar { text: source.slice(span).to_owned(), style: Style::Plain };
+    let written = || NodeKind::Scalar { text: source.slice(span).to_owned(), style: Style::Plain };
     match value {
         Expression::String(text) => scalar(text.as_str(), span),
         Expression::Bool(flag) => scalar(if *flag.value() { "true" } else { "false" }, span),
         Expression::Number(number) => scalar(&number.value().to_string(), span),
         Expression::Array(array) => {
             let items = array.iter().map(|item| node(item, source)).collect();
-            Node { span, tag: None, anchored: false, kind: Kind::Sequence { items, flow: true } }
+            Node { span, tag: None, anchored: false, kind: NodeKind::Sequence { items, flow: true } }
         }
         Expression::Object(object) => {
             let entry = |(key, value): (&ObjectKey, &hcl_edit::expr::ObjectValue)| {
@@ -99,22 +99,22 @@ fn node(value: &Expression, source: &Source<'_>) -> Node {
                 (key, node(value.expr(), source))
             };
             let entries = object.iter().map(entry).collect();
-            Node { span, tag: None, anchored: false, kind: Kind::Mapping { entries, flow: true } }
+            Node { span, tag: None, anchored: false, kind: NodeKind::Mapping { entries, flow: true } }
         }
         Expression::StringTemplate(_) => {
             let text = source.slice(span);
             let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-            tagged("hcl-template", Kind::Scalar { text: inner.to_owned(), style: Style::Quoted })
+            tagged("hcl-template", NodeKind::Scalar { text: inner.to_owned(), style: Style::Quoted })
         }
         Expression::FuncCall(call) if call.name.name.as_str() == "jsonencode" && !call.name.is_namespaced() => {
             let items = call.args.iter().map(|argument| node(argument, source)).collect();
-            tagged("jsonencode", Kind::Sequence { items, flow: true })
+            tagged("jsonencode", NodeKind::Sequence { items, flow: true })
         }
         _ => tagged("hcl", written()),
     }
 }
 
-/// A `data "aws_iam_policy_document"` as a policy document. `Err` says why it is more than what is written.
+/// A `data "aws_iam_policy_document"` as a policy document. `Err` if it is more than what is written.
 pub fn document(block: &Block) -> Result<Node, Unreadable> {
     for name in
         ["source_policy_documents", "override_policy_documents", "source_json", "override_json", "count", "for_each"]
@@ -131,12 +131,12 @@ pub fn document(block: &Block) -> Result<Node, Unreadable> {
             _ => {}
         }
     }
-    let list = Node { span: block.span, tag: None, anchored: false, kind: Kind::Sequence { items, flow: true } };
+    let list = Node { span: block.span, tag: None, anchored: false, kind: NodeKind::Sequence { items, flow: true } };
     let entries = vec![
         (implicit("Version", block.span.start), implicit("2012-10-17", block.span.start)),
         (implicit("Statement", block.span.start), list),
     ];
-    Ok(Node { span: block.span, tag: None, anchored: false, kind: Kind::Mapping { entries, flow: true } })
+    Ok(Node { span: block.span, tag: None, anchored: false, kind: NodeKind::Mapping { entries, flow: true } })
 }
 
 fn statement(block: &Block) -> Result<Node, Unreadable> {
@@ -170,29 +170,30 @@ fn statement(block: &Block) -> Result<Node, Unreadable> {
         };
         let pair = (implicit(variable, inner.span.start), iam_variables(values.clone()));
         let existing = operators.iter_mut().find(|(known, _)| known.text() == Some(operator));
-        if let Some(Kind::Mapping { entries, .. }) = existing.map(|(_, keys)| &mut keys.kind) {
+        if let Some(NodeKind::Mapping { entries, .. }) = existing.map(|(_, keys)| &mut keys.kind) {
             entries.push(pair);
         } else {
-            let kind = Kind::Mapping { entries: vec![pair], flow: true };
+            let kind = NodeKind::Mapping { entries: vec![pair], flow: true };
             let keys = Node { span: inner.span, tag: None, anchored: false, kind };
             operators.push((implicit(operator, inner.span.start), keys));
         }
     }
     if !operators.is_empty() {
-        let kind = Kind::Mapping { entries: operators, flow: true };
+        let kind = NodeKind::Mapping { entries: operators, flow: true };
         entries.push((
             implicit("Condition", block.span.start),
             Node { span: block.span, tag: None, anchored: false, kind },
         ));
     }
-    Ok(Node { span: block.span, tag: None, anchored: false, kind: Kind::Mapping { entries, flow: true } })
+    Ok(Node { span: block.span, tag: None, anchored: false, kind: NodeKind::Mapping { entries, flow: true } })
 }
 
-/// `&{aws:userid}` is how this data source writes `${aws:userid}` (AWS provider, "Context Variable Interpolation").
+/// `&{aws:userid}` is how this data source writes `${aws:userid}` (AWS provider, "Context Variable
+/// Interpolation").
 fn iam_variables(mut node: Node) -> Node {
     match &mut node.kind {
-        Kind::Scalar { text, .. } if node.tag.is_none() => *text = text.replace("&{", "${"),
-        Kind::Sequence { items, .. } => {
+        NodeKind::Scalar { text, .. } if node.tag.is_none() => *text = text.replace("&{", "${"),
+        NodeKind::Sequence { items, .. } => {
             for item in items {
                 *item = iam_variables(item.clone());
             }

@@ -2,7 +2,7 @@ use serde_json::json;
 use whittle_policy::PolicyDocument;
 
 use super::apply;
-use crate::edit::{Outcome, Surroundings, Target};
+use crate::edit::{EditOutcome, EditTarget, Surroundings};
 use crate::narrow::Narrowing;
 use crate::references::References;
 use crate::resolve::Context;
@@ -47,9 +47,9 @@ resource "aws_lambda_function" "reports" {{
     let document: PolicyDocument =
         serde_json::from_value(json!({"Version": "2012-10-17", "Statement": [statement]})).unwrap();
     let narrowing = Narrowing { policies: vec![("narrowed".to_owned(), document)], ..Narrowing::default() };
-    let targets = [Target { function: "aws_lambda_function.reports".to_owned(), narrowing }];
+    let targets = [EditTarget { function: "aws_lambda_function.reports".to_owned(), narrowing }];
     let edited = apply(file.as_bytes(), &targets, &surroundings).unwrap();
-    assert!(matches!(edited.reports[0].outcome, Outcome::Changed { .. }), "{:#?}", edited.reports);
+    assert!(matches!(edited.reports[0].outcome, EditOutcome::Changed { .. }), "{:#?}", edited.reports);
     let new = String::from_utf8(edited.bytes).unwrap();
     let found: Vec<&str> = new.lines().filter_map(|line| line.trim().strip_prefix("resources = ")).collect();
     assert_eq!(found, [expect], "{new}");

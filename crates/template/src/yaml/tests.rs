@@ -1,5 +1,5 @@
 use super::parse;
-use crate::node::{Kind, Node};
+use crate::node::{Node, NodeKind};
 use crate::source::{ReadError, Source};
 
 fn tree(text: &str) -> Node {
@@ -61,7 +61,7 @@ fn json_is_read_with_the_same_spans() {
 fn anchors_and_aliases_are_seen() {
     let root = tree("A: &x [1]\nB: *x\nC: &y\n  d: 1\n");
     assert!(root.get("A").unwrap().anchored);
-    assert_eq!(root.get("B").unwrap().kind, Kind::Alias);
+    assert_eq!(root.get("B").unwrap().kind, NodeKind::Alias);
     assert!(root.get("C").unwrap().anchored);
 }
 

@@ -6,7 +6,7 @@ use whittle_catalog::catalog;
 use whittle_policy::{
     ActionClause, ActionPattern, Effect, OneOrMany, PolicyDocument, ResourceClause, ResourcePattern, Statement,
 };
-use whittle_template::edit::{Surroundings, Target, resolver};
+use whittle_template::edit::{EditTarget, Surroundings, resolver};
 use whittle_template::grants::{Documents, Origin, grants_of};
 use whittle_template::narrow::Narrowing;
 use whittle_template::node::Node;
@@ -71,7 +71,7 @@ pub fn surroundings(template: &Template<'_>) -> Surroundings {
 }
 
 /// A narrowing for each function, made of what its role allows.
-pub fn targets(template: &Template<'_>, surroundings: &Surroundings, keep: Keep) -> Vec<Target> {
+pub fn targets(template: &Template<'_>, surroundings: &Surroundings, keep: Keep) -> Vec<EditTarget> {
     let resolver = resolver(template, &surroundings.context);
     let functions = template.functions(&resolver);
     functions
@@ -95,7 +95,7 @@ pub fn targets(template: &Template<'_>, surroundings: &Surroundings, keep: Keep)
                 }
             }
             let policies = vec![("narrowed".to_owned(), PolicyDocument::new(out))];
-            Target {
+            EditTarget {
                 function: function.logical_id.to_owned(),
                 narrowing: Narrowing { policies, ..Narrowing::default() },
             }
@@ -157,7 +157,7 @@ fn narrowed(statement: &Statement, keep: Keep) -> Statement {
 }
 
 /// A narrowing for each function of a Terraform file.
-pub fn terraform_targets(bytes: &[u8], keep: Keep) -> Vec<Target> {
+pub fn terraform_targets(bytes: &[u8], keep: Keep) -> Vec<EditTarget> {
     use whittle_template::terraform::{Module, resolver};
     let module = Module::read(bytes).unwrap();
     let root = Module::empty_root();
@@ -177,7 +177,7 @@ pub fn terraform_targets(bytes: &[u8], keep: Keep) -> Vec<Target> {
                 }
             }
             let policies = vec![("narrowed".to_owned(), PolicyDocument::new(out))];
-            Target { function: function.address, narrowing: Narrowing { policies, ..Narrowing::default() } }
+            EditTarget { function: function.address, narrowing: Narrowing { policies, ..Narrowing::default() } }
         })
         .collect()
 }
