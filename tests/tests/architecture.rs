@@ -16,12 +16,40 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "whittle-render",
         &["whittle-policy", "whittle-catalog", "whittle-evidence", "whittle-analysis", "whittle-template"],
     ),
-    ("whittle-pipeline", &["whittle-policy", "whittle-catalog", "whittle-evidence", "whittle-analysis"]),
+    ("whittle-snapshot", &["whittle-policy", "whittle-evidence", "whittle-analysis"]),
+    (
+        "whittle-pipeline",
+        &[
+            "whittle-policy",
+            "whittle-catalog",
+            "whittle-evidence",
+            "whittle-analysis",
+            "whittle-template",
+            "whittle-snapshot",
+        ],
+    ),
     (
         "whittle-local",
-        &["whittle-policy", "whittle-catalog", "whittle-evidence", "whittle-analysis", "whittle-pipeline"],
+        &[
+            "whittle-policy",
+            "whittle-catalog",
+            "whittle-evidence",
+            "whittle-analysis",
+            "whittle-snapshot",
+            "whittle-pipeline",
+        ],
     ),
-    ("whittle-aws", &["whittle-policy", "whittle-catalog", "whittle-evidence", "whittle-analysis", "whittle-pipeline"]),
+    (
+        "whittle-aws",
+        &[
+            "whittle-policy",
+            "whittle-catalog",
+            "whittle-evidence",
+            "whittle-analysis",
+            "whittle-snapshot",
+            "whittle-pipeline",
+        ],
+    ),
     ("whittle-lambda", &["whittle-aws", "whittle-pipeline", "whittle-analysis", "whittle-catalog", "whittle-render"]),
     (
         "whittle-cli",
@@ -32,6 +60,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "whittle-analysis",
             "whittle-render",
             "whittle-template",
+            "whittle-snapshot",
             "whittle-pipeline",
             "whittle-local",
             "whittle-aws",
@@ -50,6 +79,7 @@ const PURE: &[&str] = &[
     "whittle-analysis",
     "whittle-template",
     "whittle-render",
+    "whittle-snapshot",
 ];
 
 /// What a pure crate's sources may not name: files, network, environment, clock, randomness.

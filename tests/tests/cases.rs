@@ -7,6 +7,7 @@ use account::{
     policy_change, result,
 };
 use serde_json::{Value, json};
+use whittle_analysis::issue::IssueKind;
 use whittle_analysis::reason::VerdictReason;
 use whittle_analysis::result::Verdict;
 
@@ -312,7 +313,7 @@ fn evidence_of_a_deleted_role_of_the_same_name_does_not_count() {
     case.role_id = "AROAEXAMPLESHARED0002";
     let report = case.run();
     assert!(result(&report, "one").suggestion.is_none());
-    assert!(report.issues.iter().any(|issue| issue.kind == "no-event-of-used-role"), "{:#?}", report.issues);
+    assert!(report.issues.iter().any(|issue| issue.kind == IssueKind::NoEventOfUsedRole), "{:#?}", report.issues);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Extra checks on public logs, where they lie beside the project; the project's own fixtures do not need them.
 
 use whittle_evidence::map::EventClass;
+use whittle_evidence::read::IssueKind as FileIssueKind;
 use whittle_local::trail::TrailFolder;
 use whittle_pipeline::look::map_events;
 
@@ -14,7 +15,11 @@ fn every_record_of_the_public_logs_is_read_or_reported() {
     assert!(summary.records >= 3_000, "{summary:?}");
     assert_eq!(
         summary.unreadable,
-        issues.iter().filter(|issue| issue.kind == "unreadable-record").map(|i| i.count).sum::<u64>()
+        issues
+            .iter()
+            .filter(|issue| issue.kind == FileIssueKind::UnreadableRecord.into())
+            .map(|i| i.count)
+            .sum::<u64>()
     );
     let mapped: u64 = kinds.values().map(|kind| kind.events).sum();
     assert_eq!(mapped, summary.records, "every record belongs to a kind");

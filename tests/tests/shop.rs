@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use whittle_analysis::issue::IssueKind;
 use whittle_analysis::result::{Report, Verdict};
 use whittle_policy::{ActionClause, Effect};
 
@@ -104,7 +105,7 @@ fn every_suggestion_is_proved_and_fits() {
         }
     }
     assert!(count >= 20, "only {count} suggestions");
-    assert!(!report.issues.iter().any(|issue| issue.kind == "unproved-suggestion"), "{:#?}", report.issues);
+    assert!(!report.issues.iter().any(|issue| issue.kind == IssueKind::UnprovedSuggestion), "{:#?}", report.issues);
 }
 
 #[test]

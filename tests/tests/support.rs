@@ -60,8 +60,7 @@ pub fn try_analyze(snapshot: &Path, trail: &Path, store: &mut SqliteStore) -> Re
     let snapshot = SnapshotFolder::open(snapshot).map_err(|error| error.to_string())?;
     let trail = TrailFolder::new(vec![trail.to_path_buf()]);
     let settings = RunSettings::default();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(run(&snapshot, &trail, store, &settings, &mut ())).map_err(|error| error.to_string())
+    run(&snapshot, &trail, store, &settings, &mut ()).map_err(|error| error.to_string())
 }
 
 /// One analysis through the library, with a store in memory.

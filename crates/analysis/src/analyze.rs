@@ -10,7 +10,7 @@ use crate::findings::{self, RoleFacts};
 use crate::grants::Grants;
 use crate::input::AnalysisEvidence;
 use crate::inventory::{Function, Inventory, Role};
-use crate::issue::{Issue, merge_issues};
+use crate::issue::{Issue, IssueKind, merge_issues};
 use crate::need::SubjectUsage;
 use crate::needs;
 use crate::observability::{CoverageCache, RoleObservability, coverage_rows};
@@ -265,7 +265,7 @@ impl RoleRun<'_> {
         if idle && used_meanwhile {
             self.issues.push(
                 Issue::new(
-                    "no-event-of-used-role",
+                    IssueKind::NoEventOfUsedRole,
                     self.role.arn.to_string(),
                     "IAM says that the role was used in the window, and the trail shows no event of it",
                 )
@@ -299,7 +299,7 @@ impl RoleRun<'_> {
         if let Some(failure) = proved.failures.into_iter().next() {
             self.issues.push(
                 Issue::new(
-                    "unproved-suggestion",
+                    IssueKind::UnprovedSuggestion,
                     self.role.arn.to_string(),
                     format!("the suggestion for {name} could not be proved, so none is given"),
                 )

@@ -3,6 +3,7 @@
 use whittle_evidence::coverage::Coverage;
 use whittle_evidence::ledger::Ledger;
 
+use crate::doubt::Doubt;
 use crate::window::ObservationWindow;
 
 /// Settings of a user.
@@ -30,7 +31,7 @@ pub struct AnalysisEvidence<'a> {
     /// Settings of the user.
     pub settings: &'a AnalysisSettings,
     /// Reasons why absence proves nothing anywhere: lost files, missing days. Usually empty.
-    pub doubts: &'a [String],
+    pub doubts: &'a [Doubt],
     /// Share of the window's days with any event of the account, 0 to 1.
     pub density: f64,
 }

@@ -1,14 +1,18 @@
-//! What Whittle could not read or see. Never a statement about the user's account.
+//! Things that Whittle could not read or see. Never a statement about the user's account.
 
 use serde::{Deserialize, Serialize};
 
+mod kind;
+
+pub use kind::IssueKind;
+
 /// One thing that could not be read or seen, where, and what to do about it.
 ///
-/// An issue lowers coverage or confidence; it never ends a run (invariant 7 in ARCHITECTURE.md).
+/// An issue lowers coverage or confidence; it never ends a run (invariant 7 of ARCHITECTURE.md).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Issue {
-    /// Stable kebab-case kind, such as `missing-file` or `bad-record`.
-    pub kind: String,
+    /// Sort of issue.
+    pub kind: IssueKind,
     /// File, API or record the issue is about.
     pub place: String,
     /// What is wrong; one line, lower case, no final period.
@@ -16,13 +20,13 @@ pub struct Issue {
     /// What the user can do; empty if nothing.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub hint: String,
-    /// Number of times it occurred.
+    /// How many times it occurred.
     pub count: u64,
 }
 
 impl Issue {
     /// An issue that occurred once.
-    pub fn new(kind: impl Into<String>, place: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn new(kind: impl Into<IssueKind>, place: impl Into<String>, message: impl Into<String>) -> Self {
         Self { kind: kind.into(), place: place.into(), message: message.into(), hint: String::new(), count: 1 }
     }
 

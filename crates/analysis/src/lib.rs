@@ -83,6 +83,7 @@ pub mod analyze;
 pub mod confidence;
 pub mod decide;
 pub mod diff;
+pub mod doubt;
 pub mod drift;
 pub mod findings;
 pub mod gate;

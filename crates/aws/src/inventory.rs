@@ -1,7 +1,7 @@
 //! The inventory of an account: functions, roles, trails.
 //!
 //! In: an account, and the documents kept from the last run. Out: documents in the shape of plain AWS command line output,
-//! named as in a snapshot folder, which [`whittle_pipeline::snapshot`] reads: one reader for folder and account.
+//! named as in a snapshot folder, which [`whittle_snapshot`] reads: one reader for folder and account.
 //!
 //! What is listed at once (roles, functions, event source mappings, trails) is listed in every run. What must be asked for
 //! per function is asked only if the function's revision changed, if the trail shows a change, or after a time. What was
@@ -19,19 +19,19 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
-use whittle_analysis::issue::{Issue, merge_issues};
+use whittle_analysis::doubt::Doubt;
+use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 use whittle_pipeline::ports::service::{self, CollectRequest, InventoryCollector, KeptDocument, KeptDocuments};
 use whittle_pipeline::ports::{PortError, PortErrorKind};
+use whittle_snapshot::SnapshotDocuments;
 
 use crate::clients::Aws;
 use details::{Changed, Clients, Detail};
-pub use documents::SnapshotDocuments;
 use listing::{Functions, Roles};
 use pace::{Pacer, StopFlag};
 use problem::{Failure, Problems};
 
 mod details;
-mod documents;
 mod last_accessed;
 mod listing;
 mod pace;
@@ -75,7 +75,7 @@ pub struct Collected {
     /// What could not be fetched, equal failures counted.
     pub issues: Vec<Issue>,
     /// Reasons why absence of evidence proves nothing anywhere: Regions whose functions are not known.
-    pub doubts: Vec<String>,
+    pub doubts: Vec<Doubt>,
     /// Every list that decides which functions and roles exist was read.
     pub complete: bool,
     /// Documents of functions and reports that were fetched now.
@@ -204,9 +204,7 @@ impl Lists {
                 }
                 Err(error) => {
                     collected.complete = false;
-                    collected.doubts.push(format!(
-                        "the functions of {region} could not be listed, and may need what no other function needs"
-                    ));
+                    collected.doubts.push(Doubt::FunctionsNotListed { region: region.clone() });
                     // The Region must be there for the reader to miss its functions.
                     collected.documents.insert(not_collected(&region), json!({"NotCollected": []}).to_string());
                     problems.add("lambda:ListFunctions", &region, UNLISTED, "", Failure::from(&error));
@@ -301,8 +299,8 @@ impl Round<'_> {
         }
         if pending > 0 {
             let message = "last-accessed reports of roles were not ready in time";
-            let mut issue =
-                Issue::new("not-collected", "service-last-accessed", message).with_hint("the next run asks again");
+            let mut issue = Issue::new(IssueKind::NotCollected, "service-last-accessed", message)
+                .with_hint("the next run asks again");
             issue.count = u64::try_from(pending).unwrap_or(u64::MAX);
             collected.issues.push(issue);
         }

@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 mod apply;
 mod aws;
 mod check;
+mod evidence;
 mod results;
+mod severity;
 mod shell;
 mod template;
 
@@ -16,7 +18,9 @@ pub use apply::ApplyArguments;
 pub use aws::EvidenceChoice;
 pub use aws::{AwsArguments, RunArguments, SnapshotArguments};
 pub use check::{CheckArguments, CheckFormat, WaiveArguments};
+pub use evidence::{EvidenceArguments, WindowArguments};
 pub use results::{DiffArguments, ExplainArguments, PolicyArguments, PolicyFormat};
+pub use severity::SeverityChoice;
 pub use shell::{CompletionsArguments, ManArguments};
 pub use template::DeploymentArguments;
 
@@ -139,23 +143,6 @@ pub struct LookupArguments {
     pub aws: AwsArguments,
 }
 
-/// Which evidence counts, and how much of it is enough.
-#[derive(Debug, Args)]
-pub struct EvidenceArguments {
-    /// Trail file or folder; may be given several times
-    #[arg(long = "trail", value_name = "PATH", required = true)]
-    pub trails: Vec<PathBuf>,
-    /// The LookupEvents answers given are complete (no lookup attribute, all pages) for this Region, or `all`; repeatable
-    #[arg(long, value_name = "REGION", env = "WHITTLE_EVENT_HISTORY", value_delimiter = ',')]
-    pub event_history: Vec<String>,
-    /// Days without any event of the account were quiet; no trail files are missing
-    #[arg(long, alias = "quiet-days-are-real", env = "WHITTLE_QUIET_DAYS_ARE_REAL")]
-    pub assume_quiet_days: bool,
-    /// Days of evidence below which nothing is called unused
-    #[arg(long, value_name = "DAYS", default_value_t = 30, env = "WHITTLE_MIN_WINDOW_DAYS")]
-    pub min_window_days: u32,
-}
-
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -167,7 +154,7 @@ A snapshot folder is plain AWS CLI output:
   aws lambda list-functions --function-version ALL > snapshot/functions.json
   aws lambda list-event-source-mappings > snapshot/event-source-mappings.json
   aws cloudtrail describe-trails > snapshot/trails.json
-With more Regions, the Lambda files go to snapshot/regions/REGION/.")]
+With more Regions, the Lambda files go to snapshot/regions/REGION/.", mut_arg("trails", |trails| trails.required(true)))]
 pub struct AnalyzeArguments {
     /// Snapshot folder
     #[arg(value_name = "SNAPSHOT")]
@@ -182,21 +169,6 @@ pub struct AnalyzeArguments {
     /// Exit with 1 if there is a finding of this severity or worse
     #[arg(long, value_enum, value_name = "SEVERITY", env = "WHITTLE_FAIL_ON")]
     pub fail_on: Option<SeverityChoice>,
-}
-
-/// Severities as typed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SeverityChoice {
-    /// Anything
-    Info,
-    /// Low or worse
-    Low,
-    /// Medium or worse
-    Medium,
-    /// High or worse
-    High,
-    /// Critical only
-    Critical,
 }
 
 #[derive(Debug, Args)]

@@ -6,8 +6,11 @@ mod apply;
 mod aws;
 mod catalog;
 mod check;
+#[cfg(feature = "aws")]
+mod client;
 mod deployment;
 mod diff;
+mod evidence;
 mod explain;
 mod policy;
 mod proposal;
@@ -31,9 +34,9 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<Exit, CommandErro
         #[cfg(feature = "aws")]
         Command::Snapshot(arguments) => aws::snapshot(arguments, printer),
         #[cfg(not(feature = "aws"))]
-        Command::Run(_) => Err(without_aws("`whittle run`")),
+        Command::Run(_) => Err(CommandError::NotInBuild { what: "`whittle run`" }),
         #[cfg(not(feature = "aws"))]
-        Command::Snapshot(_) => Err(without_aws("`whittle snapshot`")),
+        Command::Snapshot(_) => Err(CommandError::NotInBuild { what: "`whittle snapshot`" }),
         Command::Policy(arguments) => policy::run(arguments, printer),
         Command::Apply(arguments) => apply::run(arguments, printer),
         Command::Explain(arguments) => explain::run(arguments, printer),
@@ -48,60 +51,4 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<Exit, CommandErro
         Command::Trail(TrailCommand::Coverage(arguments)) => trail::coverage(arguments, printer),
         Command::Catalog(CatalogCommand::Show(arguments)) => catalog::show(arguments, printer),
     }
-}
-
-/// Text of a file that the user named.
-fn read_text(path: &std::path::Path) -> Result<String, CommandError> {
-    std::fs::read_to_string(path).map_err(|error| CommandError::File {
-        path: path.to_owned(),
-        message: format!("cannot be read: {error}"),
-        hint: String::new(),
-    })
-}
-
-/// Today in UTC.
-fn today() -> jiff::civil::Date {
-    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
-}
-
-/// Runs a future to its end on this thread.
-fn block_on<F: Future>(future: F) -> Result<F::Output, CommandError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(CommandError::Runtime)?;
-    Ok(runtime.block_on(future))
-}
-
-/// What talks to AWS is left out of the default build: its SDK takes minutes to compile.
-#[cfg(not(feature = "aws"))]
-fn without_aws(what: &str) -> CommandError {
-    CommandError::NotFound {
-        message: format!("{what} is not in this build of whittle"),
-        hint: "build it with `cargo install --path crates/cli --features aws`".to_owned(),
-    }
-}
-
-/// A path relative to the working folder, which in CI is the root of the repository; with `/`, and without `.` and `..`.
-fn relative(path: &std::path::Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    let outside: std::path::PathBuf;
-    let path = match path.strip_prefix(&here) {
-        Ok(inside) => inside,
-        // Not in the repository: the file and its folder are all that a reader can use.
-        Err(_) if path.is_absolute() => {
-            let last: Vec<_> = path.components().rev().take(2).collect();
-            outside = last.into_iter().rev().collect();
-            outside.as_path()
-        }
-        Err(_) => path,
-    };
-    let mut parts: Vec<String> = Vec::new();
-    for part in path.components() {
-        match part {
-            std::path::Component::Normal(part) => parts.push(part.to_string_lossy().into_owned()),
-            std::path::Component::ParentDir => {
-                parts.pop();
-            }
-            std::path::Component::CurDir | std::path::Component::RootDir | std::path::Component::Prefix(_) => {}
-        }
-    }
-    parts.join("/")
 }

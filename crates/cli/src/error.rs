@@ -1,9 +1,11 @@
-//! Why a command failed, for a person.
+//! Errors of commands, worded for a person.
 
 use std::path::PathBuf;
 
 use whittle_pipeline::ports::PortError;
+use whittle_pipeline::proposal::ProposalError;
 use whittle_render::policy::RenderError;
+use whittle_snapshot::SnapshotError;
 
 /// A failed command: what, why (the cause chain), and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +14,9 @@ pub enum CommandError {
     /// An adapter could not answer.
     #[error(transparent)]
     Port(#[from] PortError),
+    /// A snapshot cannot be used.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// Input could not be read.
     #[error("cannot read `{}`", .path.display())]
     Read {
@@ -36,14 +41,70 @@ pub enum CommandError {
     /// A result cannot be written as JSON.
     #[error("cannot write JSON")]
     Json(#[from] serde_json::Error),
+    /// The arguments are not valid, or do not fit together.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do; empty if nothing.
+        hint: String,
+    },
     /// The thing asked for does not exist.
     #[error("{message}")]
     NotFound {
-        /// What was looked for.
+        /// What is wrong.
         message: String,
-        /// What there is instead.
+        /// What to do; empty if nothing.
         hint: String,
     },
+    /// A name means several things.
+    #[error("{message}")]
+    Ambiguous {
+        /// What is wrong.
+        message: String,
+        /// What to do; empty if nothing.
+        hint: String,
+    },
+    /// No earlier run stored what the command needs.
+    #[error("{message}")]
+    NoResult {
+        /// What is wrong.
+        message: String,
+        /// What to do; empty if nothing.
+        hint: String,
+    },
+    /// There is no narrowed policy for a function or role.
+    #[error("{message}")]
+    NoPolicy {
+        /// What is wrong.
+        message: String,
+        /// What to do; empty if nothing.
+        hint: String,
+    },
+    /// A file holds something else than it should.
+    #[error("{message}")]
+    Unusable {
+        /// What is wrong.
+        message: String,
+        /// What to do; empty if nothing.
+        hint: String,
+    },
+    /// Another run is at work.
+    #[cfg(feature = "aws")]
+    #[error("{message}")]
+    Busy {
+        /// Which one, and until when.
+        message: String,
+    },
+    /// The command is not in this build.
+    #[error("{what} is not in this build of whittle")]
+    NotInBuild {
+        /// The command or flag.
+        what: &'static str,
+    },
+    /// A template cannot be held against the account.
+    #[error(transparent)]
+    Proposal(#[from] ProposalError),
     /// A template could not be read.
     #[error("`{}`: {source}", .path.display())]
     Template {
@@ -66,6 +127,7 @@ pub enum CommandError {
         hint: String,
     },
     /// The runtime could not be started.
+    #[cfg(feature = "aws")]
     #[error("cannot start")]
     Runtime(#[source] std::io::Error),
 }
@@ -75,9 +137,24 @@ impl CommandError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Port(error) => error.hint(),
+            Self::Snapshot(error) => error.hint(),
+            Self::Proposal(error) => error.hint(),
+            Self::NotInBuild { .. } => Some("build it with `cargo install --path crates/cli --features aws`"),
             Self::Template { source, .. } => source.hint(),
             Self::Render(error) if !error.hint().is_empty() => Some(error.hint()),
-            Self::NotFound { hint, .. } | Self::File { hint, .. } if !hint.is_empty() => Some(hint),
+            Self::Usage { hint, .. }
+            | Self::NotFound { hint, .. }
+            | Self::Ambiguous { hint, .. }
+            | Self::NoResult { hint, .. }
+            | Self::NoPolicy { hint, .. }
+            | Self::Unusable { hint, .. }
+            | Self::File { hint, .. }
+                if !hint.is_empty() =>
+            {
+                Some(hint)
+            }
+            #[cfg(feature = "aws")]
+            Self::Busy { .. } => Some("try again when it has ended; nothing was done"),
             _ => None,
         }
     }

@@ -2,6 +2,8 @@
 
 use std::process::{ExitCode, Termination};
 
+use whittle_analysis::result::{Report, Severity};
+
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -13,6 +15,21 @@ pub enum Exit {
     Error,
     /// 3: a gate was asked for and coverage is too small to answer.
     Inconclusive,
+}
+
+impl Exit {
+    /// The answer of a gate on findings of the severity `least` or worse; without one, there is no gate.
+    pub fn of_gate(report: &Report, least: Option<Severity>) -> Self {
+        let Some(least) = least else { return Self::Clean };
+        if report.findings.iter().any(|finding| finding.severity >= least) {
+            Self::Findings
+        } else if report.window.days == 0 {
+            // Without evidence a gate that passes would say more than is known.
+            Self::Inconclusive
+        } else {
+            Self::Clean
+        }
+    }
 }
 
 impl Termination for Exit {

@@ -1,9 +1,11 @@
 //! `whittle`: composition root. Parses the command line, puts adapters and use cases together, prints.
 
 mod args;
+mod clock;
 mod commands;
 mod error;
 mod exit;
+mod files;
 mod printer;
 mod progress;
 

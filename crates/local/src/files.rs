@@ -4,33 +4,39 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use whittle_pipeline::snapshot::Problem;
+use whittle_analysis::issue::IssueKind;
+use whittle_snapshot::FileProblem;
 
 /// Files above this size are refused: an account of 10,000 roles stays under a tenth of it.
 pub(crate) const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// The text of a file, `Ok(None)` if there is none. `place` is how the file is named in messages.
-pub(crate) fn read_text(path: &Path, place: &str, max_bytes: u64) -> Result<Option<String>, Problem> {
-    let unreadable = |error: &io::Error| Problem::new("unreadable-file", place, format!("cannot be read: {error}"));
+pub(crate) fn read_text(path: &Path, place: &str, max_bytes: u64) -> Result<Option<String>, FileProblem> {
+    let unreadable =
+        |error: &io::Error| FileProblem::new(IssueKind::UnreadableFile, place, format!("cannot be read: {error}"));
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(&error)),
     };
     if !metadata.is_file() {
-        return Err(Problem::new("unreadable-file", place, "is not a regular file"));
+        return Err(FileProblem::new(IssueKind::UnreadableFile, place, "is not a regular file"));
     }
     let bytes = read_bounded(path, max_bytes).map_err(|error| unreadable(&error))?.ok_or_else(|| {
-        Problem::new("file-too-large", place, format!("is larger than {max_bytes} bytes"))
+        FileProblem::new(IssueKind::FileTooLarge, place, format!("is larger than {max_bytes} bytes"))
             .with_hint("split the account by Region into `regions/<region>/` folders")
     })?;
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err(Problem::new("bad-encoding", place, "is UTF-16, not UTF-8")
+        return Err(FileProblem::new(IssueKind::BadEncoding, place, "is UTF-16, not UTF-8")
             .with_hint("in PowerShell, write it with `| Out-File -Encoding utf8`"));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
-        Problem::new("bad-encoding", place, format!("is not UTF-8 text (first bad byte at offset {offset})"))
+        FileProblem::new(
+            IssueKind::BadEncoding,
+            place,
+            format!("is not UTF-8 text (first bad byte at offset {offset})"),
+        )
     })?;
     Ok(Some(match text.strip_prefix('\u{feff}') {
         Some(rest) => rest.to_owned(),

@@ -1,12 +1,12 @@
-//! A snapshot in a folder. What its files are, and what they mean: [`whittle_pipeline::snapshot`].
+//! A snapshot in a folder. What its files are, and what they mean: [`whittle_snapshot`].
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use whittle_analysis::inventory::Inventory;
-use whittle_pipeline::ports::{InventorySource, PortError, PortErrorKind, TrailConfigSource, TrailConfigs};
-use whittle_pipeline::snapshot::{self, Problem, SnapshotFiles};
+use whittle_analysis::issue::IssueKind;
+use whittle_pipeline::ports::{PortError, PortErrorKind};
+use whittle_snapshot::{FileProblem, SnapshotFiles, check, first_commands};
 
 use crate::files::{MAX_FILE_BYTES, read_text};
 
@@ -37,10 +37,10 @@ impl SnapshotFolder {
         let mut entries = std::fs::read_dir(root)
             .map_err(|error| invalid(format!("snapshot folder `{shown}` cannot be listed")).with_source(error))?;
         if entries.next().is_none() {
-            return Err(invalid(format!("snapshot folder `{shown}` is empty")).with_hint(snapshot::first_commands()));
+            return Err(invalid(format!("snapshot folder `{shown}` is empty")).with_hint(first_commands()));
         }
         let folder = Self { root: root.to_owned(), max_file_bytes: MAX_FILE_BYTES };
-        snapshot::check(&folder)?;
+        check(&folder)?;
         Ok(folder)
     }
 
@@ -57,32 +57,22 @@ impl SnapshotFiles for SnapshotFolder {
         self.root.display().to_string()
     }
 
-    fn text(&self, file: &str) -> Result<Option<String>, Problem> {
+    fn text(&self, file: &str) -> Result<Option<String>, FileProblem> {
         read_text(&self.root.join(file), file, self.max_file_bytes)
     }
 
-    fn names(&self, folder: &str) -> Result<Option<BTreeSet<String>>, Problem> {
+    fn names(&self, folder: &str) -> Result<Option<BTreeSet<String>>, FileProblem> {
         match folder_names(&self.root.join(folder)) {
             Ok(names) => Ok(Some(names)),
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
-            Err(error) => Err(Problem::new("unreadable-file", folder, format!("cannot be listed: {error}"))),
+            Err(error) => {
+                Err(FileProblem::new(IssueKind::UnreadableFile, folder, format!("cannot be listed: {error}")))
+            }
         }
     }
 
     fn exists(&self, file: &str) -> bool {
         self.root.join(file).exists()
-    }
-}
-
-impl InventorySource for SnapshotFolder {
-    async fn inventory(&self) -> Result<Inventory, PortError> {
-        snapshot::read_inventory(self)
-    }
-}
-
-impl TrailConfigSource for SnapshotFolder {
-    async fn trails(&self) -> Result<TrailConfigs, PortError> {
-        Ok(snapshot::read_trails(self))
     }
 }
 

@@ -29,7 +29,7 @@ use whittle_analysis::result::{Finding, FunctionResult, Report, RoleResult};
 use whittle_evidence::ledger::Ledger;
 use whittle_pipeline::marks::ReadMarks;
 use whittle_pipeline::ports::{Changes, EvidenceBatch, PortError, PortErrorKind, SaveScope, Store};
-use whittle_pipeline::snapshot::SnapshotFiles;
+use whittle_snapshot::SnapshotFiles;
 
 use evidence::Known;
 use failure::{Place, sqlite_error};

@@ -17,7 +17,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::UNIX_EPOCH;
 
-use whittle_analysis::issue::{Issue, merge_issues};
+use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 use whittle_pipeline::marks::ReadMarks;
 use whittle_pipeline::ports::{PortError, PortErrorKind, TrailObject, TrailObjects};
 
@@ -201,13 +201,13 @@ impl Walk {
         }
         if let Some(example) = &folder.example {
             let message = format!("files that are neither JSON nor gzip were left out, such as `{example}`");
-            let mut issue = Issue::new("not-a-trail-file", source, message);
+            let mut issue = Issue::new(IssueKind::NotATrailFile, source, message);
             issue.count = folder.skipped;
             self.issues.push(issue);
         }
         if self.objects.len() == before && !nested {
             self.issues.push(
-                Issue::new("empty-trail", source, "no trail file is in this folder").with_hint(
+                Issue::new(IssueKind::EmptyTrail, source, "no trail file is in this folder").with_hint(
                     "copy the trail with `aws s3 sync s3://<bucket>/AWSLogs/ <folder>`, or give another path",
                 ),
             );
@@ -228,7 +228,7 @@ impl Walk {
             if relative.is_empty() { folder.source.to_owned() } else { format!("{}/{relative}", folder.source) }
         };
         let unreadable = |path: &Path, error: &io::Error| {
-            Issue::new("unreadable-file", place(path), format!("cannot be read: {error}"))
+            Issue::new(IssueKind::UnreadableFile, place(path), format!("cannot be read: {error}"))
                 .with_hint("check its permissions; what it holds was not seen")
         };
         match directory.canonicalize() {
@@ -274,7 +274,7 @@ impl Walk {
             }
             let Some(key) = path.strip_prefix(root).ok().and_then(key_of) else {
                 self.issues.push(
-                    Issue::new("unreadable-file", place(&path), "its name is not UTF-8 text")
+                    Issue::new(IssueKind::UnreadableFile, place(&path), "its name is not UTF-8 text")
                         .with_hint("rename the file; what it holds was not seen"),
                 );
                 continue;

@@ -4,10 +4,10 @@
 //! an event twice changes nothing.
 
 use rayon::prelude::*;
-use whittle_analysis::issue::{Issue, merge_issues};
+use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 use whittle_evidence::ledger::Ledger;
 use whittle_evidence::map::Mapper;
-use whittle_evidence::read::{FileReport, IssueKind, Limits, key_kind, read_bytes};
+use whittle_evidence::read::{FileReport, Limits, key_kind, read_bytes};
 
 use crate::marks::ReadMarks;
 use crate::ports::{EvidenceBatch, PortError, PortErrorKind, Store, TrailObject, TrailObjects};
@@ -164,7 +164,7 @@ pub fn read_all(objects: &impl TrailObjects) -> Result<(Ledger, IngestSummary, V
     for report in reports {
         summary.add(&report.map_err(|unread| unread.issue), &mut issues);
     }
-    Ok((ledger, summary, told(issues)))
+    Ok((ledger, summary, merge_issues(issues)))
 }
 
 /// Objects that hold events, without those whose key says otherwise, and what is known before reading.
@@ -178,16 +178,6 @@ pub(crate) fn list_events(
         listed.into_iter().partition(|object| key_kind(&object.key).can_be_skipped());
     summary.not_events = skipped.len();
     Ok((read, summary, issues))
-}
-
-/// Issues as they are told: merged, and without the mark of [`LOST_EVIDENCE`], which is for the analysis.
-pub(crate) fn told(mut issues: Vec<Issue>) -> Vec<Issue> {
-    for issue in &mut issues {
-        if let Some(kind) = issue.kind.strip_prefix(LOST_EVIDENCE) {
-            issue.kind = kind.to_owned();
-        }
-    }
-    merge_issues(issues)
 }
 
 /// The next objects to read before a save, and those after them.
@@ -298,11 +288,11 @@ fn denied_issue(objects: &[TrailObject], reports: &[Result<FileReport, Unread>])
 
 /// The issue for an object that is listed and cannot be read.
 pub(crate) fn unavailable(object: &TrailObject, error: &PortError) -> Issue {
-    Issue::new(format!("{LOST_EVIDENCE}unavailable"), object.key.clone(), error.to_string())
+    Issue::new(IssueKind::Unavailable, object.key.clone(), error.to_string())
         .with_hint(error.hint().unwrap_or("make the file readable; until then nothing is called unused"))
 }
 
-/// What was wrong with a file, as issues. Files whose loss may hide evidence are marked by [`LOST_EVIDENCE`].
+/// Issues of a trail file.
 pub fn issues_of(report: &FileReport) -> Vec<Issue> {
     let mut out = Vec::new();
     for (kind, count) in &report.issue_counts {
@@ -311,25 +301,15 @@ pub fn issues_of(report: &FileReport) -> Vec<Issue> {
         let at = first.and_then(|issue| issue.index).map(|index| format!("record {index} ")).unwrap_or_default();
         let detail = if detail.is_empty() { detail } else { format!(": {detail}") };
         let message = format!("{at}{}{detail}", kind.description());
-        let mut issue = Issue::new(kind.as_str(), report.name.to_string(), message);
+        let mut issue = Issue::new(*kind, report.name.to_string(), message);
         issue.count = *count;
-        if loses_evidence(*kind) {
-            issue.kind = format!("{LOST_EVIDENCE}{}", kind.as_str());
+        if issue.kind.loses_evidence() {
             issue = issue.with_hint("fetch the file again; until then nothing is called unused");
         }
         out.push(issue);
     }
     out
 }
-
-/// Whether a file's issue means that an unknown number of events is missing. A single record without time, source or name is
-/// none: CloudTrail writes no such event of a principal.
-fn loses_evidence(kind: IssueKind) -> bool {
-    kind.loses_records() && kind != IssueKind::UnreadableRecord
-}
-
-/// Prefix of issue kinds that say that events were lost, so that absence proves nothing.
-pub const LOST_EVIDENCE: &str = "lost-evidence:";
 
 #[cfg(test)]
 mod tests;

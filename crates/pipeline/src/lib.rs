@@ -11,9 +11,10 @@ pub mod ingest;
 pub mod look;
 pub mod marks;
 pub mod ports;
+pub mod proposal;
 pub mod run;
 pub mod service;
-pub mod snapshot;
+pub mod spelling;
 
 #[cfg(test)]
 mod memory;

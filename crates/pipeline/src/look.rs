@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use whittle_analysis::inventory::Inventory;
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, merge_issues};
 use whittle_analysis::result::UsageRow;
 use whittle_catalog::{ActionId, catalog};
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
@@ -14,7 +14,7 @@ use whittle_evidence::map::{Basis, CallOutcome, EventClass, Mapper, ResourceSeen
 use whittle_evidence::read::{Limits, read_bytes};
 use whittle_evidence::record::Record;
 
-use crate::ingest::{IngestSummary, ObjectReport, list_events, told, unavailable};
+use crate::ingest::{IngestSummary, ObjectReport, list_events, unavailable};
 use crate::marks::ReadMarks;
 use crate::ports::{PortError, TrailObject, TrailObjects};
 
@@ -81,7 +81,7 @@ pub fn map_events(objects: &impl TrailObjects) -> Result<(EventKinds, IngestSumm
     for report in &reports {
         summary.add(report, &mut issues);
     }
-    Ok((kinds, summary, told(issues)))
+    Ok((kinds, summary, merge_issues(issues)))
 }
 
 fn map_object(

@@ -1,9 +1,10 @@
 //! What evidence was read already, so that a run reads only what is new.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use whittle_analysis::issue::{Issue, merge_issues};
 
 use crate::ports::TrailObject;
@@ -44,8 +45,30 @@ pub struct SourceMarks {
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub failed: BTreeSet<String>,
     /// What was wrong with objects that were read, by key.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "stored_issues")]
     pub issues: BTreeMap<String, Vec<Issue>>,
+}
+
+/// An issue with the word of a store, which says whether evidence is lost.
+#[derive(Serialize)]
+struct StoredIssue<'a> {
+    kind: Cow<'a, str>,
+    place: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    hint: &'a str,
+    count: u64,
+}
+
+impl<'a> From<&'a Issue> for StoredIssue<'a> {
+    fn from(Issue { kind, place, message, hint, count }: &'a Issue) -> Self {
+        Self { kind: kind.to_stored(), place, message, hint, count: *count }
+    }
+}
+
+fn stored_issues<S: Serializer>(issues: &BTreeMap<String, Vec<Issue>>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer
+        .collect_map(issues.iter().map(|(key, issues)| (key, issues.iter().map(StoredIssue::from).collect::<Vec<_>>())))
 }
 
 /// A span of time, `[start, end)`.
@@ -196,6 +219,8 @@ fn joined(mut spans: Vec<Span>) -> Vec<Span> {
 
 #[cfg(test)]
 mod tests {
+    use whittle_analysis::issue::IssueKind;
+
     use super::*;
 
     fn span(start: i64, end: i64) -> Span {
@@ -255,7 +280,7 @@ mod tests {
     #[test]
     fn reading_an_object_again_replaces_its_issues() {
         let mut marks = ReadMarks::default();
-        marks.note_read(&object("b", "1"), vec![Issue::new("bad-record", "b", "is bad")]);
+        marks.note_read(&object("b", "1"), vec![Issue::new(IssueKind::from("bad-record"), "b", "is bad")]);
         assert_eq!(marks.issues().len(), 1);
         marks.note_read(&object("b", "2"), Vec::new());
         assert_eq!(marks.issues(), []);

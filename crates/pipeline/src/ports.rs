@@ -4,10 +4,10 @@
 use std::future::Future;
 
 use jiff::Timestamp;
-use whittle_analysis::inventory::Inventory;
 use whittle_analysis::issue::Issue;
 use whittle_analysis::result::{Finding, FunctionResult, Report, RoleResult};
 use whittle_evidence::ledger::Ledger;
+use whittle_snapshot::SnapshotError;
 
 use crate::marks::ReadMarks;
 
@@ -78,25 +78,11 @@ impl PortError {
     }
 }
 
-/// Lists functions and roles.
-pub trait InventorySource: Send + Sync {
-    /// The whole inventory. What could not be read is in `Inventory::issues`; an error means that there is none at all.
-    fn inventory(&self) -> impl Future<Output = Result<Inventory, PortError>> + Send;
-}
-
-/// Says how the trails are configured.
-pub trait TrailConfigSource: Send + Sync {
-    /// Trails with status and selectors. No trail known is `Ok` with an issue.
-    fn trails(&self) -> impl Future<Output = Result<TrailConfigs, PortError>> + Send;
-}
-
-/// Answer of [`TrailConfigSource::trails`].
-#[derive(Debug, Clone, Default)]
-pub struct TrailConfigs {
-    /// Trails with what is known about them; `None` if it is not known which trails there are.
-    pub trails: Option<whittle_evidence::coverage::Trails>,
-    /// What is not known.
-    pub issues: Vec<Issue>,
+impl From<SnapshotError> for PortError {
+    fn from(error: SnapshotError) -> Self {
+        let (message, hint) = (error.to_string(), error.hint().map(str::to_owned));
+        Self { kind: PortErrorKind::Invalid, message, hint, source: error.into_source() }
+    }
 }
 
 /// One object of a trail: a file in a folder, or a key in a bucket.

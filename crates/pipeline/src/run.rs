@@ -1,21 +1,22 @@
 //! The use case: one analysis of one account; and the judgement that it shares with the [service](crate::service).
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use rayon::prelude::*;
 use whittle_analysis::analyze::analyze_with;
+use whittle_analysis::doubt::Doubt;
 use whittle_analysis::input::{AnalysisEvidence, AnalysisSettings};
 use whittle_analysis::inventory::Inventory;
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 use whittle_analysis::result::Report;
 use whittle_analysis::window::ObservationWindow;
 use whittle_evidence::coverage::{self, Coverage, EventHistory, Trails};
 use whittle_evidence::ledger::Ledger;
+use whittle_snapshot::{SnapshotFiles, TrailConfigs, read_inventory, read_trails};
 
-use crate::ingest::{self, IngestObserver, IngestSummary, LOST_EVIDENCE, ingest, told};
-use crate::ports::{
-    Changes, InventorySource, PortError, SaveScope, Store, TrailConfigSource, TrailConfigs, TrailObjects,
-};
+use crate::ingest::{self, IngestObserver, IngestSummary, ingest};
+use crate::ports::{Changes, PortError, SaveScope, Store, TrailObjects};
 
 /// What a run may be told.
 #[derive(Debug, Clone, Default)]
@@ -48,25 +49,20 @@ pub struct RunOutcome {
 }
 
 /// Inventory → evidence → analysis → store.
-pub async fn run<I, T, S>(
-    inventory: &I,
-    objects: &T,
-    store: &mut S,
+pub fn run(
+    snapshot: &dyn SnapshotFiles,
+    objects: &impl TrailObjects,
+    store: &mut impl Store,
     settings: &RunSettings,
     observer: &mut dyn IngestObserver,
-) -> Result<RunOutcome, PortError>
-where
-    I: InventorySource + TrailConfigSource,
-    T: TrailObjects,
-    S: Store,
-{
-    let account = inventory.inventory().await?;
-    let trails = inventory.trails().await?;
+) -> Result<RunOutcome, PortError> {
+    let inventory = read_inventory(snapshot)?;
+    let trails = read_trails(snapshot);
     let mut evidence = ingest::Evidence::load(store)?;
     let (read, issues) = ingest(objects, store, &mut evidence, observer, &|| false)?;
     let history = |days: Range<i32>| settings.declared_history(days);
     let report = judge(Case {
-        inventory: &account,
+        inventory: &inventory,
         trails,
         evidence: &evidence,
         history: &history,
@@ -91,7 +87,7 @@ pub struct Case<'a> {
     /// What the user set.
     pub settings: &'a RunSettings,
     /// Reasons from outside why absence of evidence proves nothing anywhere.
-    pub doubts: Vec<String>,
+    pub doubts: Vec<Doubt>,
     /// What could not be read so far.
     pub issues: Vec<Issue>,
 }
@@ -116,7 +112,7 @@ pub fn judge(case: Case<'_>) -> Report {
     };
     let mut report = analyze_with(inventory, evidence, |batches, work| batches.par_iter().map(work).collect());
     report.issues.extend(issues);
-    report.issues = told(std::mem::take(&mut report.issues));
+    report.issues = merge_issues(std::mem::take(&mut report.issues));
     report
 }
 
@@ -126,7 +122,7 @@ pub struct Observed {
     /// From the first to the last day with events of the account.
     pub window: ObservationWindow,
     /// Reasons why absence proves nothing anywhere.
-    pub doubts: Vec<String>,
+    pub doubts: Vec<Doubt>,
     /// Share of the window's days with events.
     pub density: f64,
     history: Option<EventHistory>,
@@ -154,18 +150,15 @@ impl Observed {
             let bounds = last.saturating_sub(LOOKBACK_DAYS)..last.saturating_add(1);
             facts.observed(account, bounds)
         });
-        let mut doubts: Vec<String> = lost_places(issues)
-            .into_iter()
-            .map(|place| format!("events of {place} were lost, so absence proves nothing"))
-            .collect();
+        let mut doubts = lost_events(issues);
         if days.is_none() {
             let others: Vec<&str> = facts.recipients().into_iter().filter(|other| *other != account).collect();
             let issue = if others.is_empty() {
-                Issue::new("no-evidence", "trail", "no event of CloudTrail was found")
+                Issue::new(IssueKind::NoEvidence, "trail", "no event of CloudTrail was found")
                     .with_hint("give the folder that holds AWSLogs/, or files that LookupEvents answered")
             } else {
                 Issue::new(
-                    "other-account",
+                    IssueKind::OtherAccount,
                     "trail",
                     format!("the snapshot is of account {account}, the trail of {}", others.join(", ")),
                 )
@@ -180,12 +173,12 @@ impl Observed {
             density = 1.0 - f64::from(u32::try_from(quiet.len()).unwrap_or(u32::MAX)) / total;
             let longest = longest_run(&quiet);
             if longest > MOST_QUIET_DAYS && !assume_quiet_days {
-                doubts.push(format!("{longest} days in a row hold no event of the account, so files may be missing"));
+                doubts.push(Doubt::QuietDays { days: longest });
             }
             if !quiet.is_empty() {
                 issues.push(
                     Issue::new(
-                        "days-without-events",
+                        IssueKind::DaysWithoutEvents,
                         "trail",
                         format!("{} days of the window hold no event", quiet.len()),
                     )
@@ -227,11 +220,9 @@ fn longest_run(days: &[i32]) -> usize {
     longest
 }
 
-/// Files of which events were lost.
-fn lost_places(issues: &[Issue]) -> Vec<String> {
-    let mut places: Vec<String> =
-        issues.iter().filter(|issue| issue.kind.starts_with(LOST_EVIDENCE)).map(|issue| issue.place.clone()).collect();
-    places.sort();
-    places.dedup();
-    places
+/// Each place where events were lost, once.
+fn lost_events(issues: &[Issue]) -> Vec<Doubt> {
+    let places: BTreeSet<&String> =
+        issues.iter().filter(|issue| issue.kind.loses_evidence()).map(|issue| &issue.place).collect();
+    places.into_iter().map(|place| Doubt::LostEvents { place: place.clone() }).collect()
 }

@@ -13,7 +13,7 @@ use std::ops::Range;
 use jiff::{SignedDuration, Timestamp};
 use whittle_analysis::findings::{self, TrailFacts};
 use whittle_analysis::inventory::Inventory;
-use whittle_analysis::issue::{Issue, merge_issues};
+use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 use whittle_analysis::result::Report;
 use whittle_evidence::coverage::EventHistory;
 use whittle_evidence::ledger::ChangeKind;
@@ -21,11 +21,11 @@ use whittle_evidence::ledger::ChangeKind;
 use crate::alerts::{AlertSettings, Renderer, advance, deliver};
 use crate::baseline;
 use crate::history::{HistorySettings, covered_history, read_history};
-use crate::ingest::{self, IngestObserver, ingest, told};
+use crate::ingest::{self, IngestObserver, ingest};
 use crate::ports::service::{AlertSink, Begun, CollectRequest, InventoryCollector, Lease, RunRecord, ServiceStore};
 use crate::ports::{Clock, EventHistorySource, PortError, PortErrorKind, SaveScope, TrailObjects};
 use crate::run::{Case, RunSettings, judge};
-use crate::snapshot;
+use whittle_snapshot::{read_inventory, read_trails};
 
 mod scope;
 
@@ -164,7 +164,7 @@ where
                 status: Status::Busy,
                 report: None,
                 counts: BTreeMap::new(),
-                issues: vec![Issue::new("busy", "lease", message)],
+                issues: vec![Issue::new(IssueKind::Busy, "lease", message)],
                 busy_with: Some(run_id),
             });
         }
@@ -174,7 +174,7 @@ where
     run.end(started, &result)?;
     let Run { counts, issues, .. } = run;
     let (status, report) = result?;
-    Ok(ServiceOutcome { status, report, counts, issues: told(issues), busy_with: None })
+    Ok(ServiceOutcome { status, report, counts, issues: merge_issues(issues), busy_with: None })
 }
 
 struct Run<'a, 'p, I, H, T, S, A, C> {
@@ -224,8 +224,8 @@ where
             self.ports.store.keep_documents(&collected.kept)?;
         }
         self.keep_lease()?;
-        let mut inventory = snapshot::read_inventory(collected.documents.as_ref())?;
-        let trails = snapshot::read_trails(collected.documents.as_ref());
+        let mut inventory = read_inventory(collected.documents.as_ref())?;
+        let trails = read_trails(collected.documents.as_ref());
         let mut issues = collected.issues;
         issues.append(&mut self.issues);
         let roles = self.settings.scope.restrict(&mut inventory)?;
@@ -380,7 +380,7 @@ where
         let report_issues = result.iter().flat_map(|(_, report)| report).flat_map(|report| &report.issues);
         let mut issues: BTreeMap<String, u64> = BTreeMap::new();
         for issue in merge_issues(report_issues.chain(&self.issues).cloned().collect()) {
-            let count = issues.entry(issue.kind).or_default();
+            let count = issues.entry(issue.kind.to_string()).or_default();
             *count = count.saturating_add(issue.count);
         }
         let record = RunRecord {

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_analysis::reason::Reason;
 use whittle_analysis::result::Severity;
 use whittle_evidence::ledger::Ledger;
@@ -76,7 +76,10 @@ fn a_new_store_is_empty<P: Place>(place: &P) {
 fn evidence_comes_back<P: Place>(place: &P) {
     let mut ledger = joined(&[seen("orders", 1), seen("mail", 2)]);
     let mut marks = marks_of(&[object("a.json", "1")]);
-    marks.note_read(&object("b.json", "1"), vec![Issue::new("bad-record", "b.json", "no eventName").with_hint("none")]);
+    marks.note_read(
+        &object("b.json", "1"),
+        vec![Issue::new(IssueKind::from("bad-record"), "b.json", "no eventName").with_hint("none")],
+    );
     let mut store = place.open();
     assert!(store.load_ledger().unwrap().is_empty());
     save(&mut store, &ledger, &[object("a.json", "1"), object("b.json", "1")], &marks);
@@ -105,7 +108,7 @@ fn a_ledger_that_was_not_loaded_is_joined<P: Place>(place: &P) {
 }
 
 fn an_object_read_again_forgets_its_old_issues<P: Place>(place: &P) {
-    let issue = |message: &str| vec![Issue::new("bad-record", "a.json", message)];
+    let issue = |message: &str| vec![Issue::new(IssueKind::from("bad-record"), "a.json", message)];
     let mut store = place.open();
     let mut marks = ReadMarks::default();
     marks.note_read(&object("a.json", "1"), issue("old"));

@@ -220,17 +220,15 @@ impl Case {
         } else {
             std::fs::write(trail.join("events.json"), json!({"Records": self.events}).to_string()).unwrap();
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime
-            .block_on(run(
-                &SnapshotFolder::open(&snapshot).unwrap(),
-                &TrailFolder::new(vec![trail]),
-                &mut SqliteStore::open_in_memory().unwrap(),
-                &self.settings,
-                &mut (),
-            ))
-            .unwrap()
-            .report
+        run(
+            &SnapshotFolder::open(&snapshot).unwrap(),
+            &TrailFolder::new(vec![trail]),
+            &mut SqliteStore::open_in_memory().unwrap(),
+            &self.settings,
+            &mut (),
+        )
+        .unwrap()
+        .report
     }
 }
 

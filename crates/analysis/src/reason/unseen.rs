@@ -4,6 +4,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use whittle_evidence::coverage::{BlindReason, CoverageRemedy};
 
+use crate::doubt::Doubt;
+
 /// Reason why absence of evidence proves nothing about an action.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -20,7 +22,7 @@ pub enum UnseenReason {
     /// Evidence was lost.
     Doubt {
         /// The doubt.
-        doubt: String,
+        doubt: Doubt,
     },
     /// A function has an event source of a kind that is not known.
     UnknownEventSource {

@@ -2,42 +2,38 @@
 
 use std::collections::BTreeMap;
 
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_pipeline::ports::{PortError, PortErrorKind};
 
 /// Why something is not in the inventory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {
-    /// Kind of the issue.
-    kind: &'static str,
+    kind: IssueKind,
     message: String,
     hint: String,
 }
 
-/// Kind of issues about calls that were refused.
-const DENIED: &str = "access-denied";
-/// Kind of issues about functions and roles that went between two calls.
-const GONE: &str = "gone";
-
 impl Failure {
     pub(super) fn is_denied(&self) -> bool {
-        self.kind == DENIED
+        self.kind == IssueKind::AccessDenied
     }
 
     /// Whether asking again would be answered the same.
     pub(super) fn is_final(&self) -> bool {
-        matches!(self.kind, DENIED | GONE)
+        matches!(self.kind, IssueKind::AccessDenied | IssueKind::Gone)
     }
 }
 
 impl From<&PortError> for Failure {
     fn from(error: &PortError) -> Self {
         let (kind, hint) = match error.kind() {
-            PortErrorKind::AccessDenied { .. } => (DENIED, ""),
-            PortErrorKind::Throttled => ("throttled", "the next run asks again"),
-            PortErrorKind::Transient => ("unreachable", "the next run asks again"),
-            PortErrorKind::NotFound => (GONE, "it was deleted while the inventory was read; the next run tells"),
-            _ => ("failed-call", ""),
+            PortErrorKind::AccessDenied { .. } => (IssueKind::AccessDenied, ""),
+            PortErrorKind::Throttled => (IssueKind::Throttled, "the next run asks again"),
+            PortErrorKind::Transient => (IssueKind::Unreachable, "the next run asks again"),
+            PortErrorKind::NotFound => {
+                (IssueKind::Gone, "it was deleted while the inventory was read; the next run tells")
+            }
+            _ => (IssueKind::FailedCall, ""),
         };
         Self { kind, message: error.to_string(), hint: error.hint().unwrap_or(hint).to_owned() }
     }
@@ -45,7 +41,7 @@ impl From<&PortError> for Failure {
 
 /// Failures by what they cost and where.
 #[derive(Debug, Default)]
-pub(super) struct Problems(BTreeMap<(&'static str, String, &'static str), Entry>);
+pub(super) struct Problems(BTreeMap<(IssueKind, String, &'static str), Entry>);
 
 #[derive(Debug)]
 struct Entry {
@@ -58,7 +54,7 @@ impl Problems {
     /// Notes that `action` failed in `place` (a Region, or nothing) for `subject`; `effect` says what is not known now.
     pub(super) fn add(&mut self, action: &str, place: &str, effect: &'static str, subject: &str, failure: Failure) {
         let place = if place.is_empty() { action.to_owned() } else { format!("{action} in {place}") };
-        let entry = self.0.entry((failure.kind, place, effect)).or_insert_with(|| Entry {
+        let entry = self.0.entry((failure.kind.clone(), place, effect)).or_insert_with(|| Entry {
             count: 0,
             subject: subject.to_owned(),
             failure: failure.clone(),

@@ -3,7 +3,7 @@ use std::future::Future;
 
 use serde_json::{Value, json};
 use whittle_analysis::inventory::{EventSourceKind, Function, Inventory, PolicyKind};
-use whittle_pipeline::snapshot::{read_inventory, read_trails};
+use whittle_snapshot::{read_inventory, read_trails};
 
 use super::*;
 use fake::{ACCOUNT, Account, Fake, REGION, allow, function_arn, many, policy, role, role_arn, version};

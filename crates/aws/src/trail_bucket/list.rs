@@ -15,8 +15,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use whittle_analysis::issue::{Issue, merge_issues};
-use whittle_pipeline::ingest::LOST_EVIDENCE;
+use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 use whittle_pipeline::marks::{ReadMarks, SourceMarks};
 use whittle_pipeline::ports::{PortError, PortErrorKind, TrailObject};
 
@@ -250,13 +249,13 @@ impl Lister {
 
     fn too_many(&self, prefix: &str) -> Issue {
         let message = format!("more than {MOST_OBJECTS} files are to be read; the rest is left for the next run");
-        Issue::new(format!("{LOST_EVIDENCE}too-many-files"), format!("{}{prefix}", self.root), message)
+        Issue::new(IssueKind::TooManyFiles, format!("{}{prefix}", self.root), message)
             .with_hint("until they are read nothing is called unused")
     }
 
     fn nothing(&self, folder: &str) -> Issue {
         Issue::new(
-            "empty-trail",
+            IssueKind::EmptyTrail,
             format!("{}{folder}", self.root),
             "no file of a trail is in this folder of the bucket",
         )
@@ -276,7 +275,7 @@ fn stuck() -> PortError {
 
 /// Evidence that may be there and cannot be seen.
 pub(super) fn unlisted(place: &str, error: &PortError) -> Issue {
-    Issue::new(format!("{LOST_EVIDENCE}unlisted"), place, error.to_string())
+    Issue::new(IssueKind::Unlisted, place, error.to_string())
         .with_hint(error.hint().unwrap_or("the next run tries again; until then nothing is called unused"))
 }
 

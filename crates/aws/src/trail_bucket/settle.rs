@@ -11,9 +11,8 @@ use std::collections::BTreeSet;
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::{SignedDuration, Span};
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_evidence::read::parse_key;
-use whittle_pipeline::ingest::LOST_EVIDENCE;
 use whittle_pipeline::marks::SourceMarks;
 
 /// In delivery time. CloudTrail delivers within minutes; redelivery after a fault of the bucket goes on for 30 days
@@ -58,7 +57,7 @@ pub(super) fn settle(
     for key in gone {
         if source.failed.remove(key) {
             let message = "was deleted before it could be read";
-            source.issues.insert(key.clone(), vec![lost("gone", key, message)]);
+            source.issues.insert(key.clone(), vec![lost(IssueKind::DeletedUnread, key, message)]);
         }
     }
     give_up_before(source, &listed.start);
@@ -108,7 +107,7 @@ fn give_up_before(source: &mut SourceMarks, start: &str) {
     let kept = source.failed.split_off(start);
     for key in std::mem::replace(&mut source.failed, kept) {
         let message = "could not be read while it was within the lookback";
-        let issue = lost("never-read", &key, message);
+        let issue = lost(IssueKind::NeverRead, &key, message);
         source.issues.insert(key, vec![issue]);
     }
 }
@@ -125,15 +124,14 @@ fn forget(source: &mut SourceMarks, start: &str, horizon: &Horizon) {
     for (key, issues) in issues.iter_mut() {
         if settled(key) {
             // Single records that could not be read were told when they were met.
-            issues.retain(|issue| issue.kind.starts_with(LOST_EVIDENCE));
+            issues.retain(|issue| issue.kind.loses_evidence());
         }
     }
     issues.retain(|key, issues| !issues.is_empty() && key.as_str() >= horizon.kept_since.as_str());
 }
 
-fn lost(kind: &str, key: &str, message: &str) -> Issue {
-    Issue::new(format!("{LOST_EVIDENCE}{kind}"), key, message)
-        .with_hint("until it is out of the window nothing is called unused")
+fn lost(kind: IssueKind, key: &str, message: &str) -> Issue {
+    Issue::new(kind, key, message).with_hint("until it is out of the window nothing is called unused")
 }
 
 /// When a file was delivered, by its name; for another name in a folder of a day, the end of the day; `None` for a key that

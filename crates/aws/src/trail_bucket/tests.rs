@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use whittle_pipeline::ingest::LOST_EVIDENCE;
+use whittle_analysis::issue::IssueKind;
 
 use super::*;
 use crate::wire::{Asked, Reply, Wire};
@@ -222,7 +222,7 @@ fn a_listing_that_breaks_off_is_an_issue_and_keeps_what_it_found() {
     let trail = open(&wire);
     let (objects, issues) = trail.list(&ReadMarks::default()).unwrap();
     assert_eq!(objects.len(), 5);
-    assert_eq!((issues.len(), issues[0].kind.clone()), (1, format!("{LOST_EVIDENCE}unlisted")));
+    assert_eq!((issues.len(), issues[0].kind.clone()), (1, IssueKind::Unlisted));
     assert!(issues[0].hint.contains("s3:ListBucket"), "{}", issues[0].hint);
     assert_eq!(issues[0].place, format!("s3://trail/{FOLDER}eu-west-1/"));
 }
@@ -284,7 +284,7 @@ fn an_object_that_failed_and_is_gone_is_lost_evidence() {
     assert_eq!(error.kind(), &PortErrorKind::NotFound);
     trail.settle(&mut marks, None);
     assert_eq!(marks.sources[source].failed, BTreeSet::new());
-    assert_eq!(marks.issues()[0].kind, format!("{LOST_EVIDENCE}gone"));
+    assert_eq!(marks.issues()[0].kind, IssueKind::DeletedUnread);
     assert_eq!(trail.list(&marks).unwrap(), (Vec::new(), Vec::new()));
 }
 
@@ -317,7 +317,7 @@ fn the_bucket_is_found_where_it_is_or_said_to_be_missing() {
 fn a_bucket_that_cannot_be_reached_counts_as_lost_evidence() {
     let (objects, issues) = open(&Wire::new(|_| Reply::new(404, ""))).list(&ReadMarks::default()).unwrap();
     assert_eq!((objects, issues.len()), (Vec::new(), 1));
-    assert_eq!((issues[0].kind.clone(), issues[0].place.as_str()), (format!("{LOST_EVIDENCE}unlisted"), "s3://trail/"));
+    assert_eq!((issues[0].kind.clone(), issues[0].place.as_str()), (IssueKind::Unlisted, "s3://trail/"));
     let denied = open(&Wire::new(|_| Reply::xml_error(403, "AccessDenied")));
     let (_, issues) = denied.list(&ReadMarks::default()).unwrap();
     assert!(issues[0].hint.contains("s3:ListBucket"), "{issues:?}");

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::LookupArguments;
+use super::template::pair;
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -56,11 +57,4 @@ pub struct ApplyArguments {
     pub terraform_state: Option<PathBuf>,
     #[command(flatten)]
     pub store: LookupArguments,
-}
-
-fn pair(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("expected NAME=VALUE".to_owned()),
-    }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Format, SeverityChoice};
+use super::{Format, SeverityChoice, WindowArguments};
 
 /// How to reach AWS.
 #[derive(Debug, Clone, Args)]
@@ -60,9 +60,8 @@ pub struct RunArguments {
     /// Days of evidence to read at first
     #[arg(long, env = "WHITTLE_LOOKBACK_DAYS", default_value_t = 90, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=400))]
     pub lookback_days: u16,
-    /// Days of evidence below which nothing is called unused
-    #[arg(long, env = "WHITTLE_MIN_WINDOW_DAYS", default_value_t = 30, value_name = "DAYS")]
-    pub min_window_days: u32,
+    #[command(flatten)]
+    pub window: WindowArguments,
     /// Publish findings of this severity or worse
     #[arg(long, value_enum, env = "WHITTLE_ALERT_SEVERITY", default_value_t = SeverityChoice::High, value_name = "SEVERITY")]
     pub alert_severity: SeverityChoice,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{DeploymentArguments, SeverityChoice, StoreArguments};
+use super::{DeploymentArguments, EvidenceArguments, SeverityChoice, StoreArguments};
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -26,18 +26,8 @@ pub struct CheckArguments {
     /// SAM, CloudFormation or Terraform file; or a snapshot folder
     #[arg(value_name = "TEMPLATE|SNAPSHOT")]
     pub subject: PathBuf,
-    /// Trail file or folder, read in addition to what the store knows; may be given several times
-    #[arg(long = "trail", value_name = "PATH")]
-    pub trails: Vec<PathBuf>,
-    /// The LookupEvents answers given are complete for this Region, or `all`; repeatable
-    #[arg(long, value_name = "REGION", env = "WHITTLE_EVENT_HISTORY", value_delimiter = ',')]
-    pub event_history: Vec<String>,
-    /// Days without any event of the account were quiet; no trail files are missing
-    #[arg(long, alias = "quiet-days-are-real", env = "WHITTLE_QUIET_DAYS_ARE_REAL")]
-    pub assume_quiet_days: bool,
-    /// Days of evidence below which nothing is called unused, and a gate that finds nothing is inconclusive
-    #[arg(long, value_name = "DAYS", default_value_t = 30, env = "WHITTLE_MIN_WINDOW_DAYS")]
-    pub min_window_days: u32,
+    #[command(flatten)]
+    pub evidence: EvidenceArguments,
     #[command(flatten)]
     pub store: StoreArguments,
     /// Output format

@@ -1,14 +1,14 @@
 //! `whittle analyze`.
 
-use whittle_analysis::input::AnalysisSettings;
-use whittle_analysis::result::{Report, Severity};
+use whittle_analysis::result::Severity;
 use whittle_local::snapshot::SnapshotFolder;
 use whittle_local::trail::TrailFolder;
-use whittle_pipeline::run::{RunOutcome, RunSettings};
+use whittle_pipeline::run::{self, RunOutcome};
 use whittle_render::report;
 
+use super::evidence::settings;
 use super::stored;
-use crate::args::{AnalyzeArguments, Format, SeverityChoice};
+use crate::args::{AnalyzeArguments, Format};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::printer::Printer;
@@ -19,14 +19,10 @@ pub fn run(arguments: &AnalyzeArguments, printer: &Printer) -> Result<Exit, Comm
     let snapshot = SnapshotFolder::open(&arguments.snapshot)?;
     let trail = TrailFolder::new(arguments.evidence.trails.clone());
     let mut store = stored::open_or_make(&arguments.store.store)?;
-    let settings = RunSettings {
-        analysis: AnalysisSettings { min_window_days: arguments.evidence.min_window_days },
-        event_history: arguments.evidence.event_history.clone(),
-        assume_quiet_days: arguments.evidence.assume_quiet_days,
-    };
+    let settings = settings(&arguments.evidence);
     let outcome = {
         let mut progress = ReadProgress::new(printer);
-        super::block_on(whittle_pipeline::run::run(&snapshot, &trail, &mut store, &settings, &mut progress))??
+        run::run(&snapshot, &trail, &mut store, &settings, &mut progress)?
     };
     tell(&outcome, printer);
     let report = &outcome.report;
@@ -37,7 +33,7 @@ pub fn run(arguments: &AnalyzeArguments, printer: &Printer) -> Result<Exit, Comm
         Format::Json => report::json(report)?,
         Format::Ndjson => report::ndjson(report)?,
     })?;
-    Ok(gate(report, arguments.fail_on))
+    Ok(Exit::of_gate(report, arguments.fail_on.map(Severity::from)))
 }
 
 fn tell(outcome: &RunOutcome, printer: &Printer) {
@@ -51,26 +47,4 @@ fn tell(outcome: &RunOutcome, printer: &Printer) {
         "store: {} rows new, {} changed, {} removed",
         changes.inserted, changes.updated, changes.deleted
     ));
-}
-
-pub(super) fn gate(report: &Report, fail_on: Option<SeverityChoice>) -> Exit {
-    let Some(least) = fail_on.map(severity) else { return Exit::Clean };
-    if report.findings.iter().any(|finding| finding.severity >= least) {
-        Exit::Findings
-    } else if report.window.days == 0 {
-        // Without evidence a gate that passes would say more than is known.
-        Exit::Inconclusive
-    } else {
-        Exit::Clean
-    }
-}
-
-pub(super) fn severity(choice: SeverityChoice) -> Severity {
-    match choice {
-        SeverityChoice::Info => Severity::Info,
-        SeverityChoice::Low => Severity::Low,
-        SeverityChoice::Medium => Severity::Medium,
-        SeverityChoice::High => Severity::High,
-        SeverityChoice::Critical => Severity::Critical,
-    }
 }

@@ -88,7 +88,7 @@ fn targets(
     printer: &Printer,
 ) -> Result<(Vec<edit::EditTarget>, Option<String>), CommandError> {
     if known.is_empty() {
-        return Err(CommandError::NotFound {
+        return Err(CommandError::Unusable {
             message: format!("`{}` has no Lambda function", arguments.template.display()),
             hint: "functions are AWS::Serverless::Function, AWS::Lambda::Function and aws_lambda_function".to_owned(),
         });
@@ -103,7 +103,7 @@ fn targets(
             }
             Err(reason) if arguments.functions.is_empty() => printer.warning(&format!("{id}: {reason}")),
             Err(reason) => {
-                return Err(CommandError::NotFound { message: format!("{id}: {reason}"), hint: String::new() });
+                return Err(CommandError::NoPolicy { message: format!("{id}: {reason}"), hint: String::new() });
             }
         }
     }

@@ -1,22 +1,16 @@
 //! `whittle run` and `whittle snapshot`: the same adapters as the Lambda function, from a laptop.
 
-use whittle_aws::clients::{Aws, AwsSettings};
-use whittle_aws::service::{EvidenceSource, RunRequest, ServiceConfig, default_regions};
+use whittle_analysis::result::Severity;
+use whittle_aws::service::{EvidenceSource, RunRequest, ServiceConfig};
 use whittle_pipeline::service::{Scope, Status};
 use whittle_render::report;
 
-use super::analyze::{gate, severity};
-use crate::args::{AwsArguments, EvidenceChoice, Format, RunArguments, SnapshotArguments};
+use super::client::{block_on, load, regions};
+use crate::args::{EvidenceChoice, Format, RunArguments, SnapshotArguments};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::progress::ReadProgress;
-
-/// Reads the AWS configuration.
-pub fn load(arguments: &AwsArguments) -> Result<Aws, CommandError> {
-    let settings = AwsSettings { profile: arguments.profile.clone(), region: arguments.region.clone() };
-    Ok(block_on(Aws::load(&settings))??)
-}
 
 /// One run against AWS.
 pub fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit, CommandError> {
@@ -34,8 +28,8 @@ pub fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit, CommandE
         trail_bucket: arguments.trail_bucket.clone(),
         trail_prefix: arguments.trail_prefix.clone(),
         lookback_days: arguments.lookback_days,
-        min_window_days: arguments.min_window_days,
-        alert_severity: severity(arguments.alert_severity),
+        min_window_days: arguments.window.min_window_days,
+        alert_severity: arguments.alert_severity.into(),
         alert_resolved: arguments.alert_resolved,
         last_accessed: !arguments.no_last_accessed,
     };
@@ -59,10 +53,7 @@ pub fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit, CommandE
     }
     printer.detail(&format!("calls to AWS: {}", aws.calls().values().sum::<u64>()));
     if outcome.status == Status::Busy {
-        return Err(CommandError::NotFound {
-            message: outcome.issues.into_iter().map(|issue| issue.message).collect(),
-            hint: "try again when it has ended; nothing was done".to_owned(),
-        });
+        return Err(CommandError::Busy { message: outcome.issues.into_iter().map(|issue| issue.message).collect() });
     }
     let Some(found) = outcome.report else { return Ok(Exit::Inconclusive) };
     printer.data(&match arguments.format {
@@ -70,7 +61,7 @@ pub fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit, CommandE
         Format::Json => report::json(&found)?,
         Format::Ndjson => report::ndjson(&found)?,
     })?;
-    Ok(gate(&found, arguments.fail_on))
+    Ok(Exit::of_gate(&found, arguments.fail_on.map(Severity::from)))
 }
 
 /// Fetches the inventory into a folder.
@@ -92,18 +83,4 @@ pub fn snapshot(arguments: &SnapshotArguments, printer: &Printer) -> Result<Exit
         arguments.folder.display()
     ));
     Ok(Exit::Clean)
-}
-
-fn regions(typed: &[String], aws: &Aws) -> Vec<String> {
-    if typed.is_empty() { default_regions(&aws.region()) } else { typed.to_vec() }
-}
-
-/// Runs a future with threads beside it: the adapters' own waiting must not stop it.
-fn block_on<F: Future>(future: F) -> Result<F::Output, CommandError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(CommandError::Runtime)?;
-    Ok(runtime.block_on(future))
 }

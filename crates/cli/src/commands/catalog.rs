@@ -23,7 +23,7 @@ pub fn show(arguments: &CatalogShowArguments, printer: &Printer) -> Result<Exit,
 /// The actions that a name or pattern stands for; an error with the nearest names if there are none.
 pub fn expand(text: &str) -> Result<Vec<ActionId>, CommandError> {
     let pattern: ActionPattern = text.parse().map_err(|error: whittle_policy::ParseActionPatternError| {
-        CommandError::NotFound { message: error.to_string(), hint: error.hint().to_owned() }
+        CommandError::Usage { message: error.to_string(), hint: error.hint().to_owned() }
     })?;
     let actions = catalog().expand(&pattern);
     if actions.is_empty() {

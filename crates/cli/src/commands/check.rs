@@ -2,13 +2,12 @@
 
 mod baseline;
 mod locate;
-mod template;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use whittle_analysis::gate::{Gate, GateOutcome, GateQuestion, Waiver};
-use whittle_analysis::input::AnalysisSettings;
 use whittle_analysis::issue::Issue;
 use whittle_analysis::reason::Reason;
 use whittle_local::snapshot::SnapshotFolder;
@@ -16,14 +15,18 @@ use whittle_local::store::SqliteStore;
 use whittle_local::trail::TrailFolder;
 use whittle_local::waivers;
 use whittle_pipeline::ingest::{Evidence, ingest};
-use whittle_pipeline::ports::{InventorySource, TrailConfigSource};
-use whittle_pipeline::run::{Case, RunSettings, judge};
+use whittle_pipeline::proposal::{CheckedProposal, ProposalEvidence, check};
+use whittle_pipeline::run::{Case, judge};
 use whittle_render::check as render;
+use whittle_snapshot::{read_inventory, read_trails};
 
-use super::{analyze, stored};
+use super::evidence::settings;
+use super::{proposal, stored};
 use crate::args::{CheckArguments, CheckFormat};
+use crate::clock::today;
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::files::relative;
 use crate::printer::Printer;
 use crate::progress::ReadProgress;
 
@@ -34,28 +37,32 @@ const WAIVERS: &str = "whittle.toml";
 pub fn run(arguments: &CheckArguments, printer: &Printer) -> Result<Exit, CommandError> {
     let (waivers_file, waivers) = read_waivers(arguments.waivers.as_deref())?;
     let baseline = arguments.baseline.as_deref().map(baseline::read).transpose()?;
-    let judged = if arguments.subject.is_dir() { snapshot(arguments, printer)? } else { template(arguments, printer)? };
+    let checked =
+        if arguments.subject.is_dir() { snapshot(arguments, printer)? } else { template(arguments, printer)? };
     let shown = waivers_file.display().to_string();
     let mut gate = Gate::new(
-        judged.report,
+        checked.report,
         &GateQuestion {
-            fail_on: analyze::severity(arguments.fail_on),
+            fail_on: arguments.fail_on.into(),
             waivers: &waivers,
             waivers_file: &shown,
             baseline: baseline.as_ref(),
-            min_window_days: arguments.min_window_days,
-            today: super::today(),
+            min_window_days: arguments.evidence.window.min_window_days,
+            today: today(),
             // A template has some of the functions; the waivers file may be for all of them.
             is_whole: arguments.subject.is_dir(),
         },
     );
-    gate.notes = judged.notes;
-    let of_template = judged.inconclusive.filter(|_| gate.inconclusive.is_none());
+    gate.notes = checked.notes;
+    let of_template = checked.inconclusive.filter(|_| gate.inconclusive.is_none());
     let in_words = |reason| Reason::Text(whittle_render::template::inconclusive(reason));
     gate.inconclusive = gate.inconclusive.or_else(|| of_template.as_ref().map(in_words));
     let places = locate::Places::read(&arguments.subject, &waivers_file);
-    let find = |own: &whittle_analysis::gate::JudgedFinding| match judged.places.get(&own.finding.fingerprint) {
-        Some(locations) if own.waiver_line.is_none() => locations.clone(),
+    let file = relative(&arguments.subject);
+    let find = |own: &whittle_analysis::gate::JudgedFinding| match checked.places.get(&own.finding.fingerprint) {
+        Some(found) if own.waiver_line.is_none() => {
+            found.iter().map(|place| proposal::location_of(&file, *place)).collect()
+        }
         _ => vec![places.find(own)],
     };
     printer.data(&match arguments.format {
@@ -84,19 +91,19 @@ pub fn run(arguments: &CheckArguments, printer: &Printer) -> Result<Exit, Comman
 }
 
 /// What a snapshot holds, with the evidence of the store and of the trails named. The store is only read.
-fn snapshot(arguments: &CheckArguments, printer: &Printer) -> Result<template::Judged, CommandError> {
+fn snapshot(arguments: &CheckArguments, printer: &Printer) -> Result<CheckedProposal, CommandError> {
     // The other flags for a template may be set in the environment for all commands.
     if let Some((id, _)) = arguments.deployment.functions.first() {
-        return Err(CommandError::NotFound {
+        return Err(CommandError::Usage {
             message: format!("`{}` is a folder, and --function {id} is for a template", arguments.subject.display()),
             hint: "name the template, or leave --function out".to_owned(),
         });
     }
     let snapshot = SnapshotFolder::open(&arguments.subject)?;
-    let inventory = super::block_on(snapshot.inventory())??;
-    let trails = super::block_on(snapshot.trails())??;
+    let inventory = read_inventory(&snapshot)?;
+    let trails = read_trails(&snapshot);
     let (evidence, issues) = evidence(arguments, printer)?;
-    let settings = settings(arguments);
+    let settings = settings(&arguments.evidence);
     let history = |days| settings.declared_history(days);
     let report = judge(Case {
         inventory: &inventory,
@@ -107,23 +114,18 @@ fn snapshot(arguments: &CheckArguments, printer: &Printer) -> Result<template::J
         doubts: Vec::new(),
         issues,
     });
-    Ok(template::Judged { report, places: BTreeMap::new(), notes: Vec::new(), inconclusive: None })
+    Ok(CheckedProposal { report, places: BTreeMap::new(), notes: Vec::new(), inconclusive: None })
 }
 
-fn template(arguments: &CheckArguments, printer: &Printer) -> Result<template::Judged, CommandError> {
+fn template(arguments: &CheckArguments, printer: &Printer) -> Result<CheckedProposal, CommandError> {
     if let Err(source) = std::fs::metadata(&arguments.subject) {
         return Err(CommandError::Read { path: arguments.subject.clone(), source });
     }
     let (evidence, issues) = evidence(arguments, printer)?;
-    template::judge_template(arguments, &arguments.subject, &evidence, &settings(arguments), issues)
-}
-
-fn settings(arguments: &CheckArguments) -> RunSettings {
-    RunSettings {
-        analysis: AnalysisSettings { min_window_days: arguments.min_window_days },
-        event_history: arguments.event_history.clone(),
-        assume_quiet_days: arguments.assume_quiet_days,
-    }
+    let proposal = proposal::read(&arguments.subject, &arguments.deployment, &arguments.store.store)?;
+    let settings = settings(&arguments.evidence);
+    let now = Timestamp::now();
+    Ok(check(&proposal, ProposalEvidence { evidence: &evidence, settings: &settings, issues, now })?)
 }
 
 /// The evidence of the store, if there is one, and of the trails named, and what could not be read of these.
@@ -132,9 +134,9 @@ fn evidence(arguments: &CheckArguments, printer: &Printer) -> Result<(Evidence, 
     let mut evidence =
         if path.exists() { Evidence::load(&mut stored::open_existing(path)?)? } else { Evidence::default() };
     let mut issues = Vec::new();
-    if !arguments.trails.is_empty() {
+    if !arguments.evidence.trails.is_empty() {
         let mut progress = ReadProgress::new(printer);
-        let trail = TrailFolder::new(arguments.trails.clone());
+        let trail = TrailFolder::new(arguments.evidence.trails.clone());
         // Reading saves as it goes; what a gate reads is kept for this answer only.
         let mut scratch = SqliteStore::open_in_memory()?;
         let (read, found) = ingest(&trail, &mut scratch, &mut evidence, &mut progress, &|| false)?;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use whittle_template::references::References;
 
-use super::read_text;
 use crate::error::CommandError;
+use crate::files::read_text;
 
 /// Answers of `describe-stack-resources` (or `list-stack-resources`): of the files given, and of the snapshot's
 /// `stack-resources.json`, beside its functions.
@@ -21,7 +21,7 @@ pub fn stack_answers(files: &[PathBuf], snapshot: Option<&Path>) -> Result<Vec<V
     for path in files {
         let value = json(&path)?;
         if References::from_stack_resources(&value).is_none() {
-            return Err(CommandError::NotFound {
+            return Err(CommandError::Unusable {
                 message: format!("`{}` is no answer of describe-stack-resources", path.display()),
                 hint: "aws cloudformation describe-stack-resources --stack-name STACK".to_owned(),
             });
@@ -33,16 +33,10 @@ pub fn stack_answers(files: &[PathBuf], snapshot: Option<&Path>) -> Result<Vec<V
 
 /// Addresses of a Terraform state, and how many modules were left out since root files cannot name what is in them.
 pub fn terraform_state(path: &Path) -> Result<(References, usize), CommandError> {
-    References::from_terraform_state(&json(path)?).ok_or_else(|| CommandError::NotFound {
+    References::from_terraform_state(&json(path)?).ok_or_else(|| CommandError::Unusable {
         message: format!("`{}` is no Terraform state", path.display()),
         hint: "terraform show -json > state.json".to_owned(),
     })
-}
-
-/// The rows of an answer.
-pub fn rows(answer: &Value) -> impl Iterator<Item = &Value> {
-    let list = answer.get("StackResources").or_else(|| answer.get("StackResourceSummaries"));
-    list.and_then(Value::as_array).into_iter().flatten()
 }
 
 /// The folder itself and its `regions/*`.

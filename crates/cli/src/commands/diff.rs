@@ -13,13 +13,14 @@ use super::stored;
 use crate::args::{DiffArguments, Format};
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::files::read_text;
 use crate::printer::Printer;
 
 /// Says what changed between two results, or what a template would change.
 pub fn run(arguments: &DiffArguments, printer: &Printer) -> Result<Exit, CommandError> {
     if is_template(&arguments.before)? {
         if let Some(after) = &arguments.after {
-            return Err(CommandError::NotFound {
+            return Err(CommandError::Usage {
                 message: format!(
                     "`{}` is a template; `{}` is one file too many",
                     arguments.before.display(),
@@ -42,7 +43,7 @@ pub fn run(arguments: &DiffArguments, printer: &Printer) -> Result<Exit, Command
     } else {
         let mut store = stored::open_existing(&arguments.store.store)?;
         let known = store.accounts()?;
-        store.report(&before.account)?.ok_or_else(|| CommandError::NotFound {
+        store.report(&before.account)?.ok_or_else(|| CommandError::NoResult {
             message: format!("the store has no result of account {}", before.account),
             hint: format!("it has results of {}", known.join(", ")),
         })?
@@ -75,7 +76,7 @@ fn is_template(path: &Path) -> Result<bool, CommandError> {
 }
 
 fn read(path: &Path) -> Result<Report, CommandError> {
-    let text = super::read_text(path)?;
+    let text = read_text(path)?;
     serde_json::from_str(&text).map_err(|error| CommandError::File {
         path: path.to_owned(),
         message: format!("is no result of an analysis: {error}"),

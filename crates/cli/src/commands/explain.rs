@@ -3,6 +3,7 @@
 mod case;
 
 use whittle_analysis::result::{FunctionResult, VerdictRow};
+use whittle_pipeline::spelling::nearest;
 use whittle_policy::ActionPattern;
 use whittle_render::explain;
 
@@ -62,7 +63,7 @@ pub fn run(arguments: &ExplainArguments, printer: &Printer) -> Result<Exit, Comm
 }
 
 fn parse(action: &str) -> Result<ActionPattern, CommandError> {
-    action.parse().map_err(|error: whittle_policy::ParseActionPatternError| CommandError::NotFound {
+    action.parse().map_err(|error: whittle_policy::ParseActionPatternError| CommandError::Usage {
         message: error.to_string(),
         hint: error.hint().to_owned(),
     })
@@ -77,7 +78,7 @@ fn matches(pattern: Option<&ActionPattern>, row: &VerdictRow) -> bool {
 /// The action is not granted: perhaps it is spelled wrongly, perhaps the function really lacks it.
 fn not_granted(results: &[FunctionResult], function: &str, action: &str) -> CommandError {
     let granted = results.iter().flat_map(|result| &result.verdicts).map(|row| row.action.as_str());
-    let hint = match super::stored::nearest(action, granted) {
+    let hint = match nearest(action, granted) {
         Some(nearest) => format!("did you mean {nearest}?"),
         None => format!("whittle explain {function} lists what is granted"),
     };

@@ -64,7 +64,7 @@ pub fn run(arguments: &PolicyArguments, printer: &Printer) -> Result<Exit, Comma
         }
     };
     let (Some(set), Some(suggestion)) = (set, suggestion) else {
-        return Err(CommandError::NotFound {
+        return Err(CommandError::NoPolicy {
             message: format!(
                 "there is no narrowed policy for {}: {}",
                 label(&target),
@@ -176,7 +176,7 @@ fn find(store: &mut Stored, arguments: &PolicyArguments) -> Result<Target, Comma
         1 => Ok(targets.swap_remove(0)),
         count => {
             let labels: Vec<String> = targets.iter().map(label).collect();
-            Err(CommandError::NotFound {
+            Err(CommandError::Ambiguous {
                 message: format!("`{name}` means {count} results: {}", labels.join("; ")),
                 hint: "name the role instead of the function, or give the whole ARN".to_owned(),
             })

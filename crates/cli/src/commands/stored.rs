@@ -7,6 +7,7 @@ use whittle_analysis::result::{CoverageRow, FunctionResult, ReportWindow, RoleRe
 use whittle_evidence::ledger::Ledger;
 use whittle_local::store::SqliteStore;
 use whittle_pipeline::ports::Store;
+use whittle_pipeline::spelling::nearest;
 
 use crate::args::LookupArguments;
 use crate::error::CommandError;
@@ -22,21 +23,12 @@ pub fn open_or_make(path: &Path) -> Result<SqliteStore, CommandError> {
 /// Opens the store of earlier runs. A file that is not there is an error, not a new store.
 pub fn open_existing(path: &Path) -> Result<SqliteStore, CommandError> {
     if !path.exists() {
-        return Err(CommandError::NotFound {
+        return Err(CommandError::NoResult {
             message: format!("there is no store at `{}`", path.display()),
             hint: "run `whittle analyze SNAPSHOT --trail PATH` first, or pass --store or --table".to_owned(),
         });
     }
     Ok(SqliteStore::open(path)?)
-}
-
-/// The name that is spelled most like `name`, within three edits.
-pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|known| (strsim::levenshtein(known, name), known))
-        .filter(|(edits, _)| *edits <= 3)
-        .min()
-        .map(|(_, known)| known)
 }
 
 /// The results of earlier runs: in a file, or in the table of a deployed Whittle.
@@ -135,11 +127,11 @@ impl Stored {
 
 #[cfg(feature = "aws")]
 fn open_table(arguments: &LookupArguments, table: &str) -> Result<Stored, CommandError> {
-    let aws = super::aws::load(&arguments.aws)?;
+    let aws = super::client::load(&arguments.aws)?;
     Ok(Stored::Table(Box::new(whittle_aws::store::DynamoStore::open(&aws, table)?)))
 }
 
 #[cfg(not(feature = "aws"))]
 fn open_table(_: &LookupArguments, _: &str) -> Result<Stored, CommandError> {
-    Err(super::without_aws("--table"))
+    Err(CommandError::NotInBuild { what: "--table" })
 }

@@ -11,11 +11,11 @@ use whittle_local::snapshot::SnapshotFolder;
 use whittle_local::trail::TrailFolder;
 use whittle_pipeline::ingest::{IngestSummary, read_all};
 use whittle_pipeline::look::{ActionDays, days_of_action, map_events, usage_rows};
-use whittle_pipeline::ports::{InventorySource, TrailConfigSource};
 use whittle_pipeline::run::{Observed, RunSettings};
 use whittle_render::coverage::{ActionDaysRow, DayRunRow};
 use whittle_render::trail::{self as render, EventActionRow, EventKindRow};
 use whittle_render::words::{self, InWords as _};
+use whittle_snapshot::{read_inventory, read_trails};
 
 use crate::args::{Format, TrailCoverageArguments, TrailMapArguments, TrailUsageArguments};
 use crate::error::CommandError;
@@ -70,10 +70,7 @@ pub fn map(arguments: &TrailMapArguments, printer: &Printer) -> Result<Exit, Com
 /// Who used which action on what.
 pub fn usage(arguments: &TrailUsageArguments, printer: &Printer) -> Result<Exit, CommandError> {
     let inventory = match &arguments.snapshot {
-        Some(path) => {
-            let snapshot = SnapshotFolder::open(path)?;
-            Some(super::block_on(snapshot.inventory())??)
-        }
+        Some(path) => Some(read_inventory(&SnapshotFolder::open(path)?)?),
         None => None,
     };
     let (ledger, issues) = ledger(&arguments.paths, printer)?;
@@ -95,8 +92,8 @@ pub fn coverage(arguments: &TrailCoverageArguments, printer: &Printer) -> Result
         trails_of_file(&arguments.snapshot, &ledger)?
     } else {
         let snapshot = SnapshotFolder::open(&arguments.snapshot)?;
-        let account = super::block_on(snapshot.inventory())??.account.to_string();
-        let trails = super::block_on(snapshot.trails())??;
+        let account = read_inventory(&snapshot)?.account.to_string();
+        let trails = read_trails(&snapshot);
         issues.extend(trails.issues);
         (account, trails.trails)
     };
@@ -146,7 +143,7 @@ fn action_days_row(action: &str, resource: &str, days: &ActionDays) -> ActionDay
 
 /// A file that holds what `aws cloudtrail describe-trails` answers; the account is that of the trails, or of the events.
 fn trails_of_file(path: &Path, ledger: &Ledger) -> Result<(String, Option<Trails>), CommandError> {
-    let problem = |message: String, hint: &str| CommandError::NotFound { message, hint: hint.to_owned() };
+    let problem = |message: String, hint: &str| CommandError::Unusable { message, hint: hint.to_owned() };
     let text = std::fs::read_to_string(path)
         .map_err(|error| problem(format!("cannot read `{}`: {error}", path.display()), "give a snapshot folder"))?;
     let trails = Trails::parse(&text).map_err(|error| {

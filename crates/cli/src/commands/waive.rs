@@ -5,9 +5,11 @@ use whittle_analysis::gate::Waiver;
 use whittle_analysis::result::Finding;
 use whittle_local::waivers;
 use whittle_pipeline::ports::Store;
+use whittle_pipeline::spelling::nearest;
 
 use super::stored;
 use crate::args::WaiveArguments;
+use crate::clock::today;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::printer::Printer;
@@ -17,20 +19,20 @@ const DIGITS: usize = 16;
 
 /// Accepts a finding in the waivers file.
 pub fn run(arguments: &WaiveArguments, printer: &Printer) -> Result<Exit, CommandError> {
-    let until: Date = arguments.until.parse().map_err(|_| CommandError::NotFound {
+    let until: Date = arguments.until.parse().map_err(|_| CommandError::Usage {
         message: format!("`{}` is no date", arguments.until),
         hint: "write it as YYYY-MM-DD".to_owned(),
     })?;
-    let today = super::today();
+    let today = today();
     if until < today {
-        return Err(CommandError::NotFound {
+        return Err(CommandError::Usage {
             message: format!("a waiver until {until} has ended already: today is {today}"),
             hint: "give a day in the future".to_owned(),
         });
     }
     for (what, text) in [("owner", &arguments.owner), ("reason", &arguments.reason)] {
         if text.trim().is_empty() {
-            return Err(CommandError::NotFound {
+            return Err(CommandError::Usage {
                 message: format!("the {what} is empty"),
                 hint: format!("a waiver without {what} tells nobody anything"),
             });
@@ -77,7 +79,7 @@ fn find(arguments: &WaiveArguments, typed: &str) -> Result<Option<Finding>, Comm
         all.iter().filter(|finding| typed.len() >= 4 && finding.fingerprint.starts_with(typed)).cloned().collect();
     if matching.len() > 1 {
         let names: Vec<&str> = matching.iter().map(|finding| finding.fingerprint.as_str()).collect();
-        return Err(CommandError::NotFound {
+        return Err(CommandError::Ambiguous {
             message: format!("`{typed}` begins {} fingerprints", matching.len()),
             hint: names.join(", "),
         });
@@ -85,7 +87,7 @@ fn find(arguments: &WaiveArguments, typed: &str) -> Result<Option<Finding>, Comm
     if let Some(finding) = matching.pop() {
         return Ok(Some(finding));
     }
-    let nearest = stored::nearest(typed, all.iter().map(|finding| finding.fingerprint.as_str()));
+    let nearest = nearest(typed, all.iter().map(|finding| finding.fingerprint.as_str()));
     let hint = match nearest {
         Some(nearest) => format!("did you mean {nearest}?"),
         None => {

@@ -1,11 +1,9 @@
 use std::fs;
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use whittle_analysis::inventory::{EventSourceKind, Function, PolicyKind, Role};
+use whittle_analysis::inventory::{EventSourceKind, Function, Inventory, PolicyKind, Role};
+use whittle_snapshot::{read_inventory, read_trails};
 
 use super::*;
 
@@ -13,14 +11,6 @@ mod bad_input;
 mod trail_configuration;
 
 const ACCOUNT: &str = "111122223333";
-
-/// Runs a future that never waits.
-fn now<F: Future>(future: F) -> F::Output {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => output,
-        Poll::Pending => panic!("local adapters do not wait"),
-    }
-}
 
 fn function_arn(name: &str) -> String {
     format!("arn:aws:lambda:eu-central-1:{ACCOUNT}:function:{name}")
@@ -94,12 +84,12 @@ impl Snapshot {
     }
 
     fn inventory(&self) -> Inventory {
-        now(SnapshotFolder::open(self.0.path()).unwrap().inventory()).unwrap()
+        read_inventory(&SnapshotFolder::open(self.0.path()).unwrap()).unwrap()
     }
 
     fn error(&self) -> PortError {
         match SnapshotFolder::open(self.0.path()) {
-            Ok(folder) => now(folder.inventory()).unwrap_err(),
+            Ok(folder) => read_inventory(&folder).unwrap_err().into(),
             Err(error) => error,
         }
     }

@@ -92,7 +92,7 @@ pub(super) fn marks(transaction: &Transaction<'_>, place: &Place) -> Result<Read
     while let Some(row) = rows.next().map_err(failed)? {
         let text = |column: usize| row.get::<_, String>(column).map_err(failed);
         let key = text(1)?;
-        let mut issue = Issue::new(text(2)?, key.clone(), text(3)?);
+        let mut issue = Issue::new(text(2)?.as_str(), key.clone(), text(3)?);
         issue.hint = text(4)?;
         issue.count = u64::try_from(row.get::<_, i64>(5).map_err(failed)?).unwrap_or(0);
         marks.sources.entry(text(0)?).or_default().issues.entry(key).or_default().push(issue);
@@ -291,7 +291,7 @@ pub(super) fn save_objects(
         for issue in issues.into_iter().flatten() {
             let count = i64::try_from(issue.count).unwrap_or(i64::MAX);
             issue_row
-                .execute(params![object.source, object.key, issue.kind, issue.message, issue.hint, count])
+                .execute(params![object.source, object.key, issue.kind.to_stored(), issue.message, issue.hint, count])
                 .map_err(failed)?;
         }
     }

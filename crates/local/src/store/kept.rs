@@ -1,19 +1,19 @@
 //! The snapshot that an account was last analysed from, kept beside its results: a gate on a template must know what
 //! the roles are today, and a machine of CI has the store and not the folder.
 //!
-//! Documents are kept as they are and read by the one reader of snapshots ([`whittle_pipeline::snapshot`]). Only the names
+//! Documents are kept as they are and read by the one reader of snapshots ([`whittle_snapshot`]). Only the names
 //! that this reader knows are kept; a trail may lie in the same folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{OptionalExtension, Transaction, params};
-use whittle_analysis::inventory::Inventory;
-use whittle_pipeline::ports::{InventorySource, PortError, TrailConfigSource, TrailConfigs};
-use whittle_pipeline::snapshot::{self, Problem, SnapshotFiles};
+use whittle_analysis::issue::IssueKind;
+use whittle_pipeline::ports::PortError;
+use whittle_snapshot::{FileProblem, SnapshotFiles};
 
 use super::failure::{Place, sqlite_error};
 
-/// Documents of a snapshot, as the table in [`whittle_pipeline::snapshot`] names them, and the resources of stacks. Each may
+/// Documents of a snapshot, as the table in [`whittle_snapshot`] names them, and the resources of stacks. Each may
 /// be one file or a folder with a file for each trail, function or role.
 const NAMES: &[&str] = &[
     "authorization-details",
@@ -134,15 +134,19 @@ impl SnapshotFiles for KeptSnapshot {
         format!("the store, account {}", self.account)
     }
 
-    fn text(&self, file: &str) -> Result<Option<String>, Problem> {
+    fn text(&self, file: &str) -> Result<Option<String>, FileProblem> {
         match self.documents.get(file) {
             Some(Some(text)) => Ok(Some(text.clone())),
-            Some(None) => Err(Problem::new("unreadable-file", file, "could not be read when the account was analysed")),
+            Some(None) => Err(FileProblem::new(
+                IssueKind::UnreadableFile,
+                file,
+                "could not be read when the account was analysed",
+            )),
             None => Ok(None),
         }
     }
 
-    fn names(&self, folder: &str) -> Result<Option<BTreeSet<String>>, Problem> {
+    fn names(&self, folder: &str) -> Result<Option<BTreeSet<String>>, FileProblem> {
         let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         if !folder.is_empty() && !self.documents.contains_key(&prefix) {
             return Ok(None);
@@ -153,17 +157,5 @@ impl SnapshotFiles for KeptSnapshot {
 
     fn exists(&self, file: &str) -> bool {
         self.documents.contains_key(file) || self.documents.contains_key(&format!("{file}/"))
-    }
-}
-
-impl InventorySource for KeptSnapshot {
-    async fn inventory(&self) -> Result<Inventory, PortError> {
-        snapshot::read_inventory(self)
-    }
-}
-
-impl TrailConfigSource for KeptSnapshot {
-    async fn trails(&self) -> Result<TrailConfigs, PortError> {
-        Ok(snapshot::read_trails(self))
     }
 }

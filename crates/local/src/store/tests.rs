@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::json;
 use tempfile::TempDir;
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_analysis::result::Severity;
 use whittle_pipeline::ports::TrailObject;
 use whittle_testkit::store_suite::sample::{ACCOUNT, joined, object, role_id, seen};
@@ -69,7 +69,7 @@ impl Shortcuts for SqliteStore {
 fn evidence_survives_closing() {
     let (_dir, path) = file();
     let ledger = joined(&[seen("orders", 1), seen("mail", 2)]);
-    let issue = Issue::new("bad-record", "a.json", "no eventName").with_hint("none");
+    let issue = Issue::new(IssueKind::from("bad-record"), "a.json", "no eventName").with_hint("none");
     let mut store = SqliteStore::open(&path).unwrap();
     assert!(store.load_ledger().unwrap().is_empty());
     assert!(store.objects().unwrap().is_empty());
@@ -95,7 +95,7 @@ fn a_run_with_nothing_new_leaves_the_same_bytes() {
     let (_dir, path) = file();
     let ledger = joined(&[seen("orders", 1), seen("mail", 2)]);
     let objects = [object("a.json", "1")];
-    let issues = [Issue::new("bad-record", "a.json", "no eventName")];
+    let issues = [Issue::new(IssueKind::from("bad-record"), "a.json", "no eventName")];
     let report = reports::report(&["orders", "mail"]);
     let run = || {
         let mut store = SqliteStore::open(&path).unwrap();
@@ -139,7 +139,7 @@ fn only_changed_rows_are_written() {
 fn an_object_read_again_forgets_its_old_issues() {
     let mut store = SqliteStore::open_in_memory().unwrap();
     let ledger = Ledger::default();
-    let issue = |place: &str, message: &str| Issue::new("bad-record", place, message);
+    let issue = |place: &str, message: &str| Issue::new(IssueKind::from("bad-record"), place, message);
     store
         .save(
             &ledger,

@@ -114,7 +114,7 @@ fn an_empty_folder_is_an_issue_and_a_missing_one_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let (keys, issues) = list(&[dir.path()]);
     assert!(keys.is_empty());
-    assert_eq!(issues[0].kind, "empty-trail");
+    assert_eq!(issues[0].kind, IssueKind::EmptyTrail);
     assert!(!issues[0].hint.is_empty());
 
     let missing = dir.path().join("nothing");
@@ -151,7 +151,7 @@ fn pipes_are_not_opened() {
     if made.is_ok_and(|status| status.success()) {
         let (keys, issues) = list(&[dir.path()]);
         assert!(keys.is_empty());
-        assert!(issues.iter().any(|issue| issue.kind == "not-a-trail-file"));
+        assert!(issues.iter().any(|issue| issue.kind == IssueKind::NotATrailFile));
         assert!(TrailFolder::new(vec![dir.path().join("pipe.json")]).list(&ReadMarks::default()).is_err());
     }
 }

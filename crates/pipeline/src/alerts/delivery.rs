@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 
 use super::state::forgive;
 use super::{Alert, FindingRecord, Message, Notice};
@@ -117,8 +117,8 @@ pub async fn deliver<S: ServiceStore, A: AlertSink>(
 
 fn unpublished(error: &PortError, alerts: usize) -> Issue {
     let kind = match error.kind() {
-        PortErrorKind::AccessDenied { .. } => "alert-denied",
-        _ => "alert-not-published",
+        PortErrorKind::AccessDenied { .. } => IssueKind::AlertDenied,
+        _ => IssueKind::AlertNotPublished,
     };
     let message = format!("{alerts} owed and not published: {error}");
     Issue::new(kind, "alert topic", message).with_hint(error.hint().unwrap_or("the next run publishes them").to_owned())

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
 use proptest::prelude::*;
+use whittle_analysis::issue::IssueKind;
 use whittle_analysis::reason::Reason;
 use whittle_analysis::result::{FunctionResult, Report, RoleResult, Severity};
 use whittle_analysis::risk;
@@ -393,7 +394,7 @@ fn what_is_published_is_noted_and_the_rest_stays_owed() {
     let delivered = now(deliver(&mut store, &sink, &mut records, ("111122223333", "r"), at(0), &render)).unwrap();
     assert_eq!((delivered.messages, delivered.alerts, delivered.still_owed), (2, 2, 1));
     assert_eq!(delivered.issues.len(), 1);
-    assert_eq!(delivered.issues[0].kind, "alert-not-published");
+    assert_eq!(delivered.issues[0].kind, IssueKind::AlertNotPublished);
     assert_eq!(store.0.iter().map(|r| r.finding.fingerprint.as_str()).collect::<Vec<_>>(), ["a", "c"]);
     assert!(store.0.iter().all(|record| record.owed.is_none() && record.alerted == Some(at(0))));
 

@@ -4,13 +4,13 @@
 //! trail files, under a source for the Region, by the second of the page's oldest event.
 
 use jiff::Timestamp;
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_evidence::ledger::Ledger;
 use whittle_evidence::map::Mapper;
-use whittle_evidence::read::{FileReport, IssueKind, Limits, read_bytes};
+use whittle_evidence::read::{FileReport, Limits, read_bytes};
 use whittle_evidence::record::RecordFault;
 
-use crate::ingest::{LOST_EVIDENCE, issues_of};
+use crate::ingest::issues_of;
 use crate::marks::{ReadMarks, Span};
 use crate::ports::HistoryPage;
 
@@ -53,7 +53,7 @@ pub(super) fn observe(region: &str, page: &HistoryPage, ledger: &mut Ledger, map
     let broken = report
         .issue_counts
         .keys()
-        .find(|kind| kind.loses_records() && **kind != IssueKind::UnreadableRecord)
+        .find(|kind| IssueKind::File(**kind).loses_evidence())
         .map(|kind| kind.description().to_owned());
     let mut issues = if broken.is_some() { Vec::new() } else { issues_of(&report) };
     issues.extend(without_text(&report, &place));
@@ -67,7 +67,7 @@ fn without_text(report: &FileReport, place: &str) -> Option<Issue> {
     let count = report.issues.iter().filter(|issue| issue.detail == fault).count();
     (count > 0).then(|| {
         let message = "entries of event history came without their event";
-        let mut issue = Issue::new(format!("{LOST_EVIDENCE}event-without-text"), place, message)
+        let mut issue = Issue::new(IssueKind::EventWithoutText, place, message)
             .with_hint("until they are out of the window nothing is called unused; a trail's files would hold them");
         issue.count = u64::try_from(count).unwrap_or(u64::MAX);
         issue

@@ -5,7 +5,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 use jiff::{SignedDuration, Timestamp};
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 
 use super::page::{self, PageRead};
 use crate::marks::{ReadMarks, Span};
@@ -128,7 +128,7 @@ impl RegionReading {
         self.failed = true;
         let hint =
             error.hint().unwrap_or("the next run tries again; until then nothing of this Region is called unused");
-        Some(self.issue("event-history-unavailable", error.to_string()).with_hint(hint))
+        Some(self.issue(IssueKind::EventHistoryUnavailable, error.to_string()).with_hint(hint))
     }
 
     /// Notes in `marks` what the page covers, and moves on.
@@ -221,11 +221,11 @@ impl RegionReading {
 
     fn give_up(&mut self, why: &str) -> Issue {
         self.failed = true;
-        self.issue("event-history-stuck", format!("reading does not get on: {why}"))
+        self.issue(IssueKind::EventHistoryStuck, format!("reading does not get on: {why}"))
             .with_hint("the next run tries again; until then nothing of this Region is called unused")
     }
 
-    fn issue(&self, kind: &str, message: String) -> Issue {
+    fn issue(&self, kind: IssueKind, message: String) -> Issue {
         Issue::new(kind, page::place(&self.region), message)
     }
 }

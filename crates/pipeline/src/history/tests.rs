@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use serde_json::json;
+use whittle_analysis::issue::IssueKind;
 use whittle_evidence::ledger::Ledger;
 
 use super::*;
@@ -364,7 +365,7 @@ fn a_service_that_turns_in_a_circle_ends_the_region() {
         service.set_faults("eu-west-1", vec![fault; 1_000]);
         let (summary, issues) = run(&service, &mut Memory::default(), usize::MAX).unwrap();
         assert_eq!(issues.len(), 1, "{fault:?}");
-        assert_eq!(issues[0].kind, "event-history-stuck", "{fault:?}");
+        assert_eq!(issues[0].kind, IssueKind::EventHistoryStuck, "{fault:?}");
         assert!(service.requests.lock().unwrap().len() <= 16, "{fault:?}: {}", summary.pages);
     }
 }
@@ -424,9 +425,10 @@ fn an_entry_without_its_event_is_lost_evidence_that_outlives_the_run() {
         let reading = read_history(&Gappy, &mut store, &mut evidence, &settings, &service, &|| false);
         runtime.block_on(reading).unwrap();
     }
-    let kinds: Vec<(String, u64)> = store.marks.issues().into_iter().map(|issue| (issue.kind, issue.count)).collect();
+    let issues = store.marks.issues();
+    let kinds: Vec<_> = issues.iter().map(|issue| (issue.kind.to_stored(), issue.count)).collect();
     // The page of the overlap lies in another span than the first one, so it counts again.
-    assert_eq!(kinds, [("lost-evidence:event-without-text".to_owned(), 2), ("unreadable-record".to_owned(), 2)]);
+    assert_eq!(kinds, [("lost-evidence:event-without-text".into(), 2), ("unreadable-record".into(), 2)]);
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn a_missing_permission_ends_the_reading_and_marks_nothing() {
     let (store, summary, issues) = read(&objects);
     assert_eq!((summary.read, summary.left, summary.denied, store.saves), (0, 0, 5_000, 0));
     assert_eq!(objects.reads.load(Ordering::Relaxed), 2_001);
-    let issue = Issue { count: 5_000, ..Issue::new("lost-evidence:unavailable", "trail", "may not be read") };
+    let issue = Issue { count: 5_000, ..Issue::new(IssueKind::Unavailable, "trail", "may not be read") };
     assert_eq!(issues, [issue.with_hint("allow it")]);
 }
 

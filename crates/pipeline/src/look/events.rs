@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use rayon::prelude::*;
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, merge_issues};
 use whittle_catalog::ActionId;
 use whittle_catalog::events::CallOutcome;
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, attribute, resolve};
@@ -13,7 +13,7 @@ use whittle_evidence::read::{Limits, read_bytes};
 use whittle_evidence::record::Record;
 
 use super::who;
-use crate::ingest::{list_events, told, unavailable};
+use crate::ingest::{list_events, unavailable};
 use crate::marks::ReadMarks;
 use crate::ports::{PortError, TrailObject, TrailObjects};
 
@@ -102,7 +102,7 @@ pub fn role_events(
             events.latest.push(event);
         }
     }
-    Ok((out, told(issues)))
+    Ok((out, merge_issues(issues)))
 }
 
 fn read_object(

@@ -6,12 +6,13 @@ use std::future::Future;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use whittle_analysis::doubt::Doubt;
 use whittle_analysis::issue::Issue;
+use whittle_snapshot::SnapshotFiles;
 
 use super::{PortError, Store};
 use crate::alerts::{FindingRecord, Message};
 use crate::baseline::RoleBaseline;
-use crate::snapshot::SnapshotFiles;
 
 /// A document of the snapshot that is kept between runs, so that what did not change is not fetched again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -134,7 +135,7 @@ pub struct Collected {
     /// What could not be fetched.
     pub issues: Vec<Issue>,
     /// Reasons why absence of evidence proves nothing anywhere, such as a Region whose functions are not known.
-    pub doubts: Vec<String>,
+    pub doubts: Vec<Doubt>,
     /// Every function and role that exists is in the documents.
     pub complete: bool,
 }

@@ -44,7 +44,7 @@ pub fn render(gate: &Gate, locate: Locate<'_>) -> String {
         if let Some((path, line)) = issue.place.rsplit_once(':').filter(|(_, line)| line.parse::<u32>().is_ok()) {
             properties.extend([format!("file={}", property(path)), format!("line={line}")]);
         }
-        properties.push(format!("title={}", property(&issue.kind)));
+        properties.push(format!("title={}", property(issue.kind.as_str())));
         let _ = writeln!(out, "::notice {}::{}", properties.join(","), data(&clean(&note(issue))));
     }
     let _ = writeln!(out, "whittle: {}", clean(&summary(gate)));

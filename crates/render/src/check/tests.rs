@@ -3,7 +3,7 @@
 use serde_json::Value;
 use whittle_analysis::findings::{DRIFT_RULES, RULES, WAIVER_RULES};
 use whittle_analysis::gate::{Gate, JudgedFinding, Standing, Waiver};
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_analysis::reason::Reason;
 use whittle_analysis::result::{Finding, ReportWindow, Severity};
 
@@ -52,8 +52,8 @@ fn gate() -> Gate {
             judged(finding("shared-role", Severity::Low, "h"), Standing::Waived(waiver)),
             judged(finding("stale-waiver", Severity::Info, "i"), Standing::New),
         ],
-        issues: vec![Issue::new("bad-record", "file", "is odd\n::error::x")],
-        notes: vec![Issue::new("no-evidence-of-function", "t.yaml:3", "New|<b>@x\n::error::y").with_hint("wait")],
+        issues: vec![Issue::new(IssueKind::from("bad-record"), "file", "is odd\n::error::x")],
+        notes: vec![Issue::new(IssueKind::NoEvidenceOfFunction, "t.yaml:3", "New|<b>@x\n::error::y").with_hint("wait")],
         inconclusive: None,
         has_baseline: true,
     }

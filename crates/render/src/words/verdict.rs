@@ -1,5 +1,6 @@
 //! Words for verdicts.
 
+use whittle_analysis::doubt::Doubt;
 use whittle_analysis::reason::{BeyondTrails, KeepReason, NeedReason, UnseenReason, UnusedProof, VerdictReason};
 use whittle_evidence::coverage::CoverageRemedy;
 
@@ -69,7 +70,7 @@ fn unseen(reason: &UnseenReason, length: Length) -> String {
     match reason {
         UnseenReason::NoEvidence => NO_EVIDENCE.to_owned(),
         UnseenReason::TooFewDays { days, least } => too_few_days(*days, *least),
-        UnseenReason::Doubt { doubt } => doubt.clone(),
+        UnseenReason::Doubt { doubt } => in_words(doubt),
         UnseenReason::UnknownEventSource { function } => {
             format!("{function} has an event source of a kind that is not known")
         }
@@ -117,6 +118,18 @@ fn beyond(data: &BeyondTrails) -> String {
         BeyondTrails::ReportTooOld => "the last-accessed report, which could tell, is older than the window".to_owned(),
         BeyondTrails::NotListed { service } => {
             format!("the last-accessed report, which could tell, does not list {service}")
+        }
+    }
+}
+
+fn in_words(doubt: &Doubt) -> String {
+    match doubt {
+        Doubt::LostEvents { place } => format!("events of {place} were lost, so absence proves nothing"),
+        Doubt::QuietDays { days } => {
+            format!("{days} days in a row hold no event of the account, so files may be missing")
+        }
+        Doubt::FunctionsNotListed { region } => {
+            format!("the functions of {region} could not be listed, and may need what no other function needs")
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::json;
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_analysis::reason::{CoverageReason, Reason, UnusedProof, VerdictReason};
 use whittle_analysis::result::{
     CoverageRow, Finding, FunctionResult, Proof, Report, ReportWindow, RoleResult, RowObservability, SCHEMA_VERSION,
@@ -177,7 +177,7 @@ pub fn report_of(account: &str, names: &[&str]) -> Report {
             observability: RowObservability::Seen,
             reason: CoverageReason::Covered.into(),
         }],
-        issues: vec![Issue::new("missing-file", "trails.json", "is not in the snapshot")],
+        issues: vec![Issue::new(IssueKind::MissingFile, "trails.json", "is not in the snapshot")],
         roles: names.iter().map(|name| role(account, name)).collect(),
         functions: names.iter().map(|name| function(account, name)).collect(),
         findings: names.iter().map(|name| finding(name, Severity::High)).collect(),

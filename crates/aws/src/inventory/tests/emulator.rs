@@ -38,7 +38,12 @@ fn an_emulated_account_is_collected_and_nothing_is_asked_twice() {
         let trails = read_trails(&before.documents);
         println!("trails: {:#?}", trails.trails.map(|trails| trails.trails));
         assert!(before.complete && before.issues.is_empty());
-        assert!(!inventory.issues.iter().any(|issue| issue.kind.starts_with("bad-") || issue.kind == "not-collected"));
+        assert!(
+            !inventory
+                .issues
+                .iter()
+                .any(|issue| issue.kind.as_str().starts_with("bad-") || issue.kind == IssueKind::NotCollected)
+        );
         assert!(!inventory.functions.values().any(is_unknown));
 
         let after = collect_at(before.kept.clone(), "2026-01-05T01:00:00Z").await;

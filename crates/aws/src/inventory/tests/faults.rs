@@ -129,7 +129,7 @@ fn a_function_that_goes_between_two_calls_is_not_known() {
         account.regions.get_mut(REGION).unwrap().gone.insert("mail".to_owned());
     });
     let collected = run(first(&fake));
-    assert!(collected.issues.iter().all(|issue| issue.kind == "gone"), "{:?}", collected.issues);
+    assert!(collected.issues.iter().all(|issue| issue.kind == IssueKind::Gone), "{:?}", collected.issues);
     let inventory = read_inventory(&collected.documents).unwrap();
     assert!(is_unknown(function(&inventory, "mail")) && !is_unknown(function(&inventory, "orders")));
     assert!(!collected.kept.contains_key("regions/eu-central-1/event-invoke-configs/mail.json"));
@@ -188,7 +188,7 @@ fn a_region_that_cannot_be_listed_leaves_nothing_unused_anywhere() {
         });
         let off = all(before.kept.clone()).await;
         assert!(!off.complete);
-        assert_eq!(off.issues[0].kind, "failed-call");
+        assert_eq!(off.issues[0].kind, IssueKind::FailedCall);
     });
 }
 
@@ -212,7 +212,7 @@ fn what_there_was_no_time_for_is_not_known_and_comes_next() {
                 let name = Detail::EventInvokeConfigs.document(REGION, arn.name());
                 assert_eq!(is_unknown(function), !collected.kept.contains_key(&name), "{arn}");
             }
-            let missing = inventory.issues.iter().any(|issue| issue.kind == "not-collected");
+            let missing = inventory.issues.iter().any(|issue| issue.kind == IssueKind::NotCollected);
             assert!(collected.kept.len() > kept.len() || collected.fetched == 0);
             kept = collected.kept;
             if !missing && collected.issues.is_empty() {

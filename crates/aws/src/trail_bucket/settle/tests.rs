@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use whittle_evidence::read::IssueKind as FileIssueKind;
 use whittle_pipeline::marks::ReadMarks;
 use whittle_pipeline::ports::TrailObject;
 
@@ -103,8 +104,8 @@ fn a_longer_lookback_is_read_from_its_beginning() {
 fn what_was_lost_stays_told_and_other_issues_do_not() {
     let keys: Vec<String> = (0..5).map(|at| key(at * 30 * HOUR, 0)).collect();
     let mut marks = read(&keys);
-    let lost_issue = lost("truncated", &keys[0], "is cut off");
-    let odd = Issue::new("odd-field", keys[0].clone(), "has an odd field");
+    let lost_issue = lost(IssueKind::File(FileIssueKind::Truncated), &keys[0], "is cut off");
+    let odd = Issue::new(FileIssueKind::OddField, keys[0].clone(), "has an odd field");
     marks.note_read(&object(&keys[0]), vec![lost_issue.clone(), odd]);
     let ancient = "2026/06/01/x".to_owned();
     marks.note_read(&object(&ancient), vec![lost_issue.clone()]);
@@ -114,14 +115,14 @@ fn what_was_lost_stays_told_and_other_issues_do_not() {
     let gone = BTreeSet::from([keys[2].clone()]);
     settle(source, &listed(&day(2), None), None, &gone, &horizon());
     assert_eq!(source.failed, BTreeSet::new());
-    let told: BTreeMap<&str, &str> =
-        source.issues.iter().map(|(key, issues)| (key.as_str(), issues[0].kind.as_str())).collect();
+    let kept: BTreeMap<&str, &IssueKind> =
+        source.issues.iter().map(|(key, issues)| (key.as_str(), &issues[0].kind)).collect();
     let expect = [
-        (keys[0].as_str(), "lost-evidence:truncated"),
-        (keys[1].as_str(), "lost-evidence:never-read"),
-        (keys[2].as_str(), "lost-evidence:gone"),
+        (keys[0].as_str(), &IssueKind::File(FileIssueKind::Truncated)),
+        (keys[1].as_str(), &IssueKind::NeverRead),
+        (keys[2].as_str(), &IssueKind::DeletedUnread),
     ];
-    assert_eq!(told, BTreeMap::from(expect));
+    assert_eq!(kept, BTreeMap::from(expect));
     assert!(source.issues.values().all(|issues| issues.len() == 1));
 }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use serde_json::Value;
 use whittle_analysis::inventory::{Inventory, RolePolicy};
 use whittle_local::snapshot::SnapshotFolder;
-use whittle_pipeline::ports::InventorySource;
+use whittle_pipeline::proposal::stack_rows;
+use whittle_snapshot::read_inventory;
 use whittle_template::grants::Documents;
 use whittle_template::narrow::Narrowing;
 use whittle_template::references::References;
@@ -46,7 +47,7 @@ impl<'a> Lookup<'a> {
         let mut inventory = None;
         if let Some(snapshot) = &arguments.snapshot {
             let folder = SnapshotFolder::open(snapshot)?;
-            inventory = Some(crate::commands::block_on(folder.inventory())??);
+            inventory = Some(read_inventory(&folder)?);
             for folder in deployment::regions(snapshot)? {
                 read_tags(&folder.join("tags"), arguments.stack.as_deref(), &mut tagged)?;
             }
@@ -91,7 +92,7 @@ impl<'a> Lookup<'a> {
     fn deployed(&self, logical_id: &str) -> Option<String> {
         let mapped = self.arguments.map.iter().find(|(id, _)| id == logical_id).map(|(_, name)| name.clone());
         let of_stack = || {
-            let rows = self.stacks.iter().flat_map(deployment::rows);
+            let rows = self.stacks.iter().flat_map(stack_rows);
             let is = |row: &&Value, key: &str, text: &str| row.get(key).and_then(Value::as_str) == Some(text);
             rows.filter(|row| is(row, "LogicalResourceId", logical_id))
                 .find(|row| is(row, "ResourceType", "AWS::Lambda::Function"))

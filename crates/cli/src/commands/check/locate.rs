@@ -6,7 +6,7 @@ use std::path::Path;
 use whittle_analysis::gate::JudgedFinding;
 use whittle_render::check::Location;
 
-use crate::commands::relative;
+use crate::files::relative;
 
 /// The snapshot's file with the roles.
 const ROLES: &str = "authorization-details.json";

@@ -5,25 +5,26 @@ use std::path::Path;
 use jiff::Timestamp;
 use whittle_analysis::proposal::compare::{DifferingStatement, Sides, compare};
 use whittle_evidence::ledger::Ledger;
+use whittle_pipeline::proposal::{MatchedProposal, RoleGroup, groups};
 use whittle_render::diff::template::{FunctionOfRole, Located, RoleDifference, TemplateDifference};
 use whittle_template::resolve::shown;
 
 use crate::args::DiffArguments;
-use crate::commands::proposal::{Case, Group, groups};
+use crate::commands::proposal::{self, location};
 use crate::error::CommandError;
 
 /// Compares a template with the account.
 pub fn compare_template(arguments: &DiffArguments, path: &Path) -> Result<TemplateDifference, CommandError> {
-    let case = Case::read(path, &arguments.deployment, &arguments.store.store)?;
+    let proposal = proposal::read(path, &arguments.deployment, &arguments.store.store)?;
     // Only what is allowed is compared, and no evidence says what that is.
-    let (groups, _) = groups(&case, &Ledger::default(), Timestamp::now())?;
-    let mut out = TemplateDifference::new(case.file.clone(), case.account.inventory.account.to_string());
-    out.roles = groups.iter().map(|group| role(&case, group)).collect();
-    out.notes = case.notes();
+    let (groups, _) = groups(&proposal, &Ledger::default(), Timestamp::now())?;
+    let mut out = TemplateDifference::new(proposal.file.clone(), proposal.account.inventory.account.to_string());
+    out.roles = groups.iter().map(|group| role(&proposal, group)).collect();
+    out.notes = proposal.notes();
     Ok(out)
 }
 
-fn role(case: &Case, group: &Group<'_>) -> RoleDifference {
+fn role(proposal: &MatchedProposal, group: &RoleGroup<'_>) -> RoleDifference {
     let unknown: Vec<Vec<String>> = group.proposed.statements.iter().map(|own| own.unknown.clone()).collect();
     let found = compare(&Sides {
         proposed: &group.role,
@@ -36,7 +37,7 @@ fn role(case: &Case, group: &Group<'_>) -> RoleDifference {
         ..own
     };
     let more = found.more.into_iter().map(|statement| {
-        let place = group.proposed.statements.get(statement.index).map(|own| case.location(own.region));
+        let place = group.proposed.statements.get(statement.index).map(|own| location(&proposal.file, own.region));
         Located { location: place, statement: readable(statement) }
     });
     let less = found.less.into_iter().map(|statement| Located { location: None, statement });

@@ -10,11 +10,11 @@ use whittle_evidence::ledger::Ledger;
 use whittle_local::snapshot::SnapshotFolder;
 use whittle_local::trail::TrailFolder;
 use whittle_pipeline::look::{ActionEvents, EventQuery, EventSeen, role_events, usage_rows};
-use whittle_pipeline::ports::InventorySource;
 use whittle_policy::{ActionClause, Effect, ResourceClause};
 use whittle_render::explain::detail::{
     Case, EventLine, Events, Granting, UsageLine, WouldShow, human, json, keeping, ndjson, rule,
 };
+use whittle_snapshot::read_inventory;
 
 use crate::args::{ExplainArguments, Format};
 use crate::commands::stored::{Facts, Stored};
@@ -33,7 +33,7 @@ pub fn run(
     let roles = selected.iter().map(|(result, _)| result.role_arn.clone()).collect();
     let facts = store.facts(account, &roles)?;
     let inventory = match &arguments.snapshot {
-        Some(path) => Some(super::super::block_on(SnapshotFolder::open(path)?.inventory())??),
+        Some(path) => Some(read_inventory(&SnapshotFolder::open(path)?)?),
         None => None,
     };
     let usage = usage_rows(&facts.ledger, inventory.as_ref());

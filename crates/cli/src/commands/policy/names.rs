@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use whittle_pipeline::proposal::stack_rows;
 use whittle_template::references::References;
 
 use crate::args::{PolicyArguments, PolicyFormat};
@@ -106,7 +107,7 @@ impl Names {
 fn the_stack(answers: &[Value], deployed: &[&str], wanted: Option<&str>, printer: &Printer) -> Option<Vec<Value>> {
     let mut stacks: BTreeMap<(String, usize), Vec<&Value>> = BTreeMap::new();
     for (number, answer) in answers.iter().enumerate() {
-        for row in deployment::rows(answer) {
+        for row in stack_rows(answer) {
             let text = |key: &str| row.get(key).and_then(Value::as_str).map(str::to_owned);
             // list-stack-resources does not say of which stack it is: then the answer is one.
             let key = match text("StackId").or_else(|| text("StackName")) {

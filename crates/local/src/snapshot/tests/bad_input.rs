@@ -347,7 +347,7 @@ fn other_bad_files_are_issues() {
 fn limits_hold() {
     let snapshot = Snapshot::new();
     let folder = SnapshotFolder::open(snapshot.0.path()).unwrap().with_max_file_bytes(10);
-    let error = now(folder.inventory()).unwrap_err();
+    let error = read_inventory(&folder).unwrap_err();
     assert!(error.to_string().contains("larger than 10 bytes"), "{error}");
 
     let nested = format!("{{\"RoleDetailList\": [{}1{}]}}", "[".repeat(100_000), "]".repeat(100_000));
@@ -358,7 +358,8 @@ fn limits_hold() {
     snapshot.roles(json!(many), json!([]));
     let inventory = snapshot.inventory();
     assert!(inventory.issues.len() < 200);
-    let counted: u64 = inventory.issues.iter().filter(|issue| issue.kind == "bad-entry").map(|issue| issue.count).sum();
+    let counted: u64 =
+        inventory.issues.iter().filter(|issue| issue.kind == IssueKind::BadEntry).map(|issue| issue.count).sum();
     assert_eq!(counted, 5_000);
 }
 

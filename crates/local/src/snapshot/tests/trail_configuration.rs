@@ -26,7 +26,7 @@ fn check(files: &[(&str, Value)], trails: Option<usize>, issues: &[&str]) -> Vec
             None => snapshot.write(file, content),
         }
     }
-    let configs = now(SnapshotFolder::open(snapshot.0.path()).unwrap().trails()).unwrap();
+    let configs = read_trails(&SnapshotFolder::open(snapshot.0.path()).unwrap());
     let kinds: Vec<_> = configs.issues.iter().map(|issue| issue.kind.as_str()).collect();
     assert_eq!(kinds, issues, "{:#?}", configs.issues);
     let found = configs.trails.map(|trails| {
@@ -97,7 +97,7 @@ fn the_copy_that_carries_more_counts() {
         for (file, content) in &files {
             snapshot.write(file, content);
         }
-        let configs = now(SnapshotFolder::open(snapshot.0.path()).unwrap().trails()).unwrap();
+        let configs = read_trails(&SnapshotFolder::open(snapshot.0.path()).unwrap());
         is_complete(&configs.trails.unwrap().trails[0]);
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use whittle_pipeline::snapshot::{Problem, SnapshotFiles, read_inventory, read_trails};
+use whittle_snapshot::{FileProblem, SnapshotFiles, read_inventory, read_trails};
 
 use super::reports::report;
 use super::*;
@@ -18,7 +18,7 @@ impl SnapshotFiles for Asked<'_> {
         self.files.shown()
     }
 
-    fn text(&self, file: &str) -> Result<Option<String>, Problem> {
+    fn text(&self, file: &str) -> Result<Option<String>, FileProblem> {
         let text = self.files.text(file);
         if !matches!(text, Ok(None)) {
             self.found.lock().unwrap().insert(file.to_owned());
@@ -26,7 +26,7 @@ impl SnapshotFiles for Asked<'_> {
         text
     }
 
-    fn names(&self, folder: &str) -> Result<Option<BTreeSet<String>>, Problem> {
+    fn names(&self, folder: &str) -> Result<Option<BTreeSet<String>>, FileProblem> {
         self.files.names(folder)
     }
 

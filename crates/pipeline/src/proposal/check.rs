@@ -1,69 +1,79 @@
 //! The gate on a template: what it would grant, against the evidence about what runs today.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use jiff::Timestamp;
 use whittle_analysis::findings::{self, ProposedFacts, check_proposal};
-use whittle_analysis::inventory::{Function, Inventory};
+use whittle_analysis::inventory::{Function, Inventory, Role};
 use whittle_analysis::issue::{Issue, merge_issues};
-use whittle_analysis::proposal::statements_of;
+use whittle_analysis::proposal::{Novelty, statements_of};
 use whittle_analysis::result::{Finding, FunctionResult, Report};
-use whittle_pipeline::ingest::Evidence;
-use whittle_pipeline::run::{Case, RunSettings, judge};
-use whittle_render::check::Location;
+use whittle_template::proposal::Region;
 use whittle_template::reason::{InconclusiveProposal, Unreadable};
 
-use crate::args::CheckArguments;
-use crate::commands::proposal::{self, Group, groups};
-use crate::error::CommandError;
+use super::{MatchedProposal, ProposalError, RoleGroup, groups};
+use crate::ingest::Evidence;
+use crate::run::{Case, RunSettings, judge};
 
-/// What the gate is asked about.
-pub struct Judged {
+/// Evidence about an account, to judge a template by.
+pub struct ProposalEvidence<'a> {
+    /// Everything read.
+    pub evidence: &'a Evidence,
+    /// Settings of the run.
+    pub settings: &'a RunSettings,
+    /// Problems met while the evidence was read.
+    pub issues: Vec<Issue>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// The answer of [`check`].
+pub struct CheckedProposal {
     /// Findings on what the template would grant.
     pub report: Report,
     /// Where each finding stands, by fingerprint.
-    pub places: BTreeMap<String, Vec<Location>>,
-    /// What was not judged, or not wholly.
+    pub places: BTreeMap<String, Vec<FilePlace>>,
+    /// Parts of the template that were not judged, or not wholly.
     pub notes: Vec<Issue>,
-    /// Why nothing found proves nothing.
+    /// Reason why the absence of findings proves nothing.
     pub inconclusive: Option<InconclusiveProposal>,
 }
 
-/// Judges a template. `issues` is what could not be read of the evidence.
-pub fn judge_template(
-    arguments: &CheckArguments,
-    path: &Path,
-    evidence: &Evidence,
-    settings: &RunSettings,
-    issues: Vec<Issue>,
-) -> Result<Judged, CommandError> {
-    let case = proposal::Case::read(path, &arguments.deployment, &arguments.store.store)?;
-    let now = Timestamp::now();
-    let (groups, more_notes) = groups(&case, &evidence.ledger, now)?;
-    let mut judge = Judge { case: &case, evidence, settings, now, issues, placed: Vec::new(), active: 0 };
+/// A place in the template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FilePlace {
+    /// A piece of the file.
+    Piece(Region),
+    /// The beginning of a resource, for a finding about the resource as such.
+    Beginning(Region),
+}
+
+/// Judges a template.
+pub fn check(proposal: &MatchedProposal, evidence: ProposalEvidence<'_>) -> Result<CheckedProposal, ProposalError> {
+    let (groups, more_notes) = groups(proposal, &evidence.evidence.ledger, evidence.now)?;
+    let mut judge = Judge { proposal, evidence, placed: Vec::new(), active: 0 };
     let mut report = judge.empty();
     for group in &groups {
         judge.group(group, &mut report);
     }
-    report.issues.extend(case.account.inventory.issues.iter().cloned());
+    report.issues.extend(proposal.account.inventory.issues.iter().cloned());
     report.issues = merge_issues(report.issues);
     let mut places = BTreeMap::new();
-    for (finding, locations) in judge.placed {
+    for (finding, found) in judge.placed {
         // Functions of two roles that come to share one may have the same to say of it.
-        if places.insert(finding.fingerprint.clone(), locations).is_none() {
+        if places.insert(finding.fingerprint.clone(), found).is_none() {
             report.findings.push(finding);
         }
     }
     findings::sort(&mut report.findings);
-    let mut notes = case.notes();
+    let mut notes = proposal.notes();
     notes.extend(more_notes);
-    let inconclusive = inconclusive(&case, &groups, judge.active);
-    Ok(Judged { report, places, notes, inconclusive })
+    let inconclusive = inconclusive(proposal, &groups, judge.active);
+    Ok(CheckedProposal { report, places, notes, inconclusive })
 }
 
-fn inconclusive(case: &proposal::Case, groups: &[Group<'_>], active: usize) -> Option<InconclusiveProposal> {
-    for unread in &case.proposal.unread {
+fn inconclusive(proposal: &MatchedProposal, groups: &[RoleGroup<'_>], active: usize) -> Option<InconclusiveProposal> {
+    for unread in &proposal.content.unread {
         if let Unreadable::Macro(name) = &unread.reason {
             return Some(InconclusiveProposal::Macro(name.clone()));
         }
@@ -71,19 +81,16 @@ fn inconclusive(case: &proposal::Case, groups: &[Group<'_>], active: usize) -> O
     if groups.is_empty() {
         return Some(InconclusiveProposal::NoRole);
     }
-    if case.matches.values().all(Result::is_err) {
+    if proposal.matches.values().all(Result::is_err) {
         return Some(InconclusiveProposal::NothingDeployed);
     }
     (active == 0).then_some(InconclusiveProposal::NothingActive)
 }
 
 struct Judge<'a> {
-    case: &'a proposal::Case,
-    evidence: &'a Evidence,
-    settings: &'a RunSettings,
-    now: Timestamp,
-    issues: Vec<Issue>,
-    placed: Vec<(Finding, Vec<Location>)>,
+    proposal: &'a MatchedProposal,
+    evidence: ProposalEvidence<'a>,
+    placed: Vec<(Finding, Vec<FilePlace>)>,
     /// Functions of the template that were seen.
     active: usize,
 }
@@ -95,24 +102,24 @@ impl Judge<'_> {
     }
 
     /// The analysis of these functions under this role.
-    fn judge(&self, functions: Vec<Function>, role: Option<whittle_analysis::inventory::Role>) -> Report {
-        let account = &self.case.account;
+    fn judge(&self, functions: Vec<Function>, role: Option<Role>) -> Report {
+        let account = &self.proposal.account;
         let mut inventory = Inventory::new(account.inventory.account.clone(), account.inventory.partition.clone());
         inventory.functions = functions.into_iter().map(|function| (function.arn.clone(), function)).collect();
         inventory.roles = role.into_iter().map(|role| (role.arn.clone(), role)).collect();
-        let history = |days| self.settings.declared_history(days);
+        let history = |days| self.evidence.settings.declared_history(days);
         judge(Case {
             inventory: &inventory,
             trails: account.trails.clone(),
-            evidence: self.evidence,
+            evidence: self.evidence.evidence,
             history: &history,
-            settings: self.settings,
+            settings: self.evidence.settings,
             doubts: Vec::new(),
-            issues: self.issues.clone(),
+            issues: self.evidence.issues.clone(),
         })
     }
 
-    fn group(&mut self, group: &Group<'_>, out: &mut Report) {
+    fn group(&mut self, group: &RoleGroup<'_>, out: &mut Report) {
         let all = group.functions.iter().map(|(_, function)| function).chain(&group.others);
         let report = self.judge(all.cloned().collect(), Some(group.role.clone()));
         out.issues.extend(report.issues);
@@ -135,8 +142,8 @@ impl Judge<'_> {
                 || of_part;
             if !skip {
                 let statements = statements_of(&group.role, finding, &results);
-                let locations = self.locations(group, finding, &statements);
-                self.placed.push((self.told(group, finding), locations));
+                let places = Self::places(group, finding, &statements);
+                self.placed.push((self.with_remedy(group, finding), places));
             }
         }
         let functions: Vec<&Function> = group.functions.iter().map(|(_, function)| function).collect();
@@ -146,41 +153,40 @@ impl Judge<'_> {
             functions: &functions,
             statements: &group.statements,
             novelties: &group.novelties,
-            now: self.now,
+            now: self.evidence.now,
         });
         for (finding, statements) in found {
-            let locations = self.locations(group, &finding, &statements);
-            self.placed.push((finding, locations));
+            let places = Self::places(group, &finding, &statements);
+            self.placed.push((finding, places));
         }
     }
 
     /// A finding with the next command for a template.
-    fn told(&self, group: &Group<'_>, finding: &Finding) -> Finding {
+    fn with_remedy(&self, group: &RoleGroup<'_>, finding: &Finding) -> Finding {
         let own = |arn: &str| group.functions.iter().find(|(_, function)| function.arn.as_ref() == arn);
         let id = finding.function_arn.as_deref().and_then(own).map(|(id, _)| id.as_str());
         let is_new = finding.function_arn.as_deref().is_some_and(|arn| group.new.contains(arn));
         // `apply` takes away what was analysed; it refuses a file that allows more than the account does.
-        let as_deployed = group.novelties.iter().all(whittle_analysis::proposal::Novelty::is_empty);
+        let as_deployed = group.novelties.iter().all(Novelty::is_empty);
         let remedy = match id {
             _ if !finding.remedy.starts_with("whittle policy ") || finding.code == "shared-role" => {
                 finding.remedy.clone()
             }
             _ if is_new => "name the actions and resources that the code needs".to_owned(),
-            Some(id) if as_deployed => format!("whittle apply {} {id} --diff", self.case.file),
-            None if as_deployed => format!("whittle apply {} --diff", self.case.file),
+            Some(id) if as_deployed => format!("whittle apply {} {id} --diff", self.proposal.file),
+            None if as_deployed => format!("whittle apply {} --diff", self.proposal.file),
             _ => format!("{} --format sam", finding.remedy),
         };
         Finding { remedy, ..finding.clone() }
     }
 
     /// The statements; for a finding about a function or role as such, its first line.
-    fn locations(&self, group: &Group<'_>, finding: &Finding, statements: &[usize]) -> Vec<Location> {
+    fn places(group: &RoleGroup<'_>, finding: &Finding, statements: &[usize]) -> Vec<FilePlace> {
         let regions = statements.iter().filter_map(|index| Some(group.proposed.statements.get(*index)?.region));
-        let mut found: Vec<Location> = Vec::new();
+        let mut found: Vec<FilePlace> = Vec::new();
         for region in regions {
-            let location = self.case.location(region);
-            if !found.contains(&location) {
-                found.push(location);
+            if !found.contains(&FilePlace::Piece(region)) {
+                found.push(FilePlace::Piece(region));
             }
         }
         if found.is_empty() {
@@ -189,7 +195,7 @@ impl Judge<'_> {
             });
             let function = id.and_then(|id| group.proposed.functions.iter().find(|function| function.id == *id));
             let region = function.map_or(group.proposed.region, |function| function.region);
-            found.push(self.case.first_line(region));
+            found.push(FilePlace::Beginning(region));
         }
         found
     }

@@ -1,73 +1,22 @@
-//! Inventory and trail configuration from documents of plain AWS CLI output, wherever they are: in a folder, or in memory
-//! just fetched from AWS. One reader for both, so that what holds for a snapshot holds for a run in the account.
-//!
-//! | file | command | without it |
-//! |---|---|---|
-//! | `authorization-details.json` | `aws iam get-account-authorization-details` | an error |
-//! | `functions.json` | `aws lambda list-functions --function-version ALL` | an error |
-//! | `event-source-mappings.json` | `aws lambda list-event-source-mappings` | an issue; nothing is called unused |
-//! | `trails.json` | `aws cloudtrail describe-trails` | an issue; nothing says what the trail could see |
-//! | `trail-status/<trail>.json`, `event-selectors/<trail>.json` | `aws cloudtrail get-trail-status`, `get-event-selectors` | an issue for each trail |
-//! | `event-invoke-configs/<function>.json` | `aws lambda list-function-event-invoke-configs` | an issue |
-//! | `function-urls/<function>.json` | `aws lambda list-function-url-configs` | an issue |
-//! | `resource-policies/<function>.json` | `aws lambda get-policy` | an issue |
-//! | `aliases/<function>.json` | `aws lambda list-aliases` | an issue, if there are published versions |
-//! | `service-last-accessed/<role>.json` | `aws iam get-service-last-accessed-details` | an issue |
-//!
-//! | `tags/<function>.json` | `aws lambda list-tags` | nothing; they tell the stack of a function |
-//! | `not-collected.json` | written by a collection that could not get everything | nothing |
-//!
-//! All but the first and `service-last-accessed` may be in `regions/<region>/` instead of the root, or in both. A folder with a file
-//! per function may also be one file of that name with all entries (`function-urls.json`).
-//!
-//! One bad entry costs that entry, and is an issue. What is not known never makes something look unused: a function
-//! whose configuration is not readable gets an event source of kind `Unknown`, a role with an unreadable policy names it
-//! in `unreadable_policies`.
+//! Puts the documents together.
 
 use std::collections::BTreeSet;
 
 use whittle_analysis::inventory::{Function, Inventory};
-use whittle_analysis::issue::{Issue, merge_issues};
+use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 use whittle_policy::id::{AccountId, Region};
 
-use crate::ports::{PortError, PortErrorKind, TrailConfigs};
-pub use document::Problem;
-
-use attachments::{Absence, Functions, KINDS};
-use document::remake_hint;
-use functions::{Versions, add_new, unknown_source};
-use scope::{Scope, scopes};
-
-mod account;
-mod attachments;
-mod document;
-mod exposure;
-mod functions;
-mod iam;
-mod last_accessed;
-mod not_collected;
-mod scope;
-mod stacks;
-mod time;
-mod trails;
-
-/// The documents of a snapshot by name (`functions.json`, `regions/eu-central-1/functions.json`).
-pub trait SnapshotFiles: Send + Sync {
-    /// Where they are, for messages; empty if there is no such place.
-    fn shown(&self) -> String;
-
-    /// Text of a document, `Ok(None)` if there is none.
-    fn text(&self, file: &str) -> Result<Option<String>, Problem>;
-
-    /// Names in a folder, sorted; `Ok(None)` if there is no such folder.
-    fn names(&self, folder: &str) -> Result<Option<BTreeSet<String>>, Problem>;
-
-    /// Whether there is a document of this name, readable or not.
-    fn exists(&self, file: &str) -> bool;
-}
+use crate::attachments::{self, Absence, Functions, KINDS};
+use crate::document::remake_hint;
+use crate::error::SnapshotError;
+use crate::files::SnapshotFiles;
+use crate::functions::{self, Versions, add_new, unknown_source};
+use crate::scope::{Scope, scopes};
+use crate::trails::{self, TrailConfigs};
+use crate::{account, exposure, iam, last_accessed, not_collected, stacks};
 
 /// Whether the documents without which there is no inventory exist. See [`read_inventory`].
-pub fn check(files: &dyn SnapshotFiles) -> Result<(), PortError> {
+pub fn check(files: &dyn SnapshotFiles) -> Result<(), SnapshotError> {
     if !files.exists(iam::FILE) {
         return Err(missing(files, iam::FILE, iam::COMMAND));
     }
@@ -82,17 +31,17 @@ pub fn first_commands() -> String {
     format!("{}, and `{}`", remake_hint(iam::COMMAND), functions::COMMAND)
 }
 
-fn missing(files: &dyn SnapshotFiles, file: &str, command: &str) -> PortError {
+fn missing(files: &dyn SnapshotFiles, file: &str, command: &str) -> SnapshotError {
     let message = format!("snapshot folder `{}` has no `{file}`", files.shown());
     let hint = match near_name(files, file) {
         Some(found) => format!("rename `{found}`, or {}", remake_hint(command)),
         None => remake_hint(command),
     };
-    PortError::new(PortErrorKind::Invalid, message).with_hint(hint)
+    SnapshotError::new(message).with_hint(hint)
 }
 
-/// Reads the whole inventory. Fails (`Invalid`, with a hint) without roles or without functions, on which everything rests.
-pub fn read_inventory(files: &dyn SnapshotFiles) -> Result<Inventory, PortError> {
+/// Reads the whole inventory. Fails without roles or without functions, on which everything rests.
+pub fn read_inventory(files: &dyn SnapshotFiles) -> Result<Inventory, SnapshotError> {
     let mut issues = Vec::new();
     let scopes = scopes(files, &mut issues);
     let root = scopes.first().ok_or_else(|| missing(files, iam::FILE, iam::COMMAND))?;
@@ -226,7 +175,7 @@ fn missing_file(scope: &Scope<'_>, file: &str, command: &str, without: &str) -> 
         Some(region) => command.replacen(" --output", &format!(" --region {region} --output"), 1),
         None => command.to_owned(),
     };
-    Issue::new("missing-file", scope.place(file), format!("is not in the snapshot: {without}"))
+    Issue::new(IssueKind::MissingFile, scope.place(file), format!("is not in the snapshot: {without}"))
         .with_hint(remake_hint(&command))
 }
 

@@ -2,24 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ports::{PortError, PortErrorKind};
 use whittle_analysis::inventory::Role;
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_policy::id::{AccountId, RoleArn};
 
-use super::attachments::Functions;
-use super::{functions, iam};
+use crate::attachments::Functions;
+use crate::error::SnapshotError;
+use crate::{functions, iam};
 
 /// The one account of the roles; functions of others are taken out, each with an issue.
 ///
 /// Fails if the roles are of several accounts, if no function is of theirs, or if there is nothing at all.
-pub(super) fn decide(
+pub(crate) fn decide(
     roles: &BTreeMap<RoleArn, Role>,
     functions: &mut Functions,
     shown: &str,
     issues: &mut Vec<Issue>,
-) -> Result<AccountId, PortError> {
-    let invalid = |message: String| PortError::new(PortErrorKind::Invalid, message);
+) -> Result<AccountId, SnapshotError> {
+    let invalid = |message: String| SnapshotError::new(message);
     let of_roles: BTreeSet<&str> = roles.keys().map(RoleArn::account).collect();
     let of_functions: BTreeSet<String> = functions.keys().map(|arn| arn.account().to_owned()).collect();
     let several = |what: &str, one: &str, two: &str| {
@@ -56,7 +56,7 @@ pub(super) fn decide(
         if !own {
             let message = format!("function `{arn}` is of another account than the roles ({account})");
             issues.push(
-                Issue::new("other-account", functions::FILE, message)
+                Issue::new(IssueKind::OtherAccount, functions::FILE, message)
                     .with_hint("it is left out; keep the snapshot of each account in a folder of its own"),
             );
         }
@@ -64,7 +64,7 @@ pub(super) fn decide(
     });
     if functions.is_empty() {
         issues.push(
-            Issue::new("no-functions", functions::FILE, "no function is in the snapshot")
+            Issue::new(IssueKind::NoFunctions, functions::FILE, "no function is in the snapshot")
                 .with_hint("check the Region that the command asked"),
         );
     }
@@ -72,14 +72,14 @@ pub(super) fn decide(
 }
 
 /// Partition of the ARNs.
-pub(super) fn partition(roles: &BTreeMap<RoleArn, Role>, functions: &Functions) -> String {
+pub(crate) fn partition(roles: &BTreeMap<RoleArn, Role>, functions: &Functions) -> String {
     let first = roles.keys().next().map(AsRef::<str>::as_ref);
     let arn = first.or_else(|| functions.keys().next().map(AsRef::<str>::as_ref));
     arn.and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws").to_owned()
 }
 
 /// An issue for each execution role that the snapshot does not have.
-pub(super) fn check_roles(functions: &Functions, roles: &BTreeMap<RoleArn, Role>, issues: &mut Vec<Issue>) {
+pub(crate) fn check_roles(functions: &Functions, roles: &BTreeMap<RoleArn, Role>, issues: &mut Vec<Issue>) {
     for function in functions.values() {
         for role in function.roles().into_iter().filter(|role| !roles.contains_key(role)) {
             let message = if role.account() == function.arn.account() {
@@ -88,7 +88,7 @@ pub(super) fn check_roles(functions: &Functions, roles: &BTreeMap<RoleArn, Role>
                 format!("role `{role}` of function `{}` is of another account", function.arn)
             };
             issues.push(
-                Issue::new("unknown-role", iam::FILE, message)
+                Issue::new(IssueKind::UnknownRole, iam::FILE, message)
                     .with_hint("no suggestion is made for this function under this role; collect both files anew"),
             );
         }

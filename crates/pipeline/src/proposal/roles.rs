@@ -4,22 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use whittle_analysis::inventory::{EventSource, EventSourceKind, Exposure, Function, FunctionConfig, Role};
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_analysis::proposal::{Novelty, Proposal, ProposedStatement, role};
 use whittle_evidence::ledger::Ledger;
 use whittle_policy::id::{FunctionArn, ParseIdError, RoleArn};
-use whittle_render::template::unreadable;
 use whittle_template::proposal::{Feature, ProposedFunction, ProposedRole};
 
-use super::Case;
-use crate::error::CommandError;
+use super::{MatchedProposal, ProposalError};
 
 /// Stands for the id of a role that is not there yet; no event carries it.
 const NO_ID: &str = "AROA0000000000000000";
 
 /// A role of the template for the functions that have one role of the account today. Where functions of several roles come
 /// to share one, each of those is a group.
-pub struct Group<'a> {
+pub struct RoleGroup<'a> {
     /// The role of the template.
     pub proposed: &'a ProposedRole,
     /// The role of the account; `None` for one that is new.
@@ -42,37 +40,45 @@ pub struct Group<'a> {
 
 /// All groups, in the order of the file, and what else a reader must know.
 pub fn groups<'a>(
-    case: &'a Case,
+    proposal: &'a MatchedProposal,
     ledger: &Ledger,
     now: Timestamp,
-) -> Result<(Vec<Group<'a>>, Vec<Issue>), CommandError> {
+) -> Result<(Vec<RoleGroup<'a>>, Vec<Issue>), ProposalError> {
     let mut notes = Vec::new();
     let mut out = Vec::new();
-    let split: Vec<BTreeSet<&RoleArn>> =
-        case.proposal.roles.iter().map(|proposed| parts(case, proposed).into_keys().flatten().collect()).collect();
-    for proposed in &case.proposal.roles {
-        let parts = parts(case, proposed);
+    let split: Vec<BTreeSet<&RoleArn>> = proposal
+        .content
+        .roles
+        .iter()
+        .map(|proposed| parts(proposal, proposed).into_keys().flatten().collect())
+        .collect();
+    for proposed in &proposal.content.roles {
+        let parts = parts(proposal, proposed);
         let mixed = parts.len() > 1;
         for (arn, members) in parts {
-            let current = arn.and_then(|arn| case.account.inventory.roles.get(arn));
+            let current = arn.and_then(|arn| proposal.account.inventory.roles.get(arn));
             let pieces = split.iter().filter(|roles| arn.is_some_and(|arn| roles.contains(arn))).count();
             let stays = current.is_some_and(|current| is_same(proposed, current, pieces == 1));
-            let builder = Builder { case, proposed, current, stays, mixed, now };
-            out.push(builder.group(&members, ledger, &mut notes).map_err(|error| CommandError::NotFound {
-                message: format!("{} cannot be given a name: {error}", proposed.id),
-                hint: "pass --function for its functions".to_owned(),
-            })?);
+            let builder = Builder { proposal, proposed, current, stays, mixed, now };
+            out.push(
+                builder
+                    .group(&members, ledger, &mut notes)
+                    .map_err(|error| ProposalError::NoName { id: proposed.id.clone(), error })?,
+            );
         }
     }
     Ok((out, notes))
 }
 
 /// Functions of a role by the role that they have today. What is new goes with the others.
-fn parts<'a>(case: &'a Case, proposed: &'a ProposedRole) -> BTreeMap<Option<&'a RoleArn>, Vec<&'a ProposedFunction>> {
-    let inventory = &case.account.inventory;
+fn parts<'a>(
+    proposal: &'a MatchedProposal,
+    proposed: &'a ProposedRole,
+) -> BTreeMap<Option<&'a RoleArn>, Vec<&'a ProposedFunction>> {
+    let inventory = &proposal.account.inventory;
     let mut out: BTreeMap<Option<&RoleArn>, Vec<&ProposedFunction>> = BTreeMap::new();
     for function in &proposed.functions {
-        let deployed = case.matches.get(&function.id).and_then(|found| found.as_ref().ok());
+        let deployed = proposal.matches.get(&function.id).and_then(|found| found.as_ref().ok());
         let arn = deployed.and_then(|arn| inventory.functions.get(arn)).map(|function| &function.role);
         out.entry(arn.filter(|arn| inventory.roles.contains_key(*arn))).or_default().push(function);
     }
@@ -97,7 +103,7 @@ fn is_same(proposed: &ProposedRole, current: &Role, only: bool) -> bool {
 }
 
 struct Builder<'a> {
-    case: &'a Case,
+    proposal: &'a MatchedProposal,
     proposed: &'a ProposedRole,
     current: Option<&'a Role>,
     stays: bool,
@@ -111,7 +117,7 @@ impl<'a> Builder<'a> {
         members: &[&'a ProposedFunction],
         ledger: &Ledger,
         notes: &mut Vec<Issue>,
-    ) -> Result<Group<'a>, ParseIdError> {
+    ) -> Result<RoleGroup<'a>, ParseIdError> {
         let statements: Vec<ProposedStatement> = self
             .proposed
             .statements
@@ -126,8 +132,8 @@ impl<'a> Builder<'a> {
             })
             .collect();
         // A macro may put anything into any role.
-        let unread = self.proposed.unread.iter().chain(&self.case.proposal.unread);
-        let unread = unread.map(|unread| unreadable(&unread.reason));
+        let unread = self.proposed.unread.iter().chain(&self.proposal.content.unread);
+        let unread = unread.map(|unread| (self.proposal.wording)(&unread.reason));
         let (role, novelties) = role(
             ledger,
             &Proposal {
@@ -139,11 +145,11 @@ impl<'a> Builder<'a> {
                 now: self.now,
             },
         );
-        let inventory = &self.case.account.inventory;
+        let inventory = &self.proposal.account.inventory;
         let mut functions = Vec::new();
         let mut new = BTreeSet::new();
         for member in members {
-            let deployed = self.case.matches.get(&member.id).and_then(|found| found.as_ref().ok());
+            let deployed = self.proposal.matches.get(&member.id).and_then(|found| found.as_ref().ok());
             let function = if let Some(deployed) = deployed.and_then(|arn| inventory.functions.get(arn)) {
                 self.deployed(member, deployed, &role, notes)
             } else {
@@ -154,7 +160,7 @@ impl<'a> Builder<'a> {
             functions.push((member.id.clone(), function));
         }
         let others = if self.stays { self.others(&role) } else { Vec::new() };
-        Ok(Group {
+        Ok(RoleGroup {
             proposed: self.proposed,
             current: self.current,
             role,
@@ -168,7 +174,7 @@ impl<'a> Builder<'a> {
     }
 
     fn new_arn(&self) -> Result<RoleArn, ParseIdError> {
-        let inventory = &self.case.account.inventory;
+        let inventory = &self.proposal.account.inventory;
         let name = self.proposed.name.clone().unwrap_or_else(|| {
             let id = text_id(&self.proposed.id);
             if self.proposed.generated { format!("{id}Role") } else { id }
@@ -205,8 +211,8 @@ impl<'a> Builder<'a> {
         if !more.is_empty() {
             function.config.event_sources.push(not_known());
             notes.push(Issue::new(
-                "new-configuration",
-                format!("{}:{}", self.case.file, member.region.start.line),
+                IssueKind::NewConfiguration,
+                format!("{}:{}", self.proposal.file, member.region.start.line),
                 format!(
                     "{} is configured for more than today ({}), so nothing it is granted is called unused",
                     member.id,
@@ -218,14 +224,16 @@ impl<'a> Builder<'a> {
     }
 
     fn new_function(&self, member: &ProposedFunction, role: &Role) -> Result<Function, ParseIdError> {
-        let inventory = &self.case.account.inventory;
+        let inventory = &self.proposal.account.inventory;
         let name = member.name.clone().unwrap_or_else(|| text_id(&member.id));
-        let arn: FunctionArn =
-            format!("arn:{}:lambda:{}:{}:function:{name}", inventory.partition, self.case.region, inventory.account)
-                .parse()?;
+        let arn: FunctionArn = format!(
+            "arn:{}:lambda:{}:{}:function:{name}",
+            inventory.partition, self.proposal.region, inventory.account
+        )
+        .parse()?;
         Ok(Function {
             name: arn.name().to_owned(),
-            region: self.case.region.parse()?,
+            region: self.proposal.region.parse()?,
             arn,
             role: role.arn.clone(),
             versions: Vec::new(),
@@ -238,8 +246,8 @@ impl<'a> Builder<'a> {
 
     /// Functions under the role that the template does not have.
     fn others(&self, role: &Role) -> Vec<Function> {
-        let inventory = &self.case.account.inventory;
-        let own: BTreeSet<&FunctionArn> = self.case.matches.values().flatten().collect();
+        let inventory = &self.proposal.account.inventory;
+        let own: BTreeSet<&FunctionArn> = self.proposal.matches.values().flatten().collect();
         let under = |function: &&Function| function.roles().contains(&&role.arn) && !own.contains(&function.arn);
         let only_here = |function: &Function| {
             let mut function = Function { role: role.arn.clone(), ..function.clone() };

@@ -6,13 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::ports::TrailConfigs;
 use serde_json::{Map, Value, json};
-use whittle_analysis::issue::{Issue, merge_issues};
+use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 use whittle_evidence::coverage::Trails;
 
-use super::document::remake_hint;
-use super::scope::{Document, Scope};
+use crate::document::remake_hint;
+use crate::scope::{Document, Scope};
 
 const FILE: &str = "trails.json";
 const COMMAND: &str = "aws cloudtrail describe-trails --output json > trails.json";
@@ -26,8 +25,17 @@ const SELECTORS_COMMAND: &str =
 /// Names of the list in the answers of `describe-trails` and of similar tools.
 const LISTS: &[&str] = &["trailList", "TrailList", "Trails", "trails"];
 
+/// How the trails are configured.
+#[derive(Debug, Clone, Default)]
+pub struct TrailConfigs {
+    /// Trails with what is known about them; `None` if it is not known which trails there are.
+    pub trails: Option<Trails>,
+    /// What is not known.
+    pub issues: Vec<Issue>,
+}
+
 /// Reads every trail of the snapshot.
-pub(super) fn read(scopes: &[Scope<'_>]) -> TrailConfigs {
+pub(crate) fn read(scopes: &[Scope<'_>]) -> TrailConfigs {
     let mut issues = Vec::new();
     let mut trails: Vec<Map<String, Value>> = Vec::new();
     let mut rest: Vec<Value> = Vec::new();
@@ -50,7 +58,7 @@ pub(super) fn read(scopes: &[Scope<'_>]) -> TrailConfigs {
     }
     if !found {
         issues.push(
-            Issue::new("missing-file", FILE, "is not in the snapshot: nothing says what the trail could see")
+            Issue::new(IssueKind::MissingFile, FILE, "is not in the snapshot: nothing says what the trail could see")
                 .with_hint(remake_hint(COMMAND)),
         );
         return TrailConfigs { trails: None, issues };
@@ -65,20 +73,24 @@ pub(super) fn read(scopes: &[Scope<'_>]) -> TrailConfigs {
         Ok(mut read) => {
             if read.trails.is_empty() && all_readable {
                 issues.push(
-                    Issue::new("no-trail", FILE, "no trail is in the snapshot: data events were seen by nobody")
-                        .with_hint("check the Region that the command asked, or create a trail"),
+                    Issue::new(
+                        IssueKind::NoTrail,
+                        FILE,
+                        "no trail is in the snapshot: data events were seen by nobody",
+                    )
+                    .with_hint("check the Region that the command asked, or create a trail"),
                 );
             }
             issues.extend(read.issues.drain(..).map(|message| {
                 let hint = format!("{}, and with `{SELECTORS_COMMAND}`", remake_hint(STATUS_COMMAND));
-                Issue::new("trail-configuration", FILE, message).with_hint(hint)
+                Issue::new(IssueKind::TrailConfiguration, FILE, message).with_hint(hint)
             }));
             // A file that cannot be read may hold trails: that is not the same as having none.
             let known = all_readable || !read.trails.is_empty();
             TrailConfigs { trails: known.then_some(read), issues: merge_issues(issues) }
         }
         Err(error) => {
-            issues.push(Issue::new("bad-json", FILE, error.to_string()).with_hint(remake_hint(COMMAND)));
+            issues.push(Issue::new(IssueKind::BadJson, FILE, error.to_string()).with_hint(remake_hint(COMMAND)));
             TrailConfigs { trails: None, issues: merge_issues(issues) }
         }
     }
@@ -88,7 +100,7 @@ fn parse(text: &str, place: &str) -> Result<Value, Issue> {
     serde_json::from_str(text).map_err(|error| {
         // The parser's own message ends in line and column.
         let message = if text.trim().is_empty() { "is empty".to_owned() } else { format!("is not valid: {error}") };
-        Issue::new("bad-json", place, message).with_hint(remake_hint(COMMAND))
+        Issue::new(IssueKind::BadJson, place, message).with_hint(remake_hint(COMMAND))
     })
 }
 
@@ -151,7 +163,7 @@ fn beside(
                 }
                 // One file with an answer for each trail.
                 (Ok(Value::Object(by_trail)), None) => all.extend(by_trail),
-                (Ok(_), None) => issues.push(Issue::new("bad-json", place, "holds no JSON object")),
+                (Ok(_), None) => issues.push(Issue::new(IssueKind::BadJson, place, "holds no JSON object")),
                 (Err(issue), _) => issues.push(Issue { hint: String::new(), ..issue }),
             }
         }

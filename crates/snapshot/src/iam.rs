@@ -10,25 +10,26 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use whittle_analysis::inventory::{PolicyKind, PolicyVersion, Role, RolePolicy};
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_analysis::result::RoleSettings;
 use whittle_policy::id::{RoleArn, RoleId};
 use whittle_policy::{LintCode, PolicyDocument};
 
-use super::document::{BadEntries, JsonObject, Problem};
-use super::time::timestamp;
+use crate::document::{BadEntries, JsonObject};
+use crate::files::FileProblem;
+use crate::time::timestamp;
 
 /// File name in the root of a snapshot.
-pub(super) const FILE: &str = "authorization-details.json";
+pub(crate) const FILE: &str = "authorization-details.json";
 /// Command that makes it.
-pub(super) const COMMAND: &str = "aws iam get-account-authorization-details --output json > authorization-details.json";
+pub(crate) const COMMAND: &str = "aws iam get-account-authorization-details --output json > authorization-details.json";
 
 /// What the file says.
 #[derive(Debug, Default)]
-pub(super) struct AuthorizationDetails {
-    pub(super) roles: BTreeMap<RoleArn, Role>,
-    pub(super) settings: BTreeMap<RoleArn, RoleSettings>,
-    pub(super) issues: Vec<Issue>,
+pub(crate) struct AuthorizationDetails {
+    pub(crate) roles: BTreeMap<RoleArn, Role>,
+    pub(crate) settings: BTreeMap<RoleArn, RoleSettings>,
+    pub(crate) issues: Vec<Issue>,
 }
 
 #[derive(Deserialize)]
@@ -99,8 +100,8 @@ struct VersionEntry<'a> {
     document: Option<&'a RawValue>,
 }
 
-/// Reads the whole file; only a file that is no such answer at all is a [`Problem`].
-pub(super) fn parse(text: &str) -> Result<AuthorizationDetails, Problem> {
+/// Reads the whole file; only a file that is no such answer at all is a [`FileProblem`].
+pub(crate) fn parse(text: &str) -> Result<AuthorizationDetails, FileProblem> {
     let object = JsonObject::parse(text, FILE, COMMAND)?;
     let entries = object.required_list("RoleDetailList", COMMAND)?;
     let mut reader = Reader {
@@ -180,7 +181,7 @@ impl<'a> Reader<'a> {
                 Ok(used) => {
                     role.last_used = self.time(used.last_used_date, || format!("RoleLastUsed of role `{}`", role.arn));
                 }
-                Err(reason) => self.issue("bad-entry", format!("RoleLastUsed of role `{}` {reason}", role.arn)),
+                Err(reason) => self.issue(IssueKind::BadEntry, format!("RoleLastUsed of role `{}` {reason}", role.arn)),
             }
         }
         for (index, raw) in entry.role_policy_list.unwrap_or_default().into_iter().enumerate() {
@@ -191,7 +192,7 @@ impl<'a> Reader<'a> {
                 Ok(attached) => self.attached(&mut role, attached),
                 Err(reason) => {
                     self.issue(
-                        "unreadable-policy",
+                        IssueKind::UnreadablePolicy,
                         format!("entry {index} of AttachedManagedPolicies of role `{}` {reason}", role.arn),
                     );
                     role.unreadable_policies.push(format!("attached policy {index}"));
@@ -231,7 +232,8 @@ impl<'a> Reader<'a> {
         };
         let message = format!("inline policy `{name}` of role `{}` is not readable: {problem}", role.arn);
         self.out.issues.push(
-            Issue::new("unreadable-policy", FILE, message).with_hint("no suggestion is made for the role until it is"),
+            Issue::new(IssueKind::UnreadablePolicy, FILE, message)
+                .with_hint("no suggestion is made for the role until it is"),
         );
         role.unreadable_policies.push(name);
     }
@@ -261,11 +263,11 @@ impl<'a> Reader<'a> {
         let arn = match boundary.map(|boundary| boundary.permissions_boundary_arn) {
             Ok(Some(arn)) => arn,
             Ok(None) => {
-                self.issue("unreadable-policy", format!("the boundary of role `{}` has no ARN", role.arn));
+                self.issue(IssueKind::UnreadablePolicy, format!("the boundary of role `{}` has no ARN", role.arn));
                 return None;
             }
             Err(reason) => {
-                self.issue("unreadable-policy", format!("the boundary of role `{}` {reason}", role.arn));
+                self.issue(IssueKind::UnreadablePolicy, format!("the boundary of role `{}` {reason}", role.arn));
                 return None;
             }
         };
@@ -293,7 +295,7 @@ impl<'a> Reader<'a> {
         let unusable = |reason: String| {
             let message = format!("managed policy `{arn}` is not readable: {reason}");
             Managed::Unusable(
-                Issue::new("unreadable-policy", FILE, message)
+                Issue::new(IssueKind::UnreadablePolicy, FILE, message)
                     .with_hint("no suggestion is made for the roles that have it until it is"),
             )
         };
@@ -332,7 +334,7 @@ impl<'a> Reader<'a> {
 
     fn time(&mut self, raw: Option<&RawValue>, what: impl FnOnce() -> String) -> Option<Timestamp> {
         timestamp(raw).unwrap_or_else(|reason| {
-            self.issue("bad-entry", format!("{}: {reason}", what()));
+            self.issue(IssueKind::BadEntry, format!("{}: {reason}", what()));
             None
         })
     }
@@ -341,11 +343,11 @@ impl<'a> Reader<'a> {
     fn note_unknown_operators(&mut self, document: &PolicyDocument, what: impl Fn() -> String) {
         for lint in document.lint().into_iter().filter(|lint| lint.code == LintCode::UnknownOperator) {
             let message = format!("{}: {} at {}", what(), lint.message, lint.path);
-            self.out.issues.push(Issue::new("unknown-operator", FILE, message).with_hint("check its spelling"));
+            self.out.issues.push(Issue::new(IssueKind::UnknownOperator, FILE, message).with_hint("check its spelling"));
         }
     }
 
-    fn issue(&mut self, kind: &str, message: String) {
+    fn issue(&mut self, kind: IssueKind, message: String) {
         self.out.issues.push(Issue::new(kind, FILE, message));
     }
 }
@@ -357,7 +359,7 @@ fn history(arn: &str, entries: &[VersionEntry<'_>]) -> (Vec<PolicyVersion>, Opti
     for entry in entries {
         let Ok(Some(created)) = timestamp(entry.create_date) else {
             let message = format!("version {} of `{arn}` has no usable CreateDate", entry.version_id);
-            return (Vec::new(), Some(Issue::new("incomplete-history", FILE, message)));
+            return (Vec::new(), Some(Issue::new(IssueKind::IncompleteHistory, FILE, message)));
         };
         dated.push((created, version_number(&entry.version_id), entry));
     }
@@ -368,7 +370,7 @@ fn history(arn: &str, entries: &[VersionEntry<'_>]) -> (Vec<PolicyVersion>, Opti
             Ok(document) => versions.push(PolicyVersion { created, document }),
             Err(reason) => {
                 let message = format!("version {} of `{arn}` is not readable: {reason}", entry.version_id);
-                return (versions, Some(Issue::new("incomplete-history", FILE, message)));
+                return (versions, Some(Issue::new(IssueKind::IncompleteHistory, FILE, message)));
             }
         }
     }
@@ -381,7 +383,7 @@ fn version_number(id: &str) -> u64 {
 }
 
 fn missing_policy(arn: &str) -> Issue {
-    Issue::new("unreadable-policy", FILE, format!("policy `{arn}` is attached but not in `Policies`"))
+    Issue::new(IssueKind::UnreadablePolicy, FILE, format!("policy `{arn}` is attached but not in `Policies`"))
         .with_hint(format!("collect it without --filter: `{COMMAND}`"))
 }
 
@@ -391,7 +393,7 @@ fn kind(arn: &str) -> PolicyKind {
 }
 
 /// A policy document: a JSON object, JSON text, or URL-encoded JSON text (RFC 3986).
-pub(super) fn document(raw: &RawValue) -> Result<PolicyDocument, String> {
+pub(crate) fn document(raw: &RawValue) -> Result<PolicyDocument, String> {
     let text = raw.get();
     let parsed = if text.starts_with('"') {
         let text: String = serde_json::from_str(text).map_err(|error| error.to_string())?;

@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_analysis::result::StackMember;
 use whittle_policy::id::FunctionArn;
 
-use super::attachments::Functions;
-use super::scope::Scope;
+use crate::attachments::Functions;
+use crate::scope::Scope;
 
 const NAME: &str = "tags";
 
@@ -23,7 +23,7 @@ struct Answer {
 }
 
 /// The stacks of the functions that have such tags.
-pub(super) fn read(
+pub(crate) fn read(
     scopes: &[Scope<'_>],
     functions: &Functions,
     issues: &mut Vec<Issue>,
@@ -40,7 +40,7 @@ pub(super) fn read(
         }
         let parsed = document.text.as_deref().map_err(Clone::clone).and_then(|text| {
             serde_json::from_str::<Answer>(text).map_err(|error| {
-                Issue::new("bad-json", &document.place, format!("is no answer of list-tags: {error}"))
+                Issue::new(IssueKind::BadJson, &document.place, format!("is no answer of list-tags: {error}"))
                     .with_hint("the stack of the function is not known, so look it up by name")
             })
         });

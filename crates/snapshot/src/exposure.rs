@@ -8,19 +8,19 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use whittle_analysis::inventory::Function;
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_policy::id::FunctionArn;
 use whittle_policy::{ConditionBlock, Effect, PolicyDocument, ResourceClause, Statement};
 
-use super::attachments::Functions;
-use super::document::JsonObject;
-use super::iam;
-use super::scope::Document;
+use crate::attachments::Functions;
+use crate::document::JsonObject;
+use crate::iam;
+use crate::scope::Document;
 
 /// Folder name.
-pub(super) const NAME: &str = "resource-policies";
+pub(crate) const NAME: &str = "resource-policies";
 /// Command that makes one file of it.
-pub(super) const COMMAND: &str =
+pub(crate) const COMMAND: &str =
     "aws lambda get-policy --function-name {name} --output json > resource-policies/{name}.json";
 
 const INVOKE_ACTIONS: &[&str] = &["lambda:InvokeFunction", "lambda:InvokeFunctionUrl"];
@@ -37,7 +37,7 @@ struct Answer<'a> {
 }
 
 /// Adds who may invoke to the exposure of the functions that the files are about.
-pub(super) fn apply(documents: &[Document], functions: &mut Functions, issues: &mut Vec<Issue>) {
+pub(crate) fn apply(documents: &[Document], functions: &mut Functions, issues: &mut Vec<Issue>) {
     let mut by_name: BTreeMap<String, Vec<&mut Function>> = BTreeMap::new();
     for function in functions.values_mut() {
         by_name.entry(function.name.clone()).or_default().push(function);
@@ -72,7 +72,7 @@ fn apply_one(document: &Document, functions: &mut [&mut Function], issues: &mut 
     }
     if !used {
         issues.push(Issue::new(
-            "unknown-function",
+            IssueKind::UnknownFunction,
             &document.place,
             "is about a function that is not in functions.json",
         ));
@@ -82,10 +82,10 @@ fn apply_one(document: &Document, functions: &mut [&mut Function], issues: &mut 
 /// `None`: the function has no policy, and the document says so.
 fn parse(text: &str, place: &str) -> Result<Option<PolicyDocument>, Issue> {
     let problem = |message: String| {
-        Issue::new("bad-json", place, message)
+        Issue::new(IssueKind::BadJson, place, message)
             .with_hint("the function counts as reachable by nobody through its policy")
     };
-    let object = JsonObject::parse(text, place, COMMAND).map_err(super::document::Problem::into_issue)?;
+    let object = JsonObject::parse(text, place, COMMAND).map_err(crate::files::FileProblem::into_issue)?;
     // The bare policy is accepted too.
     if object.member("Statement").is_some() {
         return PolicyDocument::parse(text).map(Some).map_err(|error| problem(format!("is not a policy: {error}")));

@@ -5,57 +5,13 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 
-use crate::ports::{PortError, PortErrorKind};
-
-/// What is wrong with one file.
-#[derive(Debug)]
-pub struct Problem {
-    kind: &'static str,
-    /// File as shown to the user.
-    place: String,
-    /// One line, lower case.
-    message: String,
-    /// Advice; may be empty.
-    pub(super) hint: String,
-}
-
-impl Problem {
-    /// A problem with the file `place`; `message` goes on where the place ends (`is empty`).
-    pub fn new(kind: &'static str, place: &str, message: impl Into<String>) -> Self {
-        Self { kind, place: place.to_owned(), message: message.into(), hint: String::new() }
-    }
-
-    /// The same problem with advice.
-    #[must_use]
-    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = hint.into();
-        self
-    }
-
-    /// What is wrong, one line without the place.
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-
-    /// As a counted issue; the run goes on.
-    pub(super) fn into_issue(self) -> Issue {
-        let issue = Issue::new(self.kind, self.place, self.message);
-        if self.hint.is_empty() { issue } else { issue.with_hint(self.hint) }
-    }
-
-    /// As an error: nothing can be analysed without this file.
-    pub(super) fn into_error(self, shown: &str) -> PortError {
-        let place = if shown.is_empty() { self.place } else { format!("{shown}/{}", self.place) };
-        let error = PortError::new(PortErrorKind::Invalid, format!("`{place}` {}", self.message));
-        if self.hint.is_empty() { error } else { error.with_hint(self.hint) }
-    }
-}
+use crate::files::FileProblem;
 
 /// A JSON file whose top level is an object, its members not looked into yet.
 #[derive(Debug)]
-pub(super) struct JsonObject<'a> {
+pub(crate) struct JsonObject<'a> {
     text: &'a str,
     place: &'a str,
     members: BTreeMap<String, &'a RawValue>,
@@ -63,72 +19,78 @@ pub(super) struct JsonObject<'a> {
 
 impl<'a> JsonObject<'a> {
     /// Splits `text`. `remake` tells how to make the file anew.
-    pub(super) fn parse(text: &'a str, place: &'a str, remake: &str) -> Result<Self, Problem> {
+    pub(crate) fn parse(text: &'a str, place: &'a str, remake: &str) -> Result<Self, FileProblem> {
         match serde_json::from_str(text) {
             Ok(members) => Ok(Self { text, place, members }),
             Err(_) if text.trim().is_empty() => {
-                Err(Problem::new("empty-file", place, "is empty").with_hint(remake_hint(remake)))
+                Err(FileProblem::new(IssueKind::EmptyFile, place, "is empty").with_hint(remake_hint(remake)))
             }
             Err(error) if error.is_data() => {
                 let (line, column) = (error.line(), error.column());
-                Err(Problem::new("bad-json", place, format!("holds no JSON object (line {line}, column {column})"))
-                    .with_hint(remake_hint(remake)))
+                Err(FileProblem::new(
+                    IssueKind::BadJson,
+                    place,
+                    format!("holds no JSON object (line {line}, column {column})"),
+                )
+                .with_hint(remake_hint(remake)))
             }
-            Err(error) => {
-                Err(Problem::new("bad-json", place, describe(text, text, &error)).with_hint(if error.is_eof() {
+            Err(error) => Err(FileProblem::new(IssueKind::BadJson, place, describe(text, text, &error)).with_hint(
+                if error.is_eof() {
                     format!("the file ends too early; {}", remake_hint(remake))
                 } else {
                     remake_hint(remake)
-                }))
-            }
+                },
+            )),
         }
     }
 
     /// A member as raw JSON; `None` if it is absent or null.
-    pub(super) fn member(&self, name: &str) -> Option<&'a RawValue> {
+    pub(crate) fn member(&self, name: &str) -> Option<&'a RawValue> {
         self.members.get(name).copied().filter(|raw| raw.get() != "null")
     }
 
     /// Whether a member is there and null.
-    pub(super) fn is_null(&self, name: &str) -> bool {
+    pub(crate) fn is_null(&self, name: &str) -> bool {
         self.members.get(name).is_some_and(|raw| raw.get() == "null")
     }
 
     /// The entries of a list member, `Ok(None)` if it is absent or null.
-    pub(super) fn list(&self, name: &str) -> Result<Option<Vec<&'a RawValue>>, Problem> {
+    pub(crate) fn list(&self, name: &str) -> Result<Option<Vec<&'a RawValue>>, FileProblem> {
         let Some(raw) = self.member(name) else { return Ok(None) };
         serde_json::from_str(raw.get()).map(Some).map_err(|_| {
             let (line, column) = position(self.text, raw.get());
             let message = format!("has `{name}` at line {line} column {column}, but it is not a list");
-            Problem::new("bad-json", self.place, message).with_hint("it is no plain output of the AWS command line")
+            FileProblem::new(IssueKind::BadJson, self.place, message)
+                .with_hint("it is no plain output of the AWS command line")
         })
     }
 
     /// Like [`Self::list`], where an absent list makes the file useless.
-    pub(super) fn required_list(&self, name: &str, remake: &str) -> Result<Vec<&'a RawValue>, Problem> {
+    pub(crate) fn required_list(&self, name: &str, remake: &str) -> Result<Vec<&'a RawValue>, FileProblem> {
         self.list(name).and_then(|list| {
             list.ok_or_else(|| {
-                Problem::new("bad-json", self.place, format!("holds no list `{name}`")).with_hint(remake_hint(remake))
+                FileProblem::new(IssueKind::BadJson, self.place, format!("holds no list `{name}`"))
+                    .with_hint(remake_hint(remake))
             })
         })
     }
 
     /// Types one entry of a list, or says where in the file it is wrong.
-    pub(super) fn typed<'b, T: Deserialize<'b>>(&self, raw: &'b RawValue) -> Result<T, String> {
+    pub(crate) fn typed<'b, T: Deserialize<'b>>(&self, raw: &'b RawValue) -> Result<T, String> {
         serde_json::from_str(raw.get()).map_err(|error| describe(self.text, raw.get(), &error))
     }
 
     /// Name of the file in messages.
-    pub(super) fn place(&self) -> &'a str {
+    pub(crate) fn place(&self) -> &'a str {
         self.place
     }
 
     /// An issue if the answer was cut off: the command line pages by itself unless it was told not to.
-    pub(super) fn truncation(&self) -> Option<Issue> {
+    pub(crate) fn truncation(&self) -> Option<Issue> {
         let cut = self.member("IsTruncated").is_some_and(|raw| raw.get() == "true")
             || ["NextToken", "NextMarker", "Marker"].iter().any(|name| self.member(name).is_some());
         cut.then(|| {
-            Issue::new("truncated-file", self.place, "holds only the first pages of the answer")
+            Issue::new(IssueKind::TruncatedFile, self.place, "holds only the first pages of the answer")
                 .with_hint("run the command again without --no-paginate and --max-items")
         })
     }
@@ -137,7 +99,7 @@ impl<'a> JsonObject<'a> {
 /// Counts bad entries of one list: the first ones are named, the rest only counted, so that a hostile file costs
 /// neither memory nor quadratic time.
 #[derive(Debug)]
-pub(super) struct BadEntries<'a> {
+pub(crate) struct BadEntries<'a> {
     place: &'a str,
     list: &'static str,
     named: Vec<Issue>,
@@ -147,24 +109,27 @@ pub(super) struct BadEntries<'a> {
 impl<'a> BadEntries<'a> {
     const NAMED_AT_MOST: usize = 100;
 
-    pub(super) fn new(place: &'a str, list: &'static str) -> Self {
+    pub(crate) fn new(place: &'a str, list: &'static str) -> Self {
         Self { place, list, named: Vec::new(), further: 0 }
     }
 
-    pub(super) fn add(&mut self, index: usize, reason: impl FnOnce() -> String) {
+    pub(crate) fn add(&mut self, index: usize, reason: impl FnOnce() -> String) {
         if self.named.len() < Self::NAMED_AT_MOST {
             let message = format!("entry {index} of `{}` is not usable: {}", self.list, reason());
-            self.named.push(Issue::new("bad-entry", self.place, message));
+            self.named.push(Issue::new(IssueKind::BadEntry, self.place, message));
         } else {
             self.further = self.further.saturating_add(1);
         }
     }
 
-    pub(super) fn into_issues(self) -> Vec<Issue> {
+    pub(crate) fn into_issues(self) -> Vec<Issue> {
         let mut issues = self.named;
         if self.further > 0 {
-            let mut rest =
-                Issue::new("bad-entry", self.place, format!("further entries of `{}` are not usable", self.list));
+            let mut rest = Issue::new(
+                IssueKind::BadEntry,
+                self.place,
+                format!("further entries of `{}` are not usable", self.list),
+            );
             rest.count = self.further;
             issues.push(rest);
         }
@@ -173,7 +138,7 @@ impl<'a> BadEntries<'a> {
 }
 
 /// `run again: <command>`.
-pub(super) fn remake_hint(command: &str) -> String {
+pub(crate) fn remake_hint(command: &str) -> String {
     format!("make it with `{command}`")
 }
 
@@ -220,7 +185,7 @@ mod tests {
     #[test]
     fn half_a_file_says_where_it_ends() {
         let problem = JsonObject::parse("{\"L\": [1, 2", "f.json", "aws x").unwrap_err();
-        assert!(problem.message.contains("line 1 column"), "{}", problem.message);
+        assert!(problem.message().contains("line 1 column"), "{}", problem.message());
         assert!(problem.hint.contains("ends too early"), "{}", problem.hint);
     }
 

@@ -8,17 +8,18 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use whittle_analysis::inventory::{LastAccessed, Role};
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_policy::id::RoleArn;
 
-use super::document::{JsonObject, Problem};
-use super::scope::Document;
-use super::time::timestamp;
+use crate::document::JsonObject;
+use crate::files::FileProblem;
+use crate::scope::Document;
+use crate::time::timestamp;
 
 /// Folder name.
-pub(super) const NAME: &str = "service-last-accessed";
+pub(crate) const NAME: &str = "service-last-accessed";
 /// Commands that make one file of it.
-pub(super) const COMMAND: &str = "aws iam generate-service-last-accessed-details --arn {role ARN}, then \
+pub(crate) const COMMAND: &str = "aws iam generate-service-last-accessed-details --arn {role ARN}, then \
      aws iam get-service-last-accessed-details --job-id {JobId} --output json > service-last-accessed/{role name}.json";
 
 #[derive(Deserialize)]
@@ -42,7 +43,7 @@ struct TrackedAction<'a> {
 }
 
 /// Gives each report to the role that its file is named after.
-pub(super) fn apply(documents: &[Document], roles: &mut BTreeMap<RoleArn, Role>, issues: &mut Vec<Issue>) {
+pub(crate) fn apply(documents: &[Document], roles: &mut BTreeMap<RoleArn, Role>, issues: &mut Vec<Issue>) {
     // Role names are unique in an account, whatever their path and case (IAM User Guide, "IAM and AWS STS quotas").
     let mut by_name: BTreeMap<String, &mut Role> =
         roles.values_mut().map(|role| (role.name.to_ascii_lowercase(), role)).collect();
@@ -55,7 +56,7 @@ fn apply_one(document: &Document, by_name: &mut BTreeMap<String, &mut Role>, iss
     let stem = document.stem.as_deref().unwrap_or_default();
     let Some(role) = by_name.get_mut(&stem.to_ascii_lowercase()) else {
         let message = format!("is named after role `{stem}`, which is not in authorization-details.json");
-        return issues.push(Issue::new("unknown-role", &document.place, message));
+        return issues.push(Issue::new(IssueKind::UnknownRole, &document.place, message));
     };
     let parsed = document.text.as_deref().map_err(Clone::clone).and_then(|text| {
         parse(text, &document.place).map_err(|problem| {
@@ -70,9 +71,9 @@ fn apply_one(document: &Document, by_name: &mut BTreeMap<String, &mut Role>, iss
     }
 }
 
-fn parse(text: &str, place: &str) -> Result<LastAccessed, Problem> {
+fn parse(text: &str, place: &str) -> Result<LastAccessed, FileProblem> {
     let object = JsonObject::parse(text, place, COMMAND)?;
-    let problem = |message: String| Problem::new("unusable-report", place, message);
+    let problem = |message: String| FileProblem::new(IssueKind::UnusableReport, place, message);
     let status = object.member("JobStatus").map_or("absent", RawValue::get).trim_matches('"');
     if status != "COMPLETED" {
         let status: String = status.chars().take(40).collect();

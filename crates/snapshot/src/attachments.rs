@@ -12,39 +12,39 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use whittle_analysis::inventory::{EventSource, EventSourceKind, Function};
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_policy::id::FunctionArn;
 
-use super::document::{BadEntries, JsonObject};
-use super::functions::{add_new, filled, unknown_source};
-use super::scope::Document;
+use crate::document::{BadEntries, JsonObject};
+use crate::functions::{add_new, filled, unknown_source};
+use crate::scope::Document;
 
 /// Functions by ARN, to be completed.
-pub(super) type Functions = BTreeMap<FunctionArn, Function>;
+pub(crate) type Functions = BTreeMap<FunctionArn, Function>;
 
 /// A kind of attachment: where its files are and how they are made.
 #[derive(Debug)]
-pub(super) struct Kind {
+pub(crate) struct Kind {
     /// Name of the folder; with `.json` the name of the file.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Only the folder exists, a file per function.
-    pub(super) per_function: bool,
+    pub(crate) per_function: bool,
     /// List in the answer.
-    pub(super) list: &'static str,
+    pub(crate) list: &'static str,
     /// Command that makes it; `{name}` stands for a function's name.
-    pub(super) command: &'static str,
+    pub(crate) command: &'static str,
     /// What is not known without it.
-    pub(super) without: &'static str,
+    pub(crate) without: &'static str,
     /// What it costs that a document is not there.
-    pub(super) absence: Absence,
+    pub(crate) absence: Absence,
     /// Only asked for if some function has published versions.
-    pub(super) needs_versions: bool,
+    pub(crate) needs_versions: bool,
     add: fn(&mut Functions, &JsonObject<'_>, &RawValue) -> Result<(), String>,
 }
 
 /// What it costs that a document is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Absence {
+pub(crate) enum Absence {
     /// A permission that is needed could look unused: no function that it may be about has unused permissions.
     NothingUnused,
     /// The same for a function without a document beside functions that have one.
@@ -54,7 +54,7 @@ pub(super) enum Absence {
 }
 
 /// Every kind that is a list of entries.
-pub(super) const KINDS: &[Kind] = &[
+pub(crate) const KINDS: &[Kind] = &[
     Kind {
         name: "event-source-mappings",
         per_function: false,
@@ -111,7 +111,7 @@ const EVENT_SOURCES: &[(&str, EventSourceKind)] = &[
 const OFF_STATES: &[&str] = &["Disabled", "Disabling", "Deleting"];
 
 /// Adds the entries of one document; whether all of them could be used.
-pub(super) fn apply(kind: &Kind, document: &Document, functions: &mut Functions, issues: &mut Vec<Issue>) {
+pub(crate) fn apply(kind: &Kind, document: &Document, functions: &mut Functions, issues: &mut Vec<Issue>) {
     let governed = |functions: &mut Functions| {
         if kind.absence == Absence::NothingUnused {
             for function in functions.values_mut().filter(|function| document.concerns(function)) {
@@ -121,8 +121,8 @@ pub(super) fn apply(kind: &Kind, document: &Document, functions: &mut Functions,
     };
     let parsed = document.text.as_deref().map_err(Clone::clone).and_then(|text| {
         let object =
-            JsonObject::parse(text, &document.place, kind.command).map_err(super::document::Problem::into_issue)?;
-        let entries = match object.list(kind.list).map_err(super::document::Problem::into_issue)? {
+            JsonObject::parse(text, &document.place, kind.command).map_err(crate::files::FileProblem::into_issue)?;
+        let entries = match object.list(kind.list).map_err(crate::files::FileProblem::into_issue)? {
             Some(entries) => entries,
             None => match serde_json::from_str::<&RawValue>(text) {
                 // The answer of a `get-` command is the entry itself.
@@ -130,8 +130,12 @@ pub(super) fn apply(kind: &Kind, document: &Document, functions: &mut Functions,
                     vec![whole]
                 }
                 _ => {
-                    return Err(Issue::new("bad-json", &document.place, format!("holds no list `{}`", kind.list))
-                        .with_hint(super::document::remake_hint(kind.command)));
+                    return Err(Issue::new(
+                        IssueKind::BadJson,
+                        &document.place,
+                        format!("holds no list `{}`", kind.list),
+                    )
+                    .with_hint(crate::document::remake_hint(kind.command)));
                 }
             },
         };
@@ -166,7 +170,7 @@ pub(super) fn apply(kind: &Kind, document: &Document, functions: &mut Functions,
 
 /// Functions without a document of a kind that others of the same folder have are not known to have none of it: the
 /// command failed for them, or the collection ended too early.
-pub(super) fn doubt_missing(
+pub(crate) fn doubt_missing(
     kind: &Kind,
     documents: &[Document],
     of_scope: impl Fn(&Function) -> bool,

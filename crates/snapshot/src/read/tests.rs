@@ -1,36 +1,10 @@
 //! What a collection of its own says of itself. The files of a folder are tested with the folder.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 use whittle_analysis::inventory::EventSourceKind;
 
 use super::*;
-
-/// Documents in memory.
-#[derive(Default)]
-struct Documents(BTreeMap<String, String>);
-
-impl SnapshotFiles for Documents {
-    fn shown(&self) -> String {
-        String::new()
-    }
-
-    fn text(&self, file: &str) -> Result<Option<String>, Problem> {
-        Ok(self.0.get(file).cloned())
-    }
-
-    fn names(&self, folder: &str) -> Result<Option<BTreeSet<String>>, Problem> {
-        let prefix = format!("{folder}/");
-        let rest = self.0.keys().filter_map(|name| name.strip_prefix(&prefix)?.split('/').next());
-        let names: BTreeSet<String> = rest.map(ToOwned::to_owned).collect();
-        Ok((!names.is_empty()).then_some(names))
-    }
-
-    fn exists(&self, file: &str) -> bool {
-        self.0.contains_key(file)
-    }
-}
+use crate::documents::SnapshotDocuments;
 
 const REGION: &str = "regions/eu-central-1";
 
@@ -39,9 +13,9 @@ fn function_arn(name: &str) -> String {
 }
 
 /// Two functions in a Region, every kind of document for both, nothing in any.
-fn complete() -> Documents {
-    let mut documents = Documents::default();
-    let mut add = |name: String, value: Value| drop(documents.0.insert(name, value.to_string()));
+fn complete() -> SnapshotDocuments {
+    let mut documents = SnapshotDocuments::default();
+    let mut add = |name: String, value: Value| documents.insert(name, value.to_string());
     add(
         "authorization-details.json".to_owned(),
         json!({"RoleDetailList": [{"Arn": "arn:aws:iam::111122223333:role/r",
@@ -66,14 +40,22 @@ fn complete() -> Documents {
     documents
 }
 
+fn complete_without(name: &str) -> SnapshotDocuments {
+    let mut documents = SnapshotDocuments::default();
+    for (other, text) in complete().iter().filter(|(other, _)| *other != name) {
+        documents.insert(other, text);
+    }
+    documents
+}
+
 /// Names of functions about which something is not known, and the issues.
-fn read(documents: &Documents) -> (Vec<String>, Vec<(String, String, u64)>) {
+fn read(documents: &SnapshotDocuments) -> (Vec<String>, Vec<(String, String, u64)>) {
     let inventory = read_inventory(documents).unwrap();
     let unknown = |function: &&Function| {
         function.config.event_sources.iter().any(|source| source.kind == EventSourceKind::Unknown)
     };
     let names = inventory.functions.values().filter(unknown).map(|function| function.name.clone()).collect();
-    (names, inventory.issues.into_iter().map(|issue| (issue.kind, issue.place, issue.count)).collect())
+    (names, inventory.issues.into_iter().map(|issue| (issue.kind.to_string(), issue.place, issue.count)).collect())
 }
 
 fn issue(kind: &str, file: &str, count: u64) -> (String, String, u64) {
@@ -94,12 +76,11 @@ fn what_was_not_collected_is_not_taken_for_none() {
         ("tags", false),
         ("new-kind", true),
     ] {
-        let mut documents = complete();
-        documents.0.remove(&format!("{REGION}/{kind}/mail.json"));
+        let mut documents = complete_without(&format!("{REGION}/{kind}/mail.json"));
         let manifest = json!({"NotCollected": [
             {"FunctionArn": function_arn("mail"), "Documents": [kind]},
             {"FunctionArn": function_arn("not-in-functions-json"), "Documents": [kind]}]});
-        documents.0.insert(format!("{REGION}/not-collected.json"), manifest.to_string());
+        documents.insert(format!("{REGION}/not-collected.json"), manifest.to_string());
         let (names, issues) = read(&documents);
         assert_eq!(names, if unknown { vec!["mail"] } else { vec![] }, "{kind}");
         assert_eq!(issues, [issue("not-collected", kind, 1)], "{kind}");
@@ -117,7 +98,7 @@ fn a_list_of_what_is_missing_that_cannot_be_read_is_about_everybody() {
         "{\"NotCollected\": [{\"FunctionArn\": 1}]}",
     ] {
         let mut documents = complete();
-        documents.0.insert(format!("{REGION}/not-collected.json"), text.to_owned());
+        documents.insert(format!("{REGION}/not-collected.json"), text.to_owned());
         let (names, issues) = read(&documents);
         assert_eq!(names, ["mail", "orders"], "{text}");
         assert_eq!(issues.len(), 1, "{text} {issues:?}");
@@ -126,12 +107,10 @@ fn a_list_of_what_is_missing_that_cannot_be_read_is_about_everybody() {
 
 #[test]
 fn a_function_without_the_document_that_others_have_is_not_known() {
-    let mut documents = complete();
-    documents.0.remove(&format!("{REGION}/event-invoke-configs/mail.json"));
+    let mut documents = complete_without(&format!("{REGION}/event-invoke-configs/mail.json"));
     assert_eq!(read(&documents).0, ["mail"]);
     // One document about all functions is about this one too.
     documents
-        .0
         .insert(format!("{REGION}/event-invoke-configs.json"), json!({"FunctionEventInvokeConfigs": []}).to_string());
     assert_eq!(read(&documents).0, [""; 0]);
 }
@@ -139,7 +118,7 @@ fn a_function_without_the_document_that_others_have_is_not_known() {
 #[test]
 fn a_region_without_functions_leaves_nothing_unused() {
     let mut documents = complete();
-    documents.0.insert("regions/us-east-1/not-collected.json".to_owned(), json!({"NotCollected": []}).to_string());
+    documents.insert("regions/us-east-1/not-collected.json", json!({"NotCollected": []}).to_string());
     let (names, issues) = read(&documents);
     assert_eq!(names, ["mail", "orders"]);
     assert_eq!(issues, [("missing-file".to_owned(), "regions/us-east-1/functions.json".to_owned(), 1)]);

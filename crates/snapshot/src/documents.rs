@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use whittle_pipeline::snapshot::{Problem, SnapshotFiles};
+use crate::files::{FileProblem, SnapshotFiles};
 
 /// The documents of a snapshot by their name in a snapshot folder (`regions/eu-central-1/functions.json`), as compact JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,11 +52,11 @@ impl SnapshotFiles for SnapshotDocuments {
         String::new()
     }
 
-    fn text(&self, file: &str) -> Result<Option<String>, Problem> {
+    fn text(&self, file: &str) -> Result<Option<String>, FileProblem> {
         Ok(self.texts.get(file).cloned())
     }
 
-    fn names(&self, folder: &str) -> Result<Option<BTreeSet<String>>, Problem> {
+    fn names(&self, folder: &str) -> Result<Option<BTreeSet<String>>, FileProblem> {
         let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         let names: BTreeSet<String> = self
             .texts

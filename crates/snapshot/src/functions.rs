@@ -10,24 +10,25 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use whittle_analysis::inventory::{EventSource, EventSourceKind, Exposure, Function, FunctionConfig, FunctionVersion};
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_policy::id::{FunctionArn, Region, RoleArn};
 
-use super::document::{BadEntries, JsonObject, Problem};
-use super::time::timestamp;
+use crate::document::{BadEntries, JsonObject};
+use crate::files::FileProblem;
+use crate::time::timestamp;
 
 /// File name in the root or a Region folder.
-pub(super) const FILE: &str = "functions.json";
+pub(crate) const FILE: &str = "functions.json";
 /// Command that makes it.
-pub(super) const COMMAND: &str = "aws lambda list-functions --function-version ALL --output json > functions.json";
+pub(crate) const COMMAND: &str = "aws lambda list-functions --function-version ALL --output json > functions.json";
 
 const LATEST: &str = "$LATEST";
 
 /// Versions of all functions read so far, by function, then version.
 #[derive(Debug, Default)]
-pub(super) struct Versions {
+pub(crate) struct Versions {
     by_function: BTreeMap<FunctionArn, BTreeMap<VersionKey, Version>>,
-    pub(super) issues: Vec<Issue>,
+    pub(crate) issues: Vec<Issue>,
 }
 
 /// `$LATEST` first, then by number.
@@ -101,8 +102,8 @@ struct WithArn {
 }
 
 impl Versions {
-    /// Adds the functions of one file. Only a file that is no such answer at all is a [`Problem`].
-    pub(super) fn add_file(&mut self, text: &str, place: &str) -> Result<(), Problem> {
+    /// Adds the functions of one file. Only a file that is no such answer at all is a [`FileProblem`].
+    pub(crate) fn add_file(&mut self, text: &str, place: &str) -> Result<(), FileProblem> {
         let object = JsonObject::parse(text, place, COMMAND)?;
         let entries = object.required_list("Functions", COMMAND)?;
         self.issues.extend(object.truncation());
@@ -117,7 +118,7 @@ impl Versions {
         if !all_versions {
             self.issues.push(
                 Issue::new(
-                    "versions-not-collected",
+                    IssueKind::VersionsNotCollected,
                     place,
                     "published versions, and the roles they run under, are not in it",
                 )
@@ -152,7 +153,7 @@ impl Versions {
                 // The role still has this function: without its configuration, nothing may be called unused.
                 version.config.event_sources.push(unknown_source());
                 self.issues.push(
-                    Issue::new("bad-entry", object.place(), format!("the configuration of `{arn}` {reason}"))
+                    Issue::new(IssueKind::BadEntry, object.place(), format!("the configuration of `{arn}` {reason}"))
                         .with_hint("nothing is called unused for this function until it is readable"),
                 );
             }
@@ -173,7 +174,7 @@ impl Versions {
 
     fn fill(&mut self, version: &mut Version, from: Configuration<'_>, arn: &FunctionArn, place: &str) {
         version.last_modified = timestamp(from.last_modified).unwrap_or_else(|reason| {
-            self.issues.push(Issue::new("bad-entry", place, format!("LastModified of `{arn}`: {reason}")));
+            self.issues.push(Issue::new(IssueKind::BadEntry, place, format!("LastModified of `{arn}`: {reason}")));
             None
         });
         version.runtime = filled(from.runtime);
@@ -194,7 +195,7 @@ impl Versions {
     }
 
     /// One [`Function`] per ARN. What a published version has configured counts for the function: it still runs.
-    pub(super) fn into_functions(self) -> (BTreeMap<FunctionArn, Function>, Vec<Issue>) {
+    pub(crate) fn into_functions(self) -> (BTreeMap<FunctionArn, Function>, Vec<Issue>) {
         let mut issues = self.issues;
         let mut functions = BTreeMap::new();
         for (arn, versions) in self.by_function {
@@ -203,7 +204,7 @@ impl Versions {
             let Some((VersionKey(number, _), base)) = versions.first_key_value() else { continue };
             if *number != 0 {
                 let message = format!("`{arn}` has no entry for {LATEST}");
-                issues.push(Issue::new("incomplete-function", &base.place, message));
+                issues.push(Issue::new(IssueKind::IncompleteFunction, &base.place, message));
             }
             let mut function = Function {
                 name: arn.name().to_owned(),
@@ -262,7 +263,7 @@ fn merge_config(
             add_new(&mut config.event_sources, &[unknown_source()]);
             issues.push(
                 Issue::new(
-                    "version-configuration",
+                    IssueKind::VersionConfiguration,
                     &version.place,
                     format!("version {name} of `{arn}` has another {what} than {LATEST}"),
                 )
@@ -273,12 +274,12 @@ fn merge_config(
 }
 
 /// A source that nothing is known about, so that nothing is called unused.
-pub(super) fn unknown_source() -> EventSource {
+pub(crate) fn unknown_source() -> EventSource {
     EventSource { kind: EventSourceKind::Unknown, enabled: true, ..EventSource::default() }
 }
 
 /// Appends the items that are not there yet.
-pub(super) fn add_new<T: Clone + PartialEq>(to: &mut Vec<T>, items: &[T]) {
+pub(crate) fn add_new<T: Clone + PartialEq>(to: &mut Vec<T>, items: &[T]) {
     for item in items {
         if !to.contains(item) {
             to.push(item.clone());
@@ -291,6 +292,6 @@ fn arns(items: Option<Vec<WithArn>>) -> Vec<String> {
 }
 
 /// The command line prints some absent texts as empty ones.
-pub(super) fn filled(text: Option<String>) -> Option<String> {
+pub(crate) fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }

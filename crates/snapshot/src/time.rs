@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 ///
 /// Accepted: RFC 3339 with `T` or a blank, offsets with or without colon (Lambda's `LastModified` has none), no offset
 /// (then UTC), and seconds since 1970 as a number (what the JSON protocols send).
-pub(super) fn timestamp(raw: Option<&RawValue>) -> Result<Option<Timestamp>, String> {
+pub(crate) fn timestamp(raw: Option<&RawValue>) -> Result<Option<Timestamp>, String> {
     let Some(raw) = raw else { return Ok(None) };
     let parsed = match serde_json::from_str::<Value>(raw.get()) {
         Ok(Value::Null) => return Ok(None),

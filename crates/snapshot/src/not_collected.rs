@@ -6,14 +6,14 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_policy::id::FunctionArn;
 
-use super::attachments::{Absence, Functions, KINDS};
-use super::document::{BadEntries, JsonObject};
-use super::exposure;
-use super::functions::{add_new, unknown_source};
-use super::scope::Scope;
+use crate::attachments::{Absence, Functions, KINDS};
+use crate::document::{BadEntries, JsonObject};
+use crate::exposure;
+use crate::functions::{add_new, unknown_source};
+use crate::scope::Scope;
 
 /// File name in the root or a Region folder.
 const FILE: &str = "not-collected.json";
@@ -28,7 +28,7 @@ struct Entry {
 
 /// Gives every function of which something essential is not known an unknown event source. A file that cannot be read
 /// names nobody, so it is about every function of the scope.
-pub(super) fn apply(
+pub(crate) fn apply(
     scope: &Scope<'_>,
     of_scope: impl Fn(&str) -> bool,
     functions: &mut Functions,
@@ -58,7 +58,7 @@ fn read(
     functions: &mut Functions,
     issues: &mut Vec<Issue>,
     doubt_all: &mut bool,
-) -> Result<(), super::document::Problem> {
+) -> Result<(), crate::files::FileProblem> {
     let place = scope.place(FILE);
     let object = JsonObject::parse(text, &place, "whittle snapshot")?;
     let mut bad = BadEntries::new(&place, LIST);
@@ -87,9 +87,12 @@ fn read(
     issues.extend(bad.into_issues());
     for (document, count) in missing {
         let what = without(&document).map_or("what it says is not known", |(what, _)| what);
-        let mut issue =
-            Issue::new("not-collected", scope.place(&document), format!("is missing for some functions: {what}"))
-                .with_hint("the next run goes on with them, unless another issue says what is in the way");
+        let mut issue = Issue::new(
+            IssueKind::NotCollected,
+            scope.place(&document),
+            format!("is missing for some functions: {what}"),
+        )
+        .with_hint("the next run goes on with them, unless another issue says what is in the way");
         issue.count = count;
         issues.push(issue);
     }

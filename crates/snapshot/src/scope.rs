@@ -1,17 +1,16 @@
 //! The folders of a snapshot: its root and one per Region, and the files in them.
 
 use whittle_analysis::inventory::Function;
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_policy::id::Region;
 
-use super::SnapshotFiles;
-use super::document::Problem;
+use crate::files::{FileProblem, SnapshotFiles};
 
 /// The root of a snapshot, or the folder of one Region.
 #[derive(Clone)]
-pub(super) struct Scope<'f> {
+pub(crate) struct Scope<'f> {
     /// `None` for the root, which may hold any Region.
-    pub(super) region: Option<Region>,
+    pub(crate) region: Option<Region>,
     files: &'f dyn SnapshotFiles,
     /// `regions/<region>/`, or nothing; in front of file names.
     prefix: String,
@@ -19,27 +18,27 @@ pub(super) struct Scope<'f> {
 
 /// A file of a scope, maybe unreadable.
 #[derive(Debug)]
-pub(super) struct Document {
+pub(crate) struct Document {
     /// Region of the scope.
-    pub(super) region: Option<Region>,
+    pub(crate) region: Option<Region>,
     /// Name of the file from the root of the snapshot.
-    pub(super) place: String,
+    pub(crate) place: String,
     /// For a file of a folder: its name without extension.
-    pub(super) stem: Option<String>,
+    pub(crate) stem: Option<String>,
     /// Its text, or what is wrong.
-    pub(super) text: Result<String, Issue>,
+    pub(crate) text: Result<String, Issue>,
 }
 
 impl Document {
     /// Whether the file may be about this function: a file of the root about any, unless it is named after one.
-    pub(super) fn concerns(&self, function: &Function) -> bool {
+    pub(crate) fn concerns(&self, function: &Function) -> bool {
         self.region.as_ref().is_none_or(|region| *region == function.region)
             && self.stem.as_ref().is_none_or(|stem| *stem == function.name)
     }
 }
 
 /// The root and the Region folders, sorted; a folder that is not named like a Region is an issue.
-pub(super) fn scopes<'f>(files: &'f dyn SnapshotFiles, issues: &mut Vec<Issue>) -> Vec<Scope<'f>> {
+pub(crate) fn scopes<'f>(files: &'f dyn SnapshotFiles, issues: &mut Vec<Issue>) -> Vec<Scope<'f>> {
     let mut scopes = vec![Scope { region: None, files, prefix: String::new() }];
     let names = match files.names("regions") {
         Ok(names) => names.unwrap_or_default(),
@@ -54,7 +53,7 @@ pub(super) fn scopes<'f>(files: &'f dyn SnapshotFiles, issues: &mut Vec<Issue>) 
             Ok(_) | Err(_) if matches!(files.names(&format!("regions/{name}")), Ok(None)) => {}
             Ok(region) => scopes.push(Scope { region: Some(region), files, prefix: format!("regions/{name}/") }),
             Err(error) => issues.push(
-                Issue::new("bad-name", format!("regions/{name}"), format!("is left out: {error}"))
+                Issue::new(IssueKind::BadName, format!("regions/{name}"), format!("is left out: {error}"))
                     .with_hint("name the folder like the Region, for example `regions/eu-central-1`"),
             ),
         }
@@ -64,17 +63,17 @@ pub(super) fn scopes<'f>(files: &'f dyn SnapshotFiles, issues: &mut Vec<Issue>) 
 
 impl Scope<'_> {
     /// Name of a file of this scope in messages.
-    pub(super) fn place(&self, file: &str) -> String {
+    pub(crate) fn place(&self, file: &str) -> String {
         format!("{}{file}", self.prefix)
     }
 
     /// Text of a file, `Ok(None)` if there is none.
-    pub(super) fn text(&self, file: &str) -> Result<Option<String>, Problem> {
+    pub(crate) fn text(&self, file: &str) -> Result<Option<String>, FileProblem> {
         self.files.text(&self.place(file))
     }
 
     /// `<name>.json` and all of `<name>/*.json`, sorted by name; empty files only as issues.
-    pub(super) fn documents(&self, name: &str, issues: &mut Vec<Issue>) -> Vec<Document> {
+    pub(crate) fn documents(&self, name: &str, issues: &mut Vec<Issue>) -> Vec<Document> {
         let mut documents = Vec::new();
         self.push_document(&format!("{name}.json"), None, &mut documents);
         match self.files.names(&self.place(name)) {
@@ -92,7 +91,7 @@ impl Scope<'_> {
         let empty = documents.iter().filter(|document| document.stem.is_some() && is_empty(document)).count();
         if empty > 0 {
             let message = "empty files: the function has none of these, or the command failed";
-            let mut issue = Issue::new("empty-file", self.place(name), message)
+            let mut issue = Issue::new(IssueKind::EmptyFile, self.place(name), message)
                 .with_hint("look at what the command printed, and remove the empty files");
             issue.count = u64::try_from(empty).unwrap_or(u64::MAX);
             issues.push(issue);
@@ -102,7 +101,7 @@ impl Scope<'_> {
     }
 
     /// Whether `<name>.json` or the folder `<name>` exists.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.files.exists(&self.place(&format!("{name}.json")))
             || !matches!(self.files.names(&self.place(name)), Ok(None))
     }
