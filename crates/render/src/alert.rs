@@ -1,4 +1,4 @@
-//! One alert, or a digest of many, in every form that a subscriber of the topic may get.
+//! One alert, or a digest of many, in every form that subscribers of the topic get.
 //!
 //! Titles, details and names are partly written by whoever names functions, roles and policies. In text and
 //! SMS everything but printable ASCII becomes `?`, so that nothing forges a line, a link or a header; the
@@ -8,7 +8,7 @@
 //! | form | for | bound |
 //! |---|---|---|
 //! | subject | mail | ASCII, below 100 characters, no line breaks (Amazon SNS API Reference, "Publish") |
-//! | text | mail, read on a phone | [`MOST_LISTED`] findings of a digest |
+//! | text | mail, read on a phone | [`MAX_LISTED`] findings of a digest |
 //! | SMS | one message part | 140 bytes (the same page) |
 //! | JSON | queues, functions, HTTP | as many findings as fit below 256 KiB with all other forms |
 //! | attributes | filter policies | 7 of at most 10 |
@@ -16,7 +16,7 @@
 //! Attributes: `account`, `form` (`single` or `digest`), `kind`, `severity`, `code`, and where the findings
 //! have one `function` (its name) and `region`. In a digest `kind`, `severity`, `code`, `function` and
 //! `region` are lists of all values that occur, so that a filter on one of them lets the digest through; at
-//! most [`MOST_NAMES`] names of functions, those of the worst findings. The JSON repeats them under
+//! most [`MAX_NAMES`] names of functions, those of the worst findings. The JSON repeats them under
 //! `attributes`, for filters on the body, and because SNS hands attributes on "only when the message
 //! structure is String, not JSON" (Amazon SNS Developer Guide, "Amazon SNS message attributes").
 
@@ -32,12 +32,12 @@ use whittle_analysis::result::{Finding, Severity};
 pub use json::ALERT_SCHEMA_VERSION;
 
 /// Findings of a digest that its text lists.
-pub const MOST_LISTED: usize = 10;
+pub const MAX_LISTED: usize = 10;
 
 /// Names of functions in the attributes of a digest.
-pub const MOST_NAMES: usize = 100;
+pub const MAX_NAMES: usize = 100;
 
-/// Puts a notice into words. See the module documentation.
+/// Words a notice. See the module documentation.
 pub fn message(notice: &Notice) -> Message {
     let attributes = attributes(notice);
     let fingerprints = notice.alerts.iter().map(|alert| alert.finding.fingerprint.clone()).collect();
@@ -51,19 +51,19 @@ pub fn message(notice: &Notice) -> Message {
 }
 
 /// Subject of a finding, for people.
-struct Place<'a> {
+struct AlertPlace<'a> {
     function: Option<&'a str>,
     region: Option<&'a str>,
     role: Option<&'a str>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> AlertPlace<'a> {
     fn of(finding: &'a Finding) -> Self {
         let arn = finding.function_arn.as_deref();
         let part = |arn: &'a str, at: usize| arn.split(':').nth(at).filter(|part| !part.is_empty());
         Self {
             function: arn.and_then(|arn| part(arn, 6)),
-            // A finding about a trail has its ARN in the place of the role's, with a Region.
+            // A finding about a trail has the trail's ARN, with a Region, in place of the role's.
             region: arn.and_then(|arn| part(arn, 3)).or_else(|| part(&finding.role_arn, 3)),
             role: finding.role_arn.contains(":role/").then(|| finding.role_arn.rsplit('/').next()).flatten(),
         }
@@ -73,7 +73,7 @@ impl<'a> Place<'a> {
 fn attributes(notice: &Notice) -> BTreeMap<String, Attribute> {
     let mut out = BTreeMap::new();
     let alerts = &notice.alerts;
-    let places = || alerts.iter().map(|alert| Place::of(&alert.finding));
+    let places = || alerts.iter().map(|alert| AlertPlace::of(&alert.finding));
     let digest = alerts.len() != 1;
     out.insert("account".to_owned(), Attribute::One(ascii::plain(&notice.account)));
     out.insert("form".to_owned(), Attribute::One(if digest { "digest" } else { "single" }.to_owned()));
@@ -84,7 +84,7 @@ fn attributes(notice: &Notice) -> BTreeMap<String, Attribute> {
             .map(ascii::plain)
             .filter(|value| !value.is_empty() && seen.insert(value.clone()))
             .collect();
-        values.truncate(MOST_NAMES);
+        values.truncate(MAX_NAMES);
         let value = match (digest, values.pop()) {
             (_, None) => return,
             (false, Some(only)) => Attribute::One(only),

@@ -11,7 +11,7 @@ use crate::style::Color;
 use crate::text::table;
 
 #[derive(Serialize)]
-struct Entry {
+struct ActionEntry {
     action: &'static str,
     access_level: &'static str,
     resource_types: Vec<ResourceType>,
@@ -42,7 +42,7 @@ struct Revealed {
     event_name: &'static str,
     kind: &'static str,
     resource_types: &'static [&'static str],
-    /// The parameters of the event must say so.
+    /// Only if the parameters of the event show it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     only_by_parameters: bool,
     /// Advanced event selectors that log it, each needed; empty for management events, which are logged
@@ -70,10 +70,10 @@ struct CompanionEntry {
     reason: &'static str,
 }
 
-fn entry(action: ActionId) -> Entry {
+fn entry(action: ActionId) -> ActionEntry {
     let info = catalog().info(action);
     let (visibility, visibility_detail) = visibility(action);
-    Entry {
+    ActionEntry {
         action: info.name(),
         access_level: info.access_level().as_str(),
         resource_types: info
@@ -150,25 +150,25 @@ pub fn visibility(action: ActionId) -> (&'static str, String) {
 /// All `actions` as one JSON document, final newline.
 pub fn json(actions: &[ActionId]) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
-    struct Entries {
+    struct ActionEntries {
         schema_version: u32,
-        actions: Vec<Entry>,
+        actions: Vec<ActionEntry>,
     }
     let actions = actions.iter().map(|action| entry(*action)).collect();
-    Ok(format!("{}\n", serde_json::to_string_pretty(&Entries { schema_version: SCHEMA_VERSION, actions })?))
+    Ok(format!("{}\n", serde_json::to_string_pretty(&ActionEntries { schema_version: SCHEMA_VERSION, actions })?))
 }
 
 /// One JSON object a line.
 pub fn ndjson(actions: &[ActionId]) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
-    struct Line {
+    struct ActionLine {
         schema_version: u32,
         #[serde(flatten)]
-        entry: Entry,
+        entry: ActionEntry,
     }
     let mut out = String::new();
     for action in actions {
-        let line = Line { schema_version: SCHEMA_VERSION, entry: entry(*action) };
+        let line = ActionLine { schema_version: SCHEMA_VERSION, entry: entry(*action) };
         out.push_str(&serde_json::to_string(&line)?);
         out.push('\n');
     }

@@ -43,7 +43,7 @@ pub struct Location {
 /// Places of a finding in a file, the one that matters most first; empty if it has none.
 pub type Locate<'a> = &'a dyn Fn(&JudgedFinding) -> Vec<Location>;
 
-/// One line that says how it stands.
+/// The answer in one line.
 pub fn summary(gate: &Gate) -> String {
     let new = gate.new_findings().count();
     let mut text = format!(
@@ -78,7 +78,7 @@ fn level(severity: Severity, words: [&'static str; 3]) -> &'static str {
     }
 }
 
-/// A note on one line: where, what, and what to do about it.
+/// A note on one line: place, message, hint.
 fn note(issue: &Issue) -> String {
     let hint = if issue.hint.is_empty() { String::new() } else { format!(" ({})", issue.hint) };
     format!("{}: {}{hint}", issue.place, issue.message)

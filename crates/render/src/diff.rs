@@ -27,7 +27,7 @@ pub fn json(difference: &Difference) -> Result<String, serde_json::Error> {
 /// One change a line, with `kind`: `finding` or `function`.
 pub fn ndjson(difference: &Difference) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
-    struct Line<T> {
+    struct ChangeLine<T> {
         schema_version: u32,
         kind: &'static str,
         #[serde(flatten)]
@@ -35,11 +35,11 @@ pub fn ndjson(difference: &Difference) -> Result<String, serde_json::Error> {
     }
     let mut out = String::new();
     for value in difference.findings.iter().map(InWords::in_words) {
-        out.push_str(&serde_json::to_string(&Line { schema_version: SCHEMA_VERSION, kind: "finding", value })?);
+        out.push_str(&serde_json::to_string(&ChangeLine { schema_version: SCHEMA_VERSION, kind: "finding", value })?);
         out.push('\n');
     }
     for value in difference.functions.iter().map(InWords::in_words) {
-        out.push_str(&serde_json::to_string(&Line { schema_version: SCHEMA_VERSION, kind: "function", value })?);
+        out.push_str(&serde_json::to_string(&ChangeLine { schema_version: SCHEMA_VERSION, kind: "function", value })?);
         out.push('\n');
     }
     Ok(out)

@@ -1,11 +1,12 @@
 //! Narrowed policies in the formats that developers merge: JSON, SAM, CloudFormation, Terraform.
 //!
-//! In: results of an analysis. Out: text that goes into a pull request as it is. Every statement carries a comment that says
-//! why it is there. Names, tags and ARNs may be written by an attacker, so each writer quotes all text
-//! ([`whittle_template::quote`]), and the tests read the text back with the parsers of others: it is the same policy document.
+//! In: results of an analysis. Out: text that goes into a pull request as it is. Every statement carries a
+//! comment that says why it is there. Names, tags and ARNs may be written by an attacker, so each writer
+//! quotes all text ([`whittle_template::quote`]), and the tests read the text back with the parsers of
+//! others: it is the same policy document.
 //!
-//! What an ARN is called in a template is for [`References`](whittle_template::references::References) to say. Not here:
-//! editing files that exist.
+//! What an ARN is called in a template is for [`References`](whittle_template::references::References) to
+//! say. Not here: editing files that exist.
 
 pub mod cloudformation;
 pub mod comment;
@@ -29,7 +30,7 @@ use crate::text::short_name;
 /// Guide, "IAM and AWS STS quotas").
 const INLINE_CHARACTERS: usize = 10_240;
 
-/// What cannot be written in a format.
+/// Something cannot be written in a format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct RenderError {
@@ -42,26 +43,26 @@ impl RenderError {
         Self { message: message.into(), hint: hint.into() }
     }
 
-    /// What the user can do about it.
+    /// Advice for the user.
     pub fn hint(&self) -> &str {
         &self.hint
     }
 }
 
-/// The narrowed policies of a function or role, with what a reader must know about them.
+/// The narrowed policies of a function or role, with notes for the reader.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PolicySet {
     /// Name of the function or role.
     pub name: String,
     /// The function, if it is about one.
     pub function_arn: Option<String>,
-    /// Its logical id, if its tags tell.
+    /// Its logical id, if its tags show it.
     pub logical_id: Option<String>,
     /// The role that has the policies today.
     pub role_arn: String,
-    /// What a role that takes its place must have.
+    /// Settings that a replacement of the role must keep.
     pub settings: Option<RoleSettings>,
-    /// What it is, one line each; goes on top as a comment.
+    /// Comment lines on top.
     pub heading: Vec<String>,
     /// The policies.
     pub policies: Vec<AnnotatedPolicy>,
@@ -115,13 +116,13 @@ impl PolicySet {
         })
     }
 
-    /// Whether the policies fit into the role as inline policies, beside nothing else.
+    /// True if the policies fit into the role as its only inline policies.
     fn fits_inline(&self) -> bool {
         self.policies.iter().map(|policy| policy.document.size()).sum::<usize>() <= INLINE_CHARACTERS
     }
 }
 
-/// Of several functions' rows about one action, the one that keeps it most firmly; the last sighting of all.
+/// For each action, the row of the functions that keeps it most firmly; among equals, the latest use.
 fn strongest_rows(functions: &[FunctionResult]) -> BTreeMap<&str, &VerdictRow> {
     let mut out: BTreeMap<&str, &VerdictRow> = BTreeMap::new();
     for row in functions.iter().flat_map(|function| &function.verdicts) {

@@ -30,7 +30,7 @@ pub fn clean(text: &str) -> String {
 pub fn table(heading: &[&str], rows: &[Vec<String>], right: &[usize], width: Option<u16>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    // Without a width the table is as wide as it needs to be: the same bytes in a pipe and in a file.
+    // Without a width the table takes the room that it needs: the same bytes in a pipe and in a file.
     table.set_width(width.unwrap_or(400));
     table.set_header(heading);
     for row in rows {

@@ -29,7 +29,7 @@ pub struct EventKindRow {
     /// Actions that the call may have needed too, without evidence: never counted as used.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub possible: Vec<String>,
-    /// Actions of items that were denied inside calls that succeeded.
+    /// Actions of denied items inside successful calls.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub denied_items: Vec<String>,
     /// Reason why it proves none.
@@ -47,7 +47,7 @@ pub struct EventActionRow {
     pub action: String,
     /// `primary` or `secondary`.
     pub basis: &'static str,
-    /// Resources seen; empty where no event names one.
+    /// Resources that events name; empty if none does.
     pub resources: Vec<String>,
     /// For `iam:PassRole`: the services that the role may have been passed to (`iam:PassedToService`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -55,7 +55,7 @@ pub struct EventActionRow {
 }
 
 #[derive(Serialize)]
-struct Line<'a, T> {
+struct TrailLine<'a, T> {
     schema_version: u32,
     #[serde(flatten)]
     row: &'a T,
@@ -65,7 +65,7 @@ struct Line<'a, T> {
 pub fn ndjson<T: Serialize>(rows: &[T]) -> Result<String, serde_json::Error> {
     let mut out = String::new();
     for row in rows {
-        out.push_str(&serde_json::to_string(&Line { schema_version: SCHEMA_VERSION, row })?);
+        out.push_str(&serde_json::to_string(&TrailLine { schema_version: SCHEMA_VERSION, row })?);
         out.push('\n');
     }
     Ok(out)

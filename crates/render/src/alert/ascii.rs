@@ -1,4 +1,4 @@
-//! Text of unknown writers, made harmless for mail headers, phones and shells.
+//! Makes text of unknown writers harmless for mail headers, phones and shells.
 
 /// Printable ASCII only: each other character becomes `?`, and each run of white space one space.
 pub(super) fn plain(text: &str) -> String {

@@ -12,14 +12,14 @@ use crate::words;
 /// Version of the JSON of alerts.
 pub const ALERT_SCHEMA_VERSION: u32 = 1;
 
-/// Left free below the limit: for what a transport adds.
+/// Room below the limit for what a transport adds.
 const RESERVE: usize = 8 * 1024;
 
-/// Longest text of a finding in bytes; a longer one is cut and says so. Escaped twice, seven times as long.
+/// Longest text of a finding in bytes; a longer one is cut and marked. Escaped twice, it may grow sevenfold.
 const LONGEST_TEXT: usize = 4_000;
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct AlertDocument<'a> {
     schema_version: u32,
     /// `alert` or `digest`.
     kind: &'static str,
@@ -27,14 +27,14 @@ struct Document<'a> {
     run_id: &'a str,
     at: String,
     attributes: BTreeMap<&'a str, serde_json::Value>,
-    counts: Counts<'a>,
+    counts: AlertCounts<'a>,
     /// Findings that did not fit; `counts` has them too.
     not_listed: usize,
-    findings: Vec<Entry<'a>>,
+    findings: Vec<AlertEntry<'a>>,
 }
 
 #[derive(Serialize)]
-struct Counts<'a> {
+struct AlertCounts<'a> {
     total: usize,
     severity: BTreeMap<&'a str, usize>,
     kind: BTreeMap<&'a str, usize>,
@@ -42,7 +42,7 @@ struct Counts<'a> {
 }
 
 #[derive(Clone, Serialize)]
-struct Entry<'a> {
+struct AlertEntry<'a> {
     kind: &'a str,
     since: String,
     first_seen: String,
@@ -55,9 +55,9 @@ struct Entry<'a> {
 
 /// As many findings as fit with the rest of `message` (whose JSON is still empty).
 pub(super) fn document(notice: &Notice, message: &Message) -> String {
-    let entries: Vec<Entry<'_>> = notice.alerts.iter().map(entry).collect();
+    let entries: Vec<AlertEntry<'_>> = notice.alerts.iter().map(entry).collect();
     let whole = |listed: usize| {
-        let document = Document {
+        let document = AlertDocument {
             schema_version: ALERT_SCHEMA_VERSION,
             kind: if notice.alerts.len() == 1 { "alert" } else { "digest" },
             account: &notice.account,
@@ -96,9 +96,9 @@ fn plain(value: &Attribute) -> serde_json::Value {
     }
 }
 
-fn counts(alerts: &[Alert]) -> Counts<'_> {
+fn counts(alerts: &[Alert]) -> AlertCounts<'_> {
     let of = |key: fn(&Alert) -> &str| super::count_by(alerts, key).into_iter().collect();
-    Counts {
+    AlertCounts {
         total: alerts.len(),
         severity: of(|alert| alert.finding.severity.as_str()),
         kind: of(|alert| alert.kind.as_str()),
@@ -106,14 +106,14 @@ fn counts(alerts: &[Alert]) -> Counts<'_> {
     }
 }
 
-fn entry(alert: &Alert) -> Entry<'_> {
+fn entry(alert: &Alert) -> AlertEntry<'_> {
     let mut finding = alert.finding.clone();
     shorten(&mut finding.title);
     let mut detail = words::detail(&finding.detail).into_owned();
     shorten(&mut detail);
     finding.detail = Reason::Text(detail);
     shorten(&mut finding.remedy);
-    Entry {
+    AlertEntry {
         kind: alert.kind.as_str(),
         since: alert.since.to_string(),
         first_seen: alert.first_seen.to_string(),

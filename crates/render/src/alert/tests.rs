@@ -167,7 +167,7 @@ fn a_flood_fits_and_says_what_it_leaves_out() {
     assert!(message.text.contains("1990 more are not listed here:"), "{}", message.text);
     assert_eq!(message.fingerprints.len(), 2_000);
     let Attribute::Many(functions) = &message.attributes["function"] else { panic!("{:?}", message.attributes) };
-    assert_eq!(functions.len(), MOST_NAMES);
+    assert_eq!(functions.len(), MAX_NAMES);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use whittle_analysis::alert::{Alert, AlertKind, Notice};
 use whittle_analysis::result::Severity;
 
 use super::ascii::{command, cut, plain};
-use super::{MOST_LISTED, Place, by_severity, count_by};
+use super::{AlertPlace, MAX_LISTED, by_severity, count_by};
 use crate::words;
 
 /// Characters of a subject: fewer than 100.
@@ -31,10 +31,11 @@ fn minute(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// `HIGH new: <title> [account Region]`; a title that is too long is cut, not what stands around it.
+/// `HIGH new: <title> [account Region]`; only the title is cut if it is too long.
 pub(super) fn subject(notice: &Notice, alert: &Alert) -> String {
     let head = format!("{} {}: ", upper(alert.finding.severity), alert.kind.as_str());
-    let region = Place::of(&alert.finding).region.map(|region| format!(" {}", cut(region, 20))).unwrap_or_default();
+    let region =
+        AlertPlace::of(&alert.finding).region.map(|region| format!(" {}", cut(region, 20))).unwrap_or_default();
     let tail = format!(" [{}{region}]", cut(&notice.account, 12));
     let room = SUBJECT.saturating_sub(head.len() + tail.len());
     format!("{head}{}{tail}", cut(&alert.finding.title, room))
@@ -95,7 +96,7 @@ fn why_now(alert: &Alert) -> String {
 }
 
 fn whereabouts(notice: &Notice, alert: &Alert) -> String {
-    let place = Place::of(&alert.finding);
+    let place = AlertPlace::of(&alert.finding);
     let mut parts = Vec::new();
     if let Some(function) = place.function {
         parts.push(format!("function {}", cut(function, TITLE)));
@@ -111,7 +112,7 @@ fn whereabouts(notice: &Notice, alert: &Alert) -> String {
     parts.join(", ")
 }
 
-/// The one next command; the remedy in words where it has none.
+/// The next command; the remedy itself if it has none.
 fn next(alert: &Alert) -> String {
     command(&alert.finding.remedy).map_or_else(|| cut(&alert.finding.remedy, TITLE), |command| cut(&command, TITLE))
 }
@@ -120,7 +121,7 @@ fn next(alert: &Alert) -> String {
 /// name.
 pub(super) fn sms(notice: &Notice, alert: &Alert) -> String {
     let finding = &alert.finding;
-    let place = Place::of(finding);
+    let place = AlertPlace::of(finding);
     let name = place.function.or(place.role).or_else(|| finding.role_arn.rsplit('/').next()).unwrap_or_default();
     let head = format!("{} {}: {}", upper(finding.severity), alert.kind.as_str(), plain(&finding.code));
     let tail = format!(
@@ -171,7 +172,7 @@ fn common(notice: &Notice) -> Option<&str> {
         let first = names.next()??;
         names.all(|name| name == Some(first)).then_some(first)
     }
-    let places = || notice.alerts.iter().map(|alert| Place::of(&alert.finding));
+    let places = || notice.alerts.iter().map(|alert| AlertPlace::of(&alert.finding));
     only(places().map(|place| place.function)).or_else(|| only(places().map(|place| place.role)))
 }
 
@@ -184,7 +185,7 @@ pub(super) fn digest_body(notice: &Notice) -> String {
         severities(notice),
         kinds(notice)
     );
-    for alert in alerts.iter().take(MOST_LISTED) {
+    for alert in alerts.iter().take(MAX_LISTED) {
         let finding = &alert.finding;
         let _ = writeln!(out, "\n{} {}: {}", upper(finding.severity), alert.kind.as_str(), cut(&finding.title, TITLE));
         let _ = writeln!(out, "{}", whereabouts(notice, alert));
@@ -192,7 +193,7 @@ pub(super) fn digest_body(notice: &Notice) -> String {
             let _ = writeln!(out, "{}", next(alert));
         }
     }
-    let rest = alerts.get(MOST_LISTED..).unwrap_or_default();
+    let rest = alerts.get(MAX_LISTED..).unwrap_or_default();
     if !rest.is_empty() {
         let _ = writeln!(out, "\n{} more are not listed here:", rest.len());
         for (code, count) in count_by(rest, |alert| alert.finding.code.as_str()) {

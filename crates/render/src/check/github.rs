@@ -1,7 +1,8 @@
-//! Annotations of GitHub Actions: a workflow command a line for each finding that counts, then a line for the log.
+//! Annotations of GitHub Actions: a workflow command for each finding that counts, one a line, then a line
+//! for the log.
 //!
-//! GitHub Docs, "Workflow commands for GitHub Actions", "Setting an error message"; its toolkit escapes `%`, `\r` and `\n` in
-//! messages, and `:` and `,` in properties too.
+//! GitHub Docs, "Workflow commands for GitHub Actions", "Setting an error message"; its toolkit escapes `%`,
+//! `\r` and `\n` in messages, and `:` and `,` in properties too.
 
 use std::fmt::Write as _;
 

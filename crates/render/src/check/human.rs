@@ -9,7 +9,7 @@ use crate::style::Color;
 use crate::text::{clean, short_name};
 use crate::words;
 
-/// Findings that count, worst first, what was waived, and the answer.
+/// Findings that count, worst first; waived findings; the answer.
 pub fn render(gate: &Gate, locate: Locate<'_>, color: Color) -> String {
     let mut out = String::new();
     for judged in gate.new_findings() {

@@ -1,4 +1,4 @@
-//! The answer for scripts. It is also what a later run takes as its baseline.
+//! The answer for scripts, and the baseline of a later run.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use super::{Locate, Location};
 use crate::words::{self, InWords as _};
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct GateAnswer<'a> {
     schema_version: u32,
     account: &'a str,
     window: &'a ReportWindow,
@@ -20,14 +20,14 @@ struct Answer<'a> {
     failing: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     inconclusive: Option<Cow<'a, str>>,
-    findings: Vec<Row<'a>>,
+    findings: Vec<FindingRow<'a>>,
     issues: &'a [Issue],
     #[serde(skip_serializing_if = "<[Issue]>::is_empty")]
     notes: &'a [Issue],
 }
 
 #[derive(Serialize)]
-struct Row<'a> {
+struct FindingRow<'a> {
     #[serde(flatten)]
     finding: Finding,
     state: &'static str,
@@ -51,7 +51,7 @@ pub fn render(gate: &Gate, locate: Locate<'_>) -> Result<String, serde_json::Err
     let findings = gate.findings.iter().map(|judged| {
         let mut places = locate(judged).into_iter();
         let (location, other_locations) = (places.next(), places.collect());
-        Row {
+        FindingRow {
             finding: judged.finding.in_words(),
             state: match judged.standing {
                 Standing::New => "new",
@@ -68,7 +68,7 @@ pub fn render(gate: &Gate, locate: Locate<'_>) -> Result<String, serde_json::Err
             other_locations,
         }
     });
-    let answer = Answer {
+    let answer = GateAnswer {
         schema_version: SCHEMA_VERSION,
         account: &gate.account,
         window: &gate.window,

@@ -1,7 +1,7 @@
 //! A summary for a comment on a pull request.
 //!
-//! The first line is a mark by which a workflow finds its earlier comment. Nothing in a name can become a link, an image,
-//! HTML or a mention of somebody.
+//! The first line is a mark by which a workflow finds its earlier comment. Nothing in a name can become a
+//! link, an image, HTML or a mention.
 
 use std::fmt::Write as _;
 
@@ -11,10 +11,10 @@ use super::{Locate, note, subject, summary};
 use crate::text::{clean, short_name};
 use crate::words;
 
-/// By this a workflow finds the comment that it wrote before.
+/// A workflow finds its earlier comment by this mark.
 pub const MARK: &str = "<!-- whittle check -->";
 
-/// Findings listed in full; of more, only how many. GitHub takes comments up to 65,536 characters.
+/// Findings listed in full; the others are only counted. GitHub takes comments of up to 65,536 characters.
 const LISTED: usize = 60;
 
 /// The summary.

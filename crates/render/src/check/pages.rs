@@ -1,6 +1,6 @@
 //! The page of each finding code, from `docs/findings/`.
 
-/// Text of the page; `None` for a code that is not known.
+/// Text of the page; `None` for an unknown code.
 pub fn page(code: &str) -> Option<&'static str> {
     let (_, text) = PAGES.iter().find(|(known, _)| *known == code)?;
     Some(text)

@@ -1,5 +1,6 @@
-//! SARIF 2.1.0 (OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0"), as code scanning takes it
-//! (GitHub Docs, "SARIF support for code scanning": rules with `security-severity`, one location with a line, a fingerprint).
+//! SARIF 2.1.0 (OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0"), as code scanning
+//! takes it (GitHub Docs, "SARIF support for code scanning": rules with `security-severity`, one location
+//! with a line, a fingerprint).
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,7 +14,7 @@ use super::{Locate, Location, level, page, subject};
 use crate::text::clean;
 use crate::words;
 
-/// Key of the fingerprint; the number changes if fingerprints are ever made in another way.
+/// Key of the fingerprint; its number changes if fingerprints are ever computed differently.
 pub const FINGERPRINT_KEY: &str = "whittleFingerprint/v1";
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -157,7 +158,8 @@ fn paragraph(page: &str) -> String {
     page.split("\n\n").nth(1).unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A relative path as a URI reference (RFC 3986): what is not unreserved is encoded, a colon in the first segment too.
+/// A relative path as a URI reference (RFC 3986): all but unreserved characters are encoded, also a colon in
+/// the first segment.
 fn uri(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
     for byte in path.bytes() {

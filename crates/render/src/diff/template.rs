@@ -15,7 +15,7 @@ use crate::words::{self, InWords};
 /// Actions and resources that are named one by one.
 const NAMED: usize = 6;
 
-/// A template held against an account.
+/// A template compared with an account.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TemplateDifference {
     /// [`SCHEMA_VERSION`].
@@ -92,7 +92,7 @@ pub fn json(difference: &TemplateDifference) -> Result<String, serde_json::Error
 /// A role a line.
 pub fn ndjson(difference: &TemplateDifference) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
-    struct Line {
+    struct RoleLine {
         schema_version: u32,
         kind: &'static str,
         #[serde(flatten)]
@@ -100,7 +100,7 @@ pub fn ndjson(difference: &TemplateDifference) -> Result<String, serde_json::Err
     }
     let mut out = String::new();
     for role in &difference.roles {
-        out.push_str(&serde_json::to_string(&Line {
+        out.push_str(&serde_json::to_string(&RoleLine {
             schema_version: SCHEMA_VERSION,
             kind: "role",
             role: role.in_words(),

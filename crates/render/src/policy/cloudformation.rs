@@ -3,7 +3,7 @@
 use whittle_policy::PolicyDocument;
 use whittle_template::references::References;
 
-use super::yaml::{Entry, Yaml};
+use super::yaml::{Yaml, YamlEntry};
 use super::{AnnotatedPolicy, PolicySet, logical_id};
 use crate::text::short_name;
 
@@ -36,13 +36,13 @@ pub fn render(set: &PolicySet, references: &References) -> String {
                 )
             } else {
                 let roles =
-                    Yaml::List(vec![Entry::plain(Yaml::expression(&references.rewrite_name(&set.role_arn, role)))]);
+                    Yaml::List(vec![YamlEntry::plain(Yaml::expression(&references.rewrite_name(&set.role_arn, role)))]);
                 resource("AWS::IAM::ManagedPolicy", vec![("Roles", roles), ("PolicyDocument", document)])
             };
-            (id, Entry::plain(resource))
+            (id, YamlEntry::plain(resource))
         })
         .collect();
-    Yaml::Map(vec![("Resources".to_owned(), Entry::plain(Yaml::Map(resources)))]).document(&heading)
+    Yaml::Map(vec![("Resources".to_owned(), YamlEntry::plain(Yaml::Map(resources)))]).document(&heading)
 }
 
 /// A resource of a template.
@@ -61,11 +61,11 @@ impl Yaml {
 
 /// A document whose statements have comments.
 pub(super) fn document(document: &PolicyDocument, comments: &[Vec<String>], references: &References) -> Yaml {
-    let statements: Vec<Entry> = document
+    let statements: Vec<YamlEntry> = document
         .statements
         .iter()
         .enumerate()
-        .map(|(index, statement)| Entry {
+        .map(|(index, statement)| YamlEntry {
             comments: comments.get(index).cloned().unwrap_or_default(),
             value: self::statement(&statement.to_value(), references),
         })
@@ -87,7 +87,7 @@ fn statement(value: &serde_json::Value, references: &References) -> Yaml {
     let fields = value.as_object().into_iter().flatten().map(|(key, own)| {
         let refers = matches!(key.as_str(), "Resource" | "NotResource" | "Condition");
         let value = if refers { Yaml::json(own, &rewritten) } else { Yaml::json(own, &literal) };
-        (key.clone(), Entry::plain(value))
+        (key.clone(), YamlEntry::plain(value))
     });
     Yaml::Map(fields.collect())
 }

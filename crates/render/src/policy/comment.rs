@@ -1,4 +1,4 @@
-//! Why a statement is there, for the person who reviews it.
+//! Comments that tell a reviewer why a statement is there.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,15 +9,15 @@ use whittle_policy::{ActionClause, Effect, Statement};
 use crate::text::clean;
 use crate::words;
 
-/// Actions that a comment names beside another verdict; of more it says how many.
+/// Actions that a comment names beside another verdict; the others are counted.
 const NAMED: usize = 2;
 
 /// Characters of a comment line.
 const WIDTH: usize = 100;
 
-/// Comment lines of one statement: a sentence for each verdict in it (why, and when it was last seen, or a warning), then what
-/// it narrows. The actions stand in the statement itself, so a sentence names them only where verdicts are mixed or they are
-/// few.
+/// Comment lines of one statement: a sentence for each verdict in it (reason and last use, or a warning),
+/// then its origin. The statement itself lists the actions, so a sentence names them only if verdicts are
+/// mixed or the actions are few.
 pub fn lines(statement: &Statement, note: Option<&StatementNote>, rows: &[&VerdictRow]) -> Vec<String> {
     let mut out = Vec::new();
     let mut by_verdict: BTreeMap<Verdict, Vec<&VerdictRow>> = BTreeMap::new();
@@ -56,7 +56,7 @@ pub fn lines(statement: &Statement, note: Option<&StatementNote>, rows: &[&Verdi
     out.iter().flat_map(|line| wrapped(line)).collect()
 }
 
-/// A sentence in lines that a reviewer can read beside the code; the later ones are indented.
+/// Wraps a sentence; later lines are indented.
 fn wrapped(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in one_line(text).split(' ') {
@@ -72,8 +72,8 @@ fn wrapped(text: &str) -> Vec<String> {
     lines
 }
 
-/// One line that nothing can break out of: no control characters, and none that YAML takes for a line break or a byte order
-/// mark (YAML 1.1, "Line break characters").
+/// One line that nothing can break out of: no control characters, and none that YAML takes for a line break
+/// or a byte order mark (YAML 1.1, "Line break characters").
 pub fn one_line(text: &str) -> String {
     clean(text).replace(['\u{2028}', '\u{2029}', '\u{feff}'], "\u{fffd}")
 }
@@ -103,7 +103,7 @@ fn last_seen(rows: &[&VerdictRow]) -> String {
     last.map(|last| format!(" (last seen {})", last.split('T').next().unwrap_or(last))).unwrap_or_default()
 }
 
-/// The most frequent reason, and how many there are beside it.
+/// The most frequent reason, and the number of others.
 fn reason(rows: &[&VerdictRow]) -> String {
     let mut counts: BTreeMap<Cow<'_, str>, usize> = BTreeMap::new();
     for row in rows {

@@ -6,12 +6,12 @@ use super::comment::one_line;
 
 /// Text with indentation.
 #[derive(Debug, Default)]
-pub struct Writer {
+pub struct HclWriter {
     out: String,
     depth: usize,
 }
 
-impl Writer {
+impl HclWriter {
     /// The text so far.
     pub fn finish(self) -> String {
         self.out

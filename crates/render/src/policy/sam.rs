@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use whittle_template::references::References;
 
 use super::sam_template::{Instance, StackPlace, find};
-use super::yaml::{Entry, Yaml};
+use super::yaml::{Yaml, YamlEntry};
 use super::{AnnotatedPolicy, PolicySet, RenderError, cloudformation};
 
-/// The `Policies` property of an `AWS::Serverless::Function`: SAM policy templates where one grants exactly what is needed,
-/// else statements. Without a function (a shared role) there is no such property.
+/// The `Policies` property of an `AWS::Serverless::Function`: SAM policy templates where one grants exactly
+/// what is needed, else statements. Without a function (a shared role) there is no such property.
 pub fn render(set: &PolicySet, references: &References) -> Result<String, RenderError> {
     let Some(function_arn) = &set.function_arn else {
         return Err(RenderError::new(
@@ -30,11 +30,11 @@ pub fn render(set: &PolicySet, references: &References) -> Result<String, Render
     heading
         .push("whatever stands here; with a Role, SAM ignores Policies: then use --format cloudformation.".to_owned());
     let policies = policies(&set.policies, function_arn, references);
-    Ok(Yaml::Map(vec![("Policies".to_owned(), Entry::plain(Yaml::List(policies)))]).document(&heading))
+    Ok(Yaml::Map(vec![("Policies".to_owned(), YamlEntry::plain(Yaml::List(policies)))]).document(&heading))
 }
 
 /// Entries of `Policies`.
-fn policies(policies: &[AnnotatedPolicy], function_arn: &str, references: &References) -> Vec<Entry> {
+fn policies(policies: &[AnnotatedPolicy], function_arn: &str, references: &References) -> Vec<YamlEntry> {
     let mut parts = function_arn.split(':').skip(1);
     let (partition, _, region, account) = (parts.next(), parts.next(), parts.next(), parts.next());
     let place = StackPlace {
@@ -61,23 +61,23 @@ fn policies(policies: &[AnnotatedPolicy], function_arn: &str, references: &Refer
         rest.statements = whittle_policy::OneOrMany::Many(statements);
         let comments: Vec<Vec<String>> =
             kept.iter().map(|index| policy.comments.get(*index).cloned().unwrap_or_default()).collect();
-        out.push(Entry::plain(cloudformation::document(&rest, &comments, references)));
+        out.push(YamlEntry::plain(cloudformation::document(&rest, &comments, references)));
     }
     out
 }
 
-fn template(instance: &Instance, policy: &AnnotatedPolicy, references: &References) -> Entry {
+fn template(instance: &Instance, policy: &AnnotatedPolicy, references: &References) -> YamlEntry {
     let parameters = instance.parameters.iter().map(|(name, bound)| {
         let value = if bound.arn == bound.value {
             references.rewrite(&bound.arn)
         } else {
             references.rewrite_name(&bound.arn, &bound.value)
         };
-        ((*name).to_owned(), Entry::plain(Yaml::expression(&value)))
+        ((*name).to_owned(), YamlEntry::plain(Yaml::expression(&value)))
     });
     let comments = instance.statements.iter().filter_map(|index| policy.comments.get(*index)).flatten().cloned();
-    Entry {
+    YamlEntry {
         comments: comments.collect(),
-        value: Yaml::Map(vec![(instance.name.to_owned(), Entry::plain(Yaml::Map(parameters.collect())))]),
+        value: Yaml::Map(vec![(instance.name.to_owned(), YamlEntry::plain(Yaml::Map(parameters.collect())))]),
     }
 }

@@ -1,16 +1,18 @@
-//! The lighter choice for a shared role: one policy for all, with statements that hold for one function each, by
-//! `lambda:SourceFunctionArn`.
+//! The lighter choice for a shared role: one policy for all, with statements that apply to one function each
+//! by `lambda:SourceFunctionArn`.
 //!
-//! Limits of the key (AWS Lambda Developer Guide, "Using source function ARN to control function access behavior"): Lambda
-//! puts it into the credentials of the execution environment, and into the calls that it makes itself for logs, X-Ray and
-//! EFS. It is absent from other calls that the service makes with the role (event source polling, network interfaces,
-//! environment decryption), it cannot be used in resource-based policies, and only the function's ARN without version or
-//! alias matches. Nothing documents that it survives when another AWS service calls on (forward access sessions), and the
-//! credentials of a role that the code assumes do not have it.
+//! Limits of the key (AWS Lambda Developer Guide, "Using source function ARN to control function access
+//! behavior"): Lambda puts it into the credentials of the execution environment, and into the calls that it
+//! makes itself for logs, X-Ray and EFS. It is absent from other calls that the service makes with the role
+//! (event source polling, network interfaces, environment decryption), it cannot be used in resource-based
+//! policies, and only the function's ARN without version or alias matches. Nothing documents that it survives
+//! when another AWS service calls on (forward access sessions), and the credentials of a role that the code
+//! assumes do not have it.
 //!
-//! So only what is proved to be the code's own call gets the condition: actions that primary events show, not made through
-//! another service, and that the configuration does not make the Lambda service call. Everything else stays unconditional: the result allows
-//! every function what its own narrowed policy allows it, and never more than the role allowed before.
+//! So only proven calls of the code get the condition: actions that primary events show, that were not made
+//! through another service, and that the configuration does not make the Lambda service call. Everything else
+//! stays unconditional: the result allows each function what its own narrowed policy allows, and never more
+//! than the role allowed before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,7 +75,7 @@ fn heading(role: &RoleResult, name: &str, conditioned: usize) -> Vec<String> {
     ]
 }
 
-/// Actions of a function that are proved to be calls of its code.
+/// Actions of a function that are proven calls of its code.
 struct CodeActions<'a>(BTreeSet<&'a str>);
 
 impl<'a> CodeActions<'a> {
@@ -92,7 +94,8 @@ impl<'a> CodeActions<'a> {
         Self(result.verdicts.iter().filter(proved).map(|row| row.action.as_str()).collect())
     }
 
-    /// Adds the statement to `out`, its proved actions apart under the condition. Gives how many statements got it.
+    /// Adds the statement to `out`, with its proven actions apart, under the condition. Returns how many
+    /// statements got it.
     fn split(
         &self,
         statement: &Statement,
@@ -129,7 +132,7 @@ impl<'a> CodeActions<'a> {
     }
 }
 
-/// Statements that say the same once, with Sids that are unique.
+/// Drops repeated statements and makes Sids unique.
 fn dedup(parts: Vec<(Statement, Vec<String>)>) -> Vec<(Statement, Vec<String>)> {
     let mut out: Vec<(Statement, Vec<String>)> = Vec::new();
     let mut known: BTreeSet<String> = BTreeSet::new();

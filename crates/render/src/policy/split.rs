@@ -1,4 +1,5 @@
-//! A shared role taken apart: a role for each function, with the trust policy and the permissions boundary of the old one.
+//! Splits a shared role: a role for each function, with the trust policy and the permissions boundary of the
+//! old one.
 
 use serde_json::{Value, json};
 use whittle_analysis::result::{FunctionResult, RoleResult};
@@ -8,8 +9,8 @@ use whittle_template::quote;
 use whittle_template::references::References;
 
 use super::cloudformation::{document, resource};
-use super::hcl::{Writer, identifier};
-use super::yaml::{Entry, Yaml};
+use super::hcl::{HclWriter, identifier};
+use super::yaml::{Yaml, YamlEntry};
 use super::{PolicySet, RenderError, logical_id, terraform};
 use crate::text::short_name;
 use crate::words;
@@ -24,7 +25,7 @@ pub struct Split {
 }
 
 impl Split {
-    /// One role for each function that has a narrowed policy. A function that nothing was learned about keeps the old role.
+    /// One role for each function that has a narrowed policy. The other functions keep the old role.
     pub fn of(role: &RoleResult, functions: &[FunctionResult]) -> Result<Self, RenderError> {
         let name = short_name(&role.role_arn);
         let Some(settings) = &role.settings else {
@@ -98,7 +99,7 @@ impl Split {
                     ("PolicyName", policy.name.as_str().into()),
                     ("PolicyDocument", Yaml::from_document(policy, references)),
                 ];
-                Entry::plain(fields)
+                YamlEntry::plain(fields)
             });
             let inline = set.fits_inline();
             let mut properties: Vec<(&str, Yaml)> =
@@ -114,23 +115,23 @@ impl Split {
                 set.heading.get(2).cloned().unwrap_or_default(),
             ];
             let role = resource("AWS::IAM::Role", properties);
-            resources.push((id.clone(), Entry { comments: comment, value: role }));
+            resources.push((id.clone(), YamlEntry { comments: comment, value: role }));
             if !inline {
                 for (policy, number) in set.policies.iter().zip(1..) {
-                    let roles = Yaml::List(vec![Entry::plain(Yaml::expression(&Expression::reference(&id)))]);
+                    let roles = Yaml::List(vec![YamlEntry::plain(Yaml::expression(&Expression::reference(&id)))]);
                     let properties =
                         vec![("Roles", roles), ("PolicyDocument", Yaml::from_document(policy, references))];
                     let own = resource("AWS::IAM::ManagedPolicy", properties);
-                    resources.push((logical_id(&set.name, &format!("Policy{number}")), Entry::plain(own)));
+                    resources.push((logical_id(&set.name, &format!("Policy{number}")), YamlEntry::plain(own)));
                 }
             }
         }
-        Yaml::Map(vec![("Resources".to_owned(), Entry::plain(Yaml::Map(resources)))]).document(&self.heading)
+        Yaml::Map(vec![("Resources".to_owned(), YamlEntry::plain(Yaml::Map(resources)))]).document(&self.heading)
     }
 
     /// Roles with their policies in Terraform.
     pub fn terraform(&self, references: &References) -> Result<String, RenderError> {
-        let mut writer = Writer::default();
+        let mut writer = HclWriter::default();
         writer.comments(&self.heading);
         for set in &self.roles {
             let id = identifier(&set.name);
@@ -158,8 +159,8 @@ impl Split {
     }
 }
 
-/// A name for the new role: the function's, marked, within the 64 characters that IAM allows (IAM User Guide, "IAM and AWS
-/// STS quotas").
+/// A name for the new role: the function's, marked, within the 64 characters that IAM allows (IAM User Guide,
+/// "IAM and AWS STS quotas").
 fn role_name(set: &PolicySet) -> String {
     const MARK: &str = "-whittled";
     let name: String = set.name.chars().take(64 - MARK.len()).collect();

@@ -6,14 +6,14 @@ use whittle_policy::{PolicyDocument, PrincipalClause, Statement};
 use whittle_template::quote;
 use whittle_template::references::References;
 
-use super::hcl::{Writer, identifier};
+use super::hcl::{HclWriter, identifier};
 use super::{AnnotatedPolicy, PolicySet, RenderError};
 use crate::text::short_name;
 
 /// The policies of a role: data sources, and inline policies where they fit, else managed policies with
 /// attachments.
 pub fn render(set: &PolicySet, references: &References) -> Result<String, RenderError> {
-    let mut writer = Writer::default();
+    let mut writer = HclWriter::default();
     writer.comments(&set.heading);
     let name = short_name(&set.role_arn);
     let role = references.rewrite_name(&set.role_arn, name).to_hcl();
@@ -23,7 +23,7 @@ pub fn render(set: &PolicySet, references: &References) -> Result<String, Render
 
 /// Data sources and attachments of policies to a role; `role` is an expression.
 pub(super) fn attached(
-    writer: &mut Writer,
+    writer: &mut HclWriter,
     name: &str,
     policies: &[AnnotatedPolicy],
     role: &str,
@@ -54,7 +54,7 @@ pub(super) fn attached(
 
 /// A data source with a document.
 pub(super) fn data(
-    writer: &mut Writer,
+    writer: &mut HclWriter,
     id: &str,
     document: &PolicyDocument,
     comments: &[Vec<String>],
@@ -85,7 +85,7 @@ pub(super) fn data(
     Ok(())
 }
 
-fn statement(writer: &mut Writer, statement: &Statement, references: &References) {
+fn statement(writer: &mut HclWriter, statement: &Statement, references: &References) {
     writer.open("statement");
     let mut attributes = Vec::new();
     if let Some(sid) = &statement.sid {
@@ -126,7 +126,7 @@ fn statement(writer: &mut Writer, statement: &Statement, references: &References
     writer.close();
 }
 
-fn principals(writer: &mut Writer, clause: &PrincipalClause) {
+fn principals(writer: &mut HclWriter, clause: &PrincipalClause) {
     let name = if clause.is_negated() { "not_principals" } else { "principals" };
     let mut by_kind: Vec<(&str, Vec<String>)> = Vec::new();
     if *clause.principals() == whittle_policy::Principals::Everyone {

@@ -138,7 +138,8 @@ fn normal(document: &Value) -> Value {
     json!(statements.collect::<Vec<_>>())
 }
 
-/// The documents of `aws_iam_policy_document` data sources, put together as the provider does, by data source name.
+/// The documents of `aws_iam_policy_document` data sources, put together as the provider does, by data source
+/// name.
 fn from_hcl(text: &str) -> Vec<Value> {
     let body: ::hcl::Body = ::hcl::parse(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     body.blocks()

@@ -20,21 +20,21 @@ pub enum Yaml {
     /// A text with a short tag, such as `!Sub`.
     Tagged(&'static str, String),
     /// A list.
-    List(Vec<Entry>),
+    List(Vec<YamlEntry>),
     /// A mapping, in order.
-    Map(Vec<(String, Entry)>),
+    Map(Vec<(String, YamlEntry)>),
 }
 
 /// A value with the comment lines above it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub struct YamlEntry {
     /// One line each.
     pub comments: Vec<String>,
     /// The value.
     pub value: Yaml,
 }
 
-impl Entry {
+impl YamlEntry {
     /// Without comments.
     pub fn plain(value: impl Into<Yaml>) -> Self {
         Self { comments: Vec::new(), value: value.into() }
@@ -49,7 +49,7 @@ impl From<&str> for Yaml {
 
 impl From<Vec<(&str, Yaml)>> for Yaml {
     fn from(fields: Vec<(&str, Yaml)>) -> Self {
-        Self::Map(fields.into_iter().map(|(key, value)| (key.to_owned(), Entry::plain(value))).collect())
+        Self::Map(fields.into_iter().map(|(key, value)| (key.to_owned(), YamlEntry::plain(value))).collect())
     }
 }
 
@@ -72,10 +72,10 @@ impl Yaml {
     pub fn json(value: &Value, text: &dyn Fn(&str) -> Self) -> Self {
         match value {
             Value::String(own) => text(own),
-            Value::Array(list) => Self::List(list.iter().map(|own| Entry::plain(Self::json(own, text))).collect()),
-            Value::Object(fields) => {
-                Self::Map(fields.iter().map(|(key, own)| (key.clone(), Entry::plain(Self::json(own, text)))).collect())
-            }
+            Value::Array(list) => Self::List(list.iter().map(|own| YamlEntry::plain(Self::json(own, text))).collect()),
+            Value::Object(fields) => Self::Map(
+                fields.iter().map(|(key, own)| (key.clone(), YamlEntry::plain(Self::json(own, text)))).collect(),
+            ),
             Value::Null | Value::Bool(_) | Value::Number(_) => Self::Bare(value.to_string()),
         }
     }
@@ -103,7 +103,7 @@ fn comments(lines: &[String], indent: usize, out: &mut String) {
 }
 
 /// `begun`: the first line is begun already (after `- `).
-fn map(fields: &[(String, Entry)], indent: usize, begun: bool, out: &mut String) {
+fn map(fields: &[(String, YamlEntry)], indent: usize, begun: bool, out: &mut String) {
     for (index, (key, entry)) in fields.iter().enumerate() {
         if index > 0 || !begun {
             comments(&entry.comments, indent, out);
@@ -114,7 +114,7 @@ fn map(fields: &[(String, Entry)], indent: usize, begun: bool, out: &mut String)
     }
 }
 
-fn list(entries: &[Entry], indent: usize, begun: bool, out: &mut String) {
+fn list(entries: &[YamlEntry], indent: usize, begun: bool, out: &mut String) {
     for (index, entry) in entries.iter().enumerate() {
         if index > 0 || !begun {
             comments(&entry.comments, indent, out);
