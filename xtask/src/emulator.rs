@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::check::{run_in, venv};
+use crate::tools::{run_in, venv};
 
 /// What the emulator and the build need. The corrections of `tests/system/emulator.py` are for this version.
 const EMULATOR: &[&str] = &["ministack[full]==1.5.33", "boto3==1.43.106", "cargo-lambda==1.9.2", "ziglang==0.17.1"];

@@ -5,6 +5,7 @@ mod emulator;
 mod generate_example;
 mod measure;
 mod refresh_catalog;
+mod tools;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -6,6 +6,8 @@
 
 mod archive;
 mod botocore;
+mod encode;
+mod facts;
 mod iam_data;
 mod method_map;
 mod packages;
@@ -17,10 +19,11 @@ mod sources_page;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use whittle_catalog::facts::Facts;
 use whittle_catalog::{Catalog, SourceCount};
 
 use archive::Package;
+use encode::encode;
+use facts::Facts;
 
 /// What `--help` prints.
 pub const HELP: &str = "\
@@ -114,7 +117,7 @@ fn collect(folder: &Path, settings: &Settings) -> Result<Facts> {
 
 /// Packs the facts, and reads them back for the page about their sources.
 fn pack(facts: &Facts) -> Result<(Vec<u8>, String)> {
-    let file = facts.encode()?;
+    let file = encode(facts)?;
     let catalog = Catalog::from_bytes(file.clone()).context("the new catalog cannot be read back")?;
     let page = sources_page::render(&catalog, file.len());
     Ok((file, page))

@@ -27,13 +27,11 @@
 //! never meet one that is out of range; they answer empty instead of panicking all the same.
 
 mod check;
-pub(crate) mod encode;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::access_level::AccessLevel;
-pub use encode::BuildError;
 
 const MAGIC: &[u8; 4] = b"WCAT";
 const FORMAT: u32 = 1;

@@ -16,7 +16,7 @@ pub(crate) mod value;
 
 use serde_json::{Map, Number, Value};
 
-use crate::evaluate::Context;
+use crate::context::Context;
 use crate::glob::Glob;
 use operator::{Comparison, Operator};
 

@@ -6,8 +6,8 @@
 
 mod canonical;
 mod clause;
+mod elements;
 mod emit;
-mod fit;
 pub(crate) mod parse;
 mod principal;
 #[cfg(test)]

@@ -16,7 +16,6 @@
 //! Work is linear in the number of statements; a pattern costs at worst text × pattern. For many requests against the same
 //! policies, [`PreparedPolicies`] reads them once and looks actions up.
 
-mod context;
 mod flow;
 mod prepared;
 mod principal;
@@ -26,13 +25,14 @@ mod tests;
 
 use std::fmt;
 
-pub use context::Context;
 pub use flow::{evaluate, explain};
 pub use prepared::PreparedPolicies;
 pub use principal::{Caller, CallerKind, Naming};
 pub use statement::Miss;
 
+pub use crate::context::Context;
 use crate::document::{Effect, PolicyDocument, Statement};
+pub use crate::layer::Layer;
 
 /// A call that someone makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl Request {
     pub fn owner(&self) -> Option<&str> {
         let in_arn = || {
             let [_, _, account, _] = principal::arn_parts(&self.resource)?;
-            principal::is_account(account).then_some(account)
+            crate::id::is_account(account).then_some(account)
         };
         self.resource_account.as_deref().or_else(in_arn).or(self.caller.account())
     }
@@ -112,57 +112,6 @@ impl<'a> PolicySets<'a> {
             Layer::Boundary => &self.boundaries,
             Layer::Session => &self.session,
         }
-    }
-}
-
-/// Kind of policy in a decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Layer {
-    /// Resource control policies.
-    ResourceControl,
-    /// Service control policies.
-    ServiceControl,
-    /// VPC endpoint policy.
-    Endpoint,
-    /// Resource-based policy.
-    Resource,
-    /// Identity policies.
-    Identity,
-    /// Permissions boundary.
-    Boundary,
-    /// Session policies.
-    Session,
-}
-
-impl Layer {
-    /// Every layer, in AWS's order.
-    pub const ALL: [Self; 7] = [
-        Self::ResourceControl,
-        Self::ServiceControl,
-        Self::Endpoint,
-        Self::Resource,
-        Self::Identity,
-        Self::Boundary,
-        Self::Session,
-    ];
-
-    /// Stable name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ResourceControl => "resource-control",
-            Self::ServiceControl => "service-control",
-            Self::Endpoint => "endpoint",
-            Self::Resource => "resource",
-            Self::Identity => "identity",
-            Self::Boundary => "boundary",
-            Self::Session => "session",
-        }
-    }
-}
-
-impl fmt::Display for Layer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 

@@ -25,12 +25,14 @@
 pub mod action;
 pub mod algebra;
 pub mod condition;
+mod context;
 pub mod document;
 pub mod error;
 pub mod evaluate;
 mod glob;
 pub mod id;
 mod json;
+mod layer;
 pub mod lint;
 pub mod minify;
 mod nearest;

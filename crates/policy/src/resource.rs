@@ -13,7 +13,7 @@ use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::evaluate::Context;
+use crate::context::Context;
 use crate::glob::Glob;
 
 /// A pattern over ARNs. Every text is one.

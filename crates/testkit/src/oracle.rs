@@ -3,6 +3,7 @@
 //! What the engine decides by clever means is decided here by trying everything. A disagreement is a question for the
 //! AWS page, not for a majority.
 
+pub mod account;
 pub mod condition;
 pub mod evaluate;
 pub mod pattern;

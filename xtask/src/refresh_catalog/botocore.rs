@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result};
 use flate2::read::GzDecoder;
 use serde::Deserialize;
 use whittle_catalog::SourceInfo;
-use whittle_catalog::facts::{Facts, OperationFacts};
 
 use super::archive::Package;
+use super::facts::{Facts, OperationFacts};
 use super::sdk_services::{self, SdkServices};
 use super::{count, first_copyright, python_metadata};
 

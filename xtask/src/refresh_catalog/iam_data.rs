@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
-use whittle_catalog::facts::{ActionFacts, Facts, ResourceTypeFacts, ServiceFacts};
 use whittle_catalog::{AccessLevel, SourceCount, SourceInfo};
 
 use super::archive::Package;
+use super::facts::{ActionFacts, Facts, ResourceTypeFacts, ServiceFacts};
 use super::{count, first_copyright};
 
 #[derive(Deserialize)]

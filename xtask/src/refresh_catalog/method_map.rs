@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde::Deserialize;
 use whittle_catalog::SourceInfo;
-use whittle_catalog::facts::{Facts, OperationFacts};
 
 use super::archive::Package;
+use super::facts::{Facts, OperationFacts};
 use super::sdk_services::SdkServices;
 use super::{count, known_action, python_metadata};
 

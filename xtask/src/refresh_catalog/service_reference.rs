@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
-use whittle_catalog::facts::{ActionFacts, Facts, OperationFacts, ResourceTypeFacts, ServiceFacts};
 use whittle_catalog::{AccessLevel, SourceInfo};
 
+use super::facts::{ActionFacts, Facts, OperationFacts, ResourceTypeFacts, ServiceFacts};
 use super::{count, known_action};
 
 /// One service's file.

@@ -6,8 +6,9 @@
 use super::Region;
 use crate::action::ActionPattern;
 use crate::condition::operator::{Comparison, Operator, Quantifier};
+use crate::context::Context;
 use crate::document::{ActionClause, ResourceClause, Statement};
-use crate::evaluate::{Context, Request};
+use crate::evaluate::Request;
 use crate::resource::ResourcePattern;
 
 /// Candidates of each kind, and pairs of patterns that are asked for a common text.

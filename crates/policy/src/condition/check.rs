@@ -10,7 +10,7 @@ use std::cmp::Ordering;
 use super::operator::{Comparison, Operator, Quantifier};
 use super::value::{Decimal, base64, instant, network, prefix, truth};
 use super::value_glob;
-use crate::evaluate::Context;
+use crate::context::Context;
 use crate::glob::Glob;
 
 /// How the values of a comparison are read.

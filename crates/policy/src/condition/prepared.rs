@@ -3,7 +3,7 @@
 use super::ConditionBlock;
 use super::check::{Wanted, is_met_by, read_all};
 use super::operator::Operator;
-use crate::evaluate::Context;
+use crate::context::Context;
 
 /// A [`ConditionBlock`] whose operators and values are read.
 #[derive(Debug, Clone)]

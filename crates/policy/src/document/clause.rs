@@ -1,7 +1,7 @@
 //! The `Action`/`NotAction` and `Resource`/`NotResource` elements.
 
 use crate::action::ActionPattern;
-use crate::evaluate::Context;
+use crate::context::Context;
 use crate::resource::ResourcePattern;
 
 /// A single value or a list of values, as written. `"x"` and `["x"]` mean the same and are told apart.

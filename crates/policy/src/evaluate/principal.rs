@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::Context;
 use crate::document::{Effect, PrincipalClause, PrincipalKind, Principals};
+use crate::id::is_account;
 
 /// The principal of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -238,8 +239,4 @@ pub(super) fn arn_parts(text: &str) -> Option<[&str; 4]> {
     let (partition, service, _region) = (parts.next()?, parts.next()?, parts.next()?);
     let (account, resource) = (parts.next()?, parts.next()?);
     is_arn.then_some([partition, service, account, resource])
-}
-
-pub(super) fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -4,9 +4,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Case, read};
+use crate::context::Context;
 use crate::document::Effect;
 use crate::error::{ParsePolicyError, excerpt};
-use crate::evaluate::{Account, Context, Decision, Layer, Miss, StatementRef};
+use crate::evaluate::{Account, Decision, Layer, Miss, StatementRef};
 
 #[derive(Serialize)]
 struct Decided<'a> {

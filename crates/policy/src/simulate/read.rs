@@ -7,10 +7,11 @@ use serde_json::{Map, Value};
 
 use super::{Case, NamedPolicy};
 use crate::action::ParseActionPatternError;
+use crate::context::Context;
 use crate::document::PolicyDocument;
 use crate::document::parse::Reader;
 use crate::error::{ParsePolicyError, ParsePolicyErrorKind as Kind, excerpt};
-use crate::evaluate::{Caller, Context, Layer, Request};
+use crate::evaluate::{Caller, Layer, Request};
 use crate::json::{Member, Node, Value as Json, read};
 use crate::nearest::nearest;
 
@@ -338,7 +339,7 @@ impl CaseReader<'_> {
             }
             node => self.reader.document(node)?,
         };
-        document.fits(layer).map_err(|error| self.reader.nested(error))?;
+        document.check_elements(layer).map_err(|error| self.reader.nested(error))?;
         Ok(document)
     }
 }

@@ -6,6 +6,7 @@
 
 use serde_json::Value;
 
+use super::account::is_account;
 use super::principal::Who;
 use super::statement::{Asked, applies};
 
@@ -133,11 +134,6 @@ fn owner(request: &Value, who: &Who) -> Option<String> {
         }
         _ => who.account().map(str::to_owned),
     }
-}
-
-/// Twelve digits.
-pub fn is_account(text: &str) -> bool {
-    text.chars().count() == 12 && text.chars().all(|char| char.is_ascii_digit())
 }
 
 /// "IAM role trust policies and KMS key policies are exceptions to this logic, because they must explicitly allow access."

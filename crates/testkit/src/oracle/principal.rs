@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::evaluate::is_account;
+use super::account::is_account;
 use super::statement::Asked;
 
 /// Who asks.

@@ -2,10 +2,10 @@
 
 use super::{PolicyDocument, PrincipalClause, Statement};
 use crate::error::{ParsePolicyError, ParsePolicyErrorKind as Kind};
-use crate::evaluate::Layer;
 use crate::json::Path;
+use crate::layer::Layer;
 
-/// What AWS wants of an element.
+/// Rule for one element of a statement.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Want {
     Must,
@@ -13,7 +13,7 @@ enum Want {
     May,
 }
 
-struct Row {
+struct ElementRule {
     layer: Layer,
     policy: &'static str,
     principal: Want,
@@ -23,34 +23,50 @@ struct Row {
 /// IAM User Guide, "Grammar of the IAM JSON policy language", notes; Organizations User Guide, "SCP syntax", "RCP syntax".
 /// Resource-based policies of some services, trust policies among them, have no `Resource`. Control and endpoint policies
 /// are taken without `Principal`, which then means everyone.
-static ROWS: [Row; 7] = [
-    Row {
+static RULES: [ElementRule; 7] = [
+    ElementRule {
         layer: Layer::ResourceControl,
         policy: "a resource control policy",
         principal: Want::May,
         resource: Want::Must,
     },
-    Row {
+    ElementRule {
         layer: Layer::ServiceControl,
         policy: "a service control policy",
         principal: Want::MustNot,
         resource: Want::Must,
     },
-    Row { layer: Layer::Endpoint, policy: "an endpoint policy", principal: Want::May, resource: Want::Must },
-    Row { layer: Layer::Resource, policy: "a resource-based policy", principal: Want::Must, resource: Want::May },
-    Row { layer: Layer::Identity, policy: "an identity policy", principal: Want::MustNot, resource: Want::Must },
-    Row { layer: Layer::Boundary, policy: "a permissions boundary", principal: Want::MustNot, resource: Want::Must },
-    Row { layer: Layer::Session, policy: "a session policy", principal: Want::MustNot, resource: Want::Must },
+    ElementRule { layer: Layer::Endpoint, policy: "an endpoint policy", principal: Want::May, resource: Want::Must },
+    ElementRule {
+        layer: Layer::Resource,
+        policy: "a resource-based policy",
+        principal: Want::Must,
+        resource: Want::May,
+    },
+    ElementRule {
+        layer: Layer::Identity,
+        policy: "an identity policy",
+        principal: Want::MustNot,
+        resource: Want::Must,
+    },
+    ElementRule {
+        layer: Layer::Boundary,
+        policy: "a permissions boundary",
+        principal: Want::MustNot,
+        resource: Want::Must,
+    },
+    ElementRule { layer: Layer::Session, policy: "a session policy", principal: Want::MustNot, resource: Want::Must },
 ];
 
 impl PolicyDocument {
-    /// Whether AWS would take the document as a policy of this kind, as far as `Principal` and `Resource` go: the first
-    /// statement that lacks one it must have, or has one it must not have.
-    pub fn fits(&self, layer: Layer) -> Result<(), ParsePolicyError> {
-        let Some(row) = ROWS.iter().find(|row| row.layer == layer) else { return Ok(()) };
+    /// Checks that AWS would take the document as a policy of this kind, as far as `Principal` and `Resource` go.
+    ///
+    /// Fails on the first statement that lacks an element it must have, or has one it must not have.
+    pub fn check_elements(&self, layer: Layer) -> Result<(), ParsePolicyError> {
+        let Some(rule) = RULES.iter().find(|rule| rule.layer == layer) else { return Ok(()) };
         let is_list = matches!(self.statements, super::OneOrMany::Many(_));
         for (index, statement) in self.statements.iter().enumerate() {
-            if let Some((element, kind)) = row.misfit(statement) {
+            if let Some((element, kind)) = rule.misfit(statement) {
                 let mut path = Path::root();
                 path.enter("Statement");
                 if is_list {
@@ -66,7 +82,7 @@ impl PolicyDocument {
     }
 }
 
-impl Row {
+impl ElementRule {
     fn misfit(&self, statement: &Statement) -> Option<(&'static str, Kind)> {
         let principal = match &statement.principal {
             Some(clause) if self.principal == Want::MustNot => Some(name(clause)),

@@ -1,10 +1,14 @@
-//! Packs [`Facts`] into a catalog file; see [`super`] for the format.
+//! Packs [`Facts`] into a catalog file; `crates/catalog/src/blob.rs` describes the format.
 
 use std::collections::BTreeMap;
 
-use super::{FORMAT, MAGIC, SECTIONS};
-use crate::facts::{ActionFacts, Facts, OperationFacts, ServiceFacts};
-use crate::source::SourceInfo;
+use whittle_catalog::SourceInfo;
+
+use super::facts::{ActionFacts, Facts, OperationFacts, ServiceFacts};
+
+const MAGIC: &[u8; 4] = b"WCAT";
+const FORMAT: u32 = 1;
+const SECTIONS: usize = 12;
 
 /// Why facts cannot be packed: AWS has outgrown the format, or a name refers to nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,8 +36,10 @@ pub enum BuildError {
     },
 }
 
+/// Packs the facts into the bytes that `Catalog::from_bytes` reads.
+///
 /// Same facts, same bytes: everything is taken in the order of sorted maps.
-pub(crate) fn encode(facts: &Facts) -> Result<Vec<u8>, BuildError> {
+pub fn encode(facts: &Facts) -> Result<Vec<u8>, BuildError> {
     let mut packer = Packer::new(facts)?;
     packer.string(&sources_json(&facts.sources))?;
     packer.list(Vec::new())?;
@@ -245,3 +251,6 @@ fn length_of(bytes: &[u8]) -> Result<[u8; 4], BuildError> {
 fn little_endian(numbers: &[u16]) -> Vec<u8> {
     numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
 }
+
+#[cfg(test)]
+mod tests;

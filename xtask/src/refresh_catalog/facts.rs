@@ -1,12 +1,8 @@
-//! The facts as plain data: what `cargo xtask refresh-catalog` collects and [`Facts::encode`] packs.
-//!
-//! Programs that only read use [`crate::catalog`]; this form costs an allocation per name.
+//! The facts as plain data: the readers of the packages fill them in, `encode` packs them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::access_level::AccessLevel;
-use crate::blob::{self, BuildError};
-use crate::source::SourceInfo;
+use whittle_catalog::{AccessLevel, SourceInfo};
 
 /// Everything a catalog holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,13 +11,6 @@ pub struct Facts {
     pub sources: Vec<SourceInfo>,
     /// Services by lower-case prefix.
     pub services: BTreeMap<String, ServiceFacts>,
-}
-
-impl Facts {
-    /// Packs the facts into the bytes that [`crate::Catalog::from_bytes`] reads. The same facts give the same bytes.
-    pub fn encode(&self) -> Result<Vec<u8>, BuildError> {
-        blob::encode::encode(self)
-    }
 }
 
 /// One service prefix.
