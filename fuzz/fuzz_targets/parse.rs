@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use whittle_policy::PolicyDocument;
-use whittle_policy::algebra::{Answer, GrantSet};
+use whittle_policy::algebra::{Proof, GrantSet};
 use whittle_policy::minify::minify;
 use whittle_policy::simulate::answer_bytes;
 
@@ -16,6 +16,6 @@ fuzz_target!(|data: &[u8]| {
     let _ = document.lint();
     let small = minify(document.statements.as_slice()).into_iter().map(|merged| merged.statement).collect();
     let small = PolicyDocument::new(small);
-    assert_ne!(GrantSet::of([&small]).covers(&GrantSet::of([&document])), Answer::No);
-    assert_ne!(GrantSet::of([&document]).covers(&GrantSet::of([&small])), Answer::No);
+    assert_ne!(GrantSet::of([&small]).covers(&GrantSet::of([&document])), Proof::No);
+    assert_ne!(GrantSet::of([&document]).covers(&GrantSet::of([&small])), Proof::No);
 });

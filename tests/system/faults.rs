@@ -1,8 +1,8 @@
-//! What can go wrong between Whittle and AWS, decided by a seeded generator and worded as each service words it.
+//! Faults between Whittle and AWS, chosen by a seeded generator and worded as each service words them.
 
 use std::collections::VecDeque;
 
-use crate::operation::{Operation, Protocol};
+use crate::operation::{AwsOperation, Protocol};
 use crate::wire::Message;
 
 /// One kind of fault.
@@ -32,7 +32,7 @@ pub const TRANSIENT: &[Fault] =
 
 /// How often what goes wrong.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
+pub struct FaultPlan {
     pub seed: u64,
     /// Share of the requests that are disturbed, below 1.
     pub rate: f64,
@@ -46,7 +46,7 @@ pub struct Plan {
     pub access_key: String,
 }
 
-impl Plan {
+impl FaultPlan {
     /// `rate` of the requests of roles are disturbed, alone and in bursts, by what a client should get over.
     pub fn transient(seed: u64, rate: f64) -> Self {
         Self { seed, rate, burst: 3, kinds: TRANSIENT.to_vec(), once: Vec::new(), access_key: "ASIA".to_owned() }
@@ -56,16 +56,16 @@ impl Plan {
 /// Draws faults by a plan. The sequence follows from the seed alone.
 #[derive(Debug, Clone)]
 pub struct Dice {
-    plan: Plan,
+    plan: FaultPlan,
     state: u64,
     number: u64,
-    owed: VecDeque<Option<Fault>>,
+    pending: VecDeque<Option<Fault>>,
 }
 
 impl Dice {
-    pub fn new(plan: Plan) -> Self {
+    pub fn new(plan: FaultPlan) -> Self {
         let state = plan.seed;
-        Self { plan, state, number: 0, owed: VecDeque::new() }
+        Self { plan, state, number: 0, pending: VecDeque::new() }
     }
 
     /// The fault of the next request, if it has one.
@@ -78,13 +78,14 @@ impl Dice {
         if let Some((_, fault)) = self.plan.once.iter().find(|(at, _)| *at == number) {
             return Some(*fault);
         }
-        if let Some(owed) = self.owed.pop_front() {
-            return owed;
+        if let Some(pending) = self.pending.pop_front() {
+            return pending;
         }
         if self.plan.kinds.is_empty() || self.plan.rate <= 0.0 {
             return None;
         }
-        // A cycle is a burst, the free request after it, and those before the next: mean / (mean + 1/p) = rate.
+        // A cycle is a burst, the free request after it, and those before the next: mean / (mean + 1/p) =
+        // rate.
         let mean = f64::midpoint(f64::from(self.plan.burst), 1.0);
         let start = self.plan.rate / (mean * (1.0 - self.plan.rate));
         if self.unit() >= start {
@@ -93,8 +94,8 @@ impl Dice {
         let choice = self.below(self.plan.kinds.len() as u64);
         let kind = self.plan.kinds[choice];
         let length = self.below(u64::from(self.plan.burst));
-        self.owed.extend(std::iter::repeat_n(Some(kind), length));
-        self.owed.push_back(None);
+        self.pending.extend(std::iter::repeat_n(Some(kind), length));
+        self.pending.push_back(None);
         Some(kind)
     }
 
@@ -117,7 +118,7 @@ impl Dice {
 }
 
 /// The error answer of a fault, or `None` where the fault is not an answer but what happens to one.
-pub fn error_answer(fault: Fault, operation: &Operation) -> Option<Message> {
+pub fn error_answer(fault: Fault, operation: &AwsOperation) -> Option<Message> {
     let service = operation.service.as_str();
     let protocol = operation.protocol;
     let (status, code, message) = match (fault, protocol, service) {

@@ -1,7 +1,8 @@
-//! Tells from a request which operation of which service it calls, and which IAM actions that asks for.
+//! Reads from a request which operation of which service it calls, and which IAM actions that needs.
 //!
-//! Only the operations that Whittle may call are known. Any other answers no action, which fails the test that compares
-//! actions with the template: a new call has to be added here, by its page in the Service Authorization Reference.
+//! Only the operations that Whittle may call are known. Any other answers no action, which fails the test
+//! that compares actions with the template: a new call has to be added here, by its page in the Service
+//! Authorization Reference.
 
 use serde_json::Value;
 
@@ -22,9 +23,9 @@ pub enum Protocol {
     Cbor,
 }
 
-/// What a request asks for.
+/// The operation of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Operation {
+pub struct AwsOperation {
     /// Signing name of the service, such as `dynamodb`.
     pub service: String,
     pub name: String,
@@ -35,12 +36,12 @@ pub struct Operation {
     pub access_key: String,
     /// Region of the signature.
     pub region: String,
-    /// Whether the request asks for a later page.
+    /// True if the request asks for a later page.
     pub continues: bool,
 }
 
 /// Reads a request. `None` if it is not signed, as requests to the emulator's own paths are not.
-pub fn operation(request: &Message) -> Option<Operation> {
+pub fn operation(request: &Message) -> Option<AwsOperation> {
     // AWS4-HMAC-SHA256 Credential=KEY/20261121/eu-central-1/dynamodb/aws4_request, SignedHeaders=…
     let credential = request.header("authorization")?.split("Credential=").nth(1)?.split(',').next()?;
     let mut scope = credential.split('/');
@@ -64,7 +65,7 @@ pub fn operation(request: &Message) -> Option<Operation> {
     };
     let actions = actions(&service, &name, &request.body);
     let continues = continues(request, protocol, &query);
-    Some(Operation { service, name, protocol, actions, access_key, region, continues })
+    Some(AwsOperation { service, name, protocol, actions, access_key, region, continues })
 }
 
 /// Paths of the AWS Lambda API Reference.
@@ -166,7 +167,7 @@ fn continues(request: &Message, protocol: Protocol, query: &[(String, String)]) 
 }
 
 /// The same request without what asks for a page: pages of one list share it.
-pub fn list_key(request: &Message, operation: &Operation) -> String {
+pub fn list_key(request: &Message, operation: &AwsOperation) -> String {
     let without = |text: &str| {
         let kept: Vec<String> = pairs(text)
             .into_iter()

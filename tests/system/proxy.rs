@@ -1,4 +1,5 @@
-//! A proxy between Whittle and the emulator: records every call with the IAM action it needs, and disturbs some of them.
+//! A proxy between Whittle and the emulator: records every call with the IAM action it needs, and disturbs
+//! some of them.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Write as _};
@@ -8,23 +9,23 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::faults::{Dice, Fault, Plan, error_answer};
-use crate::operation::{Operation, list_key, operation};
+use crate::faults::{Dice, Fault, FaultPlan, error_answer};
+use crate::operation::{AwsOperation, list_key, operation};
 use crate::wire::Message;
 
-/// What a slow answer takes at least, in all.
+/// Least time that a slow answer takes in all.
 const SLOW: Duration = Duration::from_millis(300);
 
 /// One call that passed.
 #[derive(Debug, Clone)]
 pub struct Call {
-    pub operation: Operation,
+    pub operation: AwsOperation,
     /// When it had been answered, since the proxy started.
     pub at: Duration,
     /// Status that the client was sent; 0 if it got no answer.
     pub status: u16,
     pub fault: Option<Fault>,
-    /// What was said, if the proxy was told to keep it.
+    /// Request and answer, if the proxy keeps them.
     pub exchange: Option<Arc<Exchange>>,
 }
 
@@ -36,7 +37,7 @@ pub struct Exchange {
 }
 
 #[derive(Default)]
-struct State {
+struct ProxyState {
     calls: Vec<Call>,
     keep_exchanges: bool,
     dice: Option<Dice>,
@@ -47,11 +48,11 @@ struct Shared {
     upstream: SocketAddr,
     started: Instant,
     stopping: AtomicBool,
-    state: Mutex<State>,
+    state: Mutex<ProxyState>,
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ProxyState> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
@@ -104,13 +105,13 @@ impl Proxy {
         self.shared.state().calls.clone()
     }
 
-    /// Whether requests and answers are kept from now on.
+    /// Keeps requests and answers from now on, or stops.
     pub fn keep_exchanges(&self, keep: bool) {
         self.shared.state().keep_exchanges = keep;
     }
 
     /// Disturbs from now on by `plan`; `None` ends it.
-    pub fn disturb(&self, plan: Option<Plan>) {
+    pub fn disturb(&self, plan: Option<FaultPlan>) {
         self.shared.state().dice = plan.map(Dice::new);
     }
 }
@@ -126,7 +127,8 @@ impl Drop for Proxy {
     }
 }
 
-/// Serves one request. The answer closes the connection: clients reconnect within a fraction of a millisecond here.
+/// Serves one request. The answer closes the connection: clients reconnect within a fraction of a millisecond
+/// here.
 fn serve(shared: &Shared, client: &TcpStream) -> io::Result<()> {
     client.set_read_timeout(Some(Duration::from_mins(1)))?;
     let go_on = || (&mut &*client).write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -166,7 +168,7 @@ fn serve(shared: &Shared, client: &TcpStream) -> io::Result<()> {
         Fault::SlowBody => drip(client, &forward(shared, &request)?),
         Fault::TruncatedBody => {
             let answer = forward(shared, &request)?;
-            // An empty answer still has to fall short of what was promised.
+            // An empty answer still has to fall short of the announced length.
             (&mut &*client).write_all(&answer.head(Some(answer.body.len() + 1)))?;
             (&mut &*client).write_all(answer.body.get(..answer.body.len() / 2).unwrap_or_default())
         }
@@ -175,7 +177,7 @@ fn serve(shared: &Shared, client: &TcpStream) -> io::Result<()> {
 }
 
 /// The fault that strikes, and the page to repeat.
-fn decide(shared: &Shared, request: &Message, operation: &Operation) -> (Option<Fault>, Option<Message>) {
+fn decide(shared: &Shared, request: &Message, operation: &AwsOperation) -> (Option<Fault>, Option<Message>) {
     let mut state = shared.state();
     let fault = state.dice.as_mut().and_then(|dice| dice.draw(&operation.access_key));
     if fault != Some(Fault::RepeatedPage) {
@@ -186,7 +188,13 @@ fn decide(shared: &Shared, request: &Message, operation: &Operation) -> (Option<
     (fault.filter(|_| earlier.is_some()), earlier)
 }
 
-fn record(shared: &Shared, operation: &Operation, status: u16, fault: Option<Fault>, exchange: Option<Arc<Exchange>>) {
+fn record(
+    shared: &Shared,
+    operation: &AwsOperation,
+    status: u16,
+    fault: Option<Fault>,
+    exchange: Option<Arc<Exchange>>,
+) {
     let call = Call { operation: operation.clone(), at: shared.started.elapsed(), status, fault, exchange };
     shared.state().calls.push(call);
 }

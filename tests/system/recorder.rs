@@ -1,18 +1,18 @@
-//! Calls that the proxy saw, as CloudTrail would have told of them.
+//! Calls that the proxy saw, as CloudTrail would have logged them.
 //!
-//! Shapes are those of records that AWS documents or that were seen: CloudTrail User Guide, "CloudTrail record contents",
-//! and the logging page of each service.
+//! Shapes are those of records that AWS documents or that were seen: CloudTrail User Guide, "CloudTrail
+//! record contents", and the logging page of each service.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::harness::{ACCOUNT, REGION};
 use crate::proxy::{Call, Exchange};
-use crate::stand::{ACCOUNT, REGION};
 use crate::trail::Habit;
 use crate::wire::{decode, pairs};
 
-/// What CloudTrail writes instead of contents.
+/// CloudTrail's placeholder for contents.
 const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
 /// Types of resources whose data events the recorder can write.
@@ -66,7 +66,7 @@ impl Recorder {
 }
 
 /// The part of a record that depends on the operation.
-struct Told {
+struct CloudTrailCall {
     name: &'static str,
     data: bool,
     read_only: bool,
@@ -76,29 +76,30 @@ struct Told {
 
 fn habit(session: &Session, call: &Call, exchange: &Exchange) -> Habit {
     let operation = &call.operation;
-    let Some(told) = told(&operation.service, &operation.name, exchange) else {
+    let Some(logged) = logged(&operation.service, &operation.name, exchange) else {
         panic!("how does CloudTrail tell of {}.{}? Add it to recorder.rs.", operation.service, operation.name)
     };
     Habit {
         function: session.function.clone(),
         role: session.role.clone(),
         event_source: format!("{}.amazonaws.com", operation.service),
-        event_name: told.name.to_owned(),
+        event_name: logged.name.to_owned(),
         region: operation.region.clone(),
-        data: told.data,
-        read_only: told.read_only,
-        parameters: told.parameters,
-        resources: told.resources,
+        data: logged.data,
+        read_only: logged.read_only,
+        parameters: logged.parameters,
+        resources: logged.resources,
     }
 }
 
-fn told(service: &str, name: &str, exchange: &Exchange) -> Option<Told> {
+fn logged(service: &str, name: &str, exchange: &Exchange) -> Option<CloudTrailCall> {
     // Other protocols have none of JSON.
     let body = |bytes: &[u8]| serde_json::from_str(&String::from_utf8_lossy(bytes)).unwrap_or(Value::Null);
     let (asked, answered): (Value, Value) = (body(&exchange.request.body), body(&exchange.answer.body));
     let management =
-        |name, read_only, parameters, resources| Told { name, data: false, read_only, parameters, resources };
-    let data = |name, read_only, parameters, resources| Told { name, data: true, read_only, parameters, resources };
+        |name, read_only, parameters, resources| CloudTrailCall { name, data: false, read_only, parameters, resources };
+    let data =
+        |name, read_only, parameters, resources| CloudTrailCall { name, data: true, read_only, parameters, resources };
     Some(match (service, name) {
         // CloudTrail User Guide; no parameters.
         ("sts", "GetCallerIdentity") => management("GetCallerIdentity", true, Value::Null, Value::Null),
@@ -188,7 +189,7 @@ fn item(asked: &Value, member: &str) -> Value {
 }
 
 /// Amazon S3 User Guide, "Amazon S3 CloudTrail log file entries".
-fn object(name: &str, exchange: &Exchange) -> Option<Told> {
+fn object(name: &str, exchange: &Exchange) -> Option<CloudTrailCall> {
     let (path, query) = exchange.request.target().split_once('?').unwrap_or((exchange.request.target(), ""));
     let (bucket, key) = path.trim_start_matches('/').split_once('/').unwrap_or((path.trim_start_matches('/'), ""));
     let key = decode(key);
@@ -199,7 +200,7 @@ fn object(name: &str, exchange: &Exchange) -> Option<Told> {
     let (name, read_only, of_object) = match name {
         "GetObject" => ("GetObject", true, json!({"type": "AWS::S3::Object", "ARN": arn})),
         "PutObject" => ("PutObject", false, json!({"type": "AWS::S3::Object", "ARN": arn})),
-        // Both versions of the call are told of by the name of the first.
+        // CloudTrail logs both versions of the call under the name of the first.
         "ListObjectsV2" => ("ListObjects", true, json!({"type": "AWS::S3::Object", "ARNPrefix": arn})),
         _ => return None,
     };
@@ -209,5 +210,5 @@ fn object(name: &str, exchange: &Exchange) -> Option<Told> {
         parameters.insert("key".to_owned(), json!(key));
     }
     let parameters = Value::Object(parameters);
-    Some(Told { name, data: true, read_only, parameters, resources: json!([of_object, of_bucket]) })
+    Some(CloudTrailCall { name, data: true, read_only, parameters, resources: json!([of_object, of_bucket]) })
 }

@@ -1,4 +1,4 @@
-//! What happens in an account that Whittle was deployed to.
+//! Scenarios in an account that Whittle was deployed to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use whittle_policy::action::ActionPattern;
 
-use crate::faults::{Fault, Plan};
+use crate::faults::{Fault, FaultPlan};
+use crate::harness::{ACCOUNT, Harness, REGION, actions_of, source};
 use crate::proxy::Call;
-use crate::stand::{ACCOUNT, REGION, Stand, actions_of, source};
 use crate::trail;
 
 pub const WHITTLE: &str = "whittle";
@@ -29,35 +29,35 @@ const NOT_SEEN: &[&str] = &[
 ];
 
 /// An account with the sample functions, their trail, and Whittle.
-struct Account {
-    stand: Stand,
+struct SampleAccount {
+    harness: Harness,
     outputs: BTreeMap<String, String>,
     inbox: String,
     schedule: Value,
 }
 
-impl Account {
+impl SampleAccount {
     fn new(evidence: &str) -> Self {
         Self::busy(evidence, 1)
     }
 
     /// An account where everything happened `times` times, by its event history.
     fn busy(evidence: &str, times: usize) -> Self {
-        let stand = Stand::start();
-        stand.deploy("sample", &source("sample.yaml"), &[]);
-        let role_ids = role_ids(&stand);
+        let harness = Harness::start();
+        harness.deploy("sample", &source("sample.yaml"), &[]);
+        let role_ids = role_ids(&harness);
         let now = Timestamp::now();
         let records = trail::records(&role_ids, now, 60);
         let bucket = format!("sample-trail-{ACCOUNT}");
-        trail::deliver(&stand, &bucket, &records);
-        trail::start(&stand, &bucket, &trail::with_tables());
-        stand.set_past(&past(&role_ids, now, &repeated(&records, times)));
-        install(&stand, evidence, &bucket);
-        let outputs = stand.outputs(WHITTLE);
-        let inbox = stand.aws("sqs", "get_queue_url", json!({"QueueName": "sample-inbox"}));
+        trail::deliver(&harness, &bucket, &records);
+        trail::start(&harness, &bucket, &trail::with_tables());
+        harness.set_past(&past(&role_ids, now, &repeated(&records, times)));
+        install(&harness, evidence, &bucket);
+        let outputs = harness.outputs(WHITTLE);
+        let inbox = harness.aws("sqs", "get_queue_url", json!({"QueueName": "sample-inbox"}));
         let inbox = inbox["QueueUrl"].as_str().expect("a queue").to_owned();
         // Alarms carry no attributes: the filter keeps them out.
-        stand.aws(
+        harness.aws(
             "sns",
             "subscribe",
             json!({
@@ -68,20 +68,20 @@ impl Account {
             }),
         );
         let schedule = schedule_event();
-        stand.proxy.take_calls();
-        Self { stand, outputs, inbox, schedule }
+        harness.proxy.take_calls();
+        Self { harness, outputs, inbox, schedule }
     }
 
     #[track_caller]
     fn tick(&self) -> Value {
-        match self.stand.invoke(WHITTLE, &self.schedule) {
+        match self.harness.invoke(WHITTLE, &self.schedule) {
             Ok(answer) => answer,
             Err(error) => panic!("the run failed: {error:#}"),
         }
     }
 
     fn items(&self) -> Vec<Value> {
-        self.stand.items(&self.outputs["TableName"])
+        self.harness.items(&self.outputs["TableName"])
     }
 
     /// As if Whittle had never run.
@@ -89,9 +89,9 @@ impl Account {
         for item in self.items() {
             let key = json!({"pk": item["pk"], "sk": item["sk"]});
             let parameters = json!({"TableName": self.outputs["TableName"], "Key": key});
-            self.stand.aws("dynamodb", "delete_item", parameters);
+            self.harness.aws("dynamodb", "delete_item", parameters);
         }
-        self.stand.take_messages(&self.inbox);
+        self.harness.take_messages(&self.inbox);
     }
 
     /// Actions that the suggestion of each function and role allows, by key of the item.
@@ -106,7 +106,7 @@ impl Account {
 
     /// Actions that Whittle's calls needed since the last look; unknown operations by their own name.
     fn actions_called(&self) -> BTreeSet<String> {
-        let calls = self.stand.proxy.take_calls();
+        let calls = self.harness.proxy.take_calls();
         let mut actions = BTreeSet::new();
         for call in calls.iter().filter(|call| call.operation.access_key.starts_with("ASIA")) {
             let operation = &call.operation;
@@ -124,12 +124,12 @@ impl Account {
 }
 
 /// Deploys Whittle, which runs only when it is invoked.
-pub fn install(stand: &Stand, evidence: &str, trail_bucket: &str) {
+pub fn install(harness: &Harness, evidence: &str, trail_bucket: &str) {
     // The Regions are named: the emulator knows no pseudo parameters in conditions.
     let regions = format!("{REGION},us-east-1");
-    stand.deploy(
+    harness.deploy(
         WHITTLE,
-        &stand.built_template(),
+        &harness.built_template(),
         &[
             ("Architecture", architecture()),
             ("EvidenceSource", evidence),
@@ -166,8 +166,8 @@ fn repeated(records: &[Value], times: usize) -> Vec<Value> {
 }
 
 /// Ids of all roles by their name.
-pub fn role_ids(stand: &Stand) -> BTreeMap<String, String> {
-    let answer = stand.aws("iam", "list_roles", json!({}));
+pub fn role_ids(harness: &Harness) -> BTreeMap<String, String> {
+    let answer = harness.aws("iam", "list_roles", json!({}));
     let roles = answer["Roles"].as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     roles.iter().map(|role| (text(&role["RoleName"]), text(&role["RoleId"]))).collect()
@@ -191,21 +191,21 @@ fn past(role_ids: &BTreeMap<String, String>, now: Timestamp, records: &[Value]) 
 
 #[test]
 fn a_tick_judges_a_second_is_silent_and_what_gets_worse_is_told_once() {
-    let account = Account::new("both");
+    let account = SampleAccount::new("both");
     let first = account.tick();
     assert_eq!(first["status"], "complete", "{first:#}");
-    let told = account.stand.take_messages(&account.inbox);
-    assert!(!told.is_empty(), "a public function that may hand out roles is worth an alert: {first:#}");
-    for message in &told {
+    let messages = account.harness.take_messages(&account.inbox);
+    assert!(!messages.is_empty(), "a public function that may hand out roles is worth an alert: {first:#}");
+    for message in &messages {
         let subject = message["Subject"].as_str().unwrap_or_default();
         assert!(subject.is_ascii() && subject.len() < 100, "{subject}");
     }
     let after_first = account.items();
 
-    assert_paced(&account.stand.proxy.take_calls());
+    assert_paced(&account.harness.proxy.take_calls());
 
     account.tick();
-    assert!(account.stand.take_messages(&account.inbox).is_empty(), "a second tick has nothing to tell");
+    assert!(account.harness.take_messages(&account.inbox).is_empty(), "a second tick has nothing to tell");
     let after_second = account.items();
     assert_eq!(
         changed(&after_first, &after_second),
@@ -213,27 +213,27 @@ fn a_tick_judges_a_second_is_silent_and_what_gets_worse_is_told_once() {
         "a second tick writes nothing but its record"
     );
 
-    account.stand.deploy("sample", &source("sample.yaml"), &[("ReportsWorse", "true")]);
+    account.harness.deploy("sample", &source("sample.yaml"), &[("ReportsWorse", "true")]);
     account.tick();
-    let told = account.stand.take_messages(&account.inbox);
-    assert_eq!(told.len(), 1, "{told:#?}");
-    assert!(told[0].to_string().contains("sample-reports"), "{told:#?}");
+    let messages = account.harness.take_messages(&account.inbox);
+    assert_eq!(messages.len(), 1, "{messages:#?}");
+    assert!(messages[0].to_string().contains("sample-reports"), "{messages:#?}");
 }
 
 #[test]
 fn the_calls_need_exactly_what_the_template_grants() {
-    let account = Account::new("both");
+    let account = SampleAccount::new("both");
     // Aliases are asked for only where there are versions that they may point to.
-    account.stand.aws("lambda", "publish_version", json!({"FunctionName": "sample-orders"}));
+    account.harness.aws("lambda", "publish_version", json!({"FunctionName": "sample-orders"}));
     account.tick();
     // Reads what is stored, and forgets what it does not need any more.
-    account.stand.deploy("sample", &source("sample.yaml"), &[("ReportsWorse", "true")]);
+    account.harness.deploy("sample", &source("sample.yaml"), &[("ReportsWorse", "true")]);
     account.tick();
-    account.stand.deploy("sample", &source("sample.yaml"), &[("ReportsWorse", "false")]);
-    account.stand.aws("lambda", "delete_function", json!({"FunctionName": "sample-admin"}));
+    account.harness.deploy("sample", &source("sample.yaml"), &[("ReportsWorse", "false")]);
+    account.harness.aws("lambda", "delete_function", json!({"FunctionName": "sample-admin"}));
     account.tick();
     let called = account.actions_called();
-    let granted = actions_of(account.stand.policies(account.role()).values());
+    let granted = actions_of(account.harness.policies(account.role()).values());
     let missing: Vec<&String> = called.difference(&granted).collect();
     assert!(missing.is_empty(), "called, and not granted by template.yaml: {missing:?}");
     let unused: Vec<&String> =
@@ -253,23 +253,23 @@ fn the_calls_need_exactly_what_the_template_grants() {
 
 #[test]
 fn a_disturbed_run_ends_as_an_undisturbed_one() {
-    let calm = Account::new("both");
+    let calm = SampleAccount::new("both");
     calm.tick();
-    let disturbed = Account::new("both");
-    disturbed.stand.proxy.disturb(Some(Plan::transient(1, 0.2)));
+    let disturbed = SampleAccount::new("both");
+    disturbed.harness.proxy.disturb(Some(FaultPlan::transient(1, 0.2)));
     // A run may give up; the next goes on where it was.
     let ended = (0..5).any(|_| {
-        let answer = disturbed.stand.invoke(WHITTLE, &disturbed.schedule);
+        let answer = disturbed.harness.invoke(WHITTLE, &disturbed.schedule);
         answer.is_ok_and(|answer| answer["status"] == "complete")
     });
-    disturbed.stand.proxy.disturb(None);
-    let calls = disturbed.stand.proxy.take_calls();
+    disturbed.harness.proxy.disturb(None);
+    let calls = disturbed.harness.proxy.take_calls();
     let struck = calls.iter().filter(|call| call.fault.is_some()).count();
     assert!(struck * 10 > calls.len(), "{struck} of {} calls were disturbed", calls.len());
     assert!(ended, "five runs did not come to an end");
     assert_eq!(results(&disturbed.items()), results(&calm.items()));
-    let subjects = |account: &Account| {
-        let messages = account.stand.take_messages(&account.inbox);
+    let subjects = |account: &SampleAccount| {
+        let messages = account.harness.take_messages(&account.inbox);
         messages.iter().map(|message| message["Subject"].clone().to_string()).collect::<BTreeSet<_>>()
     };
     assert_eq!(subjects(&disturbed), subjects(&calm));
@@ -278,17 +278,17 @@ fn a_disturbed_run_ends_as_an_undisturbed_one() {
 #[test]
 fn an_expired_token_and_repeated_pages_are_got_over() {
     // Many pages of event history, of which some are repeated.
-    let account = Account::busy("both", 10);
+    let account = SampleAccount::busy("both", 10);
     account.tick();
     let calm = results(&account.items());
     for fault in [Fault::ExpiredToken, Fault::RepeatedPage] {
         account.forget();
-        account.stand.proxy.take_calls();
-        account.stand.proxy.disturb(Some(Plan { kinds: vec![fault], burst: 1, ..Plan::transient(1, 0.2) }));
+        account.harness.proxy.take_calls();
+        account.harness.proxy.disturb(Some(FaultPlan { kinds: vec![fault], burst: 1, ..FaultPlan::transient(1, 0.2) }));
         // The answer may be an error here: the environment's credentials do not get fresher.
-        account.stand.invoke(WHITTLE, &account.schedule).ok();
-        account.stand.proxy.disturb(None);
-        let calls = account.stand.proxy.take_calls();
+        account.harness.invoke(WHITTLE, &account.schedule).ok();
+        account.harness.proxy.disturb(None);
+        let calls = account.harness.proxy.take_calls();
         assert!(calls.iter().any(|call| call.fault == Some(fault)), "{fault:?} struck none of {} calls", calls.len());
         let answer = account.tick();
         assert_eq!(answer["status"], "complete", "{fault:?}: {answer:#}");
@@ -298,24 +298,24 @@ fn an_expired_token_and_repeated_pages_are_got_over() {
 
 #[test]
 fn without_a_permission_a_run_says_so_and_suggests_nothing_that_rests_on_it() {
-    let account = Account::new("both");
+    let account = SampleAccount::new("both");
     account.tick();
     let calm = account.suggested();
     assert!(!calm.is_empty(), "something is suggested for the sample functions");
     let role = account.role().to_owned();
-    let policies = account.stand.policies(&role);
+    let policies = account.harness.policies(&role);
     let put = |name: &str, document: &Value| {
         let parameters = json!({"RoleName": role, "PolicyName": name, "PolicyDocument": document.to_string()});
-        account.stand.aws("iam", "put_role_policy", parameters);
+        account.harness.aws("iam", "put_role_policy", parameters);
     };
     for (name, document) in &policies {
         for action in actions_of([document]).iter().filter(|action| !NOT_SEEN.contains(&action.as_str())) {
             put(name, &without(document, action));
             account.forget();
-            account.stand.proxy.take_calls();
-            let answer = account.stand.invoke(WHITTLE, &account.schedule);
+            account.harness.proxy.take_calls();
+            let answer = account.harness.invoke(WHITTLE, &account.schedule);
             let refused = account
-                .stand
+                .harness
                 .proxy
                 .take_calls()
                 .iter()
@@ -336,7 +336,7 @@ fn without_a_permission_a_run_says_so_and_suggests_nothing_that_rests_on_it() {
     }
 }
 
-/// Whether one pattern of actions allows all that another does.
+/// True if one pattern of actions allows all that another does.
 pub fn covers(pattern: &str, other: &str) -> bool {
     let parsed = |text: &str| text.parse::<ActionPattern>().expect("a pattern of actions");
     parsed(pattern).covers(&parsed(other))
@@ -351,7 +351,8 @@ fn assert_paced(calls: &[Call]) {
     for (region, mut times) in by_region {
         times.sort();
         for window in times.windows(4) {
-            // Four calls span three gaps of half a second; a fifth is for times that are taken after the answer.
+            // Four calls span three gaps of half a second; a fifth is for times that are taken after the
+            // answer.
             assert!(
                 window[3].saturating_sub(window[0]) > Duration::from_millis(1_200),
                 "{region} was asked too fast: {times:?}"
@@ -363,9 +364,9 @@ fn assert_paced(calls: &[Call]) {
 #[test]
 fn a_run_that_comes_to_its_deadline_goes_on_by_itself() {
     // At two pages a second event history takes longer than one invocation may read.
-    let account = Account::busy("event-history", 40);
+    let account = SampleAccount::busy("event-history", 40);
     let timeout = json!({"FunctionName": WHITTLE, "Timeout": 30});
-    account.stand.aws("lambda", "update_function_configuration", timeout);
+    account.harness.aws("lambda", "update_function_configuration", timeout);
     let first = account.tick();
     assert_eq!((&first["status"], &first["continued"]), (&json!("continues"), &json!(true)), "{first:#}");
     let give_up = Instant::now() + Duration::from_mins(10);
@@ -375,8 +376,8 @@ fn a_run_that_comes_to_its_deadline_goes_on_by_itself() {
         std::thread::sleep(Duration::from_secs(2));
     }
     assert!(!account.suggested().is_empty(), "the end of it is a judgement");
-    assert!(!account.stand.take_messages(&account.inbox).is_empty(), "and an alert");
-    let invoked = account.stand.proxy.take_calls().iter().any(|call| call.operation.name == "Invoke");
+    assert!(!account.harness.take_messages(&account.inbox).is_empty(), "and an alert");
+    let invoked = account.harness.proxy.take_calls().iter().any(|call| call.operation.name == "Invoke");
     assert!(invoked, "it was the function that invoked itself");
 }
 
@@ -384,8 +385,8 @@ fn a_run_that_comes_to_its_deadline_goes_on_by_itself() {
 #[test]
 #[ignore = "waits for a line on standard input; run it with `cargo xtask emulator`"]
 fn stay() {
-    let account = Account::new("both");
-    let (endpoint, table) = (&account.stand.endpoint, &account.outputs["TableName"]);
+    let account = SampleAccount::new("both");
+    let (endpoint, table) = (&account.harness.endpoint, &account.outputs["TableName"]);
     println!(
         "
 An AWS account with three sample functions, a trail of 60 days, and Whittle, which has not run yet.
@@ -426,7 +427,8 @@ fn key_of(item: &Value) -> String {
     format!("{} {}", item["pk"]["S"], item["sk"]["S"])
 }
 
-/// The present result of a sample function or its role. Whittle's own names keys, whose ids differ between accounts.
+/// The present result of a sample function or its role. Whittle's own names keys, whose ids differ between
+/// accounts.
 fn is_result(key: &str) -> bool {
     let kinds = ["\"FUNCTION#", "\"ROLE#"];
     let of_one = kinds.iter().any(|kind| key.starts_with(kind)) && key.contains("sample-");
@@ -449,9 +451,9 @@ fn is_about_runs(key: &str) -> bool {
     key.starts_with("\"RUN#")
 }
 
-/// What people look up in the table: which results and findings there are, and what the results say. Findings say when they
-/// were first seen, and history when it was written. Evidence is left out: its keys hold ids of roles, which differ between
-/// accounts.
+/// Look-ups of people in the table: results, findings, and what the results say. Findings say when they were
+/// first seen, and history when it was written. Evidence is left out: its keys hold ids of roles, which
+/// differ between accounts.
 fn results(items: &[Value]) -> BTreeSet<String> {
     let mut out = BTreeSet::new();
     for item in items {

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::harness::{ACCOUNT, Harness, source};
 use crate::proxy::Call;
 use crate::recorder::Recorder;
-use crate::stand::{ACCOUNT, Stand, source};
 use crate::wire::Message;
 
 pub const STACK: &str = "shop";
@@ -26,7 +26,7 @@ const fn done(function: &'static str, operation: &'static str, names: &'static s
     Done { function, operation, names }
 }
 
-/// What follows from a customer's doings.
+/// Consequences of a customer's actions.
 const OF_CUSTOMERS: &[Done] = &[
     done("shop-checkout", "SendMessage", "ID"),
     done("shop-fulfil", "Publish", "ID"),
@@ -39,7 +39,7 @@ const OF_CUSTOMERS: &[Done] = &[
     done("shop-refund", "StartExecution", "ID"),
 ];
 
-/// What follows from the nightly jobs.
+/// Consequences of the nightly jobs.
 const AT_NIGHT: &[Done] = &[
     done("shop-report", "PutObject", "ID"),
     done("shop-cleanup", "BatchWriteItem", "ID"),
@@ -50,7 +50,7 @@ const AT_NIGHT: &[Done] = &[
 const BY_LAMBDA: &[(&str, &str)] = &[("shop-fulfil", "sqs"), ("shop-audit", "dynamodb")];
 
 pub struct Shop {
-    pub stand: Stand,
+    pub harness: Harness,
     pub recorder: Recorder,
     outputs: BTreeMap<String, String>,
 }
@@ -58,15 +58,15 @@ pub struct Shop {
 impl Shop {
     /// Deploys it to an empty account.
     pub fn open() -> Self {
-        let stand = Stand::start();
-        stand.deploy(STACK, &source("shop.yaml"), &[]);
-        let outputs = stand.outputs(STACK);
-        Self { stand, recorder: Recorder::default(), outputs }
+        let harness = Harness::start();
+        harness.deploy(STACK, &source("shop.yaml"), &[]);
+        let outputs = harness.outputs(STACK);
+        Self { harness, recorder: Recorder::default(), outputs }
     }
 
     /// Names of the functions' roles, by function.
     pub fn roles(&self) -> BTreeMap<String, String> {
-        let functions = self.stand.aws("lambda", "list_functions", json!({}));
+        let functions = self.harness.aws("lambda", "list_functions", json!({}));
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let of_shop =
             functions["Functions"].as_array().cloned().unwrap_or_default().into_iter().filter_map(|function| {
@@ -76,14 +76,15 @@ impl Shop {
         of_shop.collect()
     }
 
-    /// One day with one order: everything that the functions do. Answers their calls, none of which was refused.
+    /// One day with one order: everything that the functions do. Answers their calls, none of which was
+    /// refused.
     pub fn use_it(&mut self, order: &str) -> Vec<Call> {
-        self.stand.proxy.take_calls();
-        self.stand.proxy.keep_exchanges(true);
+        self.harness.proxy.take_calls();
+        self.harness.proxy.keep_exchanges(true);
         let body = json!({"id": order}).to_string();
         self.request("CheckoutUrl", "POST", "", &body);
         let (bucket, key) = (format!("shop-uploads-{ACCOUNT}"), format!("uploads/{order}.png"));
-        self.stand.aws_bytes(
+        self.harness.aws_bytes(
             "s3",
             "put_object",
             json!({"Bucket": bucket, "Key": key}),
@@ -94,28 +95,30 @@ impl Shop {
         self.publish("shop.refund", order);
         self.wait_for(OF_CUSTOMERS, order);
 
-        // As EventBridge does on schedule (EventBridge User Guide, "Events from AWS services"); a day is too long to wait.
+        // As EventBridge does on schedule (EventBridge User Guide, "Events from AWS services"); a day is too
+        // long to wait.
         let event = json!({
             "version": "0", "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", "detail-type": "Scheduled Event",
             "source": "aws.events", "account": ACCOUNT, "time": "2026-11-21T04:00:00Z", "detail": {},
         });
         let parameters =
             json!({"FunctionName": "shop-report", "InvocationType": "Event", "Payload": event.to_string()});
-        self.stand.aws("lambda", "invoke", parameters);
+        self.harness.aws("lambda", "invoke", parameters);
         self.wait_for(&AT_NIGHT[..1], order);
         self.publish("shop.cleanup", order);
         self.wait_for(AT_NIGHT, order);
 
-        self.stand.proxy.keep_exchanges(false);
-        let calls = self.stand.proxy.take_calls();
+        self.harness.proxy.keep_exchanges(false);
+        let calls = self.harness.proxy.take_calls();
         self.recorder.learn(&calls);
         let calls: Vec<Call> = calls.into_iter().filter(|call| self.recorder.session(call).is_some()).collect();
-        let refused: Vec<String> = calls.iter().filter(|call| call.status >= 400).map(|call| self.told(call)).collect();
+        let refused: Vec<String> =
+            calls.iter().filter(|call| call.status >= 400).map(|call| self.described(call)).collect();
         assert!(refused.is_empty(), "refused: {refused:#?}");
         calls
     }
 
-    fn told(&self, call: &Call) -> String {
+    fn described(&self, call: &Call) -> String {
         let function = self.recorder.session(call).map_or("?", |session| &session.function);
         let answer = call.exchange.as_ref().map(|exchange| String::from_utf8_lossy(&exchange.answer.body).into_owned());
         format!("{function}: {}.{} {}", call.operation.service, call.operation.name, answer.unwrap_or_default())
@@ -124,7 +127,7 @@ impl Shop {
     /// A request to a function URL, as a browser sends it.
     fn request(&self, output: &str, method: &str, query: &str, body: &str) {
         let id = self.outputs[output].trim_start_matches("https://").split('.').next().unwrap_or_default();
-        let host = self.stand.endpoint.trim_start_matches("http://");
+        let host = self.harness.endpoint.trim_start_matches("http://");
         let mut request = Message {
             start: format!("{method} /_aws/lambda-url/{id}/{query} HTTP/1.1"),
             headers: vec![("host".to_owned(), host.to_owned())],
@@ -140,7 +143,7 @@ impl Shop {
     fn publish(&self, source: &str, order: &str) {
         let detail = json!({"id": order}).to_string();
         let entry = json!({"Source": source, "DetailType": "order", "Detail": detail});
-        let answer = self.stand.aws("events", "put_events", json!({"Entries": [entry]}));
+        let answer = self.harness.aws("events", "put_events", json!({"Entries": [entry]}));
         assert_eq!(answer["FailedEntryCount"], 0, "{answer:#}");
     }
 
@@ -148,7 +151,7 @@ impl Shop {
     fn wait_for(&mut self, all: &[Done], order: &str) {
         let give_up = Instant::now() + Duration::from_mins(5);
         loop {
-            let calls = self.stand.proxy.calls();
+            let calls = self.harness.proxy.calls();
             self.recorder.learn(&calls);
             let missing: Vec<String> = all
                 .iter()
@@ -160,9 +163,9 @@ impl Shop {
             }
             let of_functions = calls.iter().filter(|call| self.recorder.session(call).is_some());
             let refused: Vec<String> =
-                of_functions.filter(|call| call.status >= 400).map(|call| self.told(call)).collect();
+                of_functions.filter(|call| call.status >= 400).map(|call| self.described(call)).collect();
             assert!(refused.is_empty(), "refused: {refused:#?}");
-            assert!(Instant::now() < give_up, "not done: {missing:?}\n{}", self.stand.emulator_log());
+            assert!(Instant::now() < give_up, "not done: {missing:?}\n{}", self.harness.emulator_log());
             std::thread::sleep(Duration::from_millis(500));
         }
     }
@@ -180,13 +183,13 @@ impl Shop {
     /// Lets a function try a call of boto3 with its own permissions: whether it is refused.
     pub fn is_refused(&self, function: &str, service: &str, operation: &str, parameters: &Value) -> bool {
         let event = json!({"attempt": {"service": service, "operation": operation, "parameters": parameters}});
-        match self.stand.invoke(function, &event) {
+        match self.harness.invoke(function, &event) {
             Ok(answer) => answer["refused"].as_bool().expect("an answer"),
             Err(error) => panic!("{function} {operation}: {error:#}"),
         }
     }
 
-    /// What IAM's report on services last accessed says of each role: services that it may use, and when it did.
+    /// IAM's report on services last accessed for each role: services that it may use, and when it did.
     pub fn last_accessed(&self, calls: &[Call], when: &str) -> Value {
         let roles = self.roles();
         let mut used: BTreeSet<(&str, &str)> = BTreeSet::new();
@@ -198,7 +201,7 @@ impl Shop {
         used.extend(roles.values().map(|role| (role.as_str(), "logs")));
         used.extend(BY_LAMBDA.iter().map(|(function, service)| (roles[*function].as_str(), *service)));
         let of_role = |role: &str| -> BTreeMap<String, Option<&str>> {
-            let granted = self.stand.granted_actions(role);
+            let granted = self.harness.granted_actions(role);
             let services = granted.iter().filter_map(|action| action.split(':').next());
             services.map(|service| (service.to_owned(), used.contains(&(role, service)).then_some(when))).collect()
         };

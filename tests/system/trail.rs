@@ -10,12 +10,12 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 
-use crate::stand::{ACCOUNT, REGION, Stand};
+use crate::harness::{ACCOUNT, Harness, REGION};
 
 /// Region of the events of global services.
 const GLOBAL: &str = "us-east-1";
 
-/// A call that a function makes, as CloudTrail tells of it.
+/// A call that a function makes, as CloudTrail logs it.
 #[derive(Debug, Clone)]
 pub struct Habit {
     pub function: String,
@@ -75,7 +75,8 @@ fn habits() -> Vec<Habit> {
     ]
 }
 
-/// Records of the sample functions' `days` days up to yesterday, and of today up to an hour ago; role ids by role name.
+/// Records of the sample functions' `days` days up to yesterday, and of today up to an hour ago; role ids by
+/// role name.
 pub fn records(role_ids: &BTreeMap<String, String>, now: Timestamp, days: i64) -> Vec<Value> {
     history(role_ids, now, days, |_| habits())
 }
@@ -173,15 +174,15 @@ pub fn files(records: &[Value]) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Puts the files into the bucket.
-pub fn deliver(stand: &Stand, bucket: &str, records: &[Value]) {
+pub fn deliver(harness: &Harness, bucket: &str, records: &[Value]) {
     for (key, content) in files(records) {
-        stand.aws_bytes("s3", "put_object", json!({"Bucket": bucket, "Key": key}), "Body", &content);
+        harness.aws_bytes("s3", "put_object", json!({"Bucket": bucket, "Key": key}), "Body", &content);
     }
 }
 
 /// A trail over the bucket that logs since long ago, by these selectors.
-pub fn start(stand: &Stand, bucket: &str, selectors: &Value) {
-    stand.aws(
+pub fn start(harness: &Harness, bucket: &str, selectors: &Value) {
+    harness.aws(
         "cloudtrail",
         "create_trail",
         json!({
@@ -190,8 +191,8 @@ pub fn start(stand: &Stand, bucket: &str, selectors: &Value) {
     );
     let mut parameters = selectors.clone();
     parameters["TrailName"] = json!("sample");
-    stand.aws("cloudtrail", "put_event_selectors", parameters);
-    stand.aws("cloudtrail", "start_logging", json!({"Name": "sample"}));
+    harness.aws("cloudtrail", "put_event_selectors", parameters);
+    harness.aws("cloudtrail", "start_logging", json!({"Name": "sample"}));
 }
 
 /// Management events, and data events of tables.

@@ -46,14 +46,15 @@ impl Message {
         Self { start: format!("HTTP/1.1 {status} Status"), headers, body: body.as_bytes().to_vec() }
     }
 
-    /// Reads one; `None` where the other side closed before its first byte. A body is read by its length, its chunks or,
-    /// in an answer without either, up to the end of the connection.
+    /// Reads one; `None` where the other side closed before its first byte. A body is read by its length, its
+    /// chunks or, in an answer without either, up to the end of the connection.
     pub fn read(reader: &mut impl BufRead, answers_head: bool) -> io::Result<Option<Self>> {
         Self::read_asked(reader, answers_head, || Ok(()))
     }
 
-    /// The same; `go_on` is called where the other side waits to be asked for its body (`Expect: 100-continue`). The header
-    /// is taken out, which no AWS SDK signs: who gets the message next has its body.
+    /// The same; `go_on` is called where the other side waits to be asked for its body
+    /// (`Expect: 100-continue`). The header is taken out, which no AWS SDK signs: who gets the message next
+    /// has its body.
     pub fn read_asked(
         reader: &mut impl BufRead,
         answers_head: bool,

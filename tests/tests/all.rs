@@ -15,7 +15,8 @@ mod shop;
 mod simulate;
 mod support;
 
-// The proxy of the system test, which has its own binary because it needs the emulator; its unit tests need nothing.
+// The proxy of the system test, which has its own binary because it needs the emulator; its unit tests need
+// nothing.
 #[path = "../system/faults.rs"]
 mod faults;
 #[path = "../system/operation.rs"]

@@ -82,7 +82,7 @@ const PURE: &[&str] = &[
     "whittle-snapshot",
 ];
 
-/// What a pure crate's sources may not name: files, network, environment, clock, randomness.
+/// Names that a pure crate's sources may not use: files, network, environment, clock, randomness.
 const IMPURE: &[&str] =
     &["std::fs", "std::net", "std::env", "SystemTime::now", "Instant::now", "Timestamp::now", "tokio::", "rand::"];
 

@@ -89,7 +89,8 @@ fn data_events_that_are_not_logged_keep_the_grant_with_the_selector_that_would_t
     assert!(reason.contains("AWS::SQS::Queue"), "{reason}");
 }
 
-/// Text messages and pushes to mobile endpoints are published by the same action and leave no data event of a topic.
+/// Text messages and pushes to mobile endpoints are published by the same action and leave no data event of a
+/// topic.
 #[test]
 fn data_events_of_topics_say_nothing_about_text_messages() {
     let policies = [("arn:aws:sns:*:*:*", false), ("*", false), ("arn:aws:sns:eu-west-1:111122223333:orders", true)];
@@ -205,8 +206,8 @@ fn last_accessed_data_releases_a_service_that_was_never_touched() {
     check(&stale, "one", "sqs:SendMessage", Verdict::Unobservable, &["*"]);
 }
 
-/// IAM's action-level report: an attempt that no event shows proves that some events were not seen; it never releases
-/// anything, since it does not know data events and counts attempts that were denied.
+/// IAM's action-level report: an attempt that no event shows proves that some events were not seen; it never
+/// releases anything, since it does not know data events and counts attempts that were denied.
 #[test]
 fn action_level_last_accessed_data_keeps_what_it_saw_and_releases_nothing() {
     // Action, its last attempt in the report, whether an event of that day shows it, verdict.

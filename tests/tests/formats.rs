@@ -59,7 +59,7 @@ fn a_statement_says_why_and_warns_where_nothing_is_proved() {
     assert!(text.contains("${AWS::Region}:${AWS::AccountId}") && !text.contains(":111122223333:"), "{text}");
 }
 
-/// What `aws cloudformation describe-stack-resources` would say of the stack with `shop-checkout`.
+/// Answer of `aws cloudformation describe-stack-resources` for the stack with `shop-checkout`.
 fn stack_of_checkout() -> (Value, Vec<(&'static str, &'static str)>) {
     let arn = |service: &str, rest: &str| format!("arn:aws:{service}:eu-central-1:111122223333:{rest}");
     let row = |id: &str, kind: &str, physical: &str| {

@@ -43,7 +43,8 @@ fn findings(answer: &Value) -> Vec<&Value> {
     answer["findings"].as_array().unwrap().iter().collect()
 }
 
-/// Codes of findings with the trimmed line of the template that they stand at, for functions or roles of this name.
+/// Codes of findings with the trimmed line of the template that they stand at, for functions or roles of this
+/// name.
 fn lines_of(answer: &Value, template: &str, subject: &str) -> Vec<String> {
     let lines: Vec<&str> = template.lines().collect();
     findings(answer)
@@ -191,7 +192,7 @@ Resources:
     assert_eq!(output.status.code(), Some(3), "{}", stdout(&output));
     assert!(stderr(&output).contains("no function of the template is deployed"), "{}", stderr(&output));
     assert!(stdout(&output).contains("New is taken as new"), "{}", stdout(&output));
-    // The same, told which function it is: a clean answer.
+    // The same with the function named: a clean answer.
     let output = check(dir.path(), &["--function", "New=shop-checkout", "--format", "json"]);
     let answer = json(&output);
     assert_eq!((output.status.code(), &answer["outcome"]), (Some(0), &"clean".into()), "{answer:#}");
@@ -290,7 +291,8 @@ fn a_narrowed_template_differs_by_what_it_lost() {
     }
     let checkout = difference["roles"].as_array().unwrap().iter().find(|role| role["id"] == "Checkout").unwrap();
     assert!(checkout["less"].as_array().unwrap().iter().any(|piece| piece["certain"] == true), "{checkout:#}");
-    // What was narrowed has nothing left that is unused; of a shared role each function has what the other one needs.
+    // What was narrowed has nothing left that is unused; of a shared role each function has what the other
+    // one needs.
     let answer = json(&check(dir.path(), &["--format", "json"]));
     for finding in findings(&answer) {
         if finding.to_string().contains("shop-report") {
@@ -337,7 +339,7 @@ fn what_cannot_be_answered_says_what_to_do() {
             }
         }
     }
-    // A template in JSON is told from a result by what it holds.
+    // A JSON template differs from a result by its content.
     write("template.json", "{\"Resources\": {\"Q\": {\"Type\": \"AWS::SQS::Queue\"}}}");
     let bare = call(dir.path(), &["diff", "template.json"]);
     assert!(stderr(&bare).contains("has no Lambda function"), "{}", stderr(&bare));

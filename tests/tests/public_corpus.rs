@@ -1,4 +1,5 @@
-//! Extra checks on public logs, where they lie beside the project; the project's own fixtures do not need them.
+//! Extra checks on public logs, where they lie beside the project; the project's own fixtures do not need
+//! them.
 
 use whittle_evidence::map::EventClass;
 use whittle_evidence::read::IssueKind as FileIssueKind;

@@ -1,5 +1,5 @@
-//! The example account: each of its functions gets the verdicts that its design intends, through the library and through the
-//! binary.
+//! The example account: each of its functions gets the verdicts that its design intends, through the library
+//! and through the binary.
 
 use std::collections::BTreeMap;
 

@@ -122,14 +122,14 @@ fn explain_names_what_decided_and_why_the_rest_did_not() {
     let output = simulate(case(1, "s3:GetObject", &policy).as_bytes(), &["--explain"]);
     let answer = &answers(&output)[0];
     assert_eq!(answer["deciding"], json!([{"policy": "read", "statement": 3, "sid": "Read", "layer": "identity"}]));
-    let told: Vec<(bool, &str)> = answer["statements"]
+    let reported: Vec<(bool, &str)> = answer["statements"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|told| (told["matches"].as_bool().unwrap(), told["because"].as_str().unwrap_or_default()))
+        .map(|reported| (reported["matches"].as_bool().unwrap(), reported["because"].as_str().unwrap_or_default()))
         .collect();
     assert_eq!(
-        told,
+        reported,
         [
             (false, "the action does not match"),
             (false, "the resource does not match"),
@@ -186,8 +186,8 @@ fn a_bad_line_has_its_answer_and_ends_nothing() {
     assert_eq!(answers[1]["error"], "standard input, line 2: not UTF-8 from byte 0");
     assert_eq!(answers[2]["decision"], "Allowed");
     assert_eq!(answers[4]["id"], "five");
-    let told = answers[4]["error"].as_str().unwrap();
-    assert!(told.starts_with("standard input, line 5, column 24: $.request: action is missing"), "{told}");
+    let reported = answers[4]["error"].as_str().unwrap();
+    assert!(reported.starts_with("standard input, line 5, column 24: $.request: action is missing"), "{reported}");
     assert!(answers[5]["error"].as_str().unwrap().contains("\"id\" occurs twice"), "{}", answers[5]);
     for at in [3, 6] {
         assert!(answers[at]["error"].as_str().unwrap().contains("a case (an object)"), "{}", answers[at]);
@@ -236,12 +236,12 @@ fn byte_order_marks_empty_lines_and_line_ends_of_other_systems_do_not_matter() {
     let output = simulate(input.as_bytes(), &[]);
     let answers = answers(&output);
     assert_eq!(stderr(&output), "");
-    let told: Vec<(&Value, &Value)> = answers.iter().map(|answer| (&answer["id"], &answer["decision"])).collect();
+    let reported: Vec<(&Value, &Value)> = answers.iter().map(|answer| (&answer["id"], &answer["decision"])).collect();
     let allowed = json!("Allowed");
-    assert_eq!(told, [(&json!(1), &allowed), (&json!(2), &allowed), (&json!(3), &allowed)]);
+    assert_eq!(reported, [(&json!(1), &allowed), (&json!(2), &allowed), (&json!(3), &allowed)]);
 }
 
-/// Peak memory of a process, in kilobytes, where the system tells.
+/// Peak memory of a process in kilobytes, where the system reports it.
 #[cfg(target_os = "linux")]
 fn peak_kilobytes(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
@@ -259,8 +259,8 @@ fn memory_does_not_grow_with_the_number_of_values_in_a_line() {
     let flood = format!("{{\"id\":1,\"request\":{{\"context\":{{\"k\":[1{}]}}}}}}\n", ",1".repeat(20 << 20));
     stdin.write_all(flood.as_bytes()).unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let told: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
-    let error = told["error"].as_str().unwrap();
+    let reported: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    let error = reported["error"].as_str().unwrap();
     assert!(error.starts_with("standard input, line 1, column "), "{error}");
     assert!(error.contains(": $.request.context.k[1048571]: more than 1048576 JSON values"), "{error}");
     let peak = peak_kilobytes(child.id());

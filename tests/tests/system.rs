@@ -1,14 +1,17 @@
-//! The system test: `template.yaml` deployed by the SAM CLI to an AWS emulator that enforces IAM, and looked at from outside.
+//! The system test: `template.yaml` deployed by the SAM CLI to an AWS emulator that enforces IAM, and looked
+//! at from outside.
 //!
-//! Needs tools and a build that `cargo xtask test system` makes first; it has a binary of its own so that the other tests
-//! need none of that. The first argument of each scenario is an account of its own.
+//! Needs tools and a build that `cargo xtask test system` makes first; it has a binary of its own so that the
+//! other tests need none of that. The first argument of each scenario is an account of its own.
 
 #[path = "../system/faults.rs"]
 mod faults;
+#[path = "../system/harness.rs"]
+mod harness;
+#[path = "../system/narrowed_app.rs"]
+mod narrowed_app;
 #[path = "../system/operation.rs"]
 mod operation;
-#[path = "../system/promise.rs"]
-mod promise;
 #[path = "../system/proxy.rs"]
 mod proxy;
 #[path = "../system/recorder.rs"]
@@ -17,8 +20,6 @@ mod recorder;
 mod scenario;
 #[path = "../system/shop.rs"]
 mod shop;
-#[path = "../system/stand.rs"]
-mod stand;
 #[path = "../system/trail.rs"]
 mod trail;
 #[path = "../system/wire.rs"]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crate::faults::{Dice, Fault, Plan};
+use crate::faults::{Dice, Fault, FaultPlan};
 use crate::operation::{Protocol, operation};
 use crate::proxy::Proxy;
 use crate::wire::Message;
@@ -123,7 +123,7 @@ fn a_request_for_a_later_page_is_known_in_each_protocol() {
 #[test]
 fn faults_follow_from_the_seed_and_come_at_the_wanted_rate() {
     let draw = |seed| {
-        let mut dice = Dice::new(Plan::transient(seed, 0.2));
+        let mut dice = Dice::new(FaultPlan::transient(seed, 0.2));
         (0..20_000).map(|_| dice.draw(ROLE)).collect::<Vec<_>>()
     };
     let faults = draw(7);
@@ -140,7 +140,7 @@ fn faults_follow_from_the_seed_and_come_at_the_wanted_rate() {
 
 #[test]
 fn only_requests_that_the_plan_is_about_are_disturbed() {
-    let mut dice = Dice::new(Plan { once: vec![(1, Fault::ExpiredToken)], ..Plan::transient(1, 0.0) });
+    let mut dice = Dice::new(FaultPlan { once: vec![(1, Fault::ExpiredToken)], ..FaultPlan::transient(1, 0.0) });
     assert_eq!(dice.draw(ROLE), None);
     assert_eq!(dice.draw("111122223333"), None);
     assert_eq!(dice.draw(ROLE), Some(Fault::ExpiredToken));
@@ -174,8 +174,8 @@ fn send(proxy: &Proxy, request: &Message) -> std::io::Result<Message> {
 }
 
 /// Everything is disturbed by `fault` until told otherwise.
-fn always(fault: Fault) -> Plan {
-    Plan { once: (0..100).map(|number| (number, fault)).collect(), ..Plan::transient(1, 0.0) }
+fn always(fault: Fault) -> FaultPlan {
+    FaultPlan { once: (0..100).map(|number| (number, fault)).collect(), ..FaultPlan::transient(1, 0.0) }
 }
 
 fn list() -> Message {

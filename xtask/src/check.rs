@@ -1,4 +1,5 @@
-//! `cargo xtask test`: everything a change must pass, in the order that fails fastest. Installs what it needs.
+//! `cargo xtask test`: everything a change must pass, in the order that fails fastest. Installs what it
+//! needs.
 
 use std::path::Path;
 use std::process::Command;
@@ -20,7 +21,8 @@ pub fn run(args: &[String]) -> Result<()> {
         cargo(&root, &["fmt", "--all", "--check"], &[])?;
     }
     if wanted("clippy") {
-        // With the features the scenarios of the step `system` and the commands that talk to AWS are looked at as well.
+        // With the features the scenarios of the step `system` and the commands that talk to AWS are looked
+        // at as well.
         let features = ["--features", "whittle-tests/system,whittle-cli/aws"];
         let args = [&["clippy", "--workspace", "--all-targets", "--locked"], &features[..], &["--", "-D", "warnings"]];
         cargo(&root, &args.concat(), &[])?;
@@ -117,7 +119,8 @@ fn templates(root: &Path) -> Result<()> {
     result
 }
 
-/// Licences, bans and sources. Advisories need a database from the network and are checked where it can be reached.
+/// Licences, bans and sources. Advisories need a database from the network and are checked where it can be
+/// reached.
 fn deny(root: &Path) -> Result<()> {
     let tool = find(&tools()?, &["cargo-deny"])?;
     run_in(root, Command::new(&tool).args(["--locked", "check", "licenses", "bans", "sources"]))?;

@@ -1,4 +1,5 @@
-//! The AWS emulator: what `template.yaml` is checked, built, deployed and tried with. No account and no container is needed.
+//! The AWS emulator: what `template.yaml` is checked, built, deployed and tried with. No account and no
+//! container is needed.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::tools::{run_in, venv};
 
-/// What the emulator and the build need. The corrections of `tests/system/emulator.py` are for this version.
+/// Packages for the emulator and the build. The corrections of `tests/system/emulator.py` are for this
+/// version.
 const EMULATOR: &[&str] = &["ministack[full]==1.5.33", "boto3==1.43.106", "cargo-lambda==1.9.2", "ziglang==0.17.1"];
 
 /// The SAM CLI pins another boto3 than the emulator: an environment of its own.
@@ -89,7 +91,8 @@ fn scenarios(root: &Path, tools: &Tools, more: &[&str]) -> Result<()> {
     run_in(root, &mut test)
 }
 
-/// Builds the function for this machine, which is where the emulator runs it. The folder holds template and function.
+/// Builds the function for this machine, which is where the emulator runs it. The folder holds template and
+/// function.
 fn build(root: &Path, tools: &Tools) -> Result<PathBuf> {
     let built = crate::target_dir(root)?.join("sam");
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };

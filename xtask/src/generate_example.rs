@@ -1,7 +1,8 @@
-//! Writes the example account `examples/shop`: a snapshot folder, a CloudTrail folder and the verdicts that its design intends.
+//! Writes the example account `examples/shop`: a snapshot folder, a CloudTrail folder and the verdicts that
+//! its design intends.
 //!
-//! Everything is fictitious and follows from [`SEED`]: the same source gives the same bytes on each machine, gzip
-//! included (`miniz_oxide`, no time in the header). What each function is there to show is told in
+//! Everything is fictitious and follows from [`SEED`]: the same source gives the same bytes on each machine,
+//! gzip included (`miniz_oxide`, no time in the header). What each function is there to show is told in
 //! `examples/shop/README.md`, which is written by hand; `expected.rs` holds the verdicts.
 //!
 //! Usage: `cargo xtask generate-example [DIR]`, by default into `examples/shop`.

@@ -1,5 +1,5 @@
-//! `cargo xtask measure`: size, start, memory, time and AWS calls of the Lambda function, against an endpoint and a
-//! runtime of its own. `docs/measurements.md` tells how to run it and what came out.
+//! `cargo xtask measure`: size, start, memory, time and AWS calls of the Lambda function, against an endpoint
+//! and a runtime of its own. `docs/measurements.md` says how to run it and shows the results.
 //!
 //! Nothing here is a test: wall-clock times depend on the machine, and are for people to compare.
 
@@ -13,10 +13,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 
-use self::account::{Account, REGION, TRAIL_BUCKET};
+use self::account::{MeasuredAccount, REGION, TRAIL_BUCKET};
 use self::fake::{Fake, Settings, TABLE, topic_arn};
 use self::http::Server;
-use self::report::{Row, Starts};
+use self::report::{ReportRow, Starts};
 use self::runtime::Environment;
 
 mod account;
@@ -47,7 +47,7 @@ usage: cargo run --release --package xtask -- measure [OPTION…]
   --serve            only start the endpoint, for the first of the sizes, and tell its address";
 
 /// Times in a row that the function may invoke itself; a few more than it does.
-const MOST_INVOCATIONS: u32 = 20;
+const MAX_INVOCATIONS: u32 = 20;
 
 struct Options {
     functions: Vec<usize>,
@@ -90,7 +90,7 @@ pub fn run(args: &[String]) -> Result<()> {
     let mut sizes = Vec::new();
     for functions in &options.functions {
         eprintln!("{functions} functions: making the account");
-        let fake = Arc::new(Fake::new(Account::new(*functions, Timestamp::now()), options.settings.clone())?);
+        let fake = Arc::new(Fake::new(MeasuredAccount::new(*functions, Timestamp::now()), options.settings.clone())?);
         let server = Server::start(Arc::clone(&fake))?;
         for run in 1..=options.runs {
             eprintln!("{functions} functions, run {run}");
@@ -163,7 +163,7 @@ fn options(args: &[String], root: &Path) -> Result<Options> {
     Ok(out)
 }
 
-/// What `sam build` deploys, for this machine's processor.
+/// The package that `sam build` deploys, for this machine's processor.
 fn build(root: &Path) -> Result<PathBuf> {
     let status = Command::new("cargo")
         .args(["build", "--release", "--locked"])
@@ -179,7 +179,7 @@ fn build(root: &Path) -> Result<PathBuf> {
 
 fn serve(options: &Options) -> Result<()> {
     let functions = options.functions.first().copied().unwrap_or(10);
-    let fake = Arc::new(Fake::new(Account::new(functions, Timestamp::now()), options.settings.clone())?);
+    let fake = Arc::new(Fake::new(MeasuredAccount::new(functions, Timestamp::now()), options.settings.clone())?);
     let server = Server::start(fake)?;
     for (name, value) in variables(&server, options) {
         println!("export {name}='{value}'");
@@ -228,7 +228,7 @@ fn variables(server: &Server, options: &Options) -> BTreeMap<String, String> {
 
 /// Starts the program several times, without an event.
 fn starts(binary: &Path, options: &Options) -> Result<Starts> {
-    let account = Account::new(1, Timestamp::now());
+    let account = MeasuredAccount::new(1, Timestamp::now());
     let server = Server::start(Arc::new(Fake::new(account, options.settings.clone())?))?;
     let mut times = Vec::new();
     for _ in 0..options.starts.max(1) {
@@ -239,7 +239,7 @@ fn starts(binary: &Path, options: &Options) -> Result<Starts> {
     Ok(Starts { times })
 }
 
-/// What a tick is about.
+/// Kind of a tick.
 struct Tick<'a> {
     event: &'a str,
     /// How many days after the first one it is.
@@ -247,9 +247,9 @@ struct Tick<'a> {
     log: &'a Path,
 }
 
-/// One tick of the schedule, in a process of its own as ticks that are hours apart are, and the invocations that the
-/// function makes of itself.
-fn tick(binary: &Path, server: &Server, fake: &Fake, options: &Options, tick: &Tick<'_>) -> Result<Row> {
+/// One tick of the schedule, in a process of its own as ticks that are hours apart are, and the invocations
+/// that the function makes of itself.
+fn tick(binary: &Path, server: &Server, fake: &Fake, options: &Options, tick: &Tick<'_>) -> Result<ReportRow> {
     let ahead = Duration::from_secs(u64::from(tick.days) * 86_400);
     let mut variables = variables(server, options);
     if let Some(library) = options.faketime.as_ref().filter(|_| tick.days > 0) {
@@ -258,7 +258,8 @@ fn tick(binary: &Path, server: &Server, fake: &Fake, options: &Options, tick: &T
         variables.insert("FAKETIME_DONT_FAKE_MONOTONIC".to_owned(), "1".to_owned());
     }
     let mut environment = Environment::start(binary, &variables, tick.log)?;
-    let mut row = Row { functions: fake.account().functions.len(), ready: environment.ready_in, ..Row::default() };
+    let mut row =
+        ReportRow { functions: fake.account().functions.len(), ready: environment.ready_in, ..ReportRow::default() };
     fake.take_counts();
     let mut next = Some(tick.event.to_owned());
     while let Some(payload) = next.take() {
@@ -277,7 +278,7 @@ fn tick(binary: &Path, server: &Server, fake: &Fake, options: &Options, tick: &T
         }
         let again = fake.take_invocation();
         next = again.map(|payload| String::from_utf8_lossy(&payload).into_owned());
-        if row.invocations == MOST_INVOCATIONS && next.is_some() {
+        if row.invocations == MAX_INVOCATIONS && next.is_some() {
             bail!("the function invokes itself without end");
         }
     }
@@ -286,6 +287,6 @@ fn tick(binary: &Path, server: &Server, fake: &Fake, options: &Options, tick: &T
 }
 
 /// Operations of all rows, in order.
-fn operations(rows: &[Row]) -> BTreeSet<(String, String)> {
+fn operations(rows: &[ReportRow]) -> BTreeSet<(String, String)> {
     rows.iter().flat_map(|row| row.counts.calls.keys().cloned()).collect()
 }

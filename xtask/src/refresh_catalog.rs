@@ -1,8 +1,8 @@
 //! `cargo xtask refresh-catalog`: builds the embedded service authorization reference.
 //!
 //! In: five public packages, and optionally a folder with AWS's own service reference. Out:
-//! `crates/catalog/data/catalog.bin` and the page `crates/catalog/data/SOURCES.md` that says what came from where.
-//! The same packages give the same bytes.
+//! `crates/catalog/data/catalog.bin` and the page `crates/catalog/data/SOURCES.md` that says what came from
+//! where. The same packages give the same bytes.
 
 mod archive;
 mod botocore;
@@ -25,7 +25,7 @@ use archive::Package;
 use encode::encode;
 use facts::Facts;
 
-/// What `--help` prints.
+/// Text of `--help`.
 pub const HELP: &str = "\
 usage: cargo xtask refresh-catalog [--from-packages DIR | --download] [--service-reference DIR [--service-reference-date DAY]] [--output DIR]
 
@@ -93,8 +93,8 @@ impl Settings {
     }
 }
 
-/// Reads everything. The order is part of the result: the service reference replaces actions before the others add to
-/// them, and replaces authorised actions after them.
+/// Reads everything. The order is part of the result: the service reference replaces actions before the
+/// others add to them, and replaces authorised actions after them.
 fn collect(folder: &Path, settings: &Settings) -> Result<Facts> {
     let mut facts = Facts::default();
     let open = |prefix: &str, wanted: fn(&str) -> bool| Package::open(&packages::find(folder, prefix)?, wanted);

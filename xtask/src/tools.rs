@@ -13,7 +13,8 @@ pub fn tools() -> Result<PathBuf> {
     venv("tools", TOOLS)
 }
 
-/// The folder of programs of a virtual environment with these packages; makes it on first use, and again when they change.
+/// The folder of programs of a virtual environment with these packages; makes it on first use, and again when
+/// they change.
 pub fn venv(name: &str, packages: &[&str]) -> Result<PathBuf> {
     let cache = match std::env::var_os("XDG_CACHE_HOME") {
         Some(dir) => PathBuf::from(dir),

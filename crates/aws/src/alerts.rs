@@ -1,7 +1,8 @@
 //! Publishes alerts to an SNS topic.
 //!
-//! One message carries a text for each kind of subscriber ([`Message::structured`]). Publishing is at least once: a try whose
-//! answer was lost is made again by the SDK and by the next run, and SNS has no token to tell it from the first.
+//! One message carries a text for each kind of subscriber ([`Message::structured`]). Publishing is at least
+//! once: a try whose answer was lost is made again by the SDK and by the next run, and SNS has no token that
+//! marks it as a repetition.
 
 use aws_sdk_sns::Client;
 use aws_sdk_sns::operation::publish::PublishError;
@@ -28,7 +29,8 @@ pub struct SnsTopic {
 impl SnsTopic {
     /// The topic of an ARN, in the Region of `aws`. Calls nothing.
     ///
-    /// Fails (`Invalid`) on what is no topic ARN, or one of another Region: SNS answers for its own Region only.
+    /// Fails (`Invalid`) on what is no topic ARN, or one of another Region: SNS answers for its own Region
+    /// only.
     pub fn open(aws: &Aws, arn: &str) -> Result<Self, PortError> {
         let parts: Vec<&str> = arn.split(':').collect();
         let region = match parts.as_slice() {
@@ -73,7 +75,7 @@ impl AlertSink for SnsTopic {
     }
 }
 
-/// What SNS would refuse is a mistake of ours; finding out here says more than `InvalidParameter`.
+/// A message that SNS would refuse is our mistake; the check here says more than `InvalidParameter`.
 fn check(message: &Message) -> Result<(), PortError> {
     let bug = |what: String| Err(PortError::new(PortErrorKind::Bug, what).with_hint("please report this"));
     let size = message.size_bytes();
@@ -81,8 +83,8 @@ fn check(message: &Message) -> Result<(), PortError> {
         return bug(format!("an alert has {size} bytes; SNS takes {MAX_MESSAGE_BYTES}"));
     }
     let subject = &message.subject;
-    // "… ASCII text that begins with a letter, number, or punctuation mark; must not include line breaks or control
-    // characters" (Amazon SNS API Reference, "Publish").
+    // "… ASCII text that begins with a letter, number, or punctuation mark; must not include line breaks or
+    // control characters" (Amazon SNS API Reference, "Publish").
     let fits = !subject.is_empty()
         && subject.len() <= MAX_SUBJECT_CHARS
         && subject.chars().all(|c| c == ' ' || c.is_ascii_graphic())
@@ -97,30 +99,38 @@ fn check(message: &Message) -> Result<(), PortError> {
     }
 }
 
-/// What a refusal means: code, kind, advice (Amazon SNS API Reference, "Publish", "Errors").
-const REFUSALS: &[(&str, Refusal, &str)] = &[
-    ("NotFound", Refusal::Invalid, "deploy template.yaml again, or give the ARN of a topic that is there"),
-    ("InvalidParameter", Refusal::Invalid, "check the ARN of the topic, and that it is a standard topic (no `.fifo`)"),
-    ("InvalidParameterValue", Refusal::Invalid, "check the ARN of the topic"),
-    ("EndpointDisabled", Refusal::Invalid, "the topic's endpoint is disabled: enable it, or give another topic"),
+/// Refusals: code, kind, advice (Amazon SNS API Reference, "Publish", "Errors").
+const REFUSALS: &[(&str, SnsRefusal, &str)] = &[
+    ("NotFound", SnsRefusal::Invalid, "deploy template.yaml again, or give the ARN of a topic that is there"),
+    (
+        "InvalidParameter",
+        SnsRefusal::Invalid,
+        "check the ARN of the topic, and that it is a standard topic (no `.fifo`)",
+    ),
+    ("InvalidParameterValue", SnsRefusal::Invalid, "check the ARN of the topic"),
+    ("EndpointDisabled", SnsRefusal::Invalid, "the topic's endpoint is disabled: enable it, or give another topic"),
     (
         "KMSAccessDenied",
-        Refusal::KeyDenied,
+        SnsRefusal::KeyDenied,
         "the topic is encrypted: allow `kms:GenerateDataKey` and `kms:Decrypt` on its key for the role of Whittle",
     ),
-    ("KMSDisabled", Refusal::Invalid, "the key of the topic is disabled: enable it, or encrypt the topic with another"),
+    (
+        "KMSDisabled",
+        SnsRefusal::Invalid,
+        "the key of the topic is disabled: enable it, or encrypt the topic with another",
+    ),
     (
         "KMSInvalidState",
-        Refusal::Invalid,
+        SnsRefusal::Invalid,
         "the key of the topic is pending deletion or import: cancel that, or use another",
     ),
-    ("KMSNotFound", Refusal::Invalid, "the key of the topic is gone: encrypt the topic with another"),
-    ("KMSOptInRequired", Refusal::Invalid, "the account has no subscription for AWS KMS"),
-    ("KMSThrottling", Refusal::Throttled, "the alert stays owed: the next run sends it"),
+    ("KMSNotFound", SnsRefusal::Invalid, "the key of the topic is gone: encrypt the topic with another"),
+    ("KMSOptInRequired", SnsRefusal::Invalid, "the account has no subscription for AWS KMS"),
+    ("KMSThrottling", SnsRefusal::Throttled, "the alert stays queued: the next run sends it"),
 ];
 
 #[derive(Clone, Copy)]
-enum Refusal {
+enum SnsRefusal {
     Invalid,
     KeyDenied,
     Throttled,
@@ -132,9 +142,9 @@ impl SnsTopic {
         let out = port_error(error, "sns:Publish", &format!("topic `{}` does not take an alert", self.arn));
         let Some((_, refusal, hint)) = REFUSALS.iter().find(|(known, ..)| *known == code) else { return out };
         let kind = match refusal {
-            Refusal::Invalid => PortErrorKind::Invalid,
-            Refusal::KeyDenied => PortErrorKind::AccessDenied { action: "kms:GenerateDataKey".to_owned() },
-            Refusal::Throttled => PortErrorKind::Throttled,
+            SnsRefusal::Invalid => PortErrorKind::Invalid,
+            SnsRefusal::KeyDenied => PortErrorKind::AccessDenied { action: "kms:GenerateDataKey".to_owned() },
+            SnsRefusal::Throttled => PortErrorKind::Throttled,
         };
         let message = out.to_string();
         PortError::new(kind, message).with_hint(*hint).with_source(out)

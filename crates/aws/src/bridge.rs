@@ -1,7 +1,8 @@
 //! From the ports that wait (they run on worker threads) to the SDK that does not.
 //!
-//! The I/O of such calls runs on a small runtime of its own, so that waiting for it is safe anywhere: on a rayon thread, in
-//! a plain `main`, inside another runtime. It lives as long as the process: dropping a runtime inside another one panics.
+//! The I/O of such calls runs on a small runtime of its own, so that waiting for it is safe anywhere: on a
+//! rayon thread, in a plain `main`, inside another runtime. It lives as long as the process: dropping a
+//! runtime inside another one panics.
 
 use std::future::Future;
 use std::sync::OnceLock;

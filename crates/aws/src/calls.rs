@@ -17,7 +17,8 @@ pub struct CallCounter {
 }
 
 impl CallCounter {
-    /// Requests sent so far by `Service.Operation` (`Lambda.ListFunctions`). Each try counts: that is what quotas count.
+    /// Requests sent so far by `Service.Operation` (`Lambda.ListFunctions`). Each try counts: that is what
+    /// quotas count.
     pub fn counts(&self) -> BTreeMap<String, u64> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -12,11 +12,12 @@ use crate::bridge::Bridge;
 use crate::calls::CallCounter;
 use crate::error::port_error;
 
-/// Tries of one call, the first included. Lambda's control plane answers 15 requests a second for everybody in the account
-/// (Lambda Developer Guide, "Lambda quotas"), so being refused a few times is normal.
+/// Tries of one call, the first included. Lambda's control plane answers 15 requests a second for everybody
+/// in the account (Lambda Developer Guide, "Lambda quotas"), so being refused a few times is normal.
 const MAX_ATTEMPTS: u32 = 8;
 
-/// How to reach AWS. What is not set comes from the environment and the configuration files, as in every AWS tool.
+/// How to reach AWS. What is not set comes from the environment and the configuration files, as in every AWS
+/// tool.
 #[derive(Debug, Clone, Default)]
 pub struct AwsSettings {
     /// Profile of the configuration files.
@@ -35,7 +36,7 @@ pub struct Aws {
 
 /// Who the credentials belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
+pub struct CallerIdentity {
     /// Account id.
     pub account: String,
     /// ARN of the caller.
@@ -95,14 +96,14 @@ impl Aws {
     }
 
     /// Who calls. Requires no permission (AWS STS API Reference, `GetCallerIdentity`).
-    pub async fn identity(&self) -> Result<Identity, PortError> {
+    pub async fn identity(&self) -> Result<CallerIdentity, PortError> {
         let answer =
             self.sts().get_caller_identity().send().await.map_err(|error| {
                 port_error(error, "sts:GetCallerIdentity", "cannot tell whose credentials these are")
             })?;
         let arn = answer.arn().unwrap_or_default().to_owned();
         let partition = arn.split(':').nth(1).unwrap_or("aws").to_owned();
-        Ok(Identity { account: answer.account().unwrap_or_default().to_owned(), arn, partition })
+        Ok(CallerIdentity { account: answer.account().unwrap_or_default().to_owned(), arn, partition })
     }
 
     /// Client of IAM, which is one for all Regions of a partition.
@@ -132,7 +133,8 @@ impl Aws {
     /// Client of S3 in `region`.
     pub fn s3(&self, region: &str) -> aws_sdk_s3::Client {
         let config = self.in_region(region);
-        // Another endpoint than that of AWS (an emulator, a gateway) rarely answers for host names of buckets.
+        // Another endpoint than that of AWS (an emulator, a gateway) rarely answers for host names of
+        // buckets.
         let path_style = config.endpoint_url().is_some();
         let config = aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style);
         aws_sdk_s3::Client::from_conf(config.interceptor(self.calls.clone()).build())

@@ -7,46 +7,47 @@ use whittle_pipeline::ports::{PortError, PortErrorKind};
 
 /// Error codes and what a caller may do about them.
 ///
-/// Sources: "Common errors" in the API references of IAM, Lambda, CloudTrail, DynamoDB, SNS and S3. CloudTrail answers
-/// `LookupEvents` beyond two calls a second with HTTP 400 and `ThrottlingException`, so the status never decides.
-const CODES: &[(&str, Meaning)] = &[
-    ("AccessDenied", Meaning::Denied),
-    ("AccessDeniedException", Meaning::Denied),
-    ("AuthorizationError", Meaning::Denied),
-    ("UnauthorizedOperation", Meaning::Denied),
-    ("Throttling", Meaning::Throttled),
-    ("ThrottlingException", Meaning::Throttled),
-    ("ThrottledException", Meaning::Throttled),
-    ("TooManyRequestsException", Meaning::Throttled),
-    ("RequestLimitExceeded", Meaning::Throttled),
-    ("ProvisionedThroughputExceededException", Meaning::Throttled),
-    ("SlowDown", Meaning::Throttled),
-    ("NoSuchEntity", Meaning::NotFound),
-    ("NoSuchEntityException", Meaning::NotFound),
-    ("NoSuchKey", Meaning::NotFound),
-    ("NoSuchBucket", Meaning::NotFound),
-    ("NotFound", Meaning::NotFound),
-    ("NotFoundException", Meaning::NotFound),
-    ("ResourceNotFoundException", Meaning::NotFound),
-    ("TrailNotFoundException", Meaning::NotFound),
-    ("InternalError", Meaning::Transient),
-    ("InternalFailure", Meaning::Transient),
-    ("InternalServerError", Meaning::Transient),
-    ("ServiceException", Meaning::Transient),
-    ("ServiceFailure", Meaning::Transient),
-    ("ServiceUnavailable", Meaning::Transient),
-    ("RequestTimeout", Meaning::Transient),
-    ("ExpiredToken", Meaning::Invalid),
-    ("ExpiredTokenException", Meaning::Invalid),
-    ("InvalidClientTokenId", Meaning::Invalid),
-    ("UnrecognizedClientException", Meaning::Invalid),
-    ("ValidationError", Meaning::Invalid),
-    ("ValidationException", Meaning::Invalid),
-    ("InvalidParameterValueException", Meaning::Invalid),
+/// Sources: "Common errors" in the API references of IAM, Lambda, CloudTrail, DynamoDB, SNS and S3.
+/// CloudTrail answers `LookupEvents` beyond two calls a second with HTTP 400 and `ThrottlingException`, so
+/// the status never decides.
+const CODES: &[(&str, ErrorMeaning)] = &[
+    ("AccessDenied", ErrorMeaning::Denied),
+    ("AccessDeniedException", ErrorMeaning::Denied),
+    ("AuthorizationError", ErrorMeaning::Denied),
+    ("UnauthorizedOperation", ErrorMeaning::Denied),
+    ("Throttling", ErrorMeaning::Throttled),
+    ("ThrottlingException", ErrorMeaning::Throttled),
+    ("ThrottledException", ErrorMeaning::Throttled),
+    ("TooManyRequestsException", ErrorMeaning::Throttled),
+    ("RequestLimitExceeded", ErrorMeaning::Throttled),
+    ("ProvisionedThroughputExceededException", ErrorMeaning::Throttled),
+    ("SlowDown", ErrorMeaning::Throttled),
+    ("NoSuchEntity", ErrorMeaning::NotFound),
+    ("NoSuchEntityException", ErrorMeaning::NotFound),
+    ("NoSuchKey", ErrorMeaning::NotFound),
+    ("NoSuchBucket", ErrorMeaning::NotFound),
+    ("NotFound", ErrorMeaning::NotFound),
+    ("NotFoundException", ErrorMeaning::NotFound),
+    ("ResourceNotFoundException", ErrorMeaning::NotFound),
+    ("TrailNotFoundException", ErrorMeaning::NotFound),
+    ("InternalError", ErrorMeaning::Transient),
+    ("InternalFailure", ErrorMeaning::Transient),
+    ("InternalServerError", ErrorMeaning::Transient),
+    ("ServiceException", ErrorMeaning::Transient),
+    ("ServiceFailure", ErrorMeaning::Transient),
+    ("ServiceUnavailable", ErrorMeaning::Transient),
+    ("RequestTimeout", ErrorMeaning::Transient),
+    ("ExpiredToken", ErrorMeaning::Invalid),
+    ("ExpiredTokenException", ErrorMeaning::Invalid),
+    ("InvalidClientTokenId", ErrorMeaning::Invalid),
+    ("UnrecognizedClientException", ErrorMeaning::Invalid),
+    ("ValidationError", ErrorMeaning::Invalid),
+    ("ValidationException", ErrorMeaning::Invalid),
+    ("InvalidParameterValueException", ErrorMeaning::Invalid),
 ];
 
 #[derive(Clone, Copy)]
-enum Meaning {
+enum ErrorMeaning {
     Denied,
     Throttled,
     NotFound,
@@ -54,17 +55,17 @@ enum Meaning {
     Invalid,
 }
 
-/// What `code` means when it answers a call that needs the IAM action `action`.
+/// The meaning of `code` as the answer of a call that needs the IAM action `action`.
 ///
-/// A code that the table does not know is [`PortErrorKind::Transient`] for a 5xx `status` and [`PortErrorKind::Bug`]
-/// otherwise: a request that AWS refuses for an unforeseen reason was built wrongly.
+/// A code that the table does not know is [`PortErrorKind::Transient`] for a 5xx `status` and
+/// [`PortErrorKind::Bug`] otherwise: a request that AWS refuses for an unforeseen reason was built wrongly.
 pub fn kind_of(code: &str, status: u16, action: &str) -> PortErrorKind {
     match CODES.iter().find(|(known, _)| *known == code).map(|(_, meaning)| *meaning) {
-        Some(Meaning::Denied) => PortErrorKind::AccessDenied { action: action.to_owned() },
-        Some(Meaning::Throttled) => PortErrorKind::Throttled,
-        Some(Meaning::NotFound) => PortErrorKind::NotFound,
-        Some(Meaning::Transient) => PortErrorKind::Transient,
-        Some(Meaning::Invalid) => PortErrorKind::Invalid,
+        Some(ErrorMeaning::Denied) => PortErrorKind::AccessDenied { action: action.to_owned() },
+        Some(ErrorMeaning::Throttled) => PortErrorKind::Throttled,
+        Some(ErrorMeaning::NotFound) => PortErrorKind::NotFound,
+        Some(ErrorMeaning::Transient) => PortErrorKind::Transient,
+        Some(ErrorMeaning::Invalid) => PortErrorKind::Invalid,
         None if status >= 500 => PortErrorKind::Transient,
         None => PortErrorKind::Bug,
     }
@@ -89,7 +90,7 @@ where
         }
         SdkError::TimeoutError(_) => (PortErrorKind::Transient, "no answer in time".to_owned()),
         SdkError::ResponseError(_) => (PortErrorKind::Transient, "the answer cannot be read".to_owned()),
-        // No connection, or no credentials to sign with: the cause tells which.
+        // No connection, or no credentials to sign with: the cause says which.
         SdkError::DispatchFailure(_) => (PortErrorKind::Transient, "the call did not get through".to_owned()),
         _ => (PortErrorKind::Invalid, "the call could not be built".to_owned()),
     };

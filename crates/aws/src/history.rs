@@ -1,8 +1,10 @@
-//! CloudTrail's event history: `LookupEvents`, one Region at a time each, at the pace that the service allows.
+//! CloudTrail's event history: `LookupEvents`, one Region at a time each, at the pace that the service
+//! allows.
 //!
 //! It answers two calls a second for the whole account in each Region, and refuses more with HTTP 400 and
-//! `ThrottlingException` (AWS CloudTrail API Reference, LookupEvents). So the tries of a call are made here, each in its
-//! turn: those of the SDK know no pace, and would make of one refused call several that are refused.
+//! `ThrottlingException` (AWS CloudTrail API Reference, LookupEvents). So the tries of a call are made here,
+//! each in its turn: those of the SDK know no pace, and would make of one refused call several that are
+//! refused.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,10 +33,10 @@ const ACTION: &str = "cloudtrail:LookupEvents";
 const PAGE_EVENTS: i32 = 50;
 
 /// Tries of one page.
-const MOST_TRIES: u32 = 8;
+const MAX_TRIES: u32 = 8;
 
 /// After this time no further try is begun, so that a run notices soon that it has to stop.
-const MOST_TIME: Duration = Duration::from_mins(1);
+const MAX_TIME: Duration = Duration::from_mins(1);
 
 /// Pause after the first try that failed without being refused; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -42,22 +44,22 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// Event history of some Regions.
 #[derive(Debug)]
 pub struct EventHistory {
-    regions: BTreeMap<String, Region>,
+    regions: BTreeMap<String, HistoryRegion>,
 }
 
 #[derive(Debug)]
-struct Region {
+struct HistoryRegion {
     client: aws_sdk_cloudtrail::Client,
     pace: Pace,
 }
 
 impl EventHistory {
-    /// Of these Regions; none, and event history is not read. Keep the value between runs of one process: it knows when
-    /// each Region was asked last.
+    /// Of these Regions; none, and event history is not read. Keep the value between runs of one process: it
+    /// knows when each Region was asked last.
     pub fn new(aws: &Aws, regions: Vec<String>) -> Self {
         let region = |name: String| {
             let config = aws.cloudtrail(&name).config().to_builder().retry_config(RetryConfig::disabled()).build();
-            (name, Region { client: aws_sdk_cloudtrail::Client::from_conf(config), pace: Pace::default() })
+            (name, HistoryRegion { client: aws_sdk_cloudtrail::Client::from_conf(config), pace: Pace::default() })
         };
         Self { regions: regions.into_iter().map(region).collect() }
     }
@@ -72,7 +74,7 @@ impl EventHistorySource for EventHistory {
     ///
     /// Requires: `cloudtrail:LookupEvents`
     async fn page(&self, request: &HistoryRequest) -> Result<HistoryPage, PortError> {
-        let Some(Region { client, pace }) = self.regions.get(&request.region) else {
+        let Some(HistoryRegion { client, pace }) = self.regions.get(&request.region) else {
             let message = format!("event history of `{}` was not to be read", request.region);
             return Err(PortError::new(PortErrorKind::Bug, message));
         };
@@ -95,36 +97,36 @@ impl EventHistorySource for EventHistory {
                 }
                 Err(error) => error,
             };
-            let error = told(error, &request.region);
+            let error = lookup_error(error, &request.region);
             tries += 1;
             match error.kind() {
                 PortErrorKind::Throttled => pace.refused(),
                 PortErrorKind::Transient => tokio::time::sleep(FIRST_PAUSE * 2_u32.saturating_pow(tries - 1)).await,
                 _ => return Err(error),
             }
-            if tries >= MOST_TRIES || began.elapsed() >= MOST_TIME {
+            if tries >= MAX_TRIES || began.elapsed() >= MAX_TIME {
                 return Err(error);
             }
         }
     }
 }
 
-fn told(error: SdkError<LookupEventsError, HttpResponse>, region: &str) -> PortError {
+fn lookup_error(error: SdkError<LookupEventsError, HttpResponse>, region: &str) -> PortError {
     let what = format!("event history of {region} cannot be read");
     let refused = error.as_service_error().is_some_and(LookupEventsError::is_invalid_next_token_exception);
-    let told = port_error(error, ACTION, &what);
-    if refused { PortError::new(PortErrorKind::NotFound, told.to_string()).with_source(told) } else { told }
+    let error = port_error(error, ACTION, &what);
+    if refused { PortError::new(PortErrorKind::NotFound, error.to_string()).with_source(error) } else { error }
 }
 
-/// What the evidence reader knows as an answer of LookupEvents.
+/// Answer of LookupEvents in the shape that the evidence reader takes.
 #[derive(Serialize)]
 struct Body<'a> {
     #[serde(rename = "Events")]
-    events: Vec<Entry<'a>>,
+    events: Vec<EventEntry<'a>>,
 }
 
 #[derive(Serialize)]
-struct Entry<'a> {
+struct EventEntry<'a> {
     #[serde(rename = "EventId", skip_serializing_if = "Option::is_none")]
     id: Option<&'a str>,
     /// Without it the reader counts the entry as an issue.
@@ -134,7 +136,8 @@ struct Entry<'a> {
 
 fn page_of(answer: &LookupEventsOutput) -> Result<HistoryPage, PortError> {
     let events = answer.events();
-    let entries = events.iter().map(|event| Entry { id: event.event_id(), text: event.cloud_trail_event() }).collect();
+    let entries =
+        events.iter().map(|event| EventEntry { id: event.event_id(), text: event.cloud_trail_event() }).collect();
     let body = serde_json::to_vec(&Body { events: entries }).map_err(|error| {
         PortError::new(PortErrorKind::Bug, "a page of event history cannot be written as JSON").with_source(error)
     })?;
@@ -145,13 +148,13 @@ fn page_of(answer: &LookupEventsOutput) -> Result<HistoryPage, PortError> {
 
 fn time_of(event: &Event) -> Option<Timestamp> {
     #[derive(Deserialize)]
-    struct Record {
+    struct RecordTime {
         #[serde(rename = "eventTime")]
         time: Timestamp,
     }
     match event.event_time() {
         Some(time) => Timestamp::from_second(time.secs()).ok(),
-        None => serde_json::from_str::<Record>(event.cloud_trail_event()?).ok().map(|record| record.time),
+        None => serde_json::from_str::<RecordTime>(event.cloud_trail_event()?).ok().map(|record| record.time),
     }
 }
 

@@ -1,16 +1,17 @@
 //! The inventory of an account: functions, roles, trails.
 //!
-//! In: an account, and the documents kept from the last run. Out: documents in the shape of plain AWS command line output,
-//! named as in a snapshot folder, which [`whittle_snapshot`] reads: one reader for folder and account.
+//! In: an account, and the documents kept from the last run. Out: documents in the shape of plain AWS command
+//! line output, named as in a snapshot folder, which [`whittle_snapshot`] reads: one reader for folder and
+//! account.
 //!
-//! What is listed at once (roles, functions, event source mappings, trails) is listed in every run. What must be asked for
-//! per function is asked only if the function's revision changed, if the trail shows a change, or after a time. What was
-//! not fetched is named in `regions/<region>/not-collected.json`, so that "none" and "not known" never look alike; a Region
-//! whose functions cannot be listed has that document only, and then nothing is called unused anywhere: its functions may
-//! use the same roles.
+//! What is listed at once (roles, functions, event source mappings, trails) is listed in every run. What must
+//! be asked for per function is asked only if the function's revision changed, if the trail shows a change,
+//! or after a time. What was not fetched is named in `regions/<region>/not-collected.json`, so that "none"
+//! and "not known" never look alike; a Region whose functions cannot be listed has that document only, and
+//! then nothing is called unused anywhere: its functions may use the same roles.
 //!
-//! Calls are paced below Lambda's limits for its control plane, which whoever deploys shares: 15 requests a second for
-//! everything together, and 15 for GetPolicy (AWS Lambda Developer Guide, "Lambda quotas").
+//! Calls are paced below Lambda's limits for its control plane, which whoever deploys shares: 15 requests a
+//! second for everything together, and 15 for GetPolicy (AWS Lambda Developer Guide, "Lambda quotas").
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -26,10 +27,10 @@ use whittle_pipeline::ports::{PortError, PortErrorKind};
 use whittle_snapshot::SnapshotDocuments;
 
 use crate::clients::Aws;
-use details::{Changed, Clients, Detail};
+use details::{ChangedFunctions, Clients, Detail};
 use listing::{Functions, Roles};
 use pace::{Pacer, StopFlag};
-use problem::{Failure, Problems};
+use problem::{CallFailure, Problems};
 
 mod details;
 mod last_accessed;
@@ -39,13 +40,13 @@ mod problem;
 mod shape;
 mod trails;
 
-/// What to collect.
+/// Settings of a collection.
 #[derive(Debug, Clone)]
 pub struct InventorySettings {
     /// Regions whose functions and trails are wanted.
     pub regions: Vec<String>,
-    /// Age at which a document of a function is fetched again although nothing shows a change. Each function has a time of
-    /// its own between half of it and all of it.
+    /// Age at which a document of a function is fetched again although nothing shows a change. Each function
+    /// has a time of its own between half of it and all of it.
     pub max_age: SignedDuration,
     /// Ask IAM which services the execution roles never used.
     pub last_accessed: bool,
@@ -54,7 +55,8 @@ pub struct InventorySettings {
 }
 
 impl InventorySettings {
-    /// Everything in these Regions; documents of functions serve for up to a week, reports for up to 20 hours.
+    /// Everything in these Regions; documents of functions serve for up to a week, reports for up to 20
+    /// hours.
     pub fn new(regions: Vec<String>) -> Self {
         Self {
             regions,
@@ -65,14 +67,14 @@ impl InventorySettings {
     }
 }
 
-/// What was collected.
+/// A collected inventory.
 #[derive(Debug, Default)]
 pub struct Collected {
     /// Documents as in a snapshot folder.
     pub documents: SnapshotDocuments,
-    /// What the next collection may reuse.
+    /// Documents that the next collection may reuse.
     pub kept: KeptDocuments,
-    /// What could not be fetched, equal failures counted.
+    /// Failed calls, equal failures counted.
     pub issues: Vec<Issue>,
     /// Reasons why absence of evidence proves nothing anywhere: Regions whose functions are not known.
     pub doubts: Vec<Doubt>,
@@ -84,17 +86,18 @@ pub struct Collected {
     pub reused: usize,
 }
 
-/// Collects the inventory of the account that the credentials are of. Fails if the roles cannot be listed, or the functions
-/// of no Region; everything else that is missing is in the issues.
+/// Collects the inventory of the account that the credentials are of. Fails if the roles cannot be listed, or
+/// the functions of no Region; everything else that is missing is in the issues.
 ///
-/// `changed`: functions (names or ARNs, qualified or not) that the trail shows to have changed since the last collection.
-/// `stop` is asked between calls; from then on what was not fetched counts as not known, and the next collection goes on
-/// with it.
+/// `changed`: functions (names or ARNs, qualified or not) that the trail shows to have changed since the last
+/// collection. `stop` is asked between calls; from then on what was not fetched counts as not known, and the
+/// next collection goes on with it.
 ///
 /// Requires: `iam:GetAccountAuthorizationDetails`, `lambda:ListFunctions`, `lambda:ListEventSourceMappings`,
-/// `lambda:ListFunctionEventInvokeConfigs`, `lambda:ListFunctionUrlConfigs`, `lambda:GetPolicy`, `lambda:ListAliases`,
-/// `lambda:ListTags`, `cloudtrail:DescribeTrails`, `cloudtrail:GetTrailStatus`, `cloudtrail:GetEventSelectors`,
-/// `iam:GenerateServiceLastAccessedDetails`, `iam:GetServiceLastAccessedDetails`
+/// `lambda:ListFunctionEventInvokeConfigs`, `lambda:ListFunctionUrlConfigs`, `lambda:GetPolicy`,
+/// `lambda:ListAliases`, `lambda:ListTags`, `cloudtrail:DescribeTrails`, `cloudtrail:GetTrailStatus`,
+/// `cloudtrail:GetEventSelectors`, `iam:GenerateServiceLastAccessedDetails`,
+/// `iam:GetServiceLastAccessedDetails`
 pub async fn collect(
     aws: &Aws,
     settings: &InventorySettings,
@@ -114,8 +117,8 @@ pub async fn collect(
     let mut lists = list(aws, &clients, stop).await?;
     let mut collected = Collected { complete: true, ..Collected::default() };
     let mut problems = Problems::default();
-    lists.settle(&mut collected, &mut problems)?;
-    let changed = Changed::new(changed);
+    lists.finish(&mut collected, &mut problems)?;
+    let changed = ChangedFunctions::new(changed);
     let round = Round { aws, settings, lists: &lists, clients: &clients, kept, changed: &changed, stop, now };
     round.fetch(&mut collected, &mut problems).await;
     let mut issues = problems.into_issues();
@@ -136,13 +139,13 @@ struct Lists {
     functions: BTreeMap<String, Option<Result<Functions, PortError>>>,
     mappings: BTreeMap<String, Option<Result<String, PortError>>>,
     trails: Option<trails::TrailDocuments>,
-    /// What became of `roles` and `functions` after [`Lists::settle`].
+    /// Contents of `roles` and `functions`, filled by [`Lists::finish`].
     good_roles: Roles,
     good_functions: BTreeMap<String, Functions>,
 }
 
 /// The answer of one of them.
-enum Part {
+enum ListAnswer {
     Roles(Result<Roles, PortError>),
     Functions(String, Result<Functions, PortError>),
     Mappings(String, Result<String, PortError>),
@@ -150,20 +153,20 @@ enum Part {
 }
 
 async fn list(aws: &Aws, clients: &Clients, stop: &(dyn Fn() -> bool + Sync)) -> Result<Lists, PortError> {
-    let mut running: JoinSet<Part> = JoinSet::new();
+    let mut running: JoinSet<ListAnswer> = JoinSet::new();
     let iam = aws.iam();
-    running.spawn(async move { Part::Roles(listing::roles(&iam).await) });
+    running.spawn(async move { ListAnswer::Roles(listing::roles(&iam).await) });
     let mut lists = Lists::default();
     for (region, (client, pacer)) in clients {
         lists.functions.insert(region.clone(), None);
         lists.mappings.insert(region.clone(), None);
         let (name, lambda, pace) = (region.clone(), client.clone(), pacer.clone());
-        running.spawn(async move { Part::Functions(name, listing::functions(&lambda, &pace).await) });
+        running.spawn(async move { ListAnswer::Functions(name, listing::functions(&lambda, &pace).await) });
         let (name, lambda, pace) = (region.clone(), client.clone(), pacer.clone());
-        running.spawn(async move { Part::Mappings(name, listing::event_source_mappings(&lambda, &pace).await) });
+        running.spawn(async move { ListAnswer::Mappings(name, listing::event_source_mappings(&lambda, &pace).await) });
     }
     let (own, regions) = (aws.clone(), clients.keys().cloned().collect());
-    running.spawn(async move { Part::Trails(trails::collect(own, regions).await) });
+    running.spawn(async move { ListAnswer::Trails(trails::collect(own, regions).await) });
     // Dropping the set ends what is still under way.
     while !stop() {
         match tokio::time::timeout(LOOK_AROUND, running.join_next()).await {
@@ -173,10 +176,10 @@ async fn list(aws: &Aws, clients: &Clients, stop: &(dyn Fn() -> bool + Sync)) ->
                 return Err(PortError::new(PortErrorKind::Bug, "a list ended without an answer").with_source(error));
             }
             Ok(Some(Ok(part))) => match part {
-                Part::Roles(answer) => lists.roles = Some(answer),
-                Part::Functions(region, answer) => drop(lists.functions.insert(region, Some(answer))),
-                Part::Mappings(region, answer) => drop(lists.mappings.insert(region, Some(answer))),
-                Part::Trails(answer) => lists.trails = Some(answer),
+                ListAnswer::Roles(answer) => lists.roles = Some(answer),
+                ListAnswer::Functions(region, answer) => drop(lists.functions.insert(region, Some(answer))),
+                ListAnswer::Mappings(region, answer) => drop(lists.mappings.insert(region, Some(answer))),
+                ListAnswer::Trails(answer) => lists.trails = Some(answer),
             },
         }
     }
@@ -189,8 +192,9 @@ fn no_time(action: &str) -> PortError {
 }
 
 impl Lists {
-    /// Documents of everything that was listed. Fails without roles, and without the functions of a single Region.
-    fn settle(&mut self, collected: &mut Collected, problems: &mut Problems) -> Result<(), PortError> {
+    /// Documents of everything that was listed. Fails without roles, and without the functions of a single
+    /// Region.
+    fn finish(&mut self, collected: &mut Collected, problems: &mut Problems) -> Result<(), PortError> {
         let mut roles = self.roles.take().unwrap_or_else(|| Err(no_time("iam:GetAccountAuthorizationDetails")))?;
         collected.documents.insert("authorization-details.json", std::mem::take(&mut roles.text));
         self.good_roles = roles;
@@ -207,7 +211,7 @@ impl Lists {
                     collected.doubts.push(Doubt::FunctionsNotListed { region: region.clone() });
                     // The Region must be there for the reader to miss its functions.
                     collected.documents.insert(not_collected(&region), json!({"NotCollected": []}).to_string());
-                    problems.add("lambda:ListFunctions", &region, UNLISTED, "", Failure::from(&error));
+                    problems.add("lambda:ListFunctions", &region, UNLISTED, "", CallFailure::from(&error));
                     first_error.get_or_insert(error);
                 }
             }
@@ -222,7 +226,7 @@ impl Lists {
                 Ok(text) => collected.documents.insert(format!("regions/{region}/event-source-mappings.json"), text),
                 Err(error) => {
                     let effect = "what functions poll is not known, so nothing is called unused for them";
-                    problems.add("lambda:ListEventSourceMappings", &region, effect, "", Failure::from(&error));
+                    problems.add("lambda:ListEventSourceMappings", &region, effect, "", CallFailure::from(&error));
                 }
             }
         }
@@ -232,14 +236,14 @@ impl Lists {
             }
             collected.issues.extend(trails.issues);
         } else {
-            let failure = Failure::from(&no_time("cloudtrail:DescribeTrails"));
+            let failure = CallFailure::from(&no_time("cloudtrail:DescribeTrails"));
             problems.add("cloudtrail:DescribeTrails", "", "what the trails could see is not known", "", failure);
         }
         Ok(())
     }
 
     /// The roles that functions run under.
-    fn execution_roles(&self) -> BTreeMap<String, listing::RoleFacts> {
+    fn execution_roles(&self) -> BTreeMap<String, listing::ListedRole> {
         let used: BTreeSet<&String> = self.good_functions.values().flat_map(|functions| &functions.roles).collect();
         let roles = &self.good_roles.roles;
         used.into_iter().filter_map(|arn| Some((arn.clone(), roles.get(arn)?.clone()))).collect()
@@ -260,7 +264,7 @@ struct Round<'a> {
     lists: &'a Lists,
     clients: &'a Clients,
     kept: &'a KeptDocuments,
-    changed: &'a Changed,
+    changed: &'a ChangedFunctions,
     stop: &'a (dyn Fn() -> bool + Sync),
     now: Timestamp,
 }
@@ -320,8 +324,9 @@ impl Round<'_> {
         self.keep_unseen(&roles, &mut collected.kept);
     }
 
-    /// Keeps what belongs to Regions that could not be listed this time, unless it changed: the trail shows that only once.
-    fn keep_unseen(self, roles: &BTreeMap<String, listing::RoleFacts>, kept: &mut KeptDocuments) {
+    /// Keeps what belongs to Regions that could not be listed this time, unless it changed: the trail shows
+    /// that only once.
+    fn keep_unseen(self, roles: &BTreeMap<String, listing::ListedRole>, kept: &mut KeptDocuments) {
         let unseen: Vec<(&String, String)> = self
             .settings
             .regions
@@ -365,17 +370,17 @@ fn manifest(region: &str, functions: &Functions, documents: &KeptDocuments) -> O
     (!entries.is_empty()).then(|| Value::from_iter([("NotCollected", entries)]).to_string())
 }
 
-/// What tasks tell while they work.
+/// Results of tasks while they work.
 enum News {
-    Detail(details::Outcome),
-    Report(last_accessed::Outcome),
+    Detail(details::DetailOutcome),
+    Report(last_accessed::ReportOutcome),
 }
 
 /// Documents as they come in.
 struct Progress<'a> {
     kept: KeptDocuments,
-    /// Documents that are only old serve once more if nothing newer comes. Not if the call is refused or the thing is gone:
-    /// then they would serve for ever.
+    /// Documents that are only old serve once more if nothing newer comes. Not if the call is refused or the
+    /// thing is gone: then they would serve for ever.
     old: KeptDocuments,
     now: Timestamp,
     fetched: usize,
@@ -411,13 +416,13 @@ impl Progress<'_> {
         self.kept.insert(name, KeptDocument { text, revision, fetched: self.now });
     }
 
-    fn detail(&mut self, outcome: details::Outcome) {
+    fn detail(&mut self, outcome: details::DetailOutcome) {
         match outcome {
-            details::Outcome::Fetched(task, text) => {
+            details::DetailOutcome::Fetched(task, text) => {
                 self.fetched = self.fetched.saturating_add(1);
                 self.keep(task.document, text, task.revision);
             }
-            details::Outcome::Failed(task, failure) => {
+            details::DetailOutcome::Failed(task, failure) => {
                 let detail = task.detail;
                 if failure.is_final() {
                     self.old.remove(&task.document);
@@ -427,20 +432,20 @@ impl Progress<'_> {
         }
     }
 
-    fn report(&mut self, outcome: last_accessed::Outcome) {
+    fn report(&mut self, outcome: last_accessed::ReportOutcome) {
         match outcome {
-            last_accessed::Outcome::Begun(task, job) => {
+            last_accessed::ReportOutcome::Begun(task, job) => {
                 let name = last_accessed::job_document(&task.role);
                 self.keep(name, last_accessed::job_text(&job), task.revision);
             }
-            last_accessed::Outcome::Ready(task, text) => {
+            last_accessed::ReportOutcome::Ready(task, text) => {
                 self.fetched = self.fetched.saturating_add(1);
                 self.pending = self.pending.saturating_sub(1);
                 self.kept.remove(&last_accessed::job_document(&task.role));
                 self.keep(last_accessed::document(&task.role), text, task.revision);
             }
-            last_accessed::Outcome::Pending => {}
-            last_accessed::Outcome::Failed(task, action, failure) => {
+            last_accessed::ReportOutcome::Pending => {}
+            last_accessed::ReportOutcome::Failed(task, action, failure) => {
                 self.pending = self.pending.saturating_sub(1);
                 self.kept.remove(&last_accessed::job_document(&task.role));
                 if failure.is_final() {

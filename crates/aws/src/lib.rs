@@ -1,7 +1,8 @@
 //! The ports of [`whittle_pipeline`] on AWS.
 //!
-//! SDK types do not leave this crate. Every method that calls AWS says which IAM actions it needs (`Requires:`); together
-//! they are the permissions of the function in `template.yaml`, and none of them changes IAM.
+//! SDK types do not leave this crate. Every method that calls AWS says which IAM actions it needs
+//! (`Requires:`); together they are the permissions of the function in `template.yaml`, and none of them
+//! changes IAM.
 //!
 //! Nothing that `whittle` does by default depends on this crate, so that a build without AWS compiles no SDK.
 

@@ -1,4 +1,5 @@
-//! Puts the adapters of this crate together for one run, the same for the Lambda function and for `whittle run`.
+//! Puts the adapters of this crate together for one run, the same for the Lambda function and for
+//! `whittle run`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -49,18 +50,18 @@ impl FromStr for EvidenceSource {
 }
 
 impl EvidenceSource {
-    /// Whether event history is read.
+    /// True if event history is read.
     pub fn has_history(self) -> bool {
         self != Self::TrailBucket
     }
 
-    /// Whether trail files are read.
+    /// True if trail files are read.
     pub fn has_trail(self) -> bool {
         self != Self::EventHistory
     }
 }
 
-/// What an installation is told once, by the parameters of its template or by flags.
+/// Settings of an installation, from the parameters of its template or from flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceConfig {
     /// Name of the DynamoDB table.
@@ -145,8 +146,8 @@ impl ServiceConfig {
     }
 }
 
-/// The Region itself, and the one that holds the events of global services (AWS CloudTrail User Guide, "CloudTrail
-/// concepts": global service events are in us-east-1 of the partition `aws`).
+/// The Region itself, and the one that holds the events of global services (AWS CloudTrail User Guide,
+/// "CloudTrail concepts": global service events are in us-east-1 of the partition `aws`).
 pub fn default_regions(region: &str) -> Vec<String> {
     const GLOBAL: &str = "us-east-1";
     let elsewhere = ["cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-"].iter().any(|other| region.starts_with(other));
@@ -207,12 +208,12 @@ fn invalid(name: &str, message: &str) -> PortError {
         .with_hint(format!("deploy template.yaml again; the variable comes from {parameter}"))
 }
 
-/// What one run is asked for.
+/// Settings of one run.
 #[derive(Debug, Clone)]
 pub struct RunRequest {
     /// Id of the run; unique.
     pub run_id: String,
-    /// What to analyze.
+    /// Scope of the analysis.
     pub scope: Scope,
     /// Write and publish nothing.
     pub dry_run: bool,

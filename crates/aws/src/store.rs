@@ -5,18 +5,19 @@
 //! | partition | an item for each | |
 //! |---|---|---|
 //! | `FUNCTION#<arn>`, `ROLE#<arn>` | (function, role), role | latest result; history of its suggestion |
-//! | `FINDING#<account>#<digit>` | finding | with its state and what is owed for it |
+//! | `FINDING#<account>#<digit>` | finding | with its state and its queued alert |
 //! | `ACCOUNT`, `INDEX#<account>` | account, shard of results | window, coverage; hashes of results |
 //! | `LEDGER#<home>#<n>`, `MARKS#<home>` | role, source | evidence, JSON; what was read |
 //! | `BASELINE#<home>#<n>`, `KEPT#<home>` | role, shard of documents | what the next run compares with |
 //! | `RUN#<home>` | run | lease, last run, former runs |
 //!
-//! `home` is the account that Whittle runs in. The index `gsi1` finds functions (`NAME#…`) and roles (`ROLENAME#…`) by
-//! name, findings by severity (`SEVERITY#…`) and the evidence about a role (`EVIDENCE#…`).
+//! `home` is the account that Whittle runs in. The index `gsi1` finds functions (`NAME#…`) and roles
+//! (`ROLENAME#…`) by name, findings by severity (`SEVERITY#…`) and the evidence about a role (`EVIDENCE#…`).
 //!
 //! Only two calls are made: `Query` and `TransactWriteItems`. Every transaction checks the lease, so a run
-//! that lost it can change nothing. What is equal is not written: what is read as a whole brings its hashes along, and
-//! results have an index of theirs. A call that failed may be repeated; what it wrote by then is not written again.
+//! that lost it can change nothing. What is equal is not written: what is read as a whole brings its hashes
+//! along, and results have an index of theirs. A call that failed may be repeated; what it wrote by then is
+//! not written again.
 //!
 //! Reading needs no lease and never writes.
 
@@ -34,24 +35,25 @@ use whittle_pipeline::ports::service::{Begun, KeptDocuments, Lease, RunRecord, S
 use whittle_pipeline::ports::{Changes, EvidenceBatch, PortError, PortErrorKind, SaveScope, Store};
 
 use crate::clients::Aws;
-use item::Key;
-use lease::Held;
-use report::Index;
-use shelf::Known;
-use table::Table;
+use fence::Held;
+use item::TableKey;
+use item_set::KnownItems;
+use report::ReportIndex;
+use table::DynamoTable;
 
 mod evidence;
+mod fence;
 mod item;
+mod item_set;
 mod lease;
 mod report;
-mod shelf;
 mod state;
 mod table;
 
 /// A [`ServiceStore`] in a DynamoDB table.
 #[derive(Debug)]
 pub struct DynamoStore {
-    table: Table,
+    table: DynamoTable,
     /// For the account of the credentials, once it is needed.
     aws: Option<Aws>,
     home: Option<String>,
@@ -59,19 +61,20 @@ pub struct DynamoStore {
     cache: Cache,
 }
 
-/// What is known to be stored; true as long as the lease is ours and no call failed.
+/// State known to be stored; valid as long as the lease is ours and no call failed.
 #[derive(Debug, Default)]
 struct Cache {
-    ledger: Known,
-    marks: Option<Known>,
-    documents: Option<Known>,
-    baselines: Option<Known>,
-    findings: BTreeMap<String, Known>,
-    indexes: BTreeMap<String, Index>,
+    ledger: KnownItems,
+    marks: Option<KnownItems>,
+    documents: Option<KnownItems>,
+    baselines: Option<KnownItems>,
+    findings: BTreeMap<String, KnownItems>,
+    indexes: BTreeMap<String, ReportIndex>,
 }
 
 impl DynamoStore {
-    /// A store in a table of the Region of `aws`. Calls nothing; whether there is such a table shows at the first call.
+    /// A store in a table of the Region of `aws`. Calls nothing; whether there is such a table shows at the
+    /// first call.
     pub fn open(aws: &Aws, table: &str) -> Result<Self, PortError> {
         if table.trim().is_empty() {
             return Err(PortError::new(PortErrorKind::Invalid, "the name of the table is empty")
@@ -104,7 +107,7 @@ impl DynamoStore {
     }
 
     fn with_client(client: aws_sdk_dynamodb::Client, bridge: crate::bridge::Bridge, table: &str) -> Self {
-        let table = Table { client, bridge, name: table.to_owned() };
+        let table = DynamoTable { client, bridge, name: table.to_owned() };
         Self { table, aws: None, home: None, held: None, cache: Cache::default() }
     }
 
@@ -131,7 +134,7 @@ impl DynamoStore {
     /// Runs `work` under the lease. After a failure nothing is believed to be known.
     fn writing<T>(
         &mut self,
-        work: impl FnOnce(&Table, &Held, &mut Cache) -> Result<T, PortError>,
+        work: impl FnOnce(&DynamoTable, &Held, &mut Cache) -> Result<T, PortError>,
     ) -> Result<T, PortError> {
         let Some(held) = self.held.clone() else {
             return Err(PortError::new(PortErrorKind::Bug, "the table is written only by a run that holds its lease"));
@@ -174,10 +177,10 @@ impl Store for DynamoStore {
 
     /// Requires: `dynamodb:Query`, `dynamodb:PutItem`, `dynamodb:DeleteItem`, `dynamodb:ConditionCheckItem`
     fn save_report(&mut self, report: &Report, scope: &SaveScope) -> Result<Changes, PortError> {
-        let save = |table: &Table, held: &Held, cache: &mut Cache| {
+        let save = |table: &DynamoTable, held: &Held, cache: &mut Cache| {
             let mut index = match cache.indexes.remove(&report.account) {
                 Some(index) => index,
-                None => Index::load(table, &report.account)?,
+                None => ReportIndex::load(table, &report.account)?,
             };
             let changes = report::save(table, held, &mut index, report, scope)?;
             cache.indexes.insert(report.account.clone(), index);
@@ -266,7 +269,9 @@ impl ServiceStore for DynamoStore {
     fn save_finding_records(&mut self, account: &str, changed: &[FindingRecord]) -> Result<(), PortError> {
         self.writing(|table, held, cache| {
             if !cache.findings.contains_key(account) {
-                cache.findings.insert(account.to_owned(), shelf::stamps(table, &state::finding_partitions(account))?);
+                cache
+                    .findings
+                    .insert(account.to_owned(), item_set::stamps(table, &state::finding_partitions(account))?);
             }
             let known = cache.findings.entry(account.to_owned()).or_default();
             state::save_findings(table, held, known, account, changed)
@@ -312,7 +317,7 @@ fn json<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, PortError> {
         .map_err(|error| PortError::new(PortErrorKind::Bug, "a result cannot be written as JSON").with_source(error))
 }
 
-fn parsed<T: DeserializeOwned>(key: &Key, content: &[u8]) -> Result<T, PortError> {
+fn parsed<T: DeserializeOwned>(key: &TableKey, content: &[u8]) -> Result<T, PortError> {
     let text =
         std::str::from_utf8(content).map_err(|error| item::damaged(key, "it is not UTF-8").with_source(error))?;
     serde_json::from_str(text)

@@ -1,11 +1,12 @@
 //! The files of a trail in its bucket.
 //!
-//! In: bucket, accounts, Regions, lookback, and the marks of earlier runs. Out: the objects that were not read yet, and
-//! their bytes. Keys are `[<prefix>/]AWSLogs/[<organisation id>/]<account>/CloudTrail/<Region>/<yyyy>/<mm>/<dd>/<file>`
-//! (CloudTrail User Guide, "Getting and viewing your CloudTrail log files"), and files are named
-//! `<account>_CloudTrail_<Region>_<yyyymmddThhmmZ>_<unique>.json.gz` by the time of their delivery ("CloudTrail log file
-//! examples"). So the keys of one account and Region, which is one source, stand in the order of delivery, and a run lists
-//! from its mark on. How marks move is decided in `settle`.
+//! In: bucket, accounts, Regions, lookback, and the marks of earlier runs. Out: the objects that were not
+//! read yet, and their bytes. Keys are
+//! `[<prefix>/]AWSLogs/[<organisation id>/]<account>/CloudTrail/<Region>/<yyyy>/<mm>/<dd>/<file>` (CloudTrail
+//! User Guide, "Getting and viewing your CloudTrail log files"), and files are named
+//! `<account>_CloudTrail_<Region>_<yyyymmddThhmmZ>_<unique>.json.gz` by the time of their delivery
+//! ("CloudTrail log file examples"). So the keys of one account and Region, which is one source, stand in the
+//! order of delivery, and a run lists from its mark on. `compact` decides how marks move.
 //!
 //! Digest, Insights and aggregated files lie in folders of their own and are not listed.
 
@@ -23,18 +24,18 @@ use whittle_pipeline::ports::{PortError, PortErrorKind, TrailObject, TrailObject
 use crate::clients::Aws;
 use crate::error::port_error;
 
+mod compact;
 mod list;
 mod read;
-mod settle;
 
+use compact::{Horizon, Listed};
 use list::Lister;
-use settle::{Horizon, Listed};
 
 /// Objects read at once: one answer takes some ten milliseconds, most of them waiting.
 const PARALLEL_READS: usize = 16;
 
-/// Limit of one stored object, as for files. CloudTrail's own hold at most 50 MB uncompressed (CloudTrail User Guide,
-/// "Quotas in AWS CloudTrail").
+/// Limit of one stored object, as for files. CloudTrail's own hold at most 50 MB uncompressed (CloudTrail
+/// User Guide, "Quotas in AWS CloudTrail").
 pub const DEFAULT_MAX_OBJECT_BYTES: u64 = 1 << 30;
 
 /// The analysis looks back no further, so that what was lost before is of no interest.
@@ -45,7 +46,7 @@ const KEEP_DAYS: u16 = 400;
 pub struct TrailBucketSettings {
     /// Name of the bucket.
     pub bucket: String,
-    /// What the trail puts before `AWSLogs/`.
+    /// Prefix of the trail before `AWSLogs/`.
     pub prefix: Option<String>,
     /// Id of the organisation (`o-…`), for an organisation trail.
     pub organization: Option<String>,
@@ -65,12 +66,12 @@ pub struct TrailBucket {
     aws: Aws,
     settings: TrailBucketSettings,
     max_object_bytes: u64,
-    state: Mutex<State>,
+    state: Mutex<ListState>,
 }
 
-/// What is known since the last list.
+/// Findings of the last list.
 #[derive(Debug, Default)]
-struct State {
+struct ListState {
     /// Client in the bucket's Region, once that is known.
     client: Option<aws_sdk_s3::Client>,
     listed: BTreeMap<String, Listed>,
@@ -91,7 +92,7 @@ impl TrailBucket {
         self
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ListState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -138,8 +139,8 @@ impl TrailBucket {
 }
 
 impl TrailObjects for TrailBucket {
-    /// Each source from its mark on, several at once, and the objects that could not be read before. A bucket that is not
-    /// there or may not be listed is an issue, by which all its evidence counts as lost.
+    /// Each source from its mark on, several at once, and the objects that could not be read before. A bucket
+    /// that is not there or may not be listed is an issue, by which all its evidence counts as lost.
     ///
     /// Requires: `s3:ListBucket` (for HeadBucket too, Amazon S3 API Reference)
     fn list(&self, marks: &ReadMarks) -> Result<(Vec<TrailObject>, Vec<Issue>), PortError> {
@@ -164,8 +165,8 @@ impl TrailObjects for TrailBucket {
 
     /// The whole object: one that breaks off is read again, and never taken for a shorter one.
     ///
-    /// Requires: `s3:GetObject`; also `kms:Decrypt` on the trail's key, where it encrypts its files with one (CloudTrail
-    /// User Guide, "Encrypting CloudTrail log files with AWS KMS keys")
+    /// Requires: `s3:GetObject`; also `kms:Decrypt` on the trail's key, where it encrypts its files with one
+    /// (CloudTrail User Guide, "Encrypting CloudTrail log files with AWS KMS keys")
     fn read(&self, object: &TrailObject) -> Result<Vec<u8>, PortError> {
         let (client, bucket, key) = (self.client()?, self.settings.bucket.clone(), self.key_of(object)?);
         let most = self.max_object_bytes;
@@ -183,7 +184,7 @@ impl TrailObjects for TrailBucket {
 
     fn settle(&self, marks: &mut ReadMarks, next: Option<&TrailObject>) {
         let mut state = self.state();
-        let State { listed, gone, .. } = &mut *state;
+        let ListState { listed, gone, .. } = &mut *state;
         let horizon = Horizon { kept_since: day_prefix(self.settings.now, KEEP_DAYS.max(self.settings.lookback_days)) };
         for (name, listed) in listed.iter() {
             let limit = match next {
@@ -192,7 +193,7 @@ impl TrailObjects for TrailBucket {
                 _ => None,
             };
             if let Some(source) = marks.sources.get_mut(name) {
-                settle::settle(source, listed, limit, &gone.remove(name).unwrap_or_default(), &horizon);
+                compact::compact(source, listed, limit, &gone.remove(name).unwrap_or_default(), &horizon);
             }
         }
     }
@@ -231,15 +232,15 @@ fn day_prefix(now: Timestamp, days: u16) -> String {
     format!("{:04}/{:02}/{:02}", date.year(), date.month(), date.day())
 }
 
-/// The bucket's Region, if S3 tells.
+/// The bucket's Region, if S3 names it.
 async fn region_of(client: &aws_sdk_s3::Client, bucket: &str) -> Result<Option<String>, PortError> {
     let error = match client.head_bucket().bucket(bucket).send().await {
         Ok(answer) => return Ok(answer.bucket_region().map(str::to_owned)),
         Err(error) => error,
     };
     // Refusals name the Region too: 301 for a bucket elsewhere, 403 for one that may not be listed.
-    let told = error.raw_response().and_then(|response| response.headers().get("x-amz-bucket-region"));
-    if let Some(region) = told {
+    let named = error.raw_response().and_then(|response| response.headers().get("x-amz-bucket-region"));
+    if let Some(region) = named {
         return Ok(Some(region.to_owned()));
     }
     let missing = error.raw_response().is_some_and(|response| response.status().as_u16() == 404);
@@ -248,9 +249,9 @@ async fn region_of(client: &aws_sdk_s3::Client, bucket: &str) -> Result<Option<S
 
 fn no_bucket(error: SdkError<HeadBucketError, HttpResponse>, bucket: &str) -> PortError {
     let what = format!("there is no bucket `{bucket}`");
-    let told = port_error(error, "s3:ListBucket", &what);
+    let source = port_error(error, "s3:ListBucket", &what);
     PortError::new(PortErrorKind::NotFound, what)
-        .with_source(told)
+        .with_source(source)
         .with_hint("`aws cloudtrail describe-trails` names the bucket of each trail (`S3BucketName`)")
 }
 

@@ -13,7 +13,7 @@ use aws_smithy_types::body::SdkBody;
 
 use crate::clients::Aws;
 
-/// What was asked.
+/// A recorded request.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) method: String,
@@ -22,7 +22,7 @@ pub(crate) struct Asked {
     pub(crate) body: String,
 }
 
-/// What to answer.
+/// A prepared answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
     status: u16,

@@ -1,4 +1,4 @@
-//! What an invocation answers: how the run ended, what it did, what it could not see.
+//! Answer of an invocation: how the run ended, what it did, what it could not see.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use whittle_pipeline::service::ServiceOutcome;
 use whittle_render::words;
 
 /// Issues in an answer; the rest is counted. All are in the log.
-const MOST_ISSUES: usize = 50;
+const MAX_ISSUES: usize = 50;
 
 /// Functions in the answer to an event that names a function or role.
-const MOST_FUNCTIONS: usize = 200;
+const MAX_FUNCTIONS: usize = 200;
 
-/// The answer.
+/// Answer of an invocation, as JSON.
 #[derive(Debug, Serialize)]
-pub struct Answer {
+pub struct RunAnswer {
     schema_version: u32,
     run_id: String,
     status: &'static str,
@@ -26,7 +26,7 @@ pub struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<String>,
     counts: BTreeMap<String, u64>,
-    /// What could not be read, seen or published: a run goes on without it.
+    /// Inputs that could not be read or seen, alerts that were not published. A run goes on without them.
     issues: Vec<Issue>,
     issues_not_listed: usize,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -48,12 +48,12 @@ struct FunctionAnswer {
     no_suggestion: Option<String>,
 }
 
-impl Answer {
+impl RunAnswer {
     /// The answer of a run. `scoped`: the event named a function or role, so that the answer is about these.
     pub fn new(run_id: &str, outcome: ServiceOutcome, dry_run: bool, scoped: bool, continued: bool) -> Self {
         let functions = outcome.report.iter().filter(|_| scoped).flat_map(functions).collect();
-        let issues = outcome.all_issues().take(MOST_ISSUES).cloned().collect();
-        let issues_not_listed = outcome.all_issues().count().saturating_sub(MOST_ISSUES);
+        let issues = outcome.all_issues().take(MAX_ISSUES).cloned().collect();
+        let issues_not_listed = outcome.all_issues().count().saturating_sub(MAX_ISSUES);
         Self {
             schema_version: SCHEMA_VERSION,
             run_id: run_id.to_owned(),
@@ -71,7 +71,7 @@ impl Answer {
 }
 
 fn functions(report: &Report) -> impl Iterator<Item = FunctionAnswer> {
-    report.functions.iter().take(MOST_FUNCTIONS).map(|function| FunctionAnswer {
+    report.functions.iter().take(MAX_FUNCTIONS).map(|function| FunctionAnswer {
         function_arn: function.function_arn.clone(),
         role_arn: function.role_arn.clone(),
         counts: function.counts,

@@ -3,20 +3,20 @@
 use serde::Deserialize;
 use whittle_pipeline::service::Scope;
 
-/// What an invocation asks for.
+/// Request of an invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
-    /// What to analyze.
+    /// Scope of the analysis.
     pub scope: Scope,
     /// Write and publish nothing.
     pub dry_run: bool,
     /// Read evidence back to so many days before now, whatever the watermark says.
     pub backfill_days: Option<u16>,
-    /// How many times in a row a run has invoked the function again because it ran out of time.
+    /// Times in a row that a run has invoked the function again because it ran out of time.
     pub continuation: u8,
 }
 
-/// Why an event was refused.
+/// An event that was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvocationError {
@@ -29,7 +29,7 @@ pub enum InvocationError {
     /// Event history and IAM keep less.
     #[error("`backfill_days` is {days}, and must be 1 to 400")]
     BackfillRange {
-        /// What was asked for.
+        /// The scope asked for.
         days: u16,
     },
 }
@@ -47,8 +47,9 @@ struct Direct {
 }
 
 impl Invocation {
-    /// Reads an event: one of EventBridge (`detail-type` present: the schedule), or an object of `function`, `role`,
-    /// `dry_run`, `backfill_days` (and `continuation`, which a run sets itself). An empty object is the whole account.
+    /// Reads an event: one of EventBridge (`detail-type` present: the schedule), or an object of `function`,
+    /// `role`, `dry_run`, `backfill_days` (and `continuation`, which a run sets itself). An empty object is
+    /// the whole account.
     pub fn parse(event: &serde_json::Value) -> Result<Self, InvocationError> {
         let account = Self { scope: Scope::Account, dry_run: false, backfill_days: None, continuation: 0 };
         if event.get("detail-type").is_some() {
@@ -74,7 +75,7 @@ impl Invocation {
 }
 
 impl InvocationError {
-    /// What to send instead.
+    /// Advice: the event to send instead.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Shape(_) => "members are `function`, `role`, `dry_run` and `backfill_days`; see events/ for examples",

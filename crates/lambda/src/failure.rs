@@ -1,4 +1,4 @@
-//! Why an invocation failed, with error types that alarms and retries may rely on.
+//! Failures of invocations, with error types that alarms and retries may rely on.
 
 use lambda_runtime::Diagnostic;
 use whittle_pipeline::ports::{PortError, PortErrorKind};
@@ -8,7 +8,7 @@ use crate::event::InvocationError;
 /// A failed invocation.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Failure {
+pub enum InvocationFailure {
     /// The event was refused.
     #[error(transparent)]
     Event(#[from] InvocationError),
@@ -17,7 +17,7 @@ pub enum Failure {
     Run(#[from] PortError),
 }
 
-impl Failure {
+impl InvocationFailure {
     /// Stable name of what went wrong; never renamed.
     pub fn error_type(&self) -> &'static str {
         match self {
@@ -40,20 +40,20 @@ impl Failure {
             Self::Event(error) => Some(error.hint()),
             Self::Run(error) => error.hint(),
         };
-        told(self, hint)
+        with_advice(self, hint)
     }
 }
 
 /// An error with its advice, one line.
-pub fn told(error: &dyn std::error::Error, hint: Option<&str>) -> String {
+pub fn with_advice(error: &dyn std::error::Error, hint: Option<&str>) -> String {
     match hint {
         Some(hint) => format!("{error} (hint: {hint})"),
         None => error.to_string(),
     }
 }
 
-impl From<Failure> for Diagnostic {
-    fn from(failure: Failure) -> Self {
+impl From<InvocationFailure> for Diagnostic {
+    fn from(failure: InvocationFailure) -> Self {
         Self { error_type: failure.error_type().to_owned(), error_message: failure.message() }
     }
 }
@@ -65,11 +65,11 @@ mod tests {
     #[test]
     fn types_are_stable_and_messages_carry_the_hint() {
         let denied = PortErrorKind::AccessDenied { action: "iam:X".to_owned() };
-        let failure = Failure::from(PortError::new(denied, "no roles").with_hint("allow it"));
+        let failure = InvocationFailure::from(PortError::new(denied, "no roles").with_hint("allow it"));
         let diagnostic = Diagnostic::from(failure);
         assert_eq!(diagnostic.error_type, "AccessDenied");
         assert_eq!(diagnostic.error_message, "no roles (hint: allow it)");
-        let failure = Failure::from(InvocationError::TwoScopes);
+        let failure = InvocationFailure::from(InvocationError::TwoScopes);
         assert_eq!(Diagnostic::from(failure).error_type, "InvalidEvent");
     }
 }

@@ -12,17 +12,17 @@ use whittle_aws::service::{RunRequest, ServiceConfig, SystemClock, run};
 use whittle_pipeline::ports::{Clock, PortError};
 use whittle_pipeline::service::{Deadline, Scope, ServiceOutcome, Status};
 
-use crate::answer::Answer;
+use crate::answer::RunAnswer;
 use crate::event::Invocation;
-use crate::failure::{Failure, told};
+use crate::failure::{InvocationFailure, with_advice};
 use crate::metrics::{Metric, line};
 
 /// Kept back from Lambda's deadline for the last writes and log lines.
 const RESERVE: SignedDuration = SignedDuration::from_secs(10);
 
-/// Times in a row that a run may invoke the function again. Lambda itself stops such a chain after about 16 (Lambda
-/// Developer Guide, "Use Lambda recursive loop detection to prevent infinite loops").
-const MOST_CONTINUATIONS: u8 = 12;
+/// Times in a row that a run may invoke the function again. Lambda itself stops such a chain after about 16
+/// (Lambda Developer Guide, "Use Lambda recursive loop detection to prevent infinite loops").
+const MAX_CONTINUATIONS: u8 = 12;
 
 /// Everything that is built once per execution environment.
 pub struct Handler {
@@ -32,7 +32,8 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// Reads the environment; calls nothing. What is wrong with it is told by each invocation, where somebody sees it.
+    /// Reads the environment; calls nothing. Each invocation reports what is wrong with it, where somebody
+    /// sees it.
     pub async fn new() -> Self {
         let variable = |name: &str| std::env::var(name).ok();
         let ready = match Aws::load(&AwsSettings::default()).await {
@@ -40,14 +41,14 @@ impl Handler {
             Err(error) => Err(error),
         };
         Self {
-            ready: ready.map_err(|error| told(&error, error.hint())),
+            ready: ready.map_err(|error| with_advice(&error, error.hint())),
             service: variable("WHITTLE_SERVICE").unwrap_or_else(|| "whittle".to_owned()),
             function: variable("WHITTLE_SELF").filter(|name| !name.is_empty()),
         }
     }
 
     /// Answers one invocation.
-    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Failure> {
+    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, InvocationFailure> {
         let LambdaEvent { payload, context } = event;
         let run_id = context.request_id.clone();
         let span = info_span!("run", run_id = %run_id, service = %self.service);
@@ -66,7 +67,11 @@ impl Handler {
         self.ready.as_ref().map(|(aws, _)| aws.calls().values().sum()).unwrap_or_default()
     }
 
-    async fn answer(&self, payload: &Value, context: &Context) -> Result<(ServiceOutcome, Invocation, bool), Failure> {
+    async fn answer(
+        &self,
+        payload: &Value,
+        context: &Context,
+    ) -> Result<(ServiceOutcome, Invocation, bool), InvocationFailure> {
         let invocation = Invocation::parse(payload)?;
         let (aws, config) = self
             .ready
@@ -94,10 +99,11 @@ impl Handler {
         Ok((outcome, invocation, continued))
     }
 
-    /// Invokes the function again, so that a long first reading does not wait for the next tick of the schedule.
+    /// Invokes the function again, so that a long first reading does not wait for the next tick of the
+    /// schedule.
     async fn go_on(&self, aws: &Aws, invocation: &Invocation) -> bool {
         let Some(function) = &self.function else { return false };
-        if invocation.continuation >= MOST_CONTINUATIONS || invocation.dry_run {
+        if invocation.continuation >= MAX_CONTINUATIONS || invocation.dry_run {
             warn!("run stops before everything is read; the next tick goes on");
             return false;
         }
@@ -111,7 +117,7 @@ impl Handler {
         match whittle_aws::continuation::invoke(aws, function, &event.to_string()).await {
             Ok(()) => true,
             Err(error) => {
-                warn!(error = %told(&error, error.hint()), "the function cannot invoke itself; the next tick goes on");
+                warn!(error = %with_advice(&error, error.hint()), "the function cannot invoke itself; the next tick goes on");
                 false
             }
         }
@@ -123,8 +129,8 @@ impl Handler {
         run_id: &str,
         started: Timestamp,
         calls: u64,
-        result: Result<(ServiceOutcome, Invocation, bool), Failure>,
-    ) -> Result<Value, Failure> {
+        result: Result<(ServiceOutcome, Invocation, bool), InvocationFailure>,
+    ) -> Result<Value, InvocationFailure> {
         let now = SystemClock.now();
         let millis = now.duration_since(started).as_millis();
         let mut values = BTreeMap::from([
@@ -159,10 +165,10 @@ impl Handler {
         let _ = writeln!(std::io::stdout(), "{text}");
         let (outcome, invocation, continued) = result?;
         let scoped = invocation.scope != Scope::Account;
-        let answer = Answer::new(run_id, outcome, invocation.dry_run, scoped, continued);
+        let answer = RunAnswer::new(run_id, outcome, invocation.dry_run, scoped, continued);
         serde_json::to_value(answer).map_err(|error| {
             let kind = whittle_pipeline::ports::PortErrorKind::Bug;
-            Failure::Run(PortError::new(kind, "the answer cannot be written as JSON").with_source(error))
+            InvocationFailure::Run(PortError::new(kind, "the answer cannot be written as JSON").with_source(error))
         })
     }
 }

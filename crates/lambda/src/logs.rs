@@ -3,8 +3,9 @@
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-/// Starts logging to standard output. `AWS_LAMBDA_LOG_LEVEL` sets the level, as Lambda's logging configuration does
-/// (Lambda Developer Guide, "Configuring advanced logging controls"); libraries are heard from warnings on.
+/// Starts logging to standard output. `AWS_LAMBDA_LOG_LEVEL` sets the level, as Lambda's logging
+/// configuration does (Lambda Developer Guide, "Configuring advanced logging controls"); libraries are heard
+/// from warnings on.
 pub fn start() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default();
     let level = ["trace", "debug", "info", "warn", "error"]

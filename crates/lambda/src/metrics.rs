@@ -1,5 +1,5 @@
-//! One line a run in CloudWatch's embedded metric format (Amazon CloudWatch User Guide, "Specification: Embedded metric
-//! format"): metrics without an API call and without a permission.
+//! One line a run in CloudWatch's embedded metric format (Amazon CloudWatch User Guide, "Specification:
+//! Embedded metric format"): metrics without an API call and without a permission.
 
 use std::collections::BTreeMap;
 
@@ -69,7 +69,8 @@ impl Metric {
     }
 }
 
-/// The line for a run of the installation `service` (the stack's name), with the properties `run_id` and `status`.
+/// The line for a run of the installation `service` (the stack's name), with the properties `run_id` and
+/// `status`.
 pub fn line(service: &str, run_id: &str, status: &str, now: Timestamp, values: &BTreeMap<Metric, u64>) -> String {
     let metrics: Vec<Value> =
         values.keys().map(|metric| json!({"Name": metric.name(), "Unit": metric.unit()})).collect();

@@ -14,16 +14,16 @@ use std::hint::black_box;
 use std::io::Read as _;
 use std::time::{Duration, Instant};
 
-/// Time that this thread was running, so that other programs on the machine count less; time of the clock where the system
-/// does not tell.
+/// Time that this thread was running, so that other programs on the machine count less; time of the clock
+/// where the system does not tell.
 fn now() -> Duration {
     static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
     let on_cpu = || std::fs::read_to_string("/proc/thread-self/schedstat").ok()?.split(' ').next()?.parse().ok();
     on_cpu().map_or_else(|| START.get_or_init(Instant::now).elapsed(), Duration::from_nanos)
 }
 
-use whittle_policy::algebra::{Answer, GrantSet};
-use whittle_policy::evaluate::{Outcome, Policy, PolicySets, PreparedPolicies, Request, evaluate};
+use whittle_policy::algebra::{GrantSet, Proof};
+use whittle_policy::evaluate::{DecisionOutcome, Policy, PolicySets, PreparedPolicies, Request, evaluate};
 use whittle_policy::minify::minify;
 use whittle_policy::pack::{MANAGED_POLICY_CHARACTERS, pack};
 use whittle_policy::{PolicyDocument, Statement, simulate};
@@ -92,7 +92,7 @@ fn decisions(name: &str, attached: &[PolicySets<'_>], requests: &[Vec<Request>])
         allowed = 0;
         for (prepared, requests) in prepared.iter().zip(requests) {
             for request in requests {
-                allowed += usize::from(black_box(prepared.outcome(black_box(request))) == Outcome::Allowed);
+                allowed += usize::from(black_box(prepared.outcome(black_box(request))) == DecisionOutcome::Allowed);
             }
         }
     });
@@ -175,7 +175,7 @@ fn main() {
     let mut proved = 0;
     for (policy, small) in largest.iter().zip(&small) {
         let small = PolicyDocument::new(small.clone());
-        proved += usize::from(GrantSet::of([*policy]).covers(&GrantSet::of([&small])) == Answer::Yes);
+        proved += usize::from(GrantSet::of([*policy]).covers(&GrantSet::of([&small])) == Proof::Yes);
     }
     rate(&format!("covers, each its own minified form ({proved} proved)"), largest.len(), now().saturating_sub(start));
     let start = now();

@@ -1,9 +1,9 @@
 //! Patterns of the `Action` and `NotAction` elements.
 //!
-//! Prefix and name compare without regard to ASCII case; `*` and `?` may stand anywhere in the name (IAM User Guide,
-//! "IAM JSON policy elements: Action"). The lone `*` is every action. IAM refuses a wildcard in the prefix ("Action vendors
-//! must not contain wildcards"). Such a pattern parses, because a reader has to see it, and [`crate::PolicyDocument::lint`]
-//! reports it; it matches no action.
+//! Prefix and name compare without regard to ASCII case; `*` and `?` may stand anywhere in the name (IAM User
+//! Guide, "IAM JSON policy elements: Action"). The lone `*` is every action. IAM refuses a wildcard in the
+//! prefix ("Action vendors must not contain wildcards"). Such a pattern parses, because a reader has to see
+//! it, and [`crate::PolicyDocument::lint`] reports it; it matches no action.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -15,8 +15,8 @@ use crate::glob::Glob;
 
 /// A pattern over action names: `s3:GetObject`, `s3:Get*`, `*`.
 ///
-/// Equality, order and hash are those of the text as spelled, so that `s3:getobject` and `s3:GetObject` stay two
-/// spellings; ask [`ActionPattern::covers`] about meaning.
+/// Equality, order and hash are those of the text as spelled, so that `s3:getobject` and `s3:GetObject` stay
+/// two spellings; ask [`ActionPattern::covers`] about meaning.
 ///
 /// ```
 /// # use whittle_policy::ActionPattern;
@@ -50,7 +50,7 @@ pub enum ParseActionPatternError {
 }
 
 impl ParseActionPatternError {
-    /// What to write instead.
+    /// Advice: the text to write instead.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Empty | Self::NoPrefix(_) => "write service:Name, such as s3:GetObject, or * for every action",
@@ -83,17 +83,18 @@ impl ActionPattern {
         self.text.split_once(':').map(|(prefix, _)| prefix)
     }
 
-    /// What follows the prefix, as spelled; `None` for the lone `*`.
+    /// The part after the prefix, as spelled; `None` for the lone `*`.
     pub fn name(&self) -> Option<&str> {
         self.text.split_once(':').map(|(_, name)| name)
     }
 
-    /// Whether the pattern matches a full action name such as `s3:GetObject`.
+    /// True if the pattern matches a full action name such as `s3:GetObject`.
     pub fn matches(&self, action: &str) -> bool {
         self.is_any() || self.glob.matches_ignore_ascii_case(action)
     }
 
-    /// Whether every action that `other` matches is matched by `self`. Sound, and exact up to a bound on work.
+    /// True if every action that `other` matches is matched by `self`. Sound, and exact up to a bound on
+    /// work.
     pub fn covers(&self, other: &Self) -> bool {
         self.is_any() || self.glob.covers(&other.glob)
     }
@@ -112,7 +113,7 @@ impl ActionPattern {
         self.glob.common_text(&other.glob)
     }
 
-    /// Whether some action is matched by both. Complete, and exact up to a bound on work.
+    /// True if some action is matched by both. Complete, and exact up to a bound on work.
     pub fn intersects(&self, other: &Self) -> bool {
         self.is_any() || other.is_any() || self.glob.intersects(&other.glob)
     }

@@ -1,20 +1,21 @@
 //! Sets of requests: what policies grant, compared with each other.
 //!
-//! In: policy documents whose statements are about one caller (identity policies, boundaries, control policies). Out: a
-//! [`GrantSet`], the set of requests that they allow, and answers about such sets that are proofs or [`Answer::Unknown`]:
+//! In: policy documents whose statements are about one caller (identity policies, boundaries, control
+//! policies). Out: a [`GrantSet`], the set of requests that they allow, and answers about such sets that are
+//! proofs or [`Proof::Unknown`]:
 //!
 //! - [`GrantSet::covers`], [`GrantSet::intersects`], [`GrantSet::is_empty`]: a yes and a no are both proved;
 //! - [`GrantSet::difference`], [`GrantSet::intersection`]: exact, as sets that can be asked again;
 //! - [`effective`]: what is left of identity policies under a boundary and service control policies.
 //!
-//! A set is a union of [`Region`]s; a region is all requests that match each statement of one list and none of another.
-//! So difference and intersection are exact whatever the conditions are, and every question comes down to one: is this
-//! region empty? It is, if its statements contradict each other, or if each piece of it (action pattern × resource
-//! pattern) lies within one statement of the other list. It is not, if the evaluator finds a request in it
-//! ([`GrantSet::witness`]). Otherwise the answer is unknown.
+//! A set is a union of [`RequestRegion`]s; a region is all requests that match each statement of one list and
+//! none of another. So difference and intersection are exact whatever the conditions are, and every question
+//! comes down to one: is this region empty? It is, if its statements contradict each other, or if each piece
+//! of it (action pattern × resource pattern) lies within one statement of the other list. It is not, if the
+//! evaluator finds a request in it ([`GrantSet::witness`]). Otherwise the answer is unknown.
 //!
-//! Requests are texts: an action that AWS adds tomorrow is in the set of `s3:*` today. The order of evaluation over several
-//! kinds of policies is not here but in [`crate::evaluate`].
+//! Requests are texts: an action that AWS adds tomorrow is in the set of `s3:*` today. The order of
+//! evaluation over several kinds of policies is not here but in [`crate::evaluate`].
 
 mod empty;
 #[cfg(test)]
@@ -25,11 +26,11 @@ use crate::document::{Effect, PolicyDocument, Statement};
 use crate::evaluate::Request;
 
 /// Most regions that a set is split into before an operation gives up.
-const MOST_REGIONS: usize = 1 << 14;
+const MAX_REGIONS: usize = 1 << 14;
 
 /// An answer that is a proof, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Answer {
+pub enum Proof {
     /// Proved.
     Yes,
     /// Disproved.
@@ -38,7 +39,7 @@ pub enum Answer {
     Unknown,
 }
 
-impl Answer {
+impl Proof {
     /// Yes for no, and no for yes.
     #[must_use]
     pub fn negated(self) -> Self {
@@ -50,19 +51,19 @@ impl Answer {
     }
 }
 
-/// The sets are so tangled that their combination has too many parts to be told.
+/// The sets are so tangled that the work bound was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the combination of the policies has more than {MOST_REGIONS} parts")]
+#[error("the combination of the policies has more than {MAX_REGIONS} parts")]
 pub struct TooManyRegionsError;
 
 /// The requests that match each statement of `all` and none of `none`, whatever the statements' effects.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Region<'a> {
+pub struct RequestRegion<'a> {
     all: Vec<&'a Statement>,
     none: Vec<&'a Statement>,
 }
 
-impl<'a> Region<'a> {
+impl<'a> RequestRegion<'a> {
     /// The statements that must match. An Allow of identity policies comes first.
     pub fn all(&self) -> &[&'a Statement] {
         &self.all
@@ -111,60 +112,60 @@ impl<'a> Region<'a> {
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct GrantSet<'a> {
-    regions: Vec<Region<'a>>,
+    regions: Vec<RequestRegion<'a>>,
 }
 
 impl<'a> GrantSet<'a> {
-    /// What these policies of one kind allow together: each Allow, but for what a Deny refuses.
+    /// The requests that policies of one kind allow together: each Allow, less what a Deny refuses.
     pub fn of(documents: impl IntoIterator<Item = &'a PolicyDocument>) -> Self {
         let statements = documents.into_iter().flat_map(|document| document.statements.iter());
         let (allows, denies): (Vec<_>, Vec<_>) = statements.partition(|statement| statement.effect == Effect::Allow);
         let region = |allow: &'a Statement| {
             let denies = denies.iter().copied().filter(|deny| !empty::disjoint(allow, deny));
-            Region { all: vec![allow], none: denies.collect() }
+            RequestRegion { all: vec![allow], none: denies.collect() }
         };
         Self { regions: allows.into_iter().map(region).filter(|region| !region.is_proved_empty()).collect() }
     }
 
     /// The parts of the set. They may overlap.
-    pub fn regions(&self) -> &[Region<'a>] {
+    pub fn regions(&self) -> &[RequestRegion<'a>] {
         &self.regions
     }
 
-    /// Whether the request is in the set.
+    /// True if the request is in the set.
     pub fn contains(&self, request: &Request) -> bool {
         self.regions.iter().any(|region| region.contains(request))
     }
 
-    /// Whether no request is in the set.
-    pub fn is_empty(&self) -> Answer {
-        if self.regions.iter().all(Region::is_proved_empty) {
-            Answer::Yes
+    /// True if no request is in the set.
+    pub fn is_empty(&self) -> Proof {
+        if self.regions.iter().all(RequestRegion::is_proved_empty) {
+            Proof::Yes
         } else if self.witness().is_some() {
-            Answer::No
+            Proof::No
         } else {
-            Answer::Unknown
+            Proof::Unknown
         }
     }
 
     /// Some request in the set, if one is found.
     pub fn witness(&self) -> Option<Request> {
-        self.regions.iter().find_map(Region::witness)
+        self.regions.iter().find_map(RequestRegion::witness)
     }
 
-    /// Whether every request of `other` is in this set.
-    pub fn covers(&self, other: &Self) -> Answer {
+    /// True if every request of `other` is in this set.
+    pub fn covers(&self, other: &Self) -> Proof {
         match other.difference(self) {
             Ok(rest) => rest.is_empty(),
-            Err(TooManyRegionsError) => Answer::Unknown,
+            Err(TooManyRegionsError) => Proof::Unknown,
         }
     }
 
-    /// Whether some request is in both sets.
-    pub fn intersects(&self, other: &Self) -> Answer {
+    /// True if some request is in both sets.
+    pub fn intersects(&self, other: &Self) -> Proof {
         match self.intersection(other) {
             Ok(common) => common.is_empty().negated(),
-            Err(TooManyRegionsError) => Answer::Unknown,
+            Err(TooManyRegionsError) => Proof::Unknown,
         }
     }
 
@@ -182,12 +183,13 @@ impl<'a> GrantSet<'a> {
     /// The requests of this set that are not in `other`.
     pub fn difference(&self, other: &Self) -> Result<Self, TooManyRegionsError> {
         let mut regions = self.regions.clone();
-        // Parts of `other` with one statement that must match and nothing else cut away without splitting: first.
-        let is_plain = |region: &&Region<'a>| region.all.len() == 1 && region.none.is_empty();
+        // Parts of `other` with one statement that must match and nothing else cut away without splitting:
+        // first.
+        let is_plain = |region: &&RequestRegion<'a>| region.all.len() == 1 && region.none.is_empty();
         let (plain, tangled): (Vec<_>, Vec<_>) = other.regions.iter().partition(is_plain);
         let all_plain: Vec<&Statement> = plain.iter().flat_map(|region| region.all.iter().copied()).collect();
         if !all_plain.is_empty() {
-            let less = |region: &Region<'a>| {
+            let less = |region: &RequestRegion<'a>| {
                 let near = all_plain.iter().copied().filter(|s| !region.all.iter().any(|own| empty::disjoint(own, s)));
                 let near: Vec<&Statement> = near.collect();
                 region.with(&[], &near)
@@ -215,20 +217,20 @@ impl<'a> GrantSet<'a> {
 }
 
 /// Adds a region that is not proved empty.
-fn push<'a>(regions: &mut Vec<Region<'a>>, region: Region<'a>) -> Result<(), TooManyRegionsError> {
+fn push<'a>(regions: &mut Vec<RequestRegion<'a>>, region: RequestRegion<'a>) -> Result<(), TooManyRegionsError> {
     if region.is_proved_empty() {
         return Ok(());
     }
-    if regions.len() >= MOST_REGIONS {
+    if regions.len() >= MAX_REGIONS {
         return Err(TooManyRegionsError);
     }
     regions.push(region);
     Ok(())
 }
 
-/// What identity policies grant within a permissions boundary and, level by level, service control policies (IAM User Guide,
-/// "Permissions boundaries for IAM entities"; Organizations User Guide, "SCP evaluation"). No boundary: `None`; no
-/// organization: no levels. A level without policies allows nothing.
+/// The grants of identity policies within a permissions boundary and, level by level, service control
+/// policies (IAM User Guide, "Permissions boundaries for IAM entities"; Organizations User Guide, "SCP
+/// evaluation"). No boundary: `None`; no organization: no levels. A level without policies allows nothing.
 pub fn effective<'a>(
     identity: impl IntoIterator<Item = &'a PolicyDocument>,
     boundary: Option<&'a PolicyDocument>,
@@ -241,9 +243,9 @@ pub fn effective<'a>(
     Ok(set)
 }
 
-/// Whether it is proved that some of `denies` refuse all that `allow` grants.
+/// True if some of `denies` provably refuse all that `allow` grants.
 pub(crate) fn is_shadowed<'a>(allow: &'a Statement, denies: Vec<&'a Statement>) -> bool {
     !denies.is_empty()
         && !allow.action.patterns().is_empty()
-        && Region { all: vec![allow], none: denies }.is_proved_empty()
+        && RequestRegion { all: vec![allow], none: denies }.is_proved_empty()
 }

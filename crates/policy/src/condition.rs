@@ -1,10 +1,11 @@
 //! The `Condition` element.
 //!
-//! Operators AND, keys under one operator AND, values of one key OR (NOR under a negated operator) — IAM User Guide,
-//! "Conditions with multiple context keys or values". Unknown operators are kept as text: a reader must see them, and
-//! nothing is ever proved about them but that they equal themselves.
+//! Operators AND, keys under one operator AND, values of one key OR (NOR under a negated operator) — IAM User
+//! Guide, "Conditions with multiple context keys or values". Unknown operators are kept as text: a reader
+//! must see them, and nothing is ever proved about them but that they equal themselves.
 //!
-//! Whether a request meets a condition: [`ConditionBlock::is_met`]. How each operator compares is a table in its module `check`.
+//! A request meets a condition, or not: [`ConditionBlock::is_met`]. The module `check` has a table of how
+//! each operator compares.
 
 mod check;
 pub(crate) mod implies;
@@ -57,8 +58,8 @@ pub(crate) enum Shape {
     List,
 }
 
-/// JSON type of a condition value. AWS takes numbers and booleans without quotes too (IAM User Guide, "Grammar of the
-/// IAM JSON policy language").
+/// JSON type of a condition value. AWS takes numbers and booleans without quotes too (IAM User Guide,
+/// "Grammar of the IAM JSON policy language").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scalar {
     Text,
@@ -124,12 +125,12 @@ impl ConditionBlock {
         self.operators.iter().map(|entry| entry.name.as_str()).find(|name| Operator::parse(name).is_none())
     }
 
-    /// Whether some value holds a policy variable.
+    /// True if some value holds a policy variable.
     pub fn has_variables(&self) -> bool {
         !self.literal && self.holds_variable_text()
     }
 
-    /// Whether a request with this context meets every constraint. An unknown operator is never met.
+    /// True if a request with this context meets every constraint. An unknown operator is never met.
     pub fn is_met(&self, context: &Context) -> bool {
         self.first_unmet(context).is_none()
     }
@@ -153,13 +154,14 @@ impl ConditionBlock {
         })
     }
 
-    /// Whether every request that meets `other` meets `self`.
+    /// True if every request that meets `other` meets `self`.
     ///
-    /// Sound: each constraint of `self` must follow from a single constraint of `other`. The empty block covers all.
-    /// Operators and keys compare without regard to case. What is known to follow:
+    /// Sound: each constraint of `self` must follow from a single constraint of `other`. The empty block
+    /// covers all. Operators and keys compare without regard to case. What is known to follow:
     ///
-    /// - a positive operator from one on the same key whose values are all within its own (`StringLike` and `Arn…` by
-    ///   pattern, `IpAddress` by network, the ordering operators by value); the other way round for negated ones;
+    /// - a positive operator from one on the same key whose values are all within its own (`StringLike` and
+    ///   `Arn…` by pattern, `IpAddress` by network, the ordering operators by value); the other way round for
+    ///   negated ones;
     /// - `…IfExists` from the plain operator, and from `Null: true`;
     /// - a negated operator from `Null: true`, since a missing key meets it;
     /// - `ForAllValues:`, `ForAnyValue:` and unknown operators from themselves with the same values only.
@@ -175,14 +177,15 @@ impl ConditionBlock {
         self.iter().all(|wanted| other.iter().any(|given| implies::implies(given, wanted, variables)))
     }
 
-    /// This block with one more constraint: a request meets the result only if it meets `self` *and* the constraint.
+    /// This block with one more constraint: a request meets the result only if it meets `self` *and* the
+    /// constraint.
     ///
-    /// JSON has one place for each (operator, key). If it is taken, the result is, in this order of preference:
-    /// the stronger of the two, if one implies the other; the union of values of a negated operator, which is exact;
-    /// an operator that means the same (`ArnLike` for `ArnEquals`, `StringLike` for `StringEquals` without `*`, `?`
-    /// and `$`), which is exact; the values of either that lie within the other, which is exact for
-    /// operators that compare for equality. At worst this is narrower than the conjunction, possibly met by no
-    /// request; it is never wider than either part.
+    /// JSON has one place for each (operator, key). If it is taken, the result is, in this order of
+    /// preference: the stronger of the two, if one implies the other; the union of values of a negated
+    /// operator, which is exact; an operator that means the same (`ArnLike` for `ArnEquals`, `StringLike` for
+    /// `StringEquals` without `*`, `?` and `$`), which is exact; the values of either that lie within the
+    /// other, which is exact for operators that compare for equality. At worst this is narrower than the
+    /// conjunction, possibly met by no request; it is never wider than either part.
     #[must_use]
     pub fn with<V: Into<String>>(
         &self,
@@ -228,7 +231,7 @@ impl ConditionBlock {
         block
     }
 
-    /// Whether a request that meets each of the `given` blocks meets this one. Sound, as [`Self::covers`] is.
+    /// True if a request that meets each of the `given` blocks meets this one. Sound, as [`Self::covers`] is.
     pub(crate) fn follows_from(&self, given: &[&Self]) -> bool {
         let by = |wanted, block: &Self| {
             block.literal == self.literal && block.iter().any(|given| implies::implies(given, wanted, !self.literal))
@@ -236,7 +239,7 @@ impl ConditionBlock {
         self.iter().all(|wanted| given.iter().any(|block| by(wanted, block)))
     }
 
-    /// Whether no request meets both. Sound: `false` may mean that no proof was found.
+    /// True if no request meets both. Sound: `false` may mean that no proof was found.
     pub(crate) fn excludes(&self, other: &Self) -> bool {
         self.literal == other.literal
             && self.iter().any(|a| {
@@ -293,8 +296,8 @@ impl ConditionBlock {
         Some(Value::Object(self.operators.iter().map(operator).collect()))
     }
 
-    /// Known operators in AWS's spelling, operators and keys sorted, values sorted lists of strings without repeats.
-    /// Values of unknown operators keep their order. Means the same.
+    /// Known operators in AWS's spelling, operators and keys sorted, values sorted lists of strings without
+    /// repeats. Values of unknown operators keep their order. Means the same.
     #[must_use]
     pub fn canonical(&self) -> Self {
         let mut operators: Vec<OperatorEntry> = Vec::new();

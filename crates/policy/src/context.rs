@@ -2,9 +2,9 @@
 
 /// Context keys of a request with their values.
 ///
-/// Key names compare without regard to ASCII case, the part after the slash of `aws:PrincipalTag/…` included (IAM User
-/// Guide, "AWS global condition context keys"). A key without values is a missing key. Nothing is derived from the
-/// principal or the resource: what is not given is missing.
+/// Key names compare without regard to ASCII case, the part after the slash of `aws:PrincipalTag/…` included
+/// (IAM User Guide, "AWS global condition context keys"). A key without values is a missing key. Nothing is
+/// derived from the principal or the resource: what is not given is missing.
 ///
 /// ```
 /// # use whittle_policy::evaluate::Context;
@@ -35,8 +35,8 @@ impl Context {
         }
     }
 
-    /// A context of these keys; `Err` is the place of the first key that is there already, but for case. Linear but for
-    /// sorting.
+    /// A context of these keys; `Err` is the place of the first key that is there already, but for case.
+    /// Linear but for sorting.
     pub(crate) fn of(entries: Vec<(String, Vec<String>)>) -> Result<Self, usize> {
         let keys = entries.into_iter().enumerate();
         let mut keyed: Vec<_> = keys.map(|(at, (key, values))| (key.to_ascii_lowercase(), at, values)).collect();
@@ -71,7 +71,8 @@ impl Context {
         self.entries.iter().map(|(key, values)| (&**key, values.as_slice()))
     }
 
-    /// What a policy variable stands for: `key`, or `key, 'default'` ("IAM policy elements: Variables and tags").
+    /// The value of a policy variable: `key`, or `key, 'default'` ("IAM policy elements: Variables and
+    /// tags").
     ///
     /// The default counts if the key is missing. A key with several values cannot be a variable.
     pub(crate) fn variable<'v>(&'v self, text: &'v str) -> Option<&'v str> {

@@ -1,8 +1,9 @@
 //! Policy documents and their statements.
 //!
-//! Parsing is lossless in what a policy can express: scalar or list, order of statements and values, unknown condition
-//! operators and the JSON types of condition values survive [`PolicyDocument::to_value`]. Elements come out in the order
-//! of the grammar (IAM User Guide, "Grammar of the IAM JSON policy language"), whatever order they came in.
+//! Parsing is lossless in what a policy can express: scalar or list, order of statements and values, unknown
+//! condition operators and the JSON types of condition values survive [`PolicyDocument::to_value`]. Elements
+//! come out in the order of the grammar (IAM User Guide, "Grammar of the IAM JSON policy language"), whatever
+//! order they came in.
 
 mod canonical;
 mod clause;
@@ -52,7 +53,7 @@ pub enum Version {
     V2012,
 }
 
-/// What a statement does to the requests that it matches.
+/// Effect of a statement on the requests that it matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Effect {
     /// Grants them.
@@ -116,7 +117,7 @@ impl PolicyDocument {
         Self { version: Some(Version::V2012), id: None, statements: OneOrMany::Many(statements) }
     }
 
-    /// Whether `${…}` in resources and condition values is a policy variable.
+    /// True if `${…}` in resources and condition values is a policy variable.
     pub fn variables_active(&self) -> bool {
         self.version == Some(Version::V2012)
     }
@@ -150,10 +151,10 @@ impl Statement {
         }
     }
 
-    /// Whether every request that `other` allows is allowed by `self`.
+    /// True if every request that `other` allows is allowed by `self`.
     ///
-    /// Both must be Allow statements for the same principals. Sound: `false` may mean that no proof was found, for
-    /// example because two patterns of `self` only together cover one of `other`.
+    /// Both must be Allow statements for the same principals. Sound: `false` may mean that no proof was
+    /// found, for example because two patterns of `self` only together cover one of `other`.
     pub fn covers(&self, other: &Self) -> bool {
         let resources = match (&self.resource, &other.resource) {
             (None, None) => true,
@@ -172,7 +173,7 @@ impl Statement {
             && self.condition.covers(&other.condition)
     }
 
-    /// Whether some pattern or condition value of this statement holds a policy variable.
+    /// True if some pattern or condition value of this statement holds a policy variable.
     pub fn has_variables(&self) -> bool {
         let resources = self
             .resource

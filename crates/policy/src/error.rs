@@ -1,4 +1,4 @@
-//! Why a text is not a policy, and where.
+//! Errors of texts that are not policies, with their places.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ pub struct Position {
     pub offset: usize,
 }
 
-/// What is wrong with a policy.
+/// A fault of a policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParsePolicyErrorKind {
@@ -73,9 +73,9 @@ pub enum ParsePolicyErrorKind {
     /// A value of the wrong JSON type.
     #[error("expected {expected}, found {found}")]
     WrongType {
-        /// What the policy language wants here.
+        /// The type that the policy language wants here.
         expected: &'static str,
-        /// What the text has.
+        /// The type in the text.
         found: &'static str,
     },
     /// A word that is not one of a fixed few.
@@ -112,12 +112,12 @@ impl ParsePolicyError {
         self.position
     }
 
-    /// What is wrong.
+    /// The fault.
     pub fn kind(&self) -> &ParsePolicyErrorKind {
         &self.kind
     }
 
-    /// What the author of the policy can do about it.
+    /// Advice to the author of the policy.
     pub fn hint(&self) -> Option<String> {
         match &*self.kind {
             ParsePolicyErrorKind::UnknownElement { nearest: Some(nearest), .. }

@@ -1,20 +1,20 @@
 //! Decides whether a request is allowed, as AWS does.
 //!
-//! In: a [`Request`] and the policies that apply to it, by layer ([`PolicySets`]). Out: a [`Decision`] and the statements
-//! that decided. [`explain`] also tells of every other statement why it did not match.
+//! In: a [`Request`] and the policies that apply to it, by layer ([`PolicySets`]). Out: a [`Decision`] and
+//! the statements that decided. [`explain`] also says of every other statement why it did not match.
 //!
-//! The order is that of the IAM User Guide, "How AWS enforcement code logic evaluates requests to allow or deny access"
-//! and "Cross-account policy evaluation logic": a matching Deny of any layer ends it; then resource control policies,
-//! service control policies (each level must allow) and the endpoint policy must allow; then the resource-based policy
-//! or the identity side (identity policies within boundary and session policies), in the same account; both across
-//! accounts. Which layers reach which callers is a table in the module `flow`; `docs/correctness/evaluation.md` ties each rule to
-//! its page and its test.
+//! The order is that of the IAM User Guide, "How AWS enforcement code logic evaluates requests to allow or
+//! deny access" and "Cross-account policy evaluation logic": a matching Deny of any layer ends it; then
+//! resource control policies, service control policies (each level must allow) and the endpoint policy must
+//! allow; then the resource-based policy or the identity side (identity policies within boundary and session
+//! policies), in the same account; both across accounts. Which layers reach which callers is a table in the
+//! module `flow`; `docs/correctness/evaluation.md` ties each rule to its page and its test.
 //!
-//! Not here: which policies apply (the caller collects them), parsing ([`crate::document`]), and anything about actions by
-//! name but for the two resource types whose own policy must always allow.
+//! Not here: which policies apply (the caller collects them), parsing ([`crate::document`]), and anything
+//! about actions by name but for the two resource types whose own policy must always allow.
 //!
-//! Work is linear in the number of statements; a pattern costs at worst text × pattern. For many requests against the same
-//! policies, [`PreparedPolicies`] reads them once and looks actions up.
+//! Work is linear in the number of statements; a pattern costs at worst text × pattern. For many requests
+//! against the same policies, [`PreparedPolicies`] reads them once and looks actions up.
 
 mod flow;
 mod prepared;
@@ -43,14 +43,14 @@ pub struct Request {
     pub action: String,
     /// ARN of the resource, or `*` for an action without one.
     pub resource: String,
-    /// Account of the resource. If not told: the account in the ARN, else the caller's.
+    /// Account of the resource. If absent: the account in the ARN, else the caller's.
     pub resource_account: Option<String>,
     /// Context keys.
     pub context: Context,
 }
 
 impl Request {
-    /// A request without context, on a resource whose ARN tells the account.
+    /// A request without context, on a resource whose ARN names the account.
     pub fn new(principal: &str, action: impl Into<String>, resource: impl Into<String>) -> Self {
         Self {
             caller: Caller::parse(principal),
@@ -61,7 +61,7 @@ impl Request {
         }
     }
 
-    /// The account that owns the resource, as far as the request tells.
+    /// The account that owns the resource, as far as the request shows it.
     pub fn owner(&self) -> Option<&str> {
         let in_arn = || {
             let [_, _, account, _] = principal::arn_parts(&self.resource)?;
@@ -91,13 +91,15 @@ pub struct PolicySets<'a> {
     pub boundaries: Vec<Policy<'a>>,
     /// Session policies: one must allow.
     pub session: Vec<Policy<'a>>,
-    /// Service control policies of the caller's account: from the root to the account, those attached at each level.
-    /// Each level must allow; a level without policies allows nothing.
+    /// Service control policies of the caller's account: from the root to the account, those attached at each
+    /// level. Each level must allow; a level without policies allows nothing.
     pub service_control: Vec<Vec<Policy<'a>>>,
-    /// Resource control policies of the resource's account, by level. Each level holds `RCPFullAWSAccess`, which AWS
-    /// attaches everywhere and nobody can detach, whether listed or not; so only their Deny statements decide.
+    /// Resource control policies of the resource's account, by level. Each level holds `RCPFullAWSAccess`,
+    /// which AWS attaches everywhere and nobody can detach, whether listed or not; so only their Deny
+    /// statements decide.
     pub resource_control: Vec<Vec<Policy<'a>>>,
-    /// Policy of the VPC endpoint that the request goes through. AWS has at most one; of several, one must allow.
+    /// Policy of the VPC endpoint that the request goes through. AWS has at most one; of several, one must
+    /// allow.
     pub endpoint: Vec<Policy<'a>>,
 }
 
@@ -115,18 +117,18 @@ impl<'a> PolicySets<'a> {
     }
 }
 
-/// What becomes of a request.
+/// Result of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
-    /// Granted by all who have a say.
+pub enum DecisionOutcome {
+    /// Every policy that must allow it does.
     Allowed,
-    /// No Deny matches, but someone who has to allow does not.
+    /// No Deny matches, but a policy that must allow does not.
     ImplicitlyDenied,
     /// A Deny matches.
     ExplicitlyDenied,
 }
 
-impl Outcome {
+impl DecisionOutcome {
     /// The word that AWS's simulator has for it, capitalised.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -137,7 +139,7 @@ impl Outcome {
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for DecisionOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
@@ -169,23 +171,23 @@ impl<'a> StatementRef<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision<'a> {
     /// Allowed or not.
-    pub outcome: Outcome,
-    /// `ExplicitlyDenied`: every Deny that matches. `Allowed`: every Allow that matches among the resource-based and
-    /// identity policies; empty for a root user without any. `ImplicitlyDenied`: empty. In the order of [`Layer::ALL`],
-    /// then as given.
+    pub outcome: DecisionOutcome,
+    /// `ExplicitlyDenied`: every Deny that matches. `Allowed`: every Allow that matches among the
+    /// resource-based and identity policies; empty for a root user without any. `ImplicitlyDenied`: empty. In
+    /// the order of [`Layer::ALL`], then as given.
     pub deciding: Vec<StatementRef<'a>>,
     /// `ImplicitlyDenied`: the first layer that had to allow and does not.
     pub missing: Option<Layer>,
 }
 
-/// What a statement had to do with a request.
+/// The part that a statement had in a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account<'a> {
+pub struct StatementReport<'a> {
     /// Which statement.
     pub statement: StatementRef<'a>,
-    /// What it does.
+    /// Its effect.
     pub effect: Effect,
-    /// Why it does not match; `None` if it does.
+    /// The reason that it does not match; `None` if it does.
     pub miss: Option<Miss<'a>>,
 }
 
@@ -195,5 +197,5 @@ pub struct Explanation<'a> {
     /// The decision.
     pub decision: Decision<'a>,
     /// Every statement, in the order of [`Layer::ALL`], then as given.
-    pub statements: Vec<Account<'a>>,
+    pub statements: Vec<StatementReport<'a>>,
 }

@@ -1,13 +1,13 @@
 //! Wildcard patterns of the policy language, compiled to bytes, and their matcher.
 //!
 //! In: pattern text of an action, a resource or a condition value. Out: [`Glob`], which decides membership
-//! ([`Glob::matches`]), inclusion ([`Glob::covers`]) and overlap ([`Glob::intersects`]).
-//! Not here: what a pattern is *for*; [`crate::action`], [`crate::resource`] and [`crate::condition`] choose a
-//! compiler from text to program, and the program alone decides everything else.
+//! ([`Glob::matches`]), inclusion ([`Glob::covers`]) and overlap ([`Glob::intersects`]). Not here: what a
+//! pattern is *for*; [`crate::action`], [`crate::resource`] and [`crate::condition`] choose a compiler from
+//! text to program, and the program alone decides everything else.
 //!
-//! A program is the pattern's UTF-8 text in which each special token became one byte that never occurs in UTF-8
-//! (0xF8..=0xFF), so a literal `*` (spelled `${*}`) and the wildcard cannot be confused, matching needs no decoding,
-//! and the program is not longer than the text plus two bytes per variable.
+//! A program is the pattern's UTF-8 text in which each special token became one byte that never occurs in
+//! UTF-8 (0xF8..=0xFF), so a literal `*` (spelled `${*}`) and the wildcard cannot be confused, matching needs
+//! no decoding, and the program is not longer than the text plus two bytes per variable.
 
 mod common;
 mod machine;
@@ -60,8 +60,8 @@ impl Glob {
 
     /// Compiles a pattern of the `Resource` element.
     ///
-    /// `*` and `?` stay inside one colon-separated segment, except that a `*` which ends a segment also expands across
-    /// colons (IAM User Guide, "IAM JSON policy elements: Resource").
+    /// `*` and `?` stay inside one colon-separated segment, except that a `*` which ends a segment also
+    /// expands across colons (IAM User Guide, "IAM JSON policy elements: Resource").
     pub(crate) fn resource(text: &str, variables: bool) -> Self {
         let mut program = Program::default();
         let bytes = text.as_bytes();
@@ -181,14 +181,15 @@ impl Glob {
         Some(Program { bytes: program }.finish())
     }
 
-    /// The six components of an ARN pattern, each by itself; `None` if there are fewer. Resolve variables first.
+    /// The six components of an ARN pattern, each by itself; `None` if there are fewer. Resolve variables
+    /// first.
     pub(crate) fn arn_components(&self) -> Option<Box<[Self]>> {
         let parts = self.program.splitn(6, |&byte| byte == b':');
         let parts: Box<[Self]> = parts.map(|part| Program { bytes: part.to_vec() }.finish()).collect();
         (parts.len() == 6).then_some(parts)
     }
 
-    /// Whether the pattern matches the whole text. A pattern with a variable matches nothing.
+    /// True if the pattern matches the whole text. A pattern with a variable matches nothing.
     pub(crate) fn matches(&self, text: &str) -> bool {
         self.run::<false>(text)
     }
@@ -198,9 +199,10 @@ impl Glob {
         self.run::<true>(text)
     }
 
-    /// Backtracks to the latest star only, which is enough: the leftmost place for what follows a star leaves the
-    /// longest rest. A star confined to its segment that runs into a colon or the end gives way to the latest
-    /// unconfined star. O(text × pattern) at worst; past a budget of steps the set machine finishes the work.
+    /// Backtracks to the latest star only, which is enough: the leftmost place for what follows a star leaves
+    /// the longest rest. A star confined to its segment that runs into a colon or the end gives way to the
+    /// latest unconfined star. O(text × pattern) at worst; past a budget of steps the set machine finishes
+    /// the work.
     fn run<const FOLD: bool>(&self, text: &str) -> bool {
         let (program, bytes) = (&*self.program, text.as_bytes());
         let mut budget = BACKTRACK_STEPS_PER_BYTE.saturating_mul(program.len() + bytes.len() + 16);
@@ -317,15 +319,16 @@ impl Program {
 
 /// A `${…}` found in text.
 pub(crate) struct Variable<'a> {
-    /// What stands between the braces, default value included.
+    /// The text between the braces, default value included.
     pub(crate) name: &'a str,
     /// Length of the whole in bytes.
     len: usize,
 }
 
 impl<'a> Variable<'a> {
-    /// The variable that starts at byte `at`. A `${` that meets another before its `}`, or none at all, is plain text:
-    /// variables do not nest, and the search for the end stays linear over a text of nothing but `${`.
+    /// The variable that starts at byte `at`. A `${` that meets another before its `}`, or none at all, is
+    /// plain text: variables do not nest, and the search for the end stays linear over a text of nothing but
+    /// `${`.
     pub(crate) fn at(text: &'a str, at: usize) -> Option<Self> {
         let rest = text.get(at..)?.strip_prefix("${")?;
         let end = rest

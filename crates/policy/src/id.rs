@@ -93,8 +93,8 @@ id!(
 );
 
 id!(
-    /// The unique id of a role (`AROA…`). It changes when a role is deleted and made again under the same name
-    /// (IAM User Guide, "IAM identifiers").
+    /// The unique id of a role (`AROA…`). It changes when a role is deleted and made again under the same
+    /// name (IAM User Guide, "IAM identifiers").
     RoleId,
     |text| is_unique_id(text, "AROA"),
     "a role id, such as AROAEXAMPLEEXAMPLE123"

@@ -1,5 +1,5 @@
-//! A JSON reader that remembers where each value stood and refuses what `serde_json::Value` would hide: a key that
-//! occurs twice.
+//! A JSON reader that remembers where each value stood and refuses what `serde_json::Value` would hide: a key
+//! that occurs twice.
 //!
 //! Recursion is bounded by [`MAX_DEPTH`], far above what a policy needs (7) and far below what a stack holds.
 
@@ -13,8 +13,8 @@ use crate::error::{ParsePolicyError, ParsePolicyErrorKind as Kind, Position, exc
 
 /// Deepest nesting that is read.
 pub(crate) const MAX_DEPTH: usize = 32;
-/// Most values that one text may hold. A value takes some 50 times the memory of the two bytes that it may be written in,
-/// and all that one entity can have attached, at AWS's quotas, comes to some 200,000 characters.
+/// Most values that one text may hold. A value takes some 50 times the memory of the two bytes that it may be
+/// written in, and all that one entity can have attached, at AWS's quotas, comes to some 200,000 characters.
 const MAX_VALUES: usize = 1 << 20;
 
 /// A JSON value and its place in the text, if there was one.

@@ -15,12 +15,13 @@
 //! | the same grants in fewer statements, in policies that fit AWS's quotas? | [`minify`], [`pack`] |
 //! | does it fit AWS's size quota? | [`PolicyDocument::size`] |
 //!
-//! Two words are used with care. `covers` is **sound**: `true` is a proof, `false` may only mean that no proof was
-//! found. `intersects` and `may_match` are **complete**: `false` is a proof, `true` may only mean that no disproof
-//! was found. Both are exact for patterns without policy variables up to a bound on work that real policies do not reach.
+//! Two words are used with care. `covers` is **sound**: `true` is a proof, `false` may only mean that no
+//! proof was found. `intersects` and `may_match` are **complete**: `false` is a proof, `true` may only mean
+//! that no disproof was found. Both are exact for patterns without policy variables up to a bound on work
+//! that real policies do not reach.
 //!
-//! The crate is pure: no files, network, clock or randomness. It never panics on any input, uses no recursion whose
-//! depth depends on the input, and does work bounded by a polynomial of the input size.
+//! The crate is pure: no files, network, clock or randomness. It never panics on any input, uses no recursion
+//! whose depth depends on the input, and does work bounded by a polynomial of the input size.
 
 pub mod action;
 pub mod algebra;

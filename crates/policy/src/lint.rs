@@ -1,7 +1,7 @@
 //! Things that parse and that nobody means.
 //!
-//! Some of these AWS refuses when the policy is saved, some it takes; in either case the statement does not do what it
-//! seems to say. A lint never changes how a policy is read.
+//! Some of these AWS refuses when the policy is saved, some it takes; in either case the statement does not
+//! do what it seems to say. A lint never changes how a policy is read.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,9 +20,9 @@ use crate::resource::ResourcePattern;
 pub struct Lint {
     /// JSON path of the odd value.
     pub path: String,
-    /// What kind of oddity.
+    /// Kind of oddity.
     pub code: LintCode,
-    /// What is odd, for a person.
+    /// The oddity in words.
     pub message: String,
 }
 
@@ -230,8 +230,8 @@ impl Linter {
         self.within("Condition", |linter| linter.condition(statement, inactive));
     }
 
-    /// Operators that do not do what they seem to (IAM User Guide, "Condition operators"; "Single-valued vs. multivalued
-    /// context keys").
+    /// Operators that do not do what they seem to (IAM User Guide, "Condition operators"; "Single-valued vs.
+    /// multivalued context keys").
     fn traps(&mut self, statement: &Statement) {
         let constraints = || statement.condition.iter();
         for (name, key, values) in constraints() {

@@ -1,17 +1,19 @@
 //! The same grants in fewer and shorter statements.
 //!
-//! In: statements of policies that apply together. Out, in the spelling of version 2012-10-17: statements that match exactly the same requests with the same effect
-//! ([`minify`]), each with the places of those it was made from. Steps, repeated until nothing changes:
+//! In: statements of policies that apply together. Out, in the spelling of version 2012-10-17: statements
+//! that match exactly the same requests with the same effect ([`minify`]), each with the places of those it
+//! was made from. Steps, repeated until nothing changes:
 //!
 //! 1. within a statement, patterns that another pattern of it covers are dropped;
 //! 2. actions and whole statements that another statement of the same effect covers are dropped;
 //! 3. statements that differ only in their actions become one, and those that differ only in their resources.
 //!
-//! [`shorten_actions`] goes further where size forces it: names become `prefix*` where every action that the caller knows
-//! with that prefix is matched already. It matches nothing more today; it may match actions that AWS adds later, so it is
-//! never done unasked.
+//! [`shorten_actions`] goes further where size forces it: names become `prefix*` where every action that the
+//! caller knows with that prefix is matched already. It matches nothing more today; it may match actions that
+//! AWS adds later, so it is never done unasked.
 //!
-//! Deterministic: the order of the input decides, nothing else. Quadratic in statements and in wildcard patterns.
+//! Deterministic: the order of the input decides, nothing else. Quadratic in statements and in wildcard
+//! patterns.
 
 mod actions;
 #[cfg(test)]
@@ -27,11 +29,11 @@ use crate::resource::ResourcePattern;
 
 /// A statement and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Merged {
+pub struct MinifiedStatement {
     /// The statement. Its Sid is that of its first origin.
     pub statement: Statement,
-    /// Places in the input of the statements that it stands for, rising. What was dropped because another statement
-    /// covers it is not told.
+    /// Places in the input of the statements that it stands for, rising. What was dropped because another
+    /// statement covers it is not told.
     pub origins: Vec<usize>,
 }
 
@@ -52,16 +54,19 @@ pub struct Merged {
 /// assert_eq!(merged[0].origins, [0, 1]);
 /// # Ok::<(), whittle_policy::ParsePolicyError>(())
 /// ```
-pub fn minify(statements: &[Statement]) -> Vec<Merged> {
+pub fn minify(statements: &[Statement]) -> Vec<MinifiedStatement> {
     minify_where(statements, |_| true)
 }
 
 /// [`minify`], but statements are merged only where `may_merge` takes the result.
-pub fn minify_where(statements: &[Statement], may_merge: impl Fn(&Statement) -> bool) -> Vec<Merged> {
-    let mut merged: Vec<Merged> = statements
+pub fn minify_where(statements: &[Statement], may_merge: impl Fn(&Statement) -> bool) -> Vec<MinifiedStatement> {
+    let mut merged: Vec<MinifiedStatement> = statements
         .iter()
         .enumerate()
-        .map(|(at, statement)| Merged { statement: reduced(&statement.to_version_2012()), origins: vec![at] })
+        .map(|(at, statement)| MinifiedStatement {
+            statement: reduced(&statement.to_version_2012()),
+            origins: vec![at],
+        })
         .collect();
     drop_covered(&mut merged);
     loop {
@@ -83,9 +88,13 @@ enum Side {
 }
 
 /// Joins statements that differ only on one side, each with the first of its kind.
-fn merge_by(statements: Vec<Merged>, side: Side, may_merge: &impl Fn(&Statement) -> bool) -> Vec<Merged> {
+fn merge_by(
+    statements: Vec<MinifiedStatement>,
+    side: Side,
+    may_merge: &impl Fn(&Statement) -> bool,
+) -> Vec<MinifiedStatement> {
     let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    let mut out: Vec<Merged> = Vec::with_capacity(statements.len());
+    let mut out: Vec<MinifiedStatement> = Vec::with_capacity(statements.len());
     for next in statements {
         let Some(key) = rest(&next.statement, side) else {
             out.push(next);
@@ -205,9 +214,9 @@ fn widest<T: Clone>(sorted: &[T], is_wildcard: impl Fn(&T) -> bool, covers: impl
     sorted.iter().enumerate().filter(is_needed).map(|(_, pattern)| pattern.clone()).collect()
 }
 
-/// Drops actions, resources and statements that another statement of the same effect covers. One at a time, each against what
-/// is left of the others, so that two never go for each other's sake.
-fn drop_covered(statements: &mut Vec<Merged>) {
+/// Drops actions, resources and statements that another statement of the same effect covers. One at a time,
+/// each against what is left of the others, so that two never go for each other's sake.
+fn drop_covered(statements: &mut Vec<MinifiedStatement>) {
     let mut at = 0;
     while at < statements.len() {
         let Some(own) = statements.get(at) else { return };
@@ -241,7 +250,7 @@ fn drop_covered(statements: &mut Vec<Merged>) {
     }
 }
 
-/// Whether `wide` covers `narrow` in everything but the actions.
+/// True if `wide` covers `narrow` in everything but the actions.
 fn may_cover_part(wide: &Statement, narrow: &Statement) -> bool {
     let principals = match (&wide.principal, &narrow.principal) {
         (None, None) => true,

@@ -1,7 +1,7 @@
 //! "Did you mean": the closest of a few known words.
 
-/// The word of `known` closest to `word`, if it is close enough to be a slip: same letters in another case, or at
-/// most one edit per three letters.
+/// The word of `known` closest to `word`, if it is close enough to be a slip: same letters in another case,
+/// or at most one edit per three letters.
 pub(crate) fn nearest(word: &str, known: impl IntoIterator<Item = &'static str>) -> Option<&'static str> {
     const LONGEST: usize = 64;
     if word.len() > LONGEST {

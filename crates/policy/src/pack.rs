@@ -1,7 +1,7 @@
 //! Statements into policies that fit AWS's quotas.
 //!
-//! White space does not count (IAM User Guide, "IAM and AWS STS quotas"), so sizes are those of JSON without any. Sizes are
-//! kept as sums; a document is never written out to learn its size.
+//! White space does not count (IAM User Guide, "IAM and AWS STS quotas"), so sizes are those of JSON without
+//! any. Sizes are kept as sums; a document is never written out to learn its size.
 
 use std::collections::BTreeSet;
 
@@ -21,12 +21,12 @@ pub struct Placed {
     pub origin: usize,
 }
 
-/// Statements as policies of at most `limit` characters each, in few policies: each statement goes into the first that
-/// has room.
+/// Statements as policies of at most `limit` characters each, in few policies: each statement goes into the
+/// first that has room.
 ///
-/// A statement that fits no policy whole is split by its actions or resources; the parts together match the same requests.
-/// Each further part gets a Sid of its own, `…Rest`. One action on one resource that is too long gets a policy of its own,
-/// which is then too long; nothing can make it smaller.
+/// A statement that fits no policy whole is split by its actions or resources; the parts together match the
+/// same requests. Each further part gets a Sid of its own, `…Rest`. One action on one resource that is too
+/// long gets a policy of its own, which is then too long; nothing can make it smaller.
 pub fn pack(statements: &[Statement], limit: usize) -> Vec<Vec<Placed>> {
     let mut packer = Packer {
         limit,
@@ -39,7 +39,7 @@ pub fn pack(statements: &[Statement], limit: usize) -> Vec<Vec<Placed>> {
     packer.policies.into_iter().map(|policy| policy.statements).collect()
 }
 
-/// Whether the statements fit into the inline policies of one role, as one policy.
+/// True if the statements fit into the inline policies of one role, as one policy.
 pub fn fits_inline(statements: &[Statement]) -> bool {
     frame() + statements.iter().map(own_size).sum::<usize>() <= INLINE_POLICIES_CHARACTERS + 1
 }
@@ -57,10 +57,10 @@ fn own_size(statement: &Statement) -> usize {
 struct Packer {
     limit: usize,
     sids: BTreeSet<String>,
-    policies: Vec<Policy>,
+    policies: Vec<PackedPolicy>,
 }
 
-struct Policy {
+struct PackedPolicy {
     statements: Vec<Placed>,
     /// With a comma after each statement, so one too many.
     size: usize,
@@ -93,13 +93,13 @@ impl Packer {
                 if let Some((head, tail)) = split(&statement, limit.saturating_sub(empty), limit.saturating_sub(empty))
                 {
                     let size = empty.saturating_add(own_size(&head));
-                    self.policies.push(Policy { statements: vec![Placed { statement: head, origin }], size });
+                    self.policies.push(PackedPolicy { statements: vec![Placed { statement: head, origin }], size });
                     rest = Some(self.named_as_rest(tail));
                     continue;
                 }
             }
             let size = empty.saturating_add(size);
-            self.policies.push(Policy { statements: vec![Placed { statement, origin }], size });
+            self.policies.push(PackedPolicy { statements: vec![Placed { statement, origin }], size });
         }
     }
 
@@ -113,8 +113,8 @@ impl Packer {
     }
 }
 
-/// The largest part that takes at most `room`, and the rest; `whole` is the room of an empty policy. None if not even the
-/// smallest part fits.
+/// The largest part that takes at most `room`, and the rest; `whole` is the room of an empty policy. None if
+/// not even the smallest part fits.
 fn split(statement: &Statement, room: usize, whole: usize) -> Option<(Statement, Statement)> {
     let actions = match &statement.action {
         ActionClause::Action(patterns) => patterns.len(),

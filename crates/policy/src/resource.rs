@@ -1,12 +1,13 @@
 //! Patterns of the `Resource` and `NotResource` elements.
 //!
-//! Resources compare with regard to case. `*` and `?` match inside one colon-separated segment, `/` included; a `*` that
-//! is the last character of a segment may also expand across colons, so the lone `*` matches everything (IAM User Guide,
-//! "IAM JSON policy elements: Resource").
+//! Resources compare with regard to case. `*` and `?` match inside one colon-separated segment, `/` included;
+//! a `*` that is the last character of a segment may also expand across colons, so the lone `*` matches
+//! everything (IAM User Guide, "IAM JSON policy elements: Resource").
 //!
-//! `${key}` is a policy variable, `${key, 'default'}` one with a default, and `${*}`, `${?}`, `${$}` are the plain
-//! characters, if the policy's version is 2012-10-17; in an older version all of these are plain text (IAM User Guide,
-//! "IAM JSON policy elements: Variables and tags" and "…: Version"). A variable's value is never read as a pattern.
+//! `${key}` is a policy variable, `${key, 'default'}` one with a default, and `${*}`, `${?}`, `${$}` are the
+//! plain characters, if the policy's version is 2012-10-17; in an older version all of these are plain text
+//! (IAM User Guide, "IAM JSON policy elements: Variables and tags" and "…: Version"). A variable's value is
+//! never read as a pattern.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -41,7 +42,8 @@ impl ResourcePattern {
         Self::with_variables(text, true)
     }
 
-    /// A pattern as written in a policy of version 2008-10-17 or without a version, where `${…}` is plain text.
+    /// A pattern as written in a policy of version 2008-10-17 or without a version, where `${…}` is plain
+    /// text.
     pub fn without_variables(text: impl Into<Box<str>>) -> Self {
         Self::with_variables(text, false)
     }
@@ -73,20 +75,20 @@ impl ResourcePattern {
         self.widened.is_some()
     }
 
-    /// Whether `${…}` in this text is plain text because its policy predates variables.
+    /// True if `${…}` in this text is plain text because its policy predates variables.
     pub fn is_literal(&self) -> bool {
         self.literal
     }
 
-    /// Whether the pattern matches the ARN whatever the request. With a variable, it does not.
+    /// True if the pattern matches the ARN whatever the request. With a variable, it does not.
     pub fn matches(&self, arn: &str) -> bool {
         self.glob.matches(arn)
     }
 
-    /// Whether the pattern matches the ARN in a request whose context gives the variables their values.
+    /// True if the pattern matches the ARN in a request whose context gives the variables their values.
     ///
-    /// A variable without a value and without a default makes the pattern match nothing (IAM User Guide, "IAM policy
-    /// elements: Variables and tags").
+    /// A variable without a value and without a default makes the pattern match nothing (IAM User Guide, "IAM
+    /// policy elements: Variables and tags").
     pub fn matches_in(&self, arn: &str, context: &Context) -> bool {
         if !self.has_variables() {
             return self.matches(arn);
@@ -95,20 +97,20 @@ impl ResourcePattern {
         self.may_match(arn) && self.glob.resolved(|name| context.variable(name)).is_some_and(|glob| glob.matches(arn))
     }
 
-    /// Whether the pattern matches the ARN for some value of its variables.
+    /// True if the pattern matches the ARN for some value of its variables.
     pub fn may_match(&self, arn: &str) -> bool {
         self.widened.as_deref().unwrap_or(&self.glob).matches(arn)
     }
 
-    /// Whether every ARN matched by `other` is matched by `self`, for every value of the variables.
+    /// True if every ARN matched by `other` is matched by `self`, for every value of the variables.
     ///
-    /// Variables with equal text have equal values; otherwise nothing is assumed of them. Sound; exact without
-    /// variables up to a bound on work.
+    /// Variables with equal text have equal values; otherwise nothing is assumed of them. Sound; exact
+    /// without variables up to a bound on work.
     pub fn covers(&self, other: &Self) -> bool {
         self.glob.covers(&other.glob)
     }
 
-    /// Whether some ARN is matched by both, for some values of the variables.
+    /// True if some ARN is matched by both, for some values of the variables.
     ///
     /// Complete: `false` is a proof. Exact without variables up to a bound on work.
     pub fn intersects(&self, other: &Self) -> bool {
@@ -125,12 +127,13 @@ impl ResourcePattern {
         self.glob.common_text(&other.glob)
     }
 
-    /// What stands between the braces of each variable.
+    /// The text between the braces of each variable.
     pub(crate) fn variable_names(&self) -> Vec<&str> {
         self.glob.variable_names()
     }
 
-    /// The same pattern spelled for a policy of version 2012-10-17: a `$` that would begin a variable there is escaped.
+    /// The same pattern spelled for a policy of version 2012-10-17: a `$` that would begin a variable there
+    /// is escaped.
     #[must_use]
     pub fn to_version_2012(&self) -> Self {
         if self.literal { Self::new(self.text.replace("${", "${$}{")) } else { self.clone() }

@@ -1,18 +1,18 @@
 //! Decisions on cases in JSON, one case a line.
 //!
-//! A case: `{"id":…,"request":{"principal":ARN,"action":…,"resource":ARN,"resource_account":…,"context":{key:[values]}},
-//! "identity_policies":[{"name","document"}],"resource_policy":document|null,"permissions_boundaries":[…]|null,
-//! "session_policies":[…]|null,"service_control_policies":[[…] per level],"resource_control_policies":[[…] per level],
-//! "endpoint_policies":[…]|null}`. The answer: `{"id":…,"decision":"Allowed"|"ImplicitlyDenied"|"ExplicitlyDenied",
-//! "deciding":[{"policy","statement",…}]}`, or `{"id":…,"error":…}`. An explained answer has besides `"statements":[…]`, each with why it
-//! does not match, and `"lints":[…]` if a policy says something that nobody means.
+//! A case:
+//! `{"id":…,"request":{"principal":ARN,"action":…,"resource":ARN,"resource_account":…,"context":{key:[values]}}, "identity_policies":[{"name","document"}],"resource_policy":document|null,"permissions_boundaries":[…]|null, "session_policies":[…]|null,"service_control_policies":[[…] per level],"resource_control_policies":[[…] per level], "endpoint_policies":[…]|null}`.
+//! The answer:
+//! `{"id":…,"decision":"Allowed"|"ImplicitlyDenied"|"ExplicitlyDenied", "deciding":[{"policy","statement",…}]}`,
+//! or `{"id":…,"error":…}`. An explained answer has besides `"statements":[…]`, each with why it does not
+//! match, and `"lints":[…]` if a policy says something that nobody means.
 //!
-//! Taken besides: a policy without a name (the document itself); a document as a JSON text in a string; a single context
-//! value without a list; a number or boolean as a context value; a principal as `{"AWS": …}` or `{"Service": …}`. Other
-//! members are ignored, unless their name looks like a slip of one that counts.
+//! Taken besides: a policy without a name (the document itself); a document as a JSON text in a string; a
+//! single context value without a list; a number or boolean as a context value; a principal as `{"AWS": …}`
+//! or `{"Service": …}`. Other members are ignored, unless their name looks like a slip of one that counts.
 //!
-//! Each line stands for itself: a caller can answer line by line in constant memory. Time and memory are linear in the
-//! line but for patterns, which are bounded by text × pattern.
+//! Each line stands for itself: a caller can answer line by line in constant memory. Time and memory are
+//! linear in the line but for patterns, which are bounded by text × pattern.
 
 mod answer;
 mod read;
@@ -25,11 +25,11 @@ use crate::document::PolicyDocument;
 use crate::error::ParsePolicyError;
 use crate::evaluate::{Decision, Explanation, Layer, Policy, PolicySets, Request, evaluate, explain};
 
-pub use answer::{Answer, answer_bytes, answer_line, refuse};
+pub use answer::{SimulationAnswer, answer_bytes, answer_line, refuse};
 
 /// A request with the policies that apply to it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Case {
+pub struct SimulationCase {
     /// Whatever the case was marked with; null if it was not.
     pub id: Value,
     /// The request.
@@ -59,7 +59,7 @@ pub struct NamedPolicy {
     pub document: PolicyDocument,
 }
 
-impl Case {
+impl SimulationCase {
     /// Reads a case. A policy that AWS would refuse is an error, with its JSON path.
     pub fn parse(text: &str) -> Result<Self, ParsePolicyError> {
         read::case(text).map_err(|failure| failure.error)

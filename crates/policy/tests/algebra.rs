@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use whittle_policy::algebra::{Answer, GrantSet, effective};
+use whittle_policy::algebra::{GrantSet, Proof, effective};
 use whittle_policy::evaluate::{Policy, PolicySets, PreparedPolicies, evaluate};
 use whittle_policy::minify::{KnownActions, minify, shorten_actions};
 use whittle_policy::pack::pack;
@@ -29,23 +29,23 @@ proptest! {
             prop_assert_eq!(difference.contains(&asked), in_a && !in_b, "{:?} less {:?}", a, b);
             prop_assert_eq!(common.contains(&asked), in_a && in_b, "{:?} and {:?}", a, b);
             prop_assert_eq!(limited.contains(&asked), in_a && in_b);
-            prop_assert!(covers != Answer::Yes || !in_a || in_b, "{:?} is covered by {:?} but for {:?}", a, b, request);
-            prop_assert!(meets != Answer::No || !in_a || !in_b, "{:?} meets {:?} in {:?}", a, b, request);
+            prop_assert!(covers != Proof::Yes || !in_a || in_b, "{:?} is covered by {:?} but for {:?}", a, b, request);
+            prop_assert!(meets != Proof::No || !in_a || !in_b, "{:?} meets {:?} in {:?}", a, b, request);
         }
     }
 
-    /// What tells sets apart is in one and not in the other, says the oracle.
+    /// A witness that tells two sets apart is in one of them only, says the oracle.
     #[test]
     fn witnesses_are_in_their_set(a in document(), b in document()) {
         let (x, y) = (GrantSet::of([&a]), GrantSet::of([&b]));
         let difference = x.difference(&y).unwrap();
         let witness = difference.witness();
-        prop_assert_eq!(y.covers(&x) == Answer::No, witness.is_some());
+        prop_assert_eq!(y.covers(&x) == Proof::No, witness.is_some());
         if let Some(request) = witness {
             let request = told(&request);
             prop_assert!(allows(&a, &request) && !allows(&b, &request), "{:?} {:?} {:?}", a, b, request);
         }
-        prop_assert_ne!(x.covers(&x), Answer::No);
+        prop_assert_ne!(x.covers(&x), Proof::No);
     }
 
     #[test]

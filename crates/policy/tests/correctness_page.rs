@@ -1,5 +1,5 @@
-//! `docs/correctness/evaluation.md` names tests and files of cases for each rule. All of them exist, and none that shows a
-//! rule is left out.
+//! `docs/correctness/evaluation.md` names tests and files of cases for each rule. All of them exist, and none
+//! that shows a rule is left out.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 use std::collections::BTreeSet;
@@ -33,7 +33,7 @@ fn column(page: &str, name: &str) -> Vec<(String, String)> {
     out
 }
 
-/// What stands in back quotes.
+/// Texts in back quotes.
 fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }

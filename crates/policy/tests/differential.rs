@@ -1,12 +1,12 @@
-//! The engine against the literal oracle on random cases, made so that principals, accounts, patterns and values meet and
-//! just miss each other all the time.
+//! The engine against the literal oracle on random cases, made so that principals, accounts, patterns and
+//! values meet and just miss each other all the time.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 use whittle_policy::evaluate::PreparedPolicies;
-use whittle_policy::simulate::{Case, simulate_line};
+use whittle_policy::simulate::{SimulationCase, simulate_line};
 use whittle_policy::{ConditionBlock, PolicyDocument};
 use whittle_testkit::cases::{VALUES, case, operator};
 use whittle_testkit::oracle::evaluate::decide;
@@ -19,7 +19,7 @@ proptest! {
     fn the_engine_decides_as_the_oracle(case in case()) {
         let answer: Value = serde_json::from_str(&simulate_line(&case.to_string())).unwrap();
         prop_assert_eq!(answer["decision"].as_str(), Some(decide(&case)), "{}", answer);
-        let case = Case::parse(&case.to_string()).unwrap();
+        let case = SimulationCase::parse(&case.to_string()).unwrap();
         let policies = case.policies();
         let prepared = PreparedPolicies::new(&policies);
         prop_assert_eq!(prepared.evaluate(&case.request), case.decide());
@@ -30,7 +30,7 @@ proptest! {
     #[test]
     fn order_does_not_matter(case in case()) {
         let turned = turned_around(&case);
-        let (a, b) = (Case::parse(&case.to_string()).unwrap(), Case::parse(&turned.to_string()).unwrap());
+        let (a, b) = (SimulationCase::parse(&case.to_string()).unwrap(), SimulationCase::parse(&turned.to_string()).unwrap());
         prop_assert_eq!(a.decide().outcome, b.decide().outcome);
     }
 
@@ -65,7 +65,7 @@ fn random_cases_come_out_in_every_way() {
     let (mut outcomes, mut missing) = (std::collections::BTreeMap::new(), std::collections::BTreeMap::new());
     for _ in 0..2_000 {
         let case = case().new_tree(&mut runner).unwrap().current();
-        let decided = Case::parse(&case.to_string()).unwrap();
+        let decided = SimulationCase::parse(&case.to_string()).unwrap();
         let decision = decided.decide();
         *outcomes.entry(decision.outcome).or_insert(0) += 1;
         *missing.entry(decision.missing).or_insert(0) += 1;

@@ -1,7 +1,7 @@
 //! The body of decision cases, through the engine and through the literal oracle.
 //!
-//! A case is a line of `whittle simulate` with two more members: the rule that it shows and the decision that the page in
-//! its file's `source` calls for.
+//! A case is a line of `whittle simulate` with two more members: the rule that it shows and the decision that
+//! the page in its file's `source` calls for.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use whittle_policy::simulate::{Case, answer_line, simulate_line};
+use whittle_policy::simulate::{SimulationCase, answer_line, simulate_line};
 use whittle_testkit::oracle::evaluate::decide;
 
 fn cases() -> Vec<(String, Value)> {
@@ -73,7 +73,7 @@ fn explanations_agree_with_decisions() {
         );
         assert_eq!(short["decision"], long["decision"]);
         assert_eq!(short["deciding"], long["deciding"]);
-        let parsed = Case::parse(&line).unwrap();
+        let parsed = SimulationCase::parse(&line).unwrap();
         let told = parsed.explain();
         let effects = |matching: &str| {
             told.statements.iter().filter(|told| told.effect.as_str() == matching && told.miss.is_none()).count()

@@ -8,7 +8,7 @@
 use std::io::Read as _;
 
 use serde_json::Value;
-use whittle_policy::algebra::{Answer, GrantSet};
+use whittle_policy::algebra::{GrantSet, Proof};
 use whittle_policy::evaluate::{Policy, PolicySets, PreparedPolicies, Request, evaluate};
 use whittle_policy::minify::minify;
 use whittle_policy::pack::{MANAGED_POLICY_CHARACTERS, pack};
@@ -85,14 +85,14 @@ fn minified_policies_are_proved_to_grant_the_same() {
         assert!(small.size() <= document.size() + "\"Version\":\"2012-10-17\",".len(), "{name}");
         assert_eq!(minified(&small), small.statements.as_slice(), "{name}: once is enough");
         let (was, is) = (GrantSet::of([&document]), GrantSet::of([&small]));
-        if (was.covers(&is), is.covers(&was)) != (Answer::Yes, Answer::Yes) {
+        if (was.covers(&is), is.covers(&was)) != (Proof::Yes, Proof::Yes) {
             unproved.push(name);
         }
     }
     assert_eq!(unproved, Vec::<String>::new());
 }
 
-/// What no proof covers: which statements decide, and explicit Deny.
+/// The parts that no proof covers: deciding statements, and explicit Deny.
 #[test]
 fn minified_and_packed_policies_decide_sampled_requests_the_same() {
     let policies = policies();
@@ -127,7 +127,8 @@ fn minified(document: &PolicyDocument) -> Vec<Statement> {
     minify(document.statements.as_slice()).into_iter().map(|merged| merged.statement).collect()
 }
 
-/// Requests that the statements of a policy are about, and just miss: with and without what their conditions ask for.
+/// Requests that the statements of a policy are about, and just miss: with and without what their conditions
+/// ask for.
 fn sampled(document: &PolicyDocument) -> Vec<Request> {
     const EACH: usize = 12;
     let mut out = Vec::new();
@@ -172,7 +173,8 @@ fn only_administrator_like_policies_cover_everything() {
 /// The managed policies with an unconditional Allow of `*` on `*`.
 const ADMINISTRATORS: &[&str] = &["AdministratorAccess"];
 
-/// AWS's own policies hold no oddities but deliberate ones; a new kind here is a bug in the lint or news about AWS.
+/// AWS's own policies hold no oddities but deliberate ones; a new kind here is a bug in the lint or news
+/// about AWS.
 #[test]
 fn lint_finds_little_in_managed_policies() {
     let mut found = std::collections::BTreeMap::<&str, usize>::new();

@@ -18,8 +18,8 @@ static ACTIONS: LazyLock<Vec<String>> = LazyLock::new(|| {
     names.iter().filter(|name| !name.is_empty()).flat_map(|name| ["s", "t"].map(|p| format!("{p}:{name}"))).collect()
 });
 
-/// Shortest text on which two patterns can differ is no longer than the sum of their lengths; six characters suffice
-/// for exactness only if both are short.
+/// Shortest text on which two patterns can differ is no longer than the sum of their lengths; six characters
+/// suffice for exactness only if both are short.
 const EXACT: usize = 3;
 
 proptest! {

@@ -1,5 +1,5 @@
-//! One test for each rule of the policy grammar and of the evaluation order; `docs/correctness/evaluation.md` ties them to
-//! AWS's pages. The body of cases in `evaluation.rs` has many more of each.
+//! One test for each rule of the policy grammar and of the evaluation order; `docs/correctness/evaluation.md`
+//! ties them to AWS's pages. The body of cases in `evaluation.rs` has many more of each.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 use serde_json::{Value, json};
@@ -43,14 +43,14 @@ fn lay(base: &mut Value, over: Value) {
     }
 }
 
-/// Whether an identity policy of one Allow lets a user do this.
+/// True if an identity policy of one Allow lets a user do this.
 #[track_caller]
 fn allows(statement: Value, request: &Value, expect: bool) {
     let members = json!({"request": request, "identity_policies": [document(vec![statement])]});
     decide(USER, members, if expect { "Allowed" } else { "ImplicitlyDenied" });
 }
 
-/// Whether a request with this value of a key meets one constraint.
+/// True if a request with this value of a key meets one constraint.
 #[track_caller]
 fn met(operator: &str, wanted: &Value, given: &Value, expect: bool) {
     let mut statement = allow("*", "*");

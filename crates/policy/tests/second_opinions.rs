@@ -1,8 +1,9 @@
 //! The body of decision cases through two other engines: `iam-rs` and `scratchstack-aspen`.
 //!
-//! Neither has all that AWS decides by, so each gets the cases that it has words for. Where it differs from the decision
-//! that the page of AWS calls for, `second_opinions/differences.tsv` says what it does and which page speaks against it. A
-//! difference that is not in the table fails, and so does a row of the table that differs no more.
+//! Neither has all that AWS decides by, so each gets the cases that it has words for. Where it differs from
+//! the decision that the page of AWS calls for, `second_opinions/differences.tsv` says what it does and which
+//! page speaks against it. A difference that is not in the table fails, and so does a row of the table that
+//! differs no more.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +18,7 @@ use scratchstack_aws_principal::{
 };
 use serde_json::Value;
 use whittle_policy::evaluate::{Caller, CallerKind};
-use whittle_policy::simulate::Case;
+use whittle_policy::simulate::SimulationCase;
 
 const REFUSED: &str = "refused";
 
@@ -53,7 +54,7 @@ fn is_empty(layer: &Value) -> bool {
 
 /// Caller and owner are in one account: neither engine knows of two.
 fn is_within_one_account(case: &Value) -> bool {
-    let request = Case::parse(&case.to_string()).unwrap().request;
+    let request = SimulationCase::parse(&case.to_string()).unwrap().request;
     request.caller.account().is_none_or(|account| request.owner() == Some(account))
 }
 
@@ -66,7 +67,8 @@ fn values(given: &Value) -> Vec<String> {
     }
 }
 
-/// What the values of a key are. A case has texts only; both engines want a value in the type that its operator compares.
+/// The type of a key's values. A case has texts only; both engines want a value in the type that its operator
+/// compares.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Text,
@@ -77,7 +79,7 @@ enum Kind {
     Bytes,
 }
 
-/// What the first operator that some policy of the case has for the key compares.
+/// The type that the first operator for this key compares.
 fn kind(case: &Value, key: &str) -> Kind {
     fn operators(value: &Value, key: &str, found: &mut Vec<String>) {
         match value {
@@ -134,7 +136,8 @@ fn session_value(kind: Kind, text: &str) -> SessionValue {
     typed.unwrap_or_else(|| SessionValue::String(text.to_owned()))
 }
 
-/// What `iam-rs` answers; `None` if it has no words for the case: limits, two accounts, anonymous callers, no ARN.
+/// The answer of `iam-rs`; `None` if it has no words for the case: limits, two accounts, anonymous callers,
+/// no ARN.
 fn iam_rs_answer(case: &Value) -> Option<&'static str> {
     let limits = ["permissions_boundaries", "session_policies", "endpoint_policies"];
     let levels = ["service_control_policies", "resource_control_policies"];
@@ -167,7 +170,8 @@ fn iam_rs_answer(case: &Value) -> Option<&'static str> {
     })
 }
 
-/// Who `scratchstack-aspen` takes the caller for; `None` for roles without a session, providers and anonymous callers.
+/// Who `scratchstack-aspen` takes the caller for; `None` for roles without a session, providers and anonymous
+/// callers.
 fn actor(name: &str) -> Option<Actor> {
     let caller = Caller::parse(name);
     let parts: Vec<&str> = name.split(':').collect();
@@ -183,10 +187,12 @@ fn actor(name: &str) -> Option<Actor> {
     Some(vec![identity].into())
 }
 
-/// What `scratchstack-aspen` answers; `None` if it has no words for the case: two accounts, callers as above, keys with
-/// several values or bytes, several policies of which one must allow, resource control and endpoint policies.
+/// The answer of `scratchstack-aspen`; `None` if it has no words for the case: two accounts, callers as
+/// above, keys with several values or bytes, several policies of which one must allow, resource control and
+/// endpoint policies.
 ///
-/// It tells a limit that does not allow from one that denies no more than a caller can see: both are "Denied".
+/// It tells a limit that does not allow from one that denies no more than a caller can see: both are
+/// "Denied".
 fn aspen_answer(case: &Value) -> Option<&'static str> {
     use scratchstack_aspen::{Context, Decision, Policy, PolicySet, PolicySource};
     let request = &case["request"];

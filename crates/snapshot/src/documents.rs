@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::files::{FileProblem, SnapshotFiles};
 
-/// The documents of a snapshot by their name in a snapshot folder (`regions/eu-central-1/functions.json`), as compact JSON.
+/// The documents of a snapshot by their name in a snapshot folder (`regions/eu-central-1/functions.json`), as
+/// compact JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SnapshotDocuments {
     texts: BTreeMap<String, String>,
@@ -31,7 +32,7 @@ impl SnapshotDocuments {
         self.texts.len()
     }
 
-    /// Whether there is none.
+    /// True if there is none.
     pub fn is_empty(&self) -> bool {
         self.texts.is_empty()
     }

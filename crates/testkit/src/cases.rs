@@ -1,5 +1,5 @@
-//! Generators of cases of `whittle simulate`, made so that principals, accounts, patterns and values meet and just miss each
-//! other all the time.
+//! Generators of cases of `whittle simulate`, made so that principals, accounts, patterns and values meet and
+//! just miss each other all the time.
 
 use proptest::collection::vec;
 use proptest::option;
@@ -133,26 +133,26 @@ fn principal_element() -> impl Strategy<Value = Value> {
     prop_oneof![1 => Just(json!("*")), 5 => map]
 }
 
-/// What a layer asks of its statements.
+/// Rules of a layer for its statements.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Form {
+enum LayerForm {
     Plain,
     WithPrincipal,
     /// With `Principal`, and now and then without `Resource`.
     Own,
 }
 
-fn statement(form: Form) -> impl Strategy<Value = Value> {
+fn statement(form: LayerForm) -> impl Strategy<Value = Value> {
     let action = (prop::bool::weighted(0.15), one_or_list(ACTION_PATTERNS));
     let resource = (prop::bool::weighted(0.15), one_or_list(RESOURCE_PATTERNS));
     let principal = (prop::bool::weighted(0.2), principal_element());
     let condition = option::weighted(0.35, condition_element());
-    let with_resource = prop::bool::weighted(if form == Form::Own { 0.7 } else { 1.0 });
+    let with_resource = prop::bool::weighted(if form == LayerForm::Own { 0.7 } else { 1.0 });
     (prop::bool::weighted(0.75), action, resource, principal, condition, with_resource).prop_map(
         move |(allow, action, resource, principal, condition, with_resource)| {
             let mut out = Map::new();
             out.insert("Effect".into(), if allow { "Allow" } else { "Deny" }.into());
-            if form != Form::Plain {
+            if form != LayerForm::Plain {
                 out.insert(if principal.0 { "NotPrincipal" } else { "Principal" }.into(), principal.1);
             }
             out.insert(if action.0 { "NotAction" } else { "Action" }.into(), action.1);
@@ -165,7 +165,7 @@ fn statement(form: Form) -> impl Strategy<Value = Value> {
     )
 }
 
-fn document(form: Form) -> impl Strategy<Value = Value> {
+fn document(form: LayerForm) -> impl Strategy<Value = Value> {
     let version = select(vec![Some("2012-10-17"), Some("2012-10-17"), Some("2008-10-17"), None]);
     (version, vec(statement(form), 1..=3)).prop_map(|(version, statements)| {
         let mut out = Map::new();
@@ -175,7 +175,7 @@ fn document(form: Form) -> impl Strategy<Value = Value> {
     })
 }
 
-fn policies(form: Form, least: usize, most: usize) -> impl Strategy<Value = Value> {
+fn policies(form: LayerForm, least: usize, most: usize) -> impl Strategy<Value = Value> {
     vec(document(form), least..=most).prop_map(|documents| {
         documents.into_iter().map(|document| json!({"name": "p", "document": document})).collect()
     })
@@ -203,13 +203,13 @@ fn request() -> impl Strategy<Value = Value> {
 /// A case.
 pub fn case() -> impl Strategy<Value = Value> {
     let limits = (
-        option::weighted(0.3, policies(Form::Plain, 0, 1)),
-        option::weighted(0.3, policies(Form::Plain, 0, 2)),
-        option::weighted(0.2, policies(Form::WithPrincipal, 0, 1)),
-        option::weighted(0.3, vec(policies(Form::Plain, 0, 2), 0..=2)),
-        option::weighted(0.2, vec(policies(Form::Plain, 0, 2), 0..=2)),
+        option::weighted(0.3, policies(LayerForm::Plain, 0, 1)),
+        option::weighted(0.3, policies(LayerForm::Plain, 0, 2)),
+        option::weighted(0.2, policies(LayerForm::WithPrincipal, 0, 1)),
+        option::weighted(0.3, vec(policies(LayerForm::Plain, 0, 2), 0..=2)),
+        option::weighted(0.2, vec(policies(LayerForm::Plain, 0, 2), 0..=2)),
     );
-    (request(), policies(Form::Plain, 0, 2), option::weighted(0.7, document(Form::Own)), limits).prop_map(
+    (request(), policies(LayerForm::Plain, 0, 2), option::weighted(0.7, document(LayerForm::Own)), limits).prop_map(
         |(request, identity, resource, (boundaries, session, endpoint, scp, rcp))| {
             json!({"id": 1, "request": request, "identity_policies": identity, "resource_policy": resource,
                    "permissions_boundaries": boundaries, "session_policies": session, "endpoint_policies": endpoint,

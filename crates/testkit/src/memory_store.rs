@@ -13,12 +13,12 @@ use whittle_pipeline::marks::ReadMarks;
 use whittle_pipeline::ports::service::{Begun, KeptDocuments, Lease, RunRecord, ServiceStore};
 use whittle_pipeline::ports::{Changes, EvidenceBatch, PortError, PortErrorKind, SaveScope, Store};
 
-/// What stores in memory keep; its clones are the same one. [`Memory::store`] is as a new process.
+/// Contents shared by stores in memory. Clones share it too; [`Memory::store`] acts like a new process.
 #[derive(Debug, Clone, Default)]
-pub struct Memory(Arc<Mutex<State>>);
+pub struct Memory(Arc<Mutex<MemoryState>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct MemoryState {
     ledger: Ledger,
     marks: ReadMarks,
     accounts: BTreeMap<String, Report>,
@@ -40,7 +40,7 @@ impl Memory {
         MemoryStore { memory: self.clone(), fence: None }
     }
 
-    /// How many calls changed something; those of the lease do not count.
+    /// Calls that changed something; those of the lease do not count.
     pub fn writes(&self) -> u64 {
         self.state().writes
     }
@@ -50,7 +50,7 @@ impl Memory {
         self.state().records.clone()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, MemoryState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -63,7 +63,7 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    fn writing<T>(&self, work: impl FnOnce(&mut State) -> Result<(T, bool), PortError>) -> Result<T, PortError> {
+    fn writing<T>(&self, work: impl FnOnce(&mut MemoryState) -> Result<(T, bool), PortError>) -> Result<T, PortError> {
         let mut state = self.memory.state();
         let Some(fence) = self.fence else {
             return Err(PortError::new(PortErrorKind::Bug, "only a run that holds the lease writes"));

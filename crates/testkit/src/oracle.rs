@@ -1,6 +1,6 @@
 //! The IAM User Guide, read aloud: slow, literal, recursive, and written without looking at the engine.
 //!
-//! What the engine decides by clever means is decided here by trying everything. A disagreement is a question for the
+//! It tries everything where the engine is clever. A disagreement is a question for the
 //! AWS page, not for a majority.
 
 pub mod account;

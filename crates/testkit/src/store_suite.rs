@@ -1,6 +1,6 @@
-//! What every store must do: one suite for the store in memory, in SQLite and in DynamoDB.
+//! The contract of every store: one suite for the store in memory, in SQLite and in DynamoDB.
 //!
-//! A [`Place`] is what outlives a store: a file, a table. Each check gets a new one.
+//! A [`StorePlace`] is what outlives a store: a file, a table. Each check gets a new one.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a failed check ends the test")]
 #![expect(clippy::missing_panics_doc, reason = "a failed check ends the test")]
@@ -22,17 +22,17 @@ mod service;
 pub use service::{ServicePlace, every_service_store, every_write};
 
 /// Where stores keep things.
-pub trait Place {
+pub trait StorePlace {
     /// The store under test.
     type Store: Store;
 
-    /// A store on this place that may write, as a new run opens it. A store opened before is gone or must not write any
-    /// more.
+    /// A store on this place that may write, as a new run opens it. A store opened before is gone or must not
+    /// write any more.
     fn open(&self) -> Self::Store;
 }
 
 /// Checks of [`Store`], each on a new place.
-pub fn every_store<P: Place>(new: impl Fn() -> P) {
+pub fn every_store<P: StorePlace>(new: impl Fn() -> P) {
     a_new_store_is_empty(&new());
     evidence_comes_back(&new());
     a_ledger_that_was_not_loaded_is_joined(&new());
@@ -47,7 +47,7 @@ pub fn every_store<P: Place>(new: impl Fn() -> P) {
 }
 
 /// Checks of stores that take findings from reports, not from records with a state.
-pub fn every_plain_store<P: Place>(new: impl Fn() -> P) {
+pub fn every_plain_store<P: StorePlace>(new: impl Fn() -> P) {
     let place = new();
     let mut store = place.open();
     let both = report(&["mail", "orders"]);
@@ -62,7 +62,7 @@ pub(crate) fn save(store: &mut impl Store, ledger: &Ledger, objects: &[TrailObje
     store.save_evidence(EvidenceBatch { ledger, objects, marks }).unwrap();
 }
 
-fn a_new_store_is_empty<P: Place>(place: &P) {
+fn a_new_store_is_empty<P: StorePlace>(place: &P) {
     let mut store = place.open();
     assert!(store.load_ledger().unwrap().is_empty());
     assert_eq!(store.read_marks().unwrap(), ReadMarks::default());
@@ -73,7 +73,7 @@ fn a_new_store_is_empty<P: Place>(place: &P) {
     assert_eq!(store.findings(ACCOUNT).unwrap(), []);
 }
 
-fn evidence_comes_back<P: Place>(place: &P) {
+fn evidence_comes_back<P: StorePlace>(place: &P) {
     let mut ledger = joined(&[seen("orders", 1), seen("mail", 2)]);
     let mut marks = marks_of(&[object("a.json", "1")]);
     marks.note_read(
@@ -97,7 +97,7 @@ fn evidence_comes_back<P: Place>(place: &P) {
     assert_eq!((store.load_ledger().unwrap(), store.read_marks().unwrap()), (ledger, marks));
 }
 
-fn a_ledger_that_was_not_loaded_is_joined<P: Place>(place: &P) {
+fn a_ledger_that_was_not_loaded_is_joined<P: StorePlace>(place: &P) {
     save(&mut place.open(), &joined(&[seen("orders", 1), seen("mail", 1)]), &[], &ReadMarks::default());
     let mut store = place.open();
     save(&mut store, &joined(&[seen("orders", 2), seen("stock", 2)]), &[], &ReadMarks::default());
@@ -107,7 +107,7 @@ fn a_ledger_that_was_not_loaded_is_joined<P: Place>(place: &P) {
     assert_eq!(place.open().load_ledger().unwrap(), joined(&all));
 }
 
-fn an_object_read_again_forgets_its_old_issues<P: Place>(place: &P) {
+fn an_object_read_again_forgets_its_old_issues<P: StorePlace>(place: &P) {
     let issue = |message: &str| vec![Issue::new(IssueKind::from("bad-record"), "a.json", message)];
     let mut store = place.open();
     let mut marks = ReadMarks::default();
@@ -120,7 +120,7 @@ fn an_object_read_again_forgets_its_old_issues<P: Place>(place: &P) {
     assert_eq!(store.read_marks().unwrap().issues(), issue("new"));
 }
 
-fn results_come_back_by_name_and_arn<P: Place>(place: &P) {
+fn results_come_back_by_name_and_arn<P: StorePlace>(place: &P) {
     let mut both = report(&["mail", "orders"]);
     // The same function under another role, as a published version may be.
     let mut second = both.functions[1].clone();
@@ -143,7 +143,7 @@ fn results_come_back_by_name_and_arn<P: Place>(place: &P) {
     assert_eq!(store.names().unwrap(), ["mail", "mail-Role", "orders", "orders-Role"]);
 }
 
-fn a_report_that_is_stored_changes_nothing<P: Place>(place: &P) {
+fn a_report_that_is_stored_changes_nothing<P: StorePlace>(place: &P) {
     let both = report(&["mail", "orders"]);
     let mut store = place.open();
     let first = store.save_report(&both, &SaveScope::Account).unwrap();
@@ -152,7 +152,7 @@ fn a_report_that_is_stored_changes_nothing<P: Place>(place: &P) {
     assert_eq!(place.open().save_report(&both, &SaveScope::Account).unwrap(), Changes::default());
 }
 
-fn changes_are_counted_and_stored<P: Place>(place: &P) {
+fn changes_are_counted_and_stored<P: StorePlace>(place: &P) {
     place.open().save_report(&report(&["mail", "orders", "stock"]), &SaveScope::Account).unwrap();
     let mut next = report(&["mail", "stock", "web"]);
     next.findings = report(&["mail", "orders", "stock"]).findings;
@@ -175,7 +175,7 @@ fn changes_are_counted_and_stored<P: Place>(place: &P) {
     );
 }
 
-fn what_is_gone_is_deleted_as_far_as_the_scope_says<P: Place>(place: &P) {
+fn what_is_gone_is_deleted_as_far_as_the_scope_says<P: StorePlace>(place: &P) {
     let names = |place: &P| place.open().names().unwrap();
     place.open().save_report(&report(&["mail", "orders", "stock"]), &SaveScope::Account).unwrap();
     let only_mail = report(&["mail"]);
@@ -191,7 +191,7 @@ fn what_is_gone_is_deleted_as_far_as_the_scope_says<P: Place>(place: &P) {
     assert_eq!(place.open().functions("mail").unwrap(), only_mail.functions);
 }
 
-fn accounts_do_not_touch_each_other<P: Place>(place: &P) {
+fn accounts_do_not_touch_each_other<P: StorePlace>(place: &P) {
     place.open().save_report(&report_of(ACCOUNT, &["orders"]), &SaveScope::Account).unwrap();
     place.open().save_report(&report_of(OTHER, &["orders"]), &SaveScope::Account).unwrap();
     assert_eq!(place.open().functions("orders").unwrap().len(), 2);
@@ -200,7 +200,7 @@ fn accounts_do_not_touch_each_other<P: Place>(place: &P) {
     assert_eq!(place.open().names().unwrap(), ["orders", "orders-Role"]);
 }
 
-fn a_report_with_two_equal_keys_is_not_saved<P: Place>(place: &P) {
+fn a_report_with_two_equal_keys_is_not_saved<P: StorePlace>(place: &P) {
     place.open().save_report(&report(&["orders"]), &SaveScope::Account).unwrap();
     let mut twice = report(&["mail", "orders"]);
     twice.functions[1] = twice.functions[0].clone();
@@ -209,7 +209,7 @@ fn a_report_with_two_equal_keys_is_not_saved<P: Place>(place: &P) {
     assert_eq!(place.open().names().unwrap(), ["orders", "orders-Role"]);
 }
 
-fn large_results_come_back<P: Place>(place: &P) {
+fn large_results_come_back<P: StorePlace>(place: &P) {
     let mut large = report(&["mail", "orders"]);
     large.functions[0].verdicts[0].reason = Reason::Text(sample::noise(2 * 1024 * 1024));
     large.issues[0].message = sample::noise(700 * 1024);

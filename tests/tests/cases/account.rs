@@ -1,4 +1,5 @@
-//! A small account, built in a few lines: inventory, trail and events in folders, and the whole analysis over them.
+//! A small account, built in a few lines: inventory, trail and events in folders, and the whole analysis over
+//! them.
 
 use std::path::PathBuf;
 
@@ -125,7 +126,7 @@ pub(super) fn by_lambda(mut event: Value) -> Value {
     event
 }
 
-/// What IAM logs when a policy is written.
+/// IAM's event for a policy that is written.
 pub(super) fn policy_change(day: i64, event: &str, parameters: Value) -> Value {
     let mut record = call("one", day, "iam", event, parameters);
     record["userIdentity"] =

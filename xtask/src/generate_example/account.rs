@@ -29,7 +29,7 @@ pub const ANALYTICS_POLICY: &str = "shop-reporting-analytics";
 pub const MESSAGING_POLICY: &str = "shop-notify-messaging";
 
 /// A role, without its policies (see `grants.rs`).
-pub struct Role {
+pub struct ExampleRole {
     pub name: &'static str,
     pub path: &'static str,
     /// The unique id, fictitious.
@@ -39,14 +39,14 @@ pub struct Role {
     pub used_before: Option<&'static str>,
 }
 
-impl Role {
+impl ExampleRole {
     pub fn arn(&self) -> String {
         format!("arn:aws:iam::{ACCOUNT}:role{}{}", self.path, self.name)
     }
 }
 
 /// A function as `$LATEST` has it.
-pub struct Function {
+pub struct ExampleFunction {
     pub name: &'static str,
     /// Name of the execution role.
     pub role: &'static str,
@@ -57,11 +57,11 @@ pub struct Function {
     pub code_bytes: u32,
     pub last_modified: &'static str,
     pub description: &'static str,
-    /// What the SDK in the function says; `{api}` is the service.
+    /// User agent of the SDK in the function; `{api}` is the service.
     pub agent: &'static str,
 }
 
-impl Function {
+impl ExampleFunction {
     /// The unqualified ARN.
     pub fn arn(&self) -> String {
         function_arn(self.name)
@@ -73,7 +73,10 @@ pub fn function_arn(name: &str) -> String {
 }
 
 pub fn role_arn(name: &str) -> String {
-    ROLES.iter().find(|role| role.name == name).map_or_else(|| format!("arn:aws:iam::{ACCOUNT}:role/{name}"), Role::arn)
+    ROLES
+        .iter()
+        .find(|role| role.name == name)
+        .map_or_else(|| format!("arn:aws:iam::{ACCOUNT}:role/{name}"), ExampleRole::arn)
 }
 
 pub fn table_arn(table: &str) -> String {
@@ -100,99 +103,99 @@ const RUST: &str =
 pub const SCALING_ROLE: &str = "AWSServiceRoleForApplicationAutoScaling_DynamoDBTable";
 
 /// Roles in the order of the inventory.
-pub const ROLES: [Role; 14] = [
-    Role {
+pub const ROLES: [ExampleRole; 14] = [
+    ExampleRole {
         name: SCALING_ROLE,
         path: "/aws-service-role/dynamodb.application-autoscaling.amazonaws.com/",
         id: "AROAEXAMPLEASC7Q2M4XK",
         created: "2024-11-04T08:12:40+00:00",
         used_before: None,
     },
-    Role {
+    ExampleRole {
         name: "shop-admin-tasks-role",
         path: "/shop/",
         id: "AROAEXAMPLEADM5T3J7WN",
         created: "2025-02-17T14:03:51+00:00",
         used_before: None,
     },
-    Role {
+    ExampleRole {
         name: "shop-checkout-role",
         path: "/shop/",
         id: "AROAEXAMPLECHK2V6R4PD",
         created: "2024-12-02T09:24:31+00:00",
         used_before: None,
     },
-    Role {
+    ExampleRole {
         name: "shop-deploy",
         path: "/ci/",
         id: "AROAEXAMPLECID6H5Y2QS",
         created: "2024-11-20T16:45:08+00:00",
         used_before: None,
     },
-    Role {
+    ExampleRole {
         name: "shop-inventory-sync-role",
         path: "/shop/",
         id: "AROAEXAMPLEINV4L7B3ZG",
         created: "2025-01-21T11:37:19+00:00",
         used_before: None,
     },
-    Role {
+    ExampleRole {
         name: "shop-invoice-role",
         path: "/shop/",
         id: "AROAEXAMPLEINC3F5K6MT",
         created: "2024-12-09T10:02:26+00:00",
         used_before: None,
     },
-    Role {
+    ExampleRole {
         name: "shop-legacy-export-role",
         path: "/",
         id: "AROAEXAMPLELEG7C2W5HJ",
         created: "2024-06-11T07:50:00+00:00",
         used_before: Some("2026-03-14T02:00:12+00:00"),
     },
-    Role {
+    ExampleRole {
         name: "shop-notify-role",
         path: "/shop/",
         id: "AROAEXAMPLENTF4D3R6XB",
         created: "2025-01-14T13:16:45+00:00",
         used_before: None,
     },
-    Role {
+    ExampleRole {
         name: "shop-order-worker-role",
         path: "/shop/",
         id: "AROAEXAMPLEORD6N2P7VQ",
         created: "2024-12-02T09:31:07+00:00",
         used_before: None,
     },
-    Role {
+    ExampleRole {
         name: "shop-payment-role",
         path: "/shop/",
         id: "AROAEXAMPLEPAY5S4G3LC",
         created: "2024-12-03T15:20:54+00:00",
         used_before: None,
     },
-    Role {
+    ExampleRole {
         name: "shop-reporting-role",
         path: "/service-role/",
         id: "AROAEXAMPLERPT2Z7K5FY",
         created: "2025-03-05T08:41:33+00:00",
         used_before: None,
     },
-    Role {
+    ExampleRole {
         name: "shop-search-role",
         path: "/shop/",
         id: "AROAEXAMPLESRC3M6T4WD",
         created: "2025-04-08T12:09:17+00:00",
         used_before: None,
     },
-    Role {
+    ExampleRole {
         name: "shop-search-v3-role",
         path: "/shop/",
         id: "AROAEXAMPLESV37B5Q2NK",
         created: "2026-05-19T09:55:02+00:00",
         used_before: None,
     },
-    Role {
+    ExampleRole {
         name: "shop-task-role",
         path: "/ecs/",
         id: "AROAEXAMPLETSK6J4H3PR",
@@ -202,8 +205,8 @@ pub const ROLES: [Role; 14] = [
 ];
 
 /// Functions in the order of their names.
-pub const FUNCTIONS: [Function; 11] = [
-    Function {
+pub const FUNCTIONS: [ExampleFunction; 11] = [
+    ExampleFunction {
         name: "shop-admin-tasks",
         role: "shop-admin-tasks-role",
         runtime: "python3.13",
@@ -215,7 +218,7 @@ pub const FUNCTIONS: [Function; 11] = [
         description: "Chores that nobody wants to do by hand",
         agent: BOTO_313,
     },
-    Function {
+    ExampleFunction {
         name: "shop-checkout",
         role: "shop-checkout-role",
         runtime: "nodejs22.x",
@@ -227,7 +230,7 @@ pub const FUNCTIONS: [Function; 11] = [
         description: "API of the shopping cart",
         agent: NODE,
     },
-    Function {
+    ExampleFunction {
         name: "shop-inventory-sync",
         role: "shop-inventory-sync-role",
         runtime: "provided.al2023",
@@ -239,7 +242,7 @@ pub const FUNCTIONS: [Function; 11] = [
         description: "Copies stock figures from the suppliers",
         agent: RUST,
     },
-    Function {
+    ExampleFunction {
         name: "shop-invoice",
         role: "shop-invoice-role",
         runtime: "python3.12",
@@ -251,7 +254,7 @@ pub const FUNCTIONS: [Function; 11] = [
         description: "Renders and stores invoices",
         agent: BOTO_312,
     },
-    Function {
+    ExampleFunction {
         name: "shop-legacy-export",
         role: "shop-legacy-export-role",
         runtime: "python3.9",
@@ -263,7 +266,7 @@ pub const FUNCTIONS: [Function; 11] = [
         description: "Nightly export to the old warehouse",
         agent: BOTO_312,
     },
-    Function {
+    ExampleFunction {
         name: "shop-notify",
         role: "shop-notify-role",
         runtime: "nodejs22.x",
@@ -275,7 +278,7 @@ pub const FUNCTIONS: [Function; 11] = [
         description: "Tells customers about their orders",
         agent: NODE,
     },
-    Function {
+    ExampleFunction {
         name: "shop-order-worker",
         role: "shop-order-worker-role",
         runtime: "python3.13",
@@ -287,7 +290,7 @@ pub const FUNCTIONS: [Function; 11] = [
         description: "Works through the order queue",
         agent: BOTO_313,
     },
-    Function {
+    ExampleFunction {
         name: "shop-payment",
         role: "shop-payment-role",
         runtime: "java21",
@@ -299,7 +302,7 @@ pub const FUNCTIONS: [Function; 11] = [
         description: "Talks to the payment provider",
         agent: JAVA,
     },
-    Function {
+    ExampleFunction {
         name: "shop-report-daily",
         role: "shop-reporting-role",
         runtime: "python3.12",
@@ -311,7 +314,7 @@ pub const FUNCTIONS: [Function; 11] = [
         description: "Report of the day before",
         agent: BOTO_312,
     },
-    Function {
+    ExampleFunction {
         name: "shop-report-monthly",
         role: "shop-reporting-role",
         runtime: "nodejs20.x",
@@ -323,7 +326,7 @@ pub const FUNCTIONS: [Function; 11] = [
         description: "Mails the report of the month",
         agent: NODE_OLD,
     },
-    Function {
+    ExampleFunction {
         name: "shop-search",
         role: "shop-search-role",
         runtime: "nodejs22.x",
@@ -338,11 +341,11 @@ pub const FUNCTIONS: [Function; 11] = [
 ];
 
 /// The role named so, if it is in the account.
-pub fn role(name: &str) -> Option<&'static Role> {
+pub fn role(name: &str) -> Option<&'static ExampleRole> {
     ROLES.iter().find(|role| role.name == name)
 }
 
 /// The function named so, if it is in the account.
-pub fn function(name: &str) -> Option<&'static Function> {
+pub fn function(name: &str) -> Option<&'static ExampleFunction> {
     FUNCTIONS.iter().find(|function| function.name == name)
 }

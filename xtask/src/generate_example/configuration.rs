@@ -3,7 +3,9 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::account::{ACCOUNT, FUNCTIONS, Function, REGION, SECRETS_KEY, function_arn, queue_arn, role_arn, topic_arn};
+use super::account::{
+    ACCOUNT, ExampleFunction, FUNCTIONS, REGION, SECRETS_KEY, function_arn, queue_arn, role_arn, topic_arn,
+};
 use super::prng::{ALPHANUMERIC, Prng};
 use super::{Files, add_json};
 
@@ -51,7 +53,7 @@ fn functions() -> Vec<Value> {
 }
 
 /// A `FunctionConfiguration` as `list-functions --function-version ALL` prints it.
-fn configuration(function: &Function, version: &str, role: &str, last_modified: &str) -> Value {
+fn configuration(function: &ExampleFunction, version: &str, role: &str, last_modified: &str) -> Value {
     let mut prng = Prng::new(&format!("configuration of {} {version}", function.name), 0);
     let architecture = if function.agent.contains("aarch64") { "arm64" } else { "x86_64" };
     let mut value = json!({

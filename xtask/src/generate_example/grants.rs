@@ -3,8 +3,8 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::account::{ACCOUNT, ANALYTICS_POLICY, BOUNDARY, MESSAGING_POLICY, REGION, ROLES, Role, SCALING_ROLE};
-use super::record::Event;
+use super::account::{ACCOUNT, ANALYTICS_POLICY, BOUNDARY, ExampleRole, MESSAGING_POLICY, REGION, ROLES, SCALING_ROLE};
+use super::record::ExampleEvent;
 use super::{Files, add_json};
 
 mod inline;
@@ -12,11 +12,11 @@ mod managed;
 
 pub use inline::inline_policies;
 
-pub fn add_files(files: &mut Files, events: &[Event]) -> Result<()> {
+pub fn add_files(files: &mut Files, events: &[ExampleEvent]) -> Result<()> {
     add_json(files, "authorization-details.json", &authorization_details(events)?)
 }
 
-fn authorization_details(events: &[Event]) -> Result<Value> {
+fn authorization_details(events: &[ExampleEvent]) -> Result<Value> {
     let roles = ROLES.iter().map(|role| role_detail(role, events)).collect::<Result<Vec<_>>>()?;
     Ok(json!({
         "UserDetailList": users(),
@@ -27,8 +27,8 @@ fn authorization_details(events: &[Event]) -> Result<Value> {
 }
 
 /// Time and Region of the last event of a role, as `RoleLastUsed` has them.
-fn last_used(role: &Role, events: &[Event]) -> Result<Value> {
-    let is_of_role = |event: &&Event| {
+fn last_used(role: &ExampleRole, events: &[ExampleEvent]) -> Result<Value> {
+    let is_of_role = |event: &&ExampleEvent| {
         event.record.pointer("/userIdentity/sessionContext/sessionIssuer/principalId").is_some_and(|id| id == role.id)
     };
     let last = events.iter().filter(is_of_role).max_by_key(|event| event.at);
@@ -80,7 +80,7 @@ fn attachments(policies: &[&str]) -> Vec<Value> {
         .collect()
 }
 
-fn role_detail(role: &Role, events: &[Event]) -> Result<Value> {
+fn role_detail(role: &ExampleRole, events: &[ExampleEvent]) -> Result<Value> {
     let inline: Vec<Value> = inline_policies(role.name)
         .into_iter()
         .map(|(name, document)| json!({ "PolicyName": name, "PolicyDocument": document }))

@@ -3,13 +3,13 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::account::{ACCOUNT, Function, REGION, Role};
+use super::account::{ACCOUNT, ExampleFunction, ExampleRole, REGION};
 use super::prng::{BASE32, Prng};
 use super::window::Moment;
 
 /// The caller of one event.
 #[derive(Clone)]
-pub struct Caller {
+pub struct ExampleCaller {
     pub identity: Value,
     pub address: String,
     pub agent: String,
@@ -19,7 +19,12 @@ pub struct Caller {
 }
 
 /// Code in a function. `version` is `$LATEST`, a number, or `None` for an event without `inScopeOf`.
-pub fn code(function: &Function, role: &Role, version: Option<&str>, at: Moment) -> Result<Caller> {
+pub fn code(
+    function: &ExampleFunction,
+    role: &ExampleRole,
+    version: Option<&str>,
+    at: Moment,
+) -> Result<ExampleCaller> {
     let mut identity = session(role, function.name, at)?;
     if let (Some(version), Some(members)) = (version, identity.as_object_mut()) {
         members.insert(
@@ -38,14 +43,14 @@ pub fn code(function: &Function, role: &Role, version: Option<&str>, at: Moment)
     } else {
         format!("198.51.100.{}", address.between(2, 250))
     };
-    Ok(Caller { identity, address, agent: function.agent.to_owned(), tls: true, vpc_endpoint: None })
+    Ok(ExampleCaller { identity, address, agent: function.agent.to_owned(), tls: true, vpc_endpoint: None })
 }
 
-/// What the Lambda service does with the execution role. The session is the function's name where it acts for a
+/// Acts of the Lambda service with the execution role. The session is the function's name where it acts for a
 /// sandbox, and `awslambda_…` elsewhere.
-pub fn platform(role: &Role, session_name: &str, at: Moment) -> Result<Caller> {
+pub fn platform(role: &ExampleRole, session_name: &str, at: Moment) -> Result<ExampleCaller> {
     let mut address = Prng::new("address of the Lambda service", half_day(at));
-    Ok(Caller {
+    Ok(ExampleCaller {
         identity: session(role, session_name, at)?,
         address: format!("203.0.113.{}", address.between(64, 127)),
         agent: "awslambda-worker/1.0".to_owned(),
@@ -55,17 +60,23 @@ pub fn platform(role: &Role, session_name: &str, at: Moment) -> Result<Caller> {
 }
 
 /// The same principal, with `service` making the call for it (forward access session).
-pub fn forwarded(caller: &Caller, service: &str) -> Caller {
+pub fn forwarded(caller: &ExampleCaller, service: &str) -> ExampleCaller {
     let mut identity = caller.identity.clone();
     if let Some(members) = identity.as_object_mut() {
         members.insert("invokedBy".to_owned(), json!(service));
     }
-    Caller { identity, address: service.to_owned(), agent: service.to_owned(), tls: false, vpc_endpoint: None }
+    ExampleCaller { identity, address: service.to_owned(), agent: service.to_owned(), tls: false, vpc_endpoint: None }
 }
 
 /// Somebody who assumed a role: a person, a pipeline or a service-linked role.
-pub fn assumed(role: &Role, session_name: &str, address: &str, agent: &str, at: Moment) -> Result<Caller> {
-    Ok(Caller {
+pub fn assumed(
+    role: &ExampleRole,
+    session_name: &str,
+    address: &str,
+    agent: &str,
+    at: Moment,
+) -> Result<ExampleCaller> {
+    Ok(ExampleCaller {
         identity: session(role, session_name, at)?,
         address: address.to_owned(),
         agent: agent.to_owned(),
@@ -75,10 +86,10 @@ pub fn assumed(role: &Role, session_name: &str, address: &str, agent: &str, at: 
 }
 
 /// An IAM user at a terminal or in the console.
-pub fn user(name: &str, id: &str, agent: &str, at: Moment) -> Result<Caller> {
+pub fn user(name: &str, id: &str, agent: &str, at: Moment) -> Result<ExampleCaller> {
     let mut keys = Prng::new(&format!("keys of {name}"), at.day());
     let address = if name == "dana" { "192.0.2.15" } else { "192.0.2.83" };
-    Ok(Caller {
+    Ok(ExampleCaller {
         identity: json!({
             "type": "IAMUser",
             "principalId": id,
@@ -98,8 +109,8 @@ pub fn user(name: &str, id: &str, agent: &str, at: Moment) -> Result<Caller> {
 }
 
 /// An AWS service in its own name.
-pub fn service(name: &str) -> Caller {
-    Caller {
+pub fn service(name: &str) -> ExampleCaller {
+    ExampleCaller {
         identity: json!({ "type": "AWSService", "invokedBy": name }),
         address: name.to_owned(),
         agent: name.to_owned(),
@@ -113,7 +124,7 @@ fn half_day(at: Moment) -> u32 {
     at.day() * 2 + u32::from(at.is_afternoon())
 }
 
-fn session(role: &Role, session_name: &str, at: Moment) -> Result<Value> {
+fn session(role: &ExampleRole, session_name: &str, at: Moment) -> Result<Value> {
     let hour = if at.is_afternoon() { 12 } else { 0 };
     let mut keys = Prng::new(&format!("keys of {} {session_name}", role.name), half_day(at));
     Ok(json!({

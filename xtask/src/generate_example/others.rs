@@ -1,16 +1,16 @@
-//! Everybody else in the trail: people, the deployment pipeline, other services, a partner. None of it may count as a
-//! function's need.
+//! Everybody else in the trail: people, the deployment pipeline, other services, a partner. None of it may
+//! count as a function's need.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::account::{
-    ACCOUNT, ANALYTICS_POLICY, FEED_BUCKET, INVOICE_KEY, PARTNER_ACCOUNT, REGION, Role, SCALING_ROLE, function_arn,
-    role, role_arn, table_arn,
+    ACCOUNT, ANALYTICS_POLICY, ExampleRole, FEED_BUCKET, INVOICE_KEY, PARTNER_ACCOUNT, REGION, SCALING_ROLE,
+    function_arn, role, role_arn, table_arn,
 };
-use super::identities::{Caller, assumed, service, user};
+use super::identities::{ExampleCaller, assumed, service, user};
 use super::prng::{BASE32, HEX, Prng};
-use super::record::{Call, Event};
+use super::record::{ExampleCall, ExampleEvent};
 use super::window::{DAYS, Moment, day as days, is_weekend};
 
 const BROWSER: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
@@ -18,7 +18,7 @@ const TERMINAL: &str = "aws-cli/2.28.11 md/awscrt#0.27.6 ua/2.1 os/macos#25.0.0 
 const PIPELINE: &str = "aws-cli/2.28.11 md/awscrt#0.27.6 ua/2.1 os/linux#6.11.0-1018-azure md/arch#x86_64 lang/python#3.13.7 md/pyimpl#CPython exec-env/GitHubActions m/b,E,Z";
 const PIPELINE_ADDRESS: &str = "203.0.113.24";
 
-pub fn events() -> Result<Vec<Event>> {
+pub fn events() -> Result<Vec<ExampleEvent>> {
     let mut log = Log { prng: Prng::new("everybody else", 0), events: Vec::new() };
     for day in 0..DAYS {
         log.prng = Prng::new("everybody else", day);
@@ -32,17 +32,17 @@ pub fn events() -> Result<Vec<Event>> {
 
 struct Log {
     prng: Prng,
-    events: Vec<Event>,
+    events: Vec<ExampleEvent>,
 }
 
 impl Log {
-    fn add(&mut self, caller: &Caller, at: Moment, call: Call) -> Result<()> {
+    fn add(&mut self, caller: &ExampleCaller, at: Moment, call: ExampleCall) -> Result<()> {
         self.events.push(call.by(caller, at, &mut self.prng)?);
         Ok(())
     }
 }
 
-fn known(name: &str) -> Result<&'static Role> {
+fn known(name: &str) -> Result<&'static ExampleRole> {
     role(name).with_context(|| format!("no role `{name}`"))
 }
 
@@ -57,25 +57,25 @@ fn people(log: &mut Log, day: u32) -> Result<()> {
         log.add(&dana, at, login(false))?;
     }
     log.add(&dana, at.plus(20), login(true))?;
-    log.add(&dana, at.plus(90), Call::read("iam", "ListUsers", json!({ "maxItems": 1000 })).global())?;
+    log.add(&dana, at.plus(90), ExampleCall::read("iam", "ListUsers", json!({ "maxItems": 1000 })).global())?;
     if day % 5 == 3 {
-        let summary = Call::read("iam", "GetAccountSummary", json!(null)).global();
+        let summary = ExampleCall::read("iam", "GetAccountSummary", json!(null)).global();
         log.add(&dana, at.plus(91), summary)?;
     }
     let at = Moment::at(day, 8, 30).plus(log.prng.between(0, 20_000));
     let luis = user("luis", "AIDAEXAMPLELUIS4T6M7P", TERMINAL, at)?;
-    log.add(&luis, at, Call::read("monitoring", "DescribeAlarms", json!({ "maxRecords": 50 })))?;
-    log.add(&luis, at.plus(30), Call::read("dynamodb", "ListTables", json!({ "limit": 100 })))?;
+    log.add(&luis, at, ExampleCall::read("monitoring", "DescribeAlarms", json!({ "maxRecords": 50 })))?;
+    log.add(&luis, at.plus(30), ExampleCall::read("dynamodb", "ListTables", json!({ "limit": 100 })))?;
     let configuration = json!({ "functionName": log.prng.pick(&["shop-search", "shop-checkout", "shop-notify"]) });
-    log.add(&luis, at.plus(45), Call::read("lambda", "GetFunctionConfiguration20150331v2", configuration))?;
+    log.add(&luis, at.plus(45), ExampleCall::read("lambda", "GetFunctionConfiguration20150331v2", configuration))?;
     if day % 13 == 4 {
         let message = format!(
             "User: arn:aws:iam::{ACCOUNT}:user/luis is not authorized to perform: lambda:UpdateFunctionCode on resource: {} \
              because no identity-based policy allows the lambda:UpdateFunctionCode action",
             function_arn("shop-search")
         );
-        let update =
-            Call::write("lambda", "UpdateFunctionCode20150331v2", json!({})).denied("AccessDeniedException", message);
+        let update = ExampleCall::write("lambda", "UpdateFunctionCode20150331v2", json!({}))
+            .denied("AccessDeniedException", message);
         log.add(&luis, at.plus(60), update)?;
     }
     if day == 40 || day == 41 {
@@ -84,8 +84,8 @@ fn people(log: &mut Log, day: u32) -> Result<()> {
     Ok(())
 }
 
-fn login(succeeds: bool) -> Call {
-    Call::write("signin", "ConsoleLogin", json!(null))
+fn login(succeeds: bool) -> ExampleCall {
+    ExampleCall::write("signin", "ConsoleLogin", json!(null))
         .global()
         .kind("AwsConsoleSignIn")
         .answer(json!({ "ConsoleLogin": if succeeds { "Success" } else { "Failure" } }))
@@ -101,22 +101,23 @@ fn debug_reports(log: &mut Log, day: u32) -> Result<()> {
     let at = Moment::at(day, 10, 12);
     let shared = known("shop-reporting-role")?;
     let dana = user("dana", "AIDAEXAMPLEDANA5W2K3R", TERMINAL, at)?;
-    let assume = Call::read("sts", "AssumeRole", json!({ "roleArn": shared.arn(), "roleSessionName": "dana-debug" }))
-        .on("AWS::IAM::Role", &shared.arn());
+    let assume =
+        ExampleCall::read("sts", "AssumeRole", json!({ "roleArn": shared.arn(), "roleSessionName": "dana-debug" }))
+            .on("AWS::IAM::Role", &shared.arn());
     log.add(&dana, at, assume)?;
     let debugging = assumed(shared, "dana-debug", "192.0.2.15", TERMINAL, at)?;
-    log.add(&debugging, at.plus(30), Call::read("glue", "GetDatabases", json!({ "maxResults": 100 })))?;
-    log.add(&debugging, at.plus(52), Call::read("glue", "GetTables", json!({ "databaseName": "shop" })))
+    log.add(&debugging, at.plus(30), ExampleCall::read("glue", "GetDatabases", json!({ "maxResults": 100 })))?;
+    log.add(&debugging, at.plus(52), ExampleCall::read("glue", "GetTables", json!({ "databaseName": "shop" })))
 }
 
 fn pipeline(log: &mut Log, day: u32) -> Result<()> {
     let deploy = known("shop-deploy")?;
     let at = Moment::at(day, 2, 10).plus(log.prng.between(0, 300));
     let nightly = assumed(deploy, "nightly-drift", PIPELINE_ADDRESS, PIPELINE, at)?;
-    log.add(&nightly, at, Call::write("cloudformation", "DetectStackDrift", json!({ "stackName": "shop" })))?;
+    log.add(&nightly, at, ExampleCall::write("cloudformation", "DetectStackDrift", json!({ "stackName": "shop" })))?;
     let checked = log.prng.pick(&["shop-checkout-role", "shop-invoice-role", "shop-payment-role", "shop-search-role"]);
-    log.add(&nightly, at.plus(8), Call::read("iam", "GetRole", json!({ "roleName": checked })).global())?;
-    let list = Call::read("iam", "ListAttachedRolePolicies", json!({ "roleName": checked })).global();
+    log.add(&nightly, at.plus(8), ExampleCall::read("iam", "GetRole", json!({ "roleName": checked })).global())?;
+    let list = ExampleCall::read("iam", "ListAttachedRolePolicies", json!({ "roleName": checked })).global();
     log.add(&nightly, at.plus(9), list)?;
     match day {
         days::FIRST_DEPLOYMENT | days::SECOND_DEPLOYMENT | days::LAST_DEPLOYMENT => deploy_checkout(log, deploy, day),
@@ -125,10 +126,10 @@ fn pipeline(log: &mut Log, day: u32) -> Result<()> {
     }
 }
 
-fn signed_in(log: &mut Log, deploy: &Role, at: Moment) -> Result<Caller> {
+fn signed_in(log: &mut Log, deploy: &ExampleRole, at: Moment) -> Result<ExampleCaller> {
     let subject = "repo:example-shop/shop:ref:refs/heads/main";
     let provider = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com");
-    let workflow = Caller {
+    let workflow = ExampleCaller {
         identity: json!({
             "type": "WebIdentityUser",
             "principalId": format!("{provider}:sts.amazonaws.com:{subject}"),
@@ -140,7 +141,7 @@ fn signed_in(log: &mut Log, deploy: &Role, at: Moment) -> Result<Caller> {
         tls: true,
         vpc_endpoint: None,
     };
-    let sign_in = Call::read(
+    let sign_in = ExampleCall::read(
         "sts",
         "AssumeRoleWithWebIdentity",
         json!({ "roleArn": deploy.arn(), "roleSessionName": "GitHubActions", "durationSeconds": 3600 }),
@@ -150,16 +151,16 @@ fn signed_in(log: &mut Log, deploy: &Role, at: Moment) -> Result<Caller> {
     assumed(deploy, "GitHubActions", PIPELINE_ADDRESS, PIPELINE, at)
 }
 
-fn deploy_checkout(log: &mut Log, deploy: &Role, day: u32) -> Result<()> {
+fn deploy_checkout(log: &mut Log, deploy: &ExampleRole, day: u32) -> Result<()> {
     let at = Moment::at(day, 9, 14).plus(log.prng.between(0, 50));
     let actions = signed_in(log, deploy, at)?;
     let (bucket, key) =
         ("shop-artifacts-111122223333", format!("checkout/{}.zip", log.prng.text(40, HEX).to_lowercase()));
     let object = json!({ "bucketName": bucket, "Host": format!("{bucket}.s3.{REGION}.amazonaws.com"), "key": key });
-    log.add(&actions, at.plus(30), Call::write("s3", "PutObject", object).data().on_object(bucket, &key))?;
-    let read = Call::read("lambda", "GetFunction20150331v2", json!({ "functionName": "shop-checkout" }));
+    log.add(&actions, at.plus(30), ExampleCall::write("s3", "PutObject", object).data().on_object(bucket, &key))?;
+    let read = ExampleCall::read("lambda", "GetFunction20150331v2", json!({ "functionName": "shop-checkout" }));
     log.add(&actions, at.plus(33), read)?;
-    let update = Call::write(
+    let update = ExampleCall::write(
         "lambda",
         "UpdateFunctionCode20150331v2",
         json!({ "functionName": "shop-checkout", "s3Bucket": bucket, "s3Key": key, "publish": false, "dryRun": false }),
@@ -175,10 +176,10 @@ fn deploy_checkout(log: &mut Log, deploy: &Role, day: u32) -> Result<()> {
     log.add(&actions, at.plus(35), update)
 }
 
-fn change_analytics_policy(log: &mut Log, deploy: &Role, day: u32) -> Result<()> {
+fn change_analytics_policy(log: &mut Log, deploy: &ExampleRole, day: u32) -> Result<()> {
     let at = Moment::at(day, 13, 3);
     let actions = signed_in(log, deploy, at)?;
-    let change = Call::write(
+    let change = ExampleCall::write(
         "iam",
         "CreatePolicyVersion",
         json!({
@@ -206,7 +207,7 @@ fn services(log: &mut Log, day: u32) -> Result<()> {
         ("shop-inventory-sync", 11, 5),
         ("shop-inventory-sync", 21, 5),
     ] {
-        let invoke = Call::write(
+        let invoke = ExampleCall::write(
             "lambda",
             "Invoke",
             json!({
@@ -228,7 +229,7 @@ fn services(log: &mut Log, day: u32) -> Result<()> {
         if let Some(identity) = caller.identity.as_object_mut() {
             identity.insert("invokedBy".to_owned(), json!(scaling));
         }
-        let describe = Call::read("dynamodb", "DescribeTable", json!({ "tableName": "orders" }))
+        let describe = ExampleCall::read("dynamodb", "DescribeTable", json!({ "tableName": "orders" }))
             .on("AWS::DynamoDB::Table", &table_arn("orders"));
         log.add(&caller, at, describe)?;
     }
@@ -243,7 +244,7 @@ fn services(log: &mut Log, day: u32) -> Result<()> {
     )?;
     let (bucket, key) = ("shop-product-images-111122223333", format!("original/p-{:04}.jpg", log.prng.below(700)));
     let object = json!({ "bucketName": bucket, "Host": format!("{bucket}.s3.{REGION}.amazonaws.com"), "key": key });
-    log.add(&task, at, Call::read("s3", "GetObject", object).data().on_object(bucket, &key))?;
+    log.add(&task, at, ExampleCall::read("s3", "GetObject", object).data().on_object(bucket, &key))?;
     if day == 45 {
         rotate_key(log, day)?;
     }
@@ -254,14 +255,15 @@ fn services(log: &mut Log, day: u32) -> Result<()> {
 fn rotate_key(log: &mut Log, day: u32) -> Result<()> {
     let mut kms = service("AWS Internal");
     kms.identity = json!({ "accountId": ACCOUNT, "invokedBy": "AWS Internal" });
-    let rotate = Call::read("kms", "RotateKey", Value::Null).kind("AwsServiceEvent").on("AWS::KMS::Key", INVOICE_KEY);
+    let rotate =
+        ExampleCall::read("kms", "RotateKey", Value::Null).kind("AwsServiceEvent").on("AWS::KMS::Key", INVOICE_KEY);
     log.add(&kms, Moment::at(day, 6, 11), rotate)
 }
 
 /// A supplier puts a feed into our bucket; this is the copy of the event that the bucket's account gets.
 fn partner(log: &mut Log, day: u32) -> Result<()> {
     let at = Moment::at(day, 0, 30).plus(log.prng.between(0, 1500));
-    let supplier = Caller {
+    let supplier = ExampleCaller {
         identity: json!({
             "type": "AWSAccount",
             "principalId": format!("AROAEXAMPLEPTN4W6C2HX:feeds-{}", log.prng.text(6, BASE32).to_lowercase()),
@@ -275,7 +277,7 @@ fn partner(log: &mut Log, day: u32) -> Result<()> {
     let key = format!("acme/{}", at.format("%Y-%m-%d.csv")?);
     let object =
         json!({ "bucketName": FEED_BUCKET, "Host": format!("{FEED_BUCKET}.s3.{REGION}.amazonaws.com"), "key": key });
-    let put = Call::write("s3", "PutObject", object).data().on_object(FEED_BUCKET, &key);
+    let put = ExampleCall::write("s3", "PutObject", object).data().on_object(FEED_BUCKET, &key);
     let mut event = put.by(&supplier, at, &mut log.prng)?;
     if let Some(record) = event.record.as_object_mut() {
         record.insert("sharedEventID".to_owned(), json!(log.prng.uuid()));

@@ -2,7 +2,8 @@
 
 use super::SEED;
 
-/// A stream of pseudo-random numbers, one for each purpose, so that a change to one leaves the others as they were.
+/// A stream of pseudo-random numbers, one for each purpose, so that a change to one leaves the others as they
+/// were.
 pub struct Prng(u64);
 
 impl Prng {

@@ -1,17 +1,17 @@
-//! One CloudTrail record, in the field order and with the members that version 1.11 has
-//! (AWS CloudTrail User Guide, "CloudTrail record contents for management, data, and network activity events").
+//! One CloudTrail record, in the field order and with the members that version 1.11 has (AWS CloudTrail User
+//! Guide, "CloudTrail record contents for management, data, and network activity events").
 
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 use super::account::{ACCOUNT, GLOBAL_REGION, REGION};
-use super::identities::{Caller, host};
+use super::identities::{ExampleCaller, host};
 use super::prng::{BASE32_HEX, HEX, Prng};
 use super::window::Moment;
 
 /// A record, and what is needed to file it.
 #[derive(Clone)]
-pub struct Event {
+pub struct ExampleEvent {
     pub at: Moment,
     pub region: &'static str,
     pub id: String,
@@ -20,7 +20,7 @@ pub struct Event {
 
 /// An API call, before it is known who makes it and when.
 #[derive(Clone)]
-pub struct Call {
+pub struct ExampleCall {
     service: &'static str,
     name: &'static str,
     region: &'static str,
@@ -34,7 +34,7 @@ pub struct Call {
     event_type: &'static str,
 }
 
-impl Call {
+impl ExampleCall {
     fn new(service: &'static str, name: &'static str, read_only: bool, parameters: Value) -> Self {
         Self {
             service,
@@ -120,7 +120,7 @@ impl Call {
     }
 
     /// The record of `caller` making this call.
-    pub fn by(self, caller: &Caller, at: Moment, prng: &mut Prng) -> Result<Event> {
+    pub fn by(self, caller: &ExampleCaller, at: Moment, prng: &mut Prng) -> Result<ExampleEvent> {
         let id = prng.uuid();
         let mut record = Map::new();
         let mut put = |name: &str, value: Value| record.insert(name.to_owned(), value);
@@ -173,11 +173,11 @@ impl Call {
                 }),
             );
         }
-        Ok(Event { at, region: self.region, id, record: Value::Object(record) })
+        Ok(ExampleEvent { at, region: self.region, id, record: Value::Object(record) })
     }
 }
 
-/// What S3 adds to an event.
+/// Fields that S3 adds to an event.
 fn transfer(prng: &mut Prng) -> Value {
     json!({
         "SignatureVersion": "SigV4",

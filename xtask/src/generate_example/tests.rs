@@ -159,8 +159,8 @@ fn unused_function_leaves_no_trace() {
     }
 }
 
-/// Guards the table of verdicts against the traffic: what it calls unused must not be in the trail under that role
-/// and function, and what it calls used must be.
+/// Guards the table of verdicts against the traffic: what it calls unused must not be in the trail under that
+/// role and function, and what it calls used must be.
 #[test]
 fn verdicts_agree_with_the_traffic() {
     let mut calls: BTreeSet<(String, String, String)> = BTreeSet::new();

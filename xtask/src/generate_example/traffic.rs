@@ -1,14 +1,15 @@
-//! What the functions of the shop do, day by day: the part of the trail that the verdicts rest on.
+//! Calls of the shop's functions, day by day: the part of the trail that the verdicts rest on.
 //!
-//! A function that `README.md` calls unused, and each action that `expected.rs` calls unused, must not occur here.
+//! A function that `README.md` calls unused, and each action that `expected.rs` calls unused, must not occur
+//! here.
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
-use super::account::{Function, Role, SECRETS_KEY, function, role, role_arn};
-use super::identities::{Caller, code, forwarded, platform, service};
+use super::account::{ExampleFunction, ExampleRole, SECRETS_KEY, function, role, role_arn};
+use super::identities::{ExampleCaller, code, forwarded, platform, service};
 use super::prng::{HEX, Prng};
-use super::record::{Call, Event};
+use super::record::{ExampleCall, ExampleEvent};
 use super::window::{DAYS, Moment};
 
 mod back_office;
@@ -16,7 +17,7 @@ mod calls;
 mod storefront;
 
 /// All events in which a function, or the Lambda service for it, has a part.
-pub fn events() -> Result<Vec<Event>> {
+pub fn events() -> Result<Vec<ExampleEvent>> {
     let mut events = Vec::new();
     for day in 0..DAYS {
         for shift in [
@@ -40,13 +41,13 @@ pub fn events() -> Result<Vec<Event>> {
 
 /// One function's day.
 struct Shift {
-    function: &'static Function,
-    role: &'static Role,
+    function: &'static ExampleFunction,
+    role: &'static ExampleRole,
     /// As in `credentialsIssuedToVersion`; `None`: the events name the function by their session alone.
     version: Option<&'static str>,
     day: u32,
     prng: Prng,
-    events: Vec<Event>,
+    events: Vec<ExampleEvent>,
 }
 
 impl Shift {
@@ -72,7 +73,7 @@ impl Shift {
         Moment::new(self.day, self.prng.between(300, 85_500))
     }
 
-    fn caller(&self, at: Moment) -> Result<Caller> {
+    fn caller(&self, at: Moment) -> Result<ExampleCaller> {
         let mut caller = code(self.function, self.role, self.version, at)?;
         if self.function.name == "shop-inventory-sync" {
             caller.vpc_endpoint = Some("vpce-0c4f1b7a29de83560");
@@ -81,21 +82,21 @@ impl Shift {
     }
 
     /// The code makes a call.
-    fn call(&mut self, at: Moment, call: Call) -> Result<()> {
+    fn call(&mut self, at: Moment, call: ExampleCall) -> Result<()> {
         let caller = self.caller(at)?;
         self.events.push(call.by(&caller, at, &mut self.prng)?);
         Ok(())
     }
 
     /// `service` makes a call with the rights of the code that called it.
-    fn forward(&mut self, at: Moment, service: &str, call: Call) -> Result<()> {
+    fn forward(&mut self, at: Moment, service: &str, call: ExampleCall) -> Result<()> {
         let caller = forwarded(&self.caller(at)?, service);
         self.events.push(call.by(&caller, at, &mut self.prng)?);
         Ok(())
     }
 
     /// The Lambda service makes a call with the execution role.
-    fn as_platform(&mut self, at: Moment, session: &str, call: Call) -> Result<()> {
+    fn as_platform(&mut self, at: Moment, session: &str, call: ExampleCall) -> Result<()> {
         let caller = platform(self.role, session, at)?;
         self.events.push(call.by(&caller, at, &mut self.prng)?);
         Ok(())
@@ -104,7 +105,7 @@ impl Shift {
     /// The Lambda service takes on the execution role in the name of `session`.
     fn assume(&mut self, at: Moment, session: &str) -> Result<()> {
         let arn = role_arn(self.role.name);
-        let call = Call::read(
+        let call = ExampleCall::read(
             "sts",
             "AssumeRole",
             json!({
@@ -139,7 +140,8 @@ impl Shift {
         if self.prng.once_in(3) {
             self.assume(at, self.function.name)?;
         }
-        let call = Call::write("logs", "CreateLogStream", json!({ "logGroupName": group, "logStreamName": stream }));
+        let call =
+            ExampleCall::write("logs", "CreateLogStream", json!({ "logGroupName": group, "logStreamName": stream }));
         self.as_platform(at.plus(2), self.function.name, call)
     }
 
@@ -152,7 +154,7 @@ impl Shift {
 
     /// The secrets key opens the environment when a sandbox starts.
     fn open_environment(&mut self, at: Moment) -> Result<()> {
-        let call = Call::read(
+        let call = ExampleCall::read(
             "kms",
             "Decrypt",
             json!({

@@ -1,6 +1,6 @@
-//! The trail folder, as S3 holds it (AWS CloudTrail User Guide, "Getting and viewing your CloudTrail log files"): one file
-//! for each Region and day, two on some days, plus what a reader must cope with: events delivered twice, a file delivered
-//! twice, a gzip file of two members, a digest file.
+//! The trail folder, as S3 holds it (AWS CloudTrail User Guide, "Getting and viewing your CloudTrail log
+//! files"): one file for each Region and day, two on some days, plus what a reader must cope with: events
+//! delivered twice, a file delivered twice, a gzip file of two members, a digest file.
 
 use anyhow::{Context as _, Result};
 use flate2::Crc;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Files;
 use super::account::{ACCOUNT, GLOBAL_REGION, REGION};
 use super::prng::{ALPHANUMERIC, Prng};
-use super::record::Event;
+use super::record::ExampleEvent;
 use super::window::{DAYS, Moment};
 
 const BUCKET: &str = "shop-trail-111122223333";
@@ -24,13 +24,13 @@ const SPLIT_EVERY: u32 = 9;
 /// How many events are delivered late.
 const LATE_EVENTS: usize = 7;
 
-pub fn add_files(files: &mut Files, mut events: Vec<Event>) -> Result<()> {
+pub fn add_files(files: &mut Files, mut events: Vec<ExampleEvent>) -> Result<()> {
     events.sort_by(|a, b| (a.region, a.at, &a.id).cmp(&(b.region, b.at, &b.id)));
     for region in [REGION, GLOBAL_REGION] {
-        let mut late: Vec<Event> = Vec::new();
+        let mut late: Vec<ExampleEvent> = Vec::new();
         for day in 0..DAYS {
             let today = events.iter().filter(|event| event.region == region && event.at.day() == day).cloned();
-            let mut today: Vec<Event> = std::mem::take(&mut late).into_iter().chain(today).collect();
+            let mut today: Vec<ExampleEvent> = std::mem::take(&mut late).into_iter().chain(today).collect();
             if region == REGION && LATE_DAYS.contains(&day) {
                 late = today.iter().rev().take(LATE_EVENTS).cloned().collect();
             }
@@ -58,7 +58,7 @@ fn log_file_key(region: &str, delivered: Moment, salt: &str) -> Result<String> {
     ))
 }
 
-fn add_log_file(files: &mut Files, region: &str, delivered: Moment, salt: &str, events: &[Event]) -> Result<()> {
+fn add_log_file(files: &mut Files, region: &str, delivered: Moment, salt: &str, events: &[ExampleEvent]) -> Result<()> {
     if events.is_empty() {
         return Ok(());
     }
@@ -112,8 +112,8 @@ fn add_digest(files: &mut Files) -> Result<()> {
     Ok(())
 }
 
-/// One gzip member with no name and no time (RFC 1952). `miniz_oxide` gives the same bytes on each machine, which
-/// encoders that choose by CPU features do not promise.
+/// One gzip member with no name and no time (RFC 1952). `miniz_oxide` gives the same bytes on each machine,
+/// which encoders that choose by CPU features do not promise.
 fn gzip(content: &[u8]) -> Result<Vec<u8>> {
     const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255];
     let mut crc = Crc::new();

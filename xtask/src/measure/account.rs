@@ -1,4 +1,5 @@
-//! An account of any size: functions, roles and policies as such accounts have them. The same size gives the same account.
+//! An account of any size: functions, roles and policies as such accounts have them. The same size gives the
+//! same account.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ pub const TRAIL_BUCKET: &str = "trail-111122223333";
 /// Every which function has a published version with an alias.
 const VERSIONED_EVERY: usize = 10;
 
-pub struct Account {
+pub struct MeasuredAccount {
     pub roles: Vec<Role>,
     pub functions: Vec<Function>,
     by_name: BTreeMap<String, usize>,
@@ -45,7 +46,7 @@ pub struct Function {
     pub versions: usize,
 }
 
-impl Account {
+impl MeasuredAccount {
     /// `functions` functions on three quarters as many roles.
     pub fn new(functions: usize, now: Timestamp) -> Self {
         let count = (functions * 3 / 4).max(1);
@@ -84,7 +85,7 @@ impl Account {
 
 impl Function {
     /// An entry of ListFunctions for a version (0: `$LATEST`).
-    pub fn configuration(&self, account: &Account, version: usize) -> Value {
+    pub fn configuration(&self, account: &MeasuredAccount, version: usize) -> Value {
         let qualifier = if version == 0 { "$LATEST".to_owned() } else { version.to_string() };
         let modified = account.days_ago(60).strftime("%Y-%m-%dT%H:%M:%S.000+0000").to_string();
         json!({

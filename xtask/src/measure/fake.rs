@@ -1,7 +1,8 @@
 //! An endpoint that answers as AWS does, as far as Whittle calls it, and counts the calls.
 //!
-//! No signature is checked, nothing is enforced that is not named here. Answers take as long as they usually do
-//! ([`Settings`]); quotas that Whittle has to keep are kept here too, and what goes beyond them is refused and counted.
+//! No signature is checked, nothing is enforced that is not named here. Answers take as long as they usually
+//! do ([`Settings`]); quotas that Whittle has to keep are kept here too, and what goes beyond them is refused
+//! and counted.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,8 +13,8 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use self::dynamodb::{Database, Written};
-use super::account::Account;
-use super::http::{Request, Response, Service, pairs};
+use super::account::MeasuredAccount;
+use super::http::{HttpRequest, Response, Service, pairs};
 use super::trail::Trail;
 
 mod cloudtrail;
@@ -33,8 +34,8 @@ pub struct Settings {
     pub dynamodb: Duration,
     pub s3: Duration,
     pub others: Duration,
-    /// Requests a second that Lambda's control plane takes in all, and as many for GetPolicy (AWS Lambda Developer Guide,
-    /// "Lambda quotas": 15). `None`: any number.
+    /// Requests a second that Lambda's control plane takes in all, and as many for GetPolicy (AWS Lambda
+    /// Developer Guide, "Lambda quotas": 15). `None`: any number.
     pub lambda_per_second: Option<u32>,
     /// Roles or policies in one answer at most.
     pub iam_page: usize,
@@ -58,9 +59,9 @@ impl Default for Settings {
     }
 }
 
-/// What was asked since the last look.
+/// Calls since the last look.
 #[derive(Debug, Default, Clone)]
-pub struct Counts {
+pub struct CallCounts {
     /// Calls by service and operation.
     pub calls: BTreeMap<(String, String), u64>,
     /// Calls that were refused for coming too fast, by operation.
@@ -76,11 +77,11 @@ pub struct Counts {
 
 pub struct Fake {
     settings: Settings,
-    account: Account,
+    account: MeasuredAccount,
     trail: Trail,
     roles: iam::Pages,
     database: Database,
-    counts: Mutex<Counts>,
+    counts: Mutex<CallCounts>,
     invoked: Mutex<VecDeque<Vec<u8>>>,
     /// When the report of a role was last asked for.
     reports: Mutex<HashMap<usize, Instant>>,
@@ -109,7 +110,7 @@ impl Bucket {
     }
 }
 
-/// What a request asks for.
+/// The operation of a request.
 struct Call {
     service: String,
     operation: String,
@@ -118,7 +119,7 @@ struct Call {
 }
 
 impl Fake {
-    pub fn new(account: Account, settings: Settings) -> Result<Self> {
+    pub fn new(account: MeasuredAccount, settings: Settings) -> Result<Self> {
         let trail = Trail::new(&account, settings.trail_days)?;
         let roles = iam::Pages::new(&account);
         Ok(Self {
@@ -140,7 +141,7 @@ impl Fake {
         &self.trail
     }
 
-    pub fn account(&self) -> &Account {
+    pub fn account(&self) -> &MeasuredAccount {
         &self.account
     }
 
@@ -149,8 +150,8 @@ impl Fake {
         self.database.size()
     }
 
-    /// What was counted since the last call.
-    pub fn take_counts(&self) -> Counts {
+    /// Counts since the last call.
+    pub fn take_counts(&self) -> CallCounts {
         let mut counts = std::mem::take(&mut *lock(&self.counts));
         (counts.written, counts.deleted) = self.database.take_written();
         counts
@@ -161,7 +162,7 @@ impl Fake {
         lock(&self.invoked).pop_front()
     }
 
-    fn decide(&self, request: &Request, call: &Call) -> Response {
+    fn decide(&self, request: &HttpRequest, call: &Call) -> Response {
         let operation = call.operation.as_str();
         let pace = match (call.service.as_str(), operation) {
             ("lambda", "Invoke") => None,
@@ -213,7 +214,7 @@ impl Fake {
 }
 
 impl Service for Fake {
-    fn answer(&self, request: &Request) -> Response {
+    fn answer(&self, request: &HttpRequest) -> Response {
         let began = Instant::now();
         let call = call_of(request);
         let response = self.decide(request, &call);
@@ -232,7 +233,7 @@ impl Service for Fake {
 }
 
 /// The service is the one that the request is signed for.
-fn call_of(request: &Request) -> Call {
+fn call_of(request: &HttpRequest) -> Call {
     // AWS4-HMAC-SHA256 Credential=KEY/20261121/us-east-1/dynamodb/aws4_request, SignedHeaders=…
     let credential = request.header("authorization").and_then(|text| text.split("Credential=").nth(1));
     let service = credential.and_then(|text| text.split('/').nth(3)).unwrap_or("unsigned").to_owned();

@@ -1,6 +1,8 @@
-//! As much of an HTTP/1.1 server as SDKs and the runtime of a function need: keep-alive, bodies with a length.
+//! As much of an HTTP/1.1 server as SDKs and the runtime of a function need: keep-alive, bodies with a
+//! length.
 //!
-//! A thread for each connection: requests may be made to wait, and nothing but the standard library is compiled for it.
+//! A thread for each connection: requests may be made to wait, and nothing but the standard library is
+//! compiled for it.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -11,9 +13,9 @@ use std::thread;
 use anyhow::{Context as _, Result};
 
 /// No request of Whittle is larger: DynamoDB takes 16 MB at most.
-const MOST_BODY: usize = 32 << 20;
+const MAX_BODY: usize = 32 << 20;
 
-pub struct Request {
+pub struct HttpRequest {
     pub method: String,
     /// Decoded, without the query.
     pub path: String,
@@ -24,7 +26,7 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-impl Request {
+impl HttpRequest {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
@@ -57,7 +59,7 @@ impl Response {
 
 /// Answers requests, several at once.
 pub trait Service: Send + Sync + 'static {
-    fn answer(&self, request: &Request) -> Response;
+    fn answer(&self, request: &HttpRequest) -> Response;
 }
 
 /// A server on a free port of this machine; it ends when dropped.
@@ -116,7 +118,7 @@ fn serve(stream: &TcpStream, service: &impl Service) -> io::Result<()> {
 }
 
 /// `None` where the other side closed before a request.
-fn read(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
+fn read(reader: &mut impl BufRead) -> io::Result<Option<HttpRequest>> {
     let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
@@ -139,12 +141,12 @@ fn read(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let mut request = Request { method, path: decode(path, false), query: pairs(query), headers, body: Vec::new() };
+    let mut request = HttpRequest { method, path: decode(path, false), query: pairs(query), headers, body: Vec::new() };
     if request.header("transfer-encoding").is_some() {
         read_chunks(reader, &mut request.body)?;
     } else if let Some(length) = request.header("content-length") {
         let length: usize = length.parse().map_err(|_| bad("no content length"))?;
-        if length > MOST_BODY {
+        if length > MAX_BODY {
             return Err(bad("too long"));
         }
         request.body = vec![0; length];
@@ -160,7 +162,7 @@ fn read_chunks(reader: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<()> 
         reader.read_line(&mut line)?;
         let digits = line.trim().split(';').next().unwrap_or_default();
         let length = usize::from_str_radix(digits, 16).map_err(|_| io::ErrorKind::InvalidData)?;
-        if body.len() + length > MOST_BODY {
+        if body.len() + length > MAX_BODY {
             return Err(io::ErrorKind::InvalidData.into());
         }
         let start = body.len();
@@ -232,7 +234,7 @@ pub fn xml(text: &str) -> String {
 
 /// A request as text, for tests of services.
 #[cfg(test)]
-pub fn parsed(text: &str) -> Request {
+pub fn parsed(text: &str) -> HttpRequest {
     read(&mut text.as_bytes()).unwrap().unwrap()
 }
 

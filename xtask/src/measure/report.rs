@@ -1,4 +1,4 @@
-//! What came out, as tables in Markdown.
+//! Results as tables in Markdown.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::fake::{Counts, Fake};
+use super::fake::{CallCounts, Fake};
 use super::operations;
 use super::package::Package;
 
@@ -15,7 +15,7 @@ pub struct Starts {
     pub times: Vec<Duration>,
 }
 
-/// What an account of one size holds.
+/// Measurements of an account of one size.
 pub struct Size {
     functions: usize,
     roles: usize,
@@ -43,7 +43,7 @@ impl Size {
 
 /// One tick of the schedule.
 #[derive(Default)]
-pub struct Row {
+pub struct ReportRow {
     pub functions: usize,
     pub ready: Duration,
     pub invocations: u32,
@@ -56,18 +56,18 @@ pub struct Row {
     pub status: String,
     /// The last answer.
     pub answer: Value,
-    pub counts: Counts,
+    pub counts: CallCounts,
 }
 
-impl Row {
-    /// Whether the tick wrote only what every tick writes, and left nothing for the next.
+impl ReportRow {
+    /// True if the tick wrote only what every tick writes, and left nothing for the next.
     pub fn is_quiet(&self) -> bool {
         let of_every_tick = |kind: &String| ["lease", "lease-copy", "run"].contains(&kind.as_str());
         self.status == "complete" && self.counts.deleted == 0 && self.counts.written.keys().all(of_every_tick)
     }
 }
 
-pub fn text(package: &Package, starts: &Starts, sizes: &[Size], rows: &[Row]) -> String {
+pub fn text(package: &Package, starts: &Starts, sizes: &[Size], rows: &[ReportRow]) -> String {
     let mut out = String::new();
     let wrote = write(&mut out, package, starts, sizes, rows);
     debug_assert!(wrote.is_ok(), "writing to a string does not fail");
@@ -79,7 +79,7 @@ fn write(
     package: &Package,
     starts: &Starts,
     sizes: &[Size],
-    rows: &[Row],
+    rows: &[ReportRow],
 ) -> Result<(), std::fmt::Error> {
     writeln!(out, "Machine: {}\n", machine())?;
     writeln!(out, "Package: program {} MB, zip {} MB\n", megabytes(package.program), megabytes(package.zip))?;
@@ -101,7 +101,7 @@ fn write(
                 .collect()
         }),
     )?;
-    let numbered: Vec<(u32, &Row)> = numbered(rows);
+    let numbered: Vec<(u32, &ReportRow)> = numbered(rows);
     let heads = [
         "functions",
         "run",
@@ -145,7 +145,7 @@ fn write(
 }
 
 /// Rows with the number of the run in their account.
-fn numbered(rows: &[Row]) -> Vec<(u32, &Row)> {
+fn numbered(rows: &[ReportRow]) -> Vec<(u32, &ReportRow)> {
     let mut last = (0, 0);
     rows.iter()
         .map(|row| {
@@ -155,7 +155,7 @@ fn numbered(rows: &[Row]) -> Vec<(u32, &Row)> {
         .collect()
 }
 
-fn cells(run: u32, row: &Row) -> Vec<String> {
+fn cells(run: u32, row: &ReportRow) -> Vec<String> {
     let sum = |numbers: &mut dyn Iterator<Item = &u64>| numbers.sum::<u64>().to_string();
     let seconds = |time: Duration| format!("{:.2}", time.as_secs_f64());
     let duration = match row.invocations {

@@ -1,5 +1,5 @@
-//! The side of Lambda that a function's program talks to (AWS Lambda Developer Guide, "Using the Lambda runtime API for
-//! custom runtimes"), and the program itself, started as Lambda starts it.
+//! The side of Lambda that a function's program talks to (AWS Lambda Developer Guide, "Using the Lambda
+//! runtime API for custom runtimes"), and the program itself, started as Lambda starts it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -12,10 +12,10 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::account::{ACCOUNT, REGION};
-use super::http::{Request, Response, Server, Service};
+use super::http::{HttpRequest, Response, Server, Service};
 
 /// A program that is not ready by then never will be.
-const MOST_START: Duration = Duration::from_secs(10);
+const MAX_START: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 struct State {
@@ -40,7 +40,7 @@ struct Runtime {
 }
 
 impl Service for Runtime {
-    fn answer(&self, request: &Request) -> Response {
+    fn answer(&self, request: &HttpRequest) -> Response {
         let accepted = || Response::new(202, "application/json", r#"{"status":"OK"}"#);
         let value = || serde_json::from_str(&request.text()).unwrap_or(Value::Null);
         match request.path.strip_prefix("/2018-06-01/runtime/").unwrap_or_default() {
@@ -120,8 +120,8 @@ pub struct Environment {
     invocations: u32,
 }
 
-/// What an invocation took.
-pub struct Invocation {
+/// Cost of an invocation.
+pub struct MeasuredInvocation {
     pub duration: Duration,
     /// Processor time of the process meanwhile.
     pub cpu: Duration,
@@ -147,13 +147,12 @@ impl Environment {
         let began = Instant::now();
         let program = command.spawn().with_context(|| format!("cannot start `{}`", program.display()))?;
         let mut environment = Self { runtime, program, _server: server, ready_in: Duration::ZERO, invocations: 0 };
-        let ready = environment.runtime.wait(&mut environment.program, MOST_START, |state| {
-            match (&state.answer, state.ready) {
+        let ready =
+            environment.runtime.wait(&mut environment.program, MAX_START, |state| match (&state.answer, state.ready) {
                 (Some((_, Err(error))), _) => Some(Err(error.clone())),
                 (_, Some(ready)) => Some(Ok(ready)),
                 _ => None,
-            }
-        });
+            });
         match ready.with_context(|| format!("see {}", log.display()))? {
             Ok(ready) => environment.ready_in = ready.duration_since(began),
             Err(error) => bail!("the program cannot start: {error}"),
@@ -161,8 +160,9 @@ impl Environment {
         Ok(environment)
     }
 
-    /// Sends an event and waits for the answer. `ahead`: how much later it is for the program than it really is.
-    pub fn invoke(&mut self, payload: &str, timeout: Duration, ahead: Duration) -> Result<Invocation> {
+    /// Sends an event and waits for the answer. `ahead`: how much later it is for the program than it really
+    /// is.
+    pub fn invoke(&mut self, payload: &str, timeout: Duration, ahead: Duration) -> Result<MeasuredInvocation> {
         self.invocations += 1;
         let cpu = self.cpu()?;
         let began = Instant::now();
@@ -180,7 +180,7 @@ impl Environment {
         }
         // Lambda kills a function at its timeout.
         let (ended, answer) = self.runtime.wait(&mut self.program, timeout, |state| state.answer.take())?;
-        Ok(Invocation {
+        Ok(MeasuredInvocation {
             duration: ended.duration_since(began),
             cpu: self.cpu()?.saturating_sub(cpu),
             peak_bytes: self.peak_bytes()?,
@@ -196,7 +196,8 @@ impl Environment {
         Ok(kilobytes * 1024)
     }
 
-    /// Time on processors of all threads, from proc_pid_stat(5): fields 14 and 15, in ticks of a hundredth of a second.
+    /// Time on processors of all threads, from proc_pid_stat(5): fields 14 and 15, in ticks of a hundredth of
+    /// a second.
     fn cpu(&self) -> Result<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.program.id())).context("/proc is needed")?;
         // The second field is a name in parentheses, which may hold blanks.

@@ -1,4 +1,5 @@
-//! Some weeks of a trail: what the functions of an account did, and what people and pipelines did beside them.
+//! Some weeks of a trail: what the functions of an account did, and what people and pipelines did beside
+//! them.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -10,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::account::profiles::{Call, PROFILES, queue_arn, table_arn};
-use super::account::{ACCOUNT, Account, Function, REGION, Role, hash, table_name, uuid};
+use super::account::{ACCOUNT, Function, MeasuredAccount, REGION, Role, hash, table_name, uuid};
 
 /// CloudTrail delivers about every five minutes (AWS CloudTrail User Guide, "How CloudTrail works").
 const FILE_MINUTES: i64 = 5;
@@ -28,8 +29,9 @@ pub struct Trail {
 }
 
 impl Trail {
-    /// `days` days of the trail of `account`, up to half an hour before now, in files of five minutes with at least one event each.
-    pub fn new(account: &Account, days: u32) -> Result<Self> {
+    /// `days` days of the trail of `account`, up to half an hour before now, in files of five minutes with at
+    /// least one event each.
+    pub fn new(account: &MeasuredAccount, days: u32) -> Result<Self> {
         let seconds = FILE_MINUTES * 60;
         let end = (account.now.as_second() - 1_800).div_euclid(seconds) * seconds;
         let start = end - i64::from(days) * 86_400;
@@ -131,7 +133,7 @@ fn record(function: &Function, role: &Role, call: &Call, at: i64, seed: &str) ->
     Ok(record)
 }
 
-/// What a call is about: parameters, and type and ARN of the resource if its events name one.
+/// Subject of a call: parameters, and type and ARN of the resource if its events name one.
 fn target(call: &Call, function: &str) -> (Value, Option<(&'static str, String)>) {
     let arn = |service: &str, rest: &str| format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{rest}");
     match (call.service, call.event) {

@@ -1,7 +1,7 @@
 //! Reads package archives (npm's `.tgz`, Python's `.whl`) into memory.
 //!
-//! Only what these registries produce is understood: ustar in gzip, and zip with stored or deflated members. Reading
-//! the archives as published, instead of unpacking them first, keeps the dates of their members.
+//! Only what these registries produce is understood: ustar in gzip, and zip with stored or deflated members.
+//! Reading the archives as published, instead of unpacking them first, keeps the dates of their members.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;

@@ -15,20 +15,20 @@ use super::{count, first_copyright, python_metadata};
 
 #[derive(Deserialize)]
 struct Model {
-    metadata: Metadata,
-    operations: BTreeMap<String, Operation>,
+    metadata: BotocoreMetadata,
+    operations: BTreeMap<String, BotocoreOperation>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Metadata {
+struct BotocoreMetadata {
     endpoint_prefix: String,
     signing_name: Option<String>,
     service_id: String,
 }
 
 #[derive(Deserialize)]
-struct Operation {
+struct BotocoreOperation {
     readonly: Option<bool>,
 }
 

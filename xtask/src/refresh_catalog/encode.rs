@@ -10,7 +10,7 @@ const MAGIC: &[u8; 4] = b"WCAT";
 const FORMAT: u32 = 1;
 const SECTIONS: usize = 12;
 
-/// Why facts cannot be packed: AWS has outgrown the format, or a name refers to nothing.
+/// Facts that cannot be packed: AWS has outgrown the format, or a name refers to nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -31,7 +31,7 @@ pub enum BuildError {
     Dangling {
         /// The row.
         from: String,
-        /// What it names.
+        /// The missing name.
         to: String,
     },
 }

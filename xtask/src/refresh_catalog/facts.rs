@@ -35,7 +35,7 @@ pub struct ActionFacts {
     pub name: String,
     /// Access level.
     pub access_level: AccessLevel,
-    /// Whether IAM's action last accessed information tracks it; `None` where no source says.
+    /// True if IAM's action last accessed information tracks it; `None` where no source says.
     pub last_accessed: Option<bool>,
     /// Resource types by name, and whether each is required.
     pub resource_types: Vec<(String, bool)>,
@@ -61,9 +61,9 @@ pub struct ResourceTypeFacts {
 pub struct OperationFacts {
     /// Name as the API spells it.
     pub name: String,
-    /// Whether it is an operation of a current SDK (and not only of an older or third-party list).
+    /// True if it is an operation of a current SDK (and not only of an older or third-party list).
     pub in_sdk: bool,
-    /// Whether the API model marks it read-only; `None` where it does not say.
+    /// True if the API model marks it read-only; `None` where it does not say.
     pub read_only: Option<bool>,
     /// Actions that may be checked when it is called, as `prefix:Name`: a superset.
     pub authorised_by: BTreeSet<String>,

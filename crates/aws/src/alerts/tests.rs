@@ -91,7 +91,7 @@ fn refusals_say_what_to_do() {
         ("NotFound", PortErrorKind::Invalid, "deploy"),
         ("InvalidParameter", PortErrorKind::Invalid, "standard topic"),
         ("KMSAccessDenied", PortErrorKind::AccessDenied { action: "kms:GenerateDataKey".to_owned() }, "encrypted"),
-        ("KMSThrottling", PortErrorKind::Throttled, "owed"),
+        ("KMSThrottling", PortErrorKind::Throttled, "queued"),
         ("KMSDisabled", PortErrorKind::Invalid, "enable"),
         ("AuthorizationError", PortErrorKind::AccessDenied { action: "sns:Publish".to_owned() }, "template.yaml"),
     ] {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Between two calls: two a second are allowed, and a little more time keeps calls that meet delays on their way from
-/// arriving as three in one second.
+/// Between two calls: two a second are allowed, and a little more time keeps calls that meet delays on their
+/// way from arriving as three in one second.
 const SHORTEST: Duration = Duration::from_millis(520);
 
 /// Between two calls where others in the account use up what is allowed.

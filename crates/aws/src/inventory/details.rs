@@ -11,9 +11,9 @@ use whittle_pipeline::ports::{PortError, PortErrorKind};
 use whittle_policy::id::FunctionArn;
 
 use super::News;
-use super::listing::{Functions, Listed};
+use super::listing::{Functions, ListedFunction};
 use super::pace::{Pacer, StopFlag};
-use super::problem::Failure;
+use super::problem::CallFailure;
 use fetch::fetch;
 
 mod fetch;
@@ -22,14 +22,15 @@ mod fetch;
 const AT_ONCE: usize = 8;
 /// Times that a function is tried again later, after the tries of the SDK.
 const RETURNS: u8 = 2;
-/// Refusals without a single success after which a call is not made for further functions of the Region: a permission is
-/// missing altogether.
+/// Refusals without a single success after which a call is not made for further functions of the Region: a
+/// permission is missing altogether.
 const REFUSALS: u32 = 5;
 
 /// A kind of document that a function has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Detail {
-    /// Destinations of asynchronous invocations: the only one that a verdict rests on, so the first to be fetched.
+    /// Destinations of asynchronous invocations: the only one that a verdict rests on, so the first to be
+    /// fetched.
     EventInvokeConfigs,
     Urls,
     Policy,
@@ -63,7 +64,7 @@ impl Detail {
         }
     }
 
-    /// What is not known without it.
+    /// The facts that are not known without it.
     pub(super) fn effect(self) -> &'static str {
         match self {
             Self::EventInvokeConfigs => "destinations are not known, so nothing is called unused for them",
@@ -79,16 +80,16 @@ impl Detail {
         format!("regions/{region}/{}/{function}.json", self.folder())
     }
 
-    /// Whether the function has this kind at all: an alias points to a published version or to `$LATEST`, and only the
-    /// former may run under another role.
-    pub(super) fn applies(self, function: &Listed) -> bool {
+    /// True if the function has this kind at all: an alias points to a published version or to `$LATEST`, and
+    /// only the former may run under another role.
+    pub(super) fn applies(self, function: &ListedFunction) -> bool {
         self != Self::Aliases || function.has_versions
     }
 }
 
 /// One document to fetch.
 #[derive(Debug, Clone)]
-pub(super) struct Task {
+pub(super) struct DetailTask {
     pub(super) region: String,
     /// Name.
     pub(super) function: String,
@@ -100,37 +101,37 @@ pub(super) struct Task {
     tries: u8,
 }
 
-/// What became of a task.
+/// Result of a task.
 #[derive(Debug)]
-pub(super) enum Outcome {
-    Fetched(Task, String),
-    Failed(Task, Failure),
+pub(super) enum DetailOutcome {
+    Fetched(DetailTask, String),
+    Failed(DetailTask, CallFailure),
 }
 
-/// What to do for the functions of an account.
+/// Documents to fetch for the functions of an account.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
+pub(super) struct DetailPlan {
     /// Documents that are good as they are.
     pub(super) good: KeptDocuments,
     /// Documents that are only old: used once more if they cannot be fetched in time.
     pub(super) old: KeptDocuments,
     /// The most needed first.
-    tasks: Vec<Task>,
+    tasks: Vec<DetailTask>,
 }
 
 /// Decides for each document whether to fetch it.
 ///
-/// It is fetched if there is none, if the revision of the function is another, if the trail shows a change (what hangs on
-/// a function may change without a new revision), or if it is too old, which is when it has between half and all of
-/// `max_age`, at another time for each function, so that not all are fetched at once.
+/// It is fetched if there is none, if the revision of the function is another, if the trail shows a change
+/// (what hangs on a function may change without a new revision), or if it is too old, which is when it has
+/// between half and all of `max_age`, at another time for each function, so that not all are fetched at once.
 pub(super) fn plan(
     regions: &BTreeMap<String, Functions>,
     kept: &KeptDocuments,
-    changed: &Changed,
+    changed: &ChangedFunctions,
     max_age: SignedDuration,
     now: Timestamp,
-) -> Plan {
-    let mut plan = Plan::default();
+) -> DetailPlan {
+    let mut plan = DetailPlan::default();
     let mut tasks = Vec::new();
     for (region, listed) in regions {
         for (name, function) in &listed.functions {
@@ -149,7 +150,7 @@ pub(super) fn plan(
                 }
                 // Never fetched before fetched long ago.
                 let rank = (detail, age, region.clone(), name.clone());
-                let task = Task {
+                let task = DetailTask {
                     region: region.clone(),
                     function: name.clone(),
                     arn: function.arn.clone(),
@@ -167,7 +168,7 @@ pub(super) fn plan(
     plan
 }
 
-/// Whether a kept document is too old. `subject` decides when within the second half of `max_age`.
+/// True if a kept document is too old. `subject` decides when within the second half of `max_age`.
 pub(super) fn is_due(kept: &KeptDocument, subject: &str, max_age: SignedDuration, now: Timestamp) -> bool {
     let part = Sha256::digest(subject).first().copied().unwrap_or_default();
     let half = max_age / 2;
@@ -179,14 +180,14 @@ pub(super) fn is_due(kept: &KeptDocument, subject: &str, max_age: SignedDuration
 
 /// Functions that the trail shows to have changed.
 #[derive(Debug, Default)]
-pub(super) struct Changed {
+pub(super) struct ChangedFunctions {
     /// Known by name only: in whatever Region.
     names: BTreeSet<String>,
     /// Region and name.
     placed: BTreeSet<(String, String)>,
 }
 
-impl Changed {
+impl ChangedFunctions {
     /// Functions as requests name them: name, name and qualifier, partial ARN, ARN (AWS Lambda API Reference,
     /// `FunctionName`).
     pub(super) fn new(texts: &BTreeSet<String>) -> Self {
@@ -202,12 +203,12 @@ impl Changed {
         changed
     }
 
-    /// Whether this function changed.
+    /// True if this function changed.
     pub(super) fn has(&self, region: &str, name: &str) -> bool {
         self.names.contains(name) || self.placed.contains(&(region.to_owned(), name.to_owned()))
     }
 
-    /// Whether a document of a Region is about a function that changed.
+    /// True if a document of a Region is about a function that changed.
     pub(super) fn has_document(&self, region: &str, document: &str) -> bool {
         let file = document.rsplit('/').next().and_then(|file| file.strip_suffix(".json"));
         file.is_some_and(|name| self.has(region, name))
@@ -217,62 +218,62 @@ impl Changed {
 /// Clients of Lambda by Region.
 pub(super) type Clients = BTreeMap<String, (aws_sdk_lambda::Client, Pacer)>;
 
-/// Calls of GetPolicy a second in one Region; Lambda answers 15 for the whole account (AWS Lambda Developer Guide, "Lambda
-/// quotas"), and others deploy meanwhile.
+/// Calls of GetPolicy a second in one Region; Lambda answers 15 for the whole account (AWS Lambda Developer
+/// Guide, "Lambda quotas"), and others deploy meanwhile.
 const POLICIES_PER_SECOND: u32 = 12;
 
 /// Begins to fetch. Each Region has two quotas: that of GetPolicy, and that of everything else together.
 pub(super) fn start(
-    tasks: Vec<Task>,
+    tasks: Vec<DetailTask>,
     clients: &Clients,
     stop: &StopFlag,
     outcomes: &UnboundedSender<News>,
 ) -> JoinSet<()> {
-    let mut lanes: BTreeMap<(String, bool), VecDeque<Task>> = BTreeMap::new();
+    let mut queues: BTreeMap<(String, bool), VecDeque<DetailTask>> = BTreeMap::new();
     for task in tasks {
-        lanes.entry((task.region.clone(), task.detail == Detail::Policy)).or_default().push_back(task);
+        queues.entry((task.region.clone(), task.detail == Detail::Policy)).or_default().push_back(task);
     }
     let mut running = JoinSet::new();
-    for ((region, policies), tasks) in lanes {
+    for ((region, policies), tasks) in queues {
         let Some((client, pacer)) = clients.get(&region) else { continue };
         let pacer = if policies { Pacer::new(POLICIES_PER_SECOND) } else { pacer.clone() };
-        let lane = Lane {
+        let queue = CallQueue {
             client: client.clone(),
             pacer,
             stop: stop.clone(),
             outcomes: outcomes.clone(),
             refusals: BTreeMap::new(),
         };
-        running.spawn(lane.run(tasks));
+        running.spawn(queue.run(tasks));
     }
     running
 }
 
-impl Plan {
+impl DetailPlan {
     /// Takes the tasks out.
-    pub(super) fn take_tasks(&mut self) -> Vec<Task> {
+    pub(super) fn take_tasks(&mut self) -> Vec<DetailTask> {
         std::mem::take(&mut self.tasks)
     }
 }
 
 /// The calls of one Region under one quota.
-struct Lane {
+struct CallQueue {
     client: aws_sdk_lambda::Client,
     pacer: Pacer,
     stop: StopFlag,
     outcomes: UnboundedSender<News>,
     /// Refusals of each kind before its first success; `None` after that.
-    refusals: BTreeMap<Detail, Option<(u32, Failure)>>,
+    refusals: BTreeMap<Detail, Option<(u32, CallFailure)>>,
 }
 
-impl Lane {
-    async fn run(mut self, mut tasks: VecDeque<Task>) {
-        let mut running: JoinSet<(Task, Result<String, PortError>)> = JoinSet::new();
+impl CallQueue {
+    async fn run(mut self, mut tasks: VecDeque<DetailTask>) {
+        let mut running: JoinSet<(DetailTask, Result<String, PortError>)> = JoinSet::new();
         loop {
             while running.len() < AT_ONCE && !self.stop.is_set() {
                 let Some(task) = tasks.pop_front() else { break };
                 if let Some(failure) = self.refused(task.detail) {
-                    self.tell(Outcome::Failed(task, failure));
+                    self.report(DetailOutcome::Failed(task, failure));
                     continue;
                 }
                 let (client, pacer) = (self.client.clone(), self.pacer.clone());
@@ -282,7 +283,7 @@ impl Lane {
                 });
             }
             match running.join_next().await {
-                Some(Ok((task, answer))) => tasks.extend(self.settle(task, answer)),
+                Some(Ok((task, answer))) => tasks.extend(self.finish(task, answer)),
                 // A task that panicked left its document unfetched, which the manifest says.
                 Some(Err(_)) => {}
                 None => return,
@@ -290,12 +291,12 @@ impl Lane {
         }
     }
 
-    /// Tells what came out, or gives the task back for later.
-    fn settle(&mut self, mut task: Task, answer: Result<String, PortError>) -> Option<Task> {
+    /// Reports the result, or gives the task back for later.
+    fn finish(&mut self, mut task: DetailTask, answer: Result<String, PortError>) -> Option<DetailTask> {
         let error = match answer {
             Ok(text) => {
                 self.refusals.insert(task.detail, None);
-                self.tell(Outcome::Fetched(task, text));
+                self.report(DetailOutcome::Fetched(task, text));
                 return None;
             }
             Err(error) => error,
@@ -307,23 +308,23 @@ impl Lane {
             task.tries = task.tries.saturating_add(1);
             return Some(task);
         }
-        let failure = Failure::from(&error);
+        let failure = CallFailure::from(&error);
         if failure.is_denied()
             && let Some((count, _)) = self.refusals.entry(task.detail).or_insert_with(|| Some((0, failure.clone())))
         {
             *count = count.saturating_add(1);
         }
-        self.tell(Outcome::Failed(task, failure));
+        self.report(DetailOutcome::Failed(task, failure));
         None
     }
 
-    fn refused(&self, detail: Detail) -> Option<Failure> {
+    fn refused(&self, detail: Detail) -> Option<CallFailure> {
         let (count, failure) = self.refusals.get(&detail)?.as_ref()?;
         (*count >= REFUSALS).then(|| failure.clone())
     }
 
     /// The receiver is gone only when nobody waits any more.
-    fn tell(&self, outcome: Outcome) {
+    fn report(&self, outcome: DetailOutcome) {
         let _ = self.outcomes.send(News::Detail(outcome));
     }
 }

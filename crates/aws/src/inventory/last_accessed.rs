@@ -1,8 +1,8 @@
 //! IAM's service-level last-accessed reports of execution roles.
 //!
-//! A report is a job: asked for, ready after some seconds, read page by page. A job belongs to the session that asked for
-//! it (IAM API Reference, `GenerateServiceLastAccessedDetails`: "must be used by the same role within a session"), so that
-//! one begun in an earlier run may be refused, and is begun again then.
+//! A report is a job: asked for, ready after some seconds, read page by page. A job belongs to the session
+//! that asked for it (IAM API Reference, `GenerateServiceLastAccessedDetails`: "must be used by the same role
+//! within a session"), so that one begun in an earlier run may be refused, and is begun again then.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,15 +18,15 @@ use whittle_pipeline::ports::service::KeptDocuments;
 
 use super::News;
 use super::details::is_due;
-use super::listing::{RoleFacts, advance, patiently};
+use super::listing::{ListedRole, advance, patiently};
 use super::pace::{Pacer, StopFlag};
-use super::problem::Failure;
+use super::problem::CallFailure;
 use super::shape;
 use crate::error::port_error;
 
 pub(super) const GENERATE: &str = "iam:GenerateServiceLastAccessedDetails";
 pub(super) const GET: &str = "iam:GetServiceLastAccessedDetails";
-/// What is not known without a report.
+/// The facts that are not known without a report.
 pub(super) const EFFECT: &str = "no report says which services these roles never used";
 
 /// Roles worked on at once.
@@ -53,7 +53,7 @@ pub(super) const JOBS: &str = "service-last-accessed-jobs/";
 
 /// A role to be asked about.
 #[derive(Debug, Clone)]
-pub(super) struct Task {
+pub(super) struct ReportTask {
     arn: String,
     pub(super) role: String,
     pub(super) revision: String,
@@ -61,24 +61,24 @@ pub(super) struct Task {
     job: Option<String>,
 }
 
-/// What became of a role.
+/// Result for one role.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(super) enum ReportOutcome {
     /// A job was begun: its id is to be kept until it has ended.
-    Begun(Task, String),
-    Ready(Task, String),
+    Begun(ReportTask, String),
+    Ready(ReportTask, String),
     /// Not ready in time.
     Pending,
-    Failed(Task, &'static str, Failure),
+    Failed(ReportTask, &'static str, CallFailure),
 }
 
 /// Which roles need a report, and the reports that are good; and those that serve until there is a new one.
 pub(super) fn plan(
-    roles: &BTreeMap<String, RoleFacts>,
+    roles: &BTreeMap<String, ListedRole>,
     kept: &KeptDocuments,
     max_age: SignedDuration,
     now: Timestamp,
-) -> (KeptDocuments, KeptDocuments, Vec<Task>) {
+) -> (KeptDocuments, KeptDocuments, Vec<ReportTask>) {
     let (mut good, mut old, mut tasks) = (KeptDocuments::new(), KeptDocuments::new(), Vec::new());
     for (arn, facts) in roles {
         let name = document(&facts.name);
@@ -96,7 +96,7 @@ pub(super) fn plan(
         let job = kept.get(&job_document(&facts.name)).filter(|job| job.revision == facts.revision);
         let job = job
             .and_then(|job| serde_json::from_str::<Value>(&job.text).ok()?.get("JobId")?.as_str().map(str::to_owned));
-        tasks.push(Task { arn: arn.clone(), role: facts.name.clone(), revision: facts.revision.clone(), job });
+        tasks.push(ReportTask { arn: arn.clone(), role: facts.name.clone(), revision: facts.revision.clone(), job });
     }
     (good, old, tasks)
 }
@@ -109,17 +109,17 @@ pub(super) fn job_text(id: &str) -> String {
 /// Asks for reports and waits for them, until `stop` is set.
 ///
 /// Requires: `iam:GenerateServiceLastAccessedDetails`, `iam:GetServiceLastAccessedDetails`
-pub(super) async fn run(client: Client, tasks: Vec<Task>, stop: StopFlag, outcomes: UnboundedSender<News>) {
+pub(super) async fn run(client: Client, tasks: Vec<ReportTask>, stop: StopFlag, outcomes: UnboundedSender<News>) {
     let pacer = Pacer::new(PER_SECOND);
-    let mut running: JoinSet<Outcome> = JoinSet::new();
+    let mut running: JoinSet<ReportOutcome> = JoinSet::new();
     let mut tasks = tasks.into_iter();
     let (mut refused, mut succeeded): (u32, bool) = (0, false);
-    let mut last_refusal: Option<(&'static str, Failure)> = None;
+    let mut last_refusal: Option<(&'static str, CallFailure)> = None;
     loop {
         while running.len() < AT_ONCE && !stop.is_set() {
             let Some(task) = tasks.next() else { break };
             if let (true, Some((action, failure))) = (refused >= REFUSALS && !succeeded, &last_refusal) {
-                let _ = outcomes.send(News::Report(Outcome::Failed(task, action, failure.clone())));
+                let _ = outcomes.send(News::Report(ReportOutcome::Failed(task, action, failure.clone())));
                 continue;
             }
             running.spawn(report(client.clone(), pacer.clone(), task, outcomes.clone()));
@@ -127,8 +127,8 @@ pub(super) async fn run(client: Client, tasks: Vec<Task>, stop: StopFlag, outcom
         match running.join_next().await {
             Some(Ok(outcome)) => {
                 match &outcome {
-                    Outcome::Ready(..) => succeeded = true,
-                    Outcome::Failed(_, action, failure) if failure.is_denied() => {
+                    ReportOutcome::Ready(..) => succeeded = true,
+                    ReportOutcome::Failed(_, action, failure) if failure.is_denied() => {
                         refused = refused.saturating_add(1);
                         last_refusal = Some((action, failure.clone()));
                     }
@@ -142,12 +142,12 @@ pub(super) async fn run(client: Client, tasks: Vec<Task>, stop: StopFlag, outcom
     }
 }
 
-/// The report of one role. A new job is told at once: the time may be up while it is waited for.
-async fn report(client: Client, pacer: Pacer, task: Task, outcomes: UnboundedSender<News>) -> Outcome {
+/// The report of one role. A new job is reported at once: the time may be up while it is waited for.
+async fn report(client: Client, pacer: Pacer, task: ReportTask, outcomes: UnboundedSender<News>) -> ReportOutcome {
     let mut job = None;
     if let Some(earlier) = &task.job {
         match read(&client, &pacer, earlier).await {
-            Ok(Some(text)) => return Outcome::Ready(task, text),
+            Ok(Some(text)) => return ReportOutcome::Ready(task, text),
             Ok(None) => job = Some(earlier.clone()),
             // It is not ours, or is forgotten: a new one tells more.
             Err(_) => {}
@@ -157,24 +157,24 @@ async fn report(client: Client, pacer: Pacer, task: Task, outcomes: UnboundedSen
         Some(job) => job,
         None => match begin(&client, &pacer, &task).await {
             Ok(job) => {
-                let _ = outcomes.send(News::Report(Outcome::Begun(task.clone(), job.clone())));
+                let _ = outcomes.send(News::Report(ReportOutcome::Begun(task.clone(), job.clone())));
                 job
             }
-            Err(error) => return Outcome::Failed(task, GENERATE, Failure::from(&error)),
+            Err(error) => return ReportOutcome::Failed(task, GENERATE, CallFailure::from(&error)),
         },
     };
     for wait in WAITS {
         match read(&client, &pacer, &job).await {
-            Ok(Some(text)) => return Outcome::Ready(task, text),
+            Ok(Some(text)) => return ReportOutcome::Ready(task, text),
             Ok(None) => tokio::time::sleep(Duration::from_secs(wait)).await,
-            Err(error) => return Outcome::Failed(task, GET, Failure::from(&error)),
+            Err(error) => return ReportOutcome::Failed(task, GET, CallFailure::from(&error)),
         }
     }
-    Outcome::Pending
+    ReportOutcome::Pending
 }
 
 /// Id of a new job.
-async fn begin(client: &Client, pacer: &Pacer, task: &Task) -> Result<String, PortError> {
+async fn begin(client: &Client, pacer: &Pacer, task: &ReportTask) -> Result<String, PortError> {
     let answer = patiently(|| async {
         pacer.turn().await;
         client

@@ -24,12 +24,12 @@ pub(super) struct Roles {
     /// `authorization-details.json`.
     pub(super) text: String,
     /// By ARN.
-    pub(super) roles: BTreeMap<String, RoleFacts>,
+    pub(super) roles: BTreeMap<String, ListedRole>,
 }
 
-/// What is needed of a role beside its document.
+/// Facts of a role that are needed beside its document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RoleFacts {
+pub(super) struct ListedRole {
     pub(super) name: String,
     /// `AROA…`.
     pub(super) id: String,
@@ -44,14 +44,14 @@ pub(super) struct Functions {
     /// `functions.json`.
     pub(super) text: String,
     /// By name.
-    pub(super) functions: BTreeMap<String, Listed>,
+    pub(super) functions: BTreeMap<String, ListedFunction>,
     /// ARNs of the roles that they and their versions run under.
     pub(super) roles: BTreeSet<String>,
 }
 
-/// What is needed of a function beside its document.
+/// Facts of a function that are needed beside its document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Listed {
+pub(super) struct ListedFunction {
     /// Unqualified ARN.
     pub(super) arn: String,
     /// Changes with the configuration or code of any version.
@@ -61,16 +61,16 @@ pub(super) struct Listed {
 
 /// Roles with all their policies, and the managed policies that they have.
 ///
-/// The API reference does not say whether filter `AWSManagedPolicy` gives all AWS-managed policies or those in use; both
-/// will do, since only policies of roles are taken over. A policy of a role that is not in the answer is an unreadable one
-/// to the reader, so that the role is left alone.
+/// The API reference does not say whether filter `AWSManagedPolicy` gives all AWS-managed policies or those
+/// in use; both will do, since only policies of roles are taken over. A policy of a role that is not in the
+/// answer is an unreadable one to the reader, so that the role is left alone.
 ///
 /// Requires: `iam:GetAccountAuthorizationDetails`
 pub(super) async fn roles(client: &aws_sdk_iam::Client) -> Result<Roles, PortError> {
     // IAM API Reference, GetAccountAuthorizationDetails: 1,000 at most, maybe fewer with `IsTruncated`.
     const PAGE: i32 = 1_000;
     const ACTION: &str = "iam:GetAccountAuthorizationDetails";
-    let mut roles: BTreeMap<String, (Value, Option<Value>, RoleFacts)> = BTreeMap::new();
+    let mut roles: BTreeMap<String, (Value, Option<Value>, ListedRole)> = BTreeMap::new();
     let mut policies: BTreeMap<String, (String, String)> = BTreeMap::new();
     let mut sent: Option<String> = None;
     loop {
@@ -88,7 +88,7 @@ pub(super) async fn roles(client: &aws_sdk_iam::Client) -> Result<Roles, PortErr
         })
         .await?;
         for role in page.role_detail_list() {
-            let facts = RoleFacts {
+            let facts = ListedRole {
                 name: role.role_name().unwrap_or_default().to_owned(),
                 id: role.role_id().unwrap_or_default().to_owned(),
                 revision: String::new(),
@@ -110,9 +110,10 @@ pub(super) async fn roles(client: &aws_sdk_iam::Client) -> Result<Roles, PortErr
     Ok(join_roles(roles, &policies))
 }
 
-/// One document of the roles and of those managed policies that a role has; an account may own thousands that none has.
+/// One document of the roles and of those managed policies that a role has; an account may own thousands that
+/// none has.
 fn join_roles(
-    roles: BTreeMap<String, (Value, Option<Value>, RoleFacts)>,
+    roles: BTreeMap<String, (Value, Option<Value>, ListedRole)>,
     policies: &BTreeMap<String, (String, String)>,
 ) -> Roles {
     let mut texts = Vec::with_capacity(roles.len());
@@ -208,7 +209,7 @@ pub(super) async fn functions(client: &aws_sdk_lambda::Client, pacer: &Pacer) ->
     let functions = by_arn
         .into_iter()
         .map(|(arn, (hasher, has_versions))| {
-            (arn.name().to_owned(), Listed { arn: arn.to_string(), revision: short_hex(hasher), has_versions })
+            (arn.name().to_owned(), ListedFunction { arn: arn.to_string(), revision: short_hex(hasher), has_versions })
         })
         .collect();
     let texts = entries.values().map(|(_, text)| text.as_str()).collect();
@@ -251,7 +252,8 @@ pub(super) async fn event_source_mappings(client: &aws_sdk_lambda::Client, pacer
     Ok(shape::document(&[("EventSourceMappings", entries.values().map(String::as_str).collect())]))
 }
 
-/// The marker of the next page; an answer that leads nowhere is an error, for a list that was cut off looks complete.
+/// The marker of the next page; an answer that leads nowhere is an error, for a list that was cut off looks
+/// complete.
 pub(super) fn advance(sent: Option<&str>, received: Option<String>, action: &str) -> Result<Option<String>, PortError> {
     if received.as_ref().is_some_and(|marker| marker.is_empty() || sent == Some(marker.as_str())) {
         let message = format!("the pages of {action} do not go on: the list was cut off");

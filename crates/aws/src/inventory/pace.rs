@@ -11,15 +11,16 @@ use tokio::time::{Instant, sleep_until};
 /// Longest pause between two calls, however often AWS asks for patience.
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 
-/// Gives each caller its turn, at most so many a second. Slows down when AWS asks for it and recovers by and by.
+/// Gives each caller its turn, at most so many a second. Slows down when AWS asks for it and recovers by and
+/// by.
 #[derive(Debug, Clone)]
 pub(super) struct Pacer {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<PaceState>>,
     pause: Duration,
 }
 
 #[derive(Debug)]
-struct State {
+struct PaceState {
     next: Option<Instant>,
     pause: Duration,
 }
@@ -28,7 +29,7 @@ impl Pacer {
     /// `per_second` turns a second at most.
     pub(super) fn new(per_second: u32) -> Self {
         let pause = Duration::from_secs(1) / per_second.max(1);
-        Self { state: Arc::new(Mutex::new(State { next: None, pause })), pause }
+        Self { state: Arc::new(Mutex::new(PaceState { next: None, pause })), pause }
     }
 
     /// Waits for the next turn.

@@ -5,33 +5,33 @@ use std::collections::BTreeMap;
 use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_pipeline::ports::{PortError, PortErrorKind};
 
-/// Why something is not in the inventory.
+/// A failed call that leaves a gap in the inventory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Failure {
+pub(super) struct CallFailure {
     kind: IssueKind,
     message: String,
     hint: String,
 }
 
-impl Failure {
+impl CallFailure {
     pub(super) fn is_denied(&self) -> bool {
         self.kind == IssueKind::AccessDenied
     }
 
-    /// Whether asking again would be answered the same.
+    /// True if asking again would be answered the same.
     pub(super) fn is_final(&self) -> bool {
         matches!(self.kind, IssueKind::AccessDenied | IssueKind::Gone)
     }
 }
 
-impl From<&PortError> for Failure {
+impl From<&PortError> for CallFailure {
     fn from(error: &PortError) -> Self {
         let (kind, hint) = match error.kind() {
             PortErrorKind::AccessDenied { .. } => (IssueKind::AccessDenied, ""),
             PortErrorKind::Throttled => (IssueKind::Throttled, "the next run asks again"),
             PortErrorKind::Transient => (IssueKind::Unreachable, "the next run asks again"),
             PortErrorKind::NotFound => {
-                (IssueKind::Gone, "it was deleted while the inventory was read; the next run tells")
+                (IssueKind::Gone, "it was deleted while the inventory was read; the next run will show")
             }
             _ => (IssueKind::FailedCall, ""),
         };
@@ -41,20 +41,21 @@ impl From<&PortError> for Failure {
 
 /// Failures by what they cost and where.
 #[derive(Debug, Default)]
-pub(super) struct Problems(BTreeMap<(IssueKind, String, &'static str), Entry>);
+pub(super) struct Problems(BTreeMap<(IssueKind, String, &'static str), ProblemEntry>);
 
 #[derive(Debug)]
-struct Entry {
+struct ProblemEntry {
     count: u64,
     subject: String,
-    failure: Failure,
+    failure: CallFailure,
 }
 
 impl Problems {
-    /// Notes that `action` failed in `place` (a Region, or nothing) for `subject`; `effect` says what is not known now.
-    pub(super) fn add(&mut self, action: &str, place: &str, effect: &'static str, subject: &str, failure: Failure) {
+    /// Notes that `action` failed in `place` (a Region, or nothing) for `subject`; `effect` says what is not
+    /// known now.
+    pub(super) fn add(&mut self, action: &str, place: &str, effect: &'static str, subject: &str, failure: CallFailure) {
         let place = if place.is_empty() { action.to_owned() } else { format!("{action} in {place}") };
-        let entry = self.0.entry((failure.kind.clone(), place, effect)).or_insert_with(|| Entry {
+        let entry = self.0.entry((failure.kind.clone(), place, effect)).or_insert_with(|| ProblemEntry {
             count: 0,
             subject: subject.to_owned(),
             failure: failure.clone(),
@@ -89,7 +90,7 @@ mod tests {
     fn equal_failures_are_one_issue_whatever_order_they_came_in() {
         let denied = |name: &str| {
             let kind = PortErrorKind::AccessDenied { action: "lambda:GetPolicy".to_owned() };
-            Failure::from(&PortError::new(kind, format!("refused for {name}")).with_hint("allow it"))
+            CallFailure::from(&PortError::new(kind, format!("refused for {name}")).with_hint("allow it"))
         };
         let collect = |names: &[&str]| {
             let mut problems = Problems::default();

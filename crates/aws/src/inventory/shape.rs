@@ -1,8 +1,8 @@
 //! Answers of the SDK as the AWS command line prints them.
 //!
-//! The SDK's types cannot be serialised, so every member that is wanted is named here, with the names of the API
-//! references. What is absent in an answer is absent in the document. Lists without an order of their own are sorted, so
-//! that equal accounts give equal documents.
+//! The SDK's types cannot be serialised, so every member that is wanted is named here, with the names of the
+//! API references. What is absent in an answer is absent in the document. Lists without an order of their own
+//! are sorted, so that equal accounts give equal documents.
 //!
 //! Environment variables are left out on purpose: their values may be secrets, and no verdict rests on them.
 
@@ -17,9 +17,9 @@ pub(super) mod trail;
 
 /// A JSON object in the making.
 #[derive(Debug, Default)]
-pub(super) struct Object(Map<String, Value>);
+pub(super) struct JsonObject(Map<String, Value>);
 
-impl Object {
+impl JsonObject {
     /// Adds a member, if there is a value.
     pub(super) fn with<V: Into<Value>>(mut self, name: &str, value: Option<V>) -> Self {
         if let Some(value) = value {
@@ -39,14 +39,14 @@ impl Object {
     }
 }
 
-impl From<Object> for Value {
-    fn from(object: Object) -> Self {
+impl From<JsonObject> for Value {
+    fn from(object: JsonObject) -> Self {
         Value::Object(object.0)
     }
 }
 
 /// A list of objects made by `shape`.
-pub(super) fn list<T>(items: Option<&[T]>, shape: impl Fn(&T) -> Object) -> Option<Vec<Value>> {
+pub(super) fn list<T>(items: Option<&[T]>, shape: impl Fn(&T) -> JsonObject) -> Option<Vec<Value>> {
     items.map(|items| items.iter().map(|item| shape(item).into()).collect())
 }
 
@@ -58,7 +58,8 @@ pub(super) fn names<'a, T: 'a>(
     items.map(|items| items.into_iter().map(|item| Value::from(name(item))).collect())
 }
 
-/// A document with one list, from entries that are JSON already: the values of thousands of functions are never held at once.
+/// A document with one list, from entries that are JSON already: the values of thousands of functions are
+/// never held at once.
 pub(super) fn document(lists: &[(&str, Vec<&str>)]) -> String {
     let size: usize = lists.iter().flat_map(|(_, entries)| entries).map(|entry| entry.len().saturating_add(1)).sum();
     let mut text = String::with_capacity(size.saturating_add(64));

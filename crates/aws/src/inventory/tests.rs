@@ -119,7 +119,7 @@ fn function<'a>(inventory: &'a Inventory, name: &str) -> &'a Function {
     &inventory.functions[&function_arn(REGION, name).parse().unwrap()]
 }
 
-/// Whether something about the function is not known.
+/// True if something about the function is not known.
 fn is_unknown(function: &Function) -> bool {
     function.config.event_sources.iter().any(|source| source.kind == EventSourceKind::Unknown)
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use whittle_analysis::issue::Issue;
 use whittle_pipeline::ports::{PortError, PortErrorKind};
 
-use super::problem::{Failure, Problems};
+use super::problem::{CallFailure, Problems};
 use super::shape;
 use crate::clients::Aws;
 use crate::error::port_error;
@@ -22,8 +22,8 @@ pub(super) struct TrailDocuments {
     pub(super) issues: Vec<Issue>,
 }
 
-/// A trail is listed in each Region it logs, and asked about in its home Region by its ARN (CloudTrail API Reference,
-/// `DescribeTrails`, "includeShadowTrails"; `GetEventSelectors` answers in the home Region only).
+/// A trail is listed in each Region it logs, and asked about in its home Region by its ARN (CloudTrail API
+/// Reference, `DescribeTrails`, "includeShadowTrails"; `GetEventSelectors` answers in the home Region only).
 ///
 /// Requires: `cloudtrail:DescribeTrails`, `cloudtrail:GetTrailStatus`, `cloudtrail:GetEventSelectors`
 pub(super) async fn collect(aws: Aws, regions: Vec<String>) -> TrailDocuments {
@@ -37,7 +37,7 @@ pub(super) async fn collect(aws: Aws, regions: Vec<String>) -> TrailDocuments {
                 trails.extend(found);
             }
             Err(error) => {
-                problems.add("cloudtrail:DescribeTrails", &region, NO_TRAIL, "", Failure::from(&error));
+                problems.add("cloudtrail:DescribeTrails", &region, NO_TRAIL, "", CallFailure::from(&error));
             }
         }
     }
@@ -54,13 +54,15 @@ pub(super) async fn collect(aws: Aws, regions: Vec<String>) -> TrailDocuments {
                 gone.insert(arn.clone());
                 continue;
             }
-            Err(error) => problems.add("cloudtrail:GetTrailStatus", "", NO_STATUS, arn, Failure::from(&error)),
+            Err(error) => problems.add("cloudtrail:GetTrailStatus", "", NO_STATUS, arn, CallFailure::from(&error)),
         }
         match event_selectors(&aws, home, arn).await {
             Ok(value) => {
                 selectors.insert(arn.clone(), value);
             }
-            Err(error) => problems.add("cloudtrail:GetEventSelectors", "", NO_SELECTORS, arn, Failure::from(&error)),
+            Err(error) => {
+                problems.add("cloudtrail:GetEventSelectors", "", NO_SELECTORS, arn, CallFailure::from(&error))
+            }
         }
     }
     // Without an answer of any Region there is no list, which differs from an empty one.

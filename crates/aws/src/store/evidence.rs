@@ -1,7 +1,7 @@
 //! The ledger, an item for each role, and the marks, an item for each source.
 //!
-//! INVARIANT: a stored part of the ledger only grows. It is replaced only if it is the one that was loaded or saved last;
-//! otherwise both are joined, which is what a ledger is made for.
+//! INVARIANT: a stored part of the ledger only grows. It is replaced only if it is the one that was loaded or
+//! saved last; otherwise both are joined, which is what a ledger is made for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,24 +10,24 @@ use whittle_evidence::ledger::{Ledger, LedgerError};
 use whittle_pipeline::marks::{ReadMarks, SourceMarks, Span};
 use whittle_pipeline::ports::{PortError, PortErrorKind};
 
-use super::item::{Head, Key, Packed, Row, Stamp, digest_of, key_text, shard_of};
-use super::lease::Held;
-use super::shelf::{self, Known};
-use super::table::{Expect, Find, Table, Write, lease_lost, transactions};
+use super::fence::Held;
+use super::item::{ItemHead, Packed, Stamp, TableKey, TableRow, digest_of, key_text, shard_of};
+use super::item_set::{self, KnownItems};
+use super::table::{DynamoTable, Expect, Find, Write, lease_lost, transactions};
 use super::{json, parsed};
 
 /// Partitions of the ledger: one takes 1,000 write units a second at most.
 const SHARDS: u8 = 8;
 
 /// Times that a part is joined with what others wrote meanwhile.
-const MOST_JOINS: usize = 5;
+const MAX_JOINS: usize = 5;
 
 /// Serialised roles kept in memory until they are written.
 const BATCH_BYTES: usize = 32 * 1024 * 1024;
 
 /// A part of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+enum LedgerPart {
     Facts,
     Role(String),
 }
@@ -36,11 +36,13 @@ fn partition(home: &str, shard: u8) -> String {
     format!("LEDGER#{home}#{shard}")
 }
 
-impl Part {
-    fn key(&self, home: &str) -> Key {
+impl LedgerPart {
+    fn key(&self, home: &str) -> TableKey {
         match self {
-            Self::Facts => Key::new(partition(home, 0), "FACTS"),
-            Self::Role(role) => Key::new(partition(home, shard_of(role, SHARDS)), format!("ROLE#{}", key_text(role))),
+            Self::Facts => TableKey::new(partition(home, 0), "FACTS"),
+            Self::Role(role) => {
+                TableKey::new(partition(home, shard_of(role, SHARDS)), format!("ROLE#{}", key_text(role)))
+            }
         }
     }
 
@@ -59,14 +61,14 @@ impl Part {
         }
     }
 
-    fn row(&self, home: &str, bytes: Vec<u8>, ledger: &Ledger) -> Row {
+    fn row(&self, home: &str, bytes: Vec<u8>, ledger: &Ledger) -> TableRow {
         let key = self.key(home);
         match self {
-            Self::Facts => Row::new(key, "ledger-facts", bytes),
+            Self::Facts => TableRow::new(key, "ledger-facts", bytes),
             Self::Role(id) => {
                 let role = ledger.role(id);
                 let arn = role.and_then(|role| role.arn()).unwrap_or_default();
-                let row = Row::new(key, "ledger-role", bytes)
+                let row = TableRow::new(key, "ledger-role", bytes)
                     .text("role_id", id)
                     .text("role_arn", arn)
                     .text("account", role.and_then(|role| role.account()).unwrap_or_default());
@@ -76,7 +78,7 @@ impl Part {
     }
 }
 
-fn ledger_error(key: &Key, error: LedgerError) -> PortError {
+fn ledger_error(key: &TableKey, error: LedgerError) -> PortError {
     let hint = error.hint().unwrap_or("restore the table to a point in time");
     PortError::new(PortErrorKind::Invalid, format!("item {key} of the table is no ledger: {error}"))
         .with_hint(hint)
@@ -84,31 +86,31 @@ fn ledger_error(key: &Key, error: LedgerError) -> PortError {
 }
 
 /// The stored ledger and what it is made of.
-pub(super) fn load(table: &Table, home: &str) -> Result<(Ledger, Known), PortError> {
+pub(super) fn load(table: &DynamoTable, home: &str) -> Result<(Ledger, KnownItems), PortError> {
     let partitions: Vec<String> = (0..SHARDS).map(|shard| partition(home, shard)).collect();
     let mut ledger = Ledger::default();
-    let known = shelf::load(table, &partitions, &mut |head, content| {
+    let known = item_set::load(table, &partitions, &mut |head, content| {
         let part = part_of(head)?;
         part.insert(&mut ledger, &content).map_err(|error| ledger_error(&head.key, error))
     })?;
     Ok((ledger, known))
 }
 
-/// What is stored of roles, by their ARNs, and of the account that saw it. Reads only their items; what was written a
-/// moment ago may be missing, as the index lags behind.
-pub(super) fn load_roles(table: &Table, role_arns: &BTreeSet<String>) -> Result<Ledger, PortError> {
+/// The stored ledger of these roles, with the facts of the accounts that saw them. Reads only their items;
+/// what was written a moment ago may be missing, as the index lags behind.
+pub(super) fn load_roles(table: &DynamoTable, role_arns: &BTreeSet<String>) -> Result<Ledger, PortError> {
     let mut keys = BTreeSet::new();
     for arn in role_arns {
         for item in table.find(Find::indexed(evidence_of(arn)).keys())? {
-            let key = Key::of(&item)?;
+            let key = TableKey::of(&item)?;
             // `LEDGER#<home>#<shard>`
-            keys.extend(key.pk.split('#').nth(1).map(|home| Part::Facts.key(home)));
+            keys.extend(key.pk.split('#').nth(1).map(|home| LedgerPart::Facts.key(home)));
             keys.insert(key);
         }
     }
     let mut ledger = Ledger::default();
     for key in keys {
-        for (head, content) in shelf::read(table, &Find::one(&key))? {
+        for (head, content) in item_set::read(table, &Find::one(&key))? {
             let part = part_of(&head)?;
             part.insert(&mut ledger, &content).map_err(|error| ledger_error(&head.key, error))?;
         }
@@ -121,20 +123,20 @@ fn evidence_of(role_arn: &str) -> String {
     format!("EVIDENCE#{}", key_text(role_arn))
 }
 
-fn part_of(head: &Head) -> Result<Part, PortError> {
+fn part_of(head: &ItemHead) -> Result<LedgerPart, PortError> {
     match (head.text("item"), head.text("role_id")) {
-        (Some("ledger-facts"), _) => Ok(Part::Facts),
-        (Some("ledger-role"), Some(role)) => Ok(Part::Role(role.to_owned())),
+        (Some("ledger-facts"), _) => Ok(LedgerPart::Facts),
+        (Some("ledger-role"), Some(role)) => Ok(LedgerPart::Role(role.to_owned())),
         _ => Err(head.damaged("it is no part of a ledger")),
     }
 }
 
 /// Writes the parts of `ledger` that are not stored like this.
-pub(super) fn save(table: &Table, held: &Held, known: &mut Known, ledger: &Ledger) -> Result<(), PortError> {
-    let roles = ledger.roles().map(|(role, _)| Part::Role(role.to_owned()));
-    let mut batch: Vec<(Part, Vec<u8>)> = Vec::new();
+pub(super) fn save(table: &DynamoTable, held: &Held, known: &mut KnownItems, ledger: &Ledger) -> Result<(), PortError> {
+    let roles = ledger.roles().map(|(role, _)| LedgerPart::Role(role.to_owned()));
+    let mut batch: Vec<(LedgerPart, Vec<u8>)> = Vec::new();
     let mut bytes = 0_usize;
-    for part in roles.chain([Part::Facts]) {
+    for part in roles.chain([LedgerPart::Facts]) {
         let key = part.key(&held.home);
         let Some(content) = part.bytes(ledger).map_err(|error| ledger_error(&key, error))? else { continue };
         if known.get(&key).is_some_and(|stamp| stamp.digest == digest_of(&content)) {
@@ -152,29 +154,29 @@ pub(super) fn save(table: &Table, held: &Held, known: &mut Known, ledger: &Ledge
 
 /// A part on its way into the table.
 struct Pending {
-    part: Part,
+    part: LedgerPart,
     packed: Packed,
-    /// What has to be stored for the write to be made.
+    /// Digest that must be stored for the write to be made.
     expect: Option<String>,
     /// It holds more than the caller's ledger.
     joined: bool,
 }
 
 fn save_parts(
-    table: &Table,
+    table: &DynamoTable,
     held: &Held,
-    known: &mut Known,
+    known: &mut KnownItems,
     ledger: &Ledger,
-    batch: Vec<(Part, Vec<u8>)>,
+    batch: Vec<(LedgerPart, Vec<u8>)>,
 ) -> Result<(), PortError> {
-    let mut pending: BTreeMap<Key, Pending> = BTreeMap::new();
+    let mut pending: BTreeMap<TableKey, Pending> = BTreeMap::new();
     for (part, content) in batch {
         let packed = part.row(&held.home, content, ledger).pack()?;
         let expect = known.get(&packed.key).map(|stamp| stamp.digest.clone());
         pending.insert(packed.key.clone(), Pending { part, packed, expect, joined: false });
     }
-    let mut split: Vec<(Key, Option<Stamp>)> = Vec::new();
-    for _ in 0..MOST_JOINS {
+    let mut split: Vec<(TableKey, Option<Stamp>)> = Vec::new();
+    for _ in 0..MAX_JOINS {
         let (done, unexpected) = try_parts(table, held, &pending)?;
         for key in done {
             let Some(Pending { packed, joined, .. }) = pending.remove(&key) else { continue };
@@ -197,16 +199,20 @@ fn save_parts(
             }
         }
         if pending.is_empty() {
-            return shelf::drop_old_parts(table, held, &split);
+            return item_set::drop_old_parts(table, held, &split);
         }
     }
     Err(lease_lost(&table.name))
 }
 
 /// Tries to write all; which were written, and which found something else than expected.
-fn try_parts(table: &Table, held: &Held, pending: &BTreeMap<Key, Pending>) -> Result<(Vec<Key>, Vec<Key>), PortError> {
+fn try_parts(
+    table: &DynamoTable,
+    held: &Held,
+    pending: &BTreeMap<TableKey, Pending>,
+) -> Result<(Vec<TableKey>, Vec<TableKey>), PortError> {
     let packed: Vec<Packed> = pending.values().map(|waiting| waiting.packed.clone()).collect();
-    shelf::put_parts(table, held, &packed)?;
+    item_set::put_parts(table, held, &packed)?;
     let writes: Vec<Write> = pending
         .values()
         .map(|waiting| {
@@ -215,12 +221,12 @@ fn try_parts(table: &Table, held: &Held, pending: &BTreeMap<Key, Pending>) -> Re
         })
         .collect();
     let refused = table.commit(held, transactions(writes).into_iter().map(|one| vec![one]).collect())?;
-    let mut left: BTreeSet<Key> = BTreeSet::new();
+    let mut left: BTreeSet<TableKey> = BTreeSet::new();
     let mut unexpected = Vec::new();
     for canceled in refused {
         for (number, write) in canceled.writes.iter().enumerate() {
             let Write::Put(item, _) = write else { continue };
-            let key = Key::of(item)?;
+            let key = TableKey::of(item)?;
             if canceled.unexpected.contains(&number) {
                 unexpected.push(key.clone());
             }
@@ -231,11 +237,11 @@ fn try_parts(table: &Table, held: &Held, pending: &BTreeMap<Key, Pending>) -> Re
 }
 
 /// Joins a part with what is stored.
-fn join(table: &Table, held: &Held, waiting: &mut Pending) -> Result<(), PortError> {
+fn join(table: &DynamoTable, held: &Held, waiting: &mut Pending) -> Result<(), PortError> {
     let key = waiting.packed.key.clone();
     let mut both = Ledger::default();
     let mut stored_digest = None;
-    for (head, content) in shelf::read(table, &Find::one(&key))? {
+    for (head, content) in item_set::read(table, &Find::one(&key))? {
         waiting.part.insert(&mut both, &content).map_err(|error| ledger_error(&key, error))?;
         stored_digest = Some(head.stamp.digest);
     }
@@ -267,9 +273,9 @@ struct StoredSource {
 }
 
 /// The stored marks and what they are made of.
-pub(super) fn load_marks(table: &Table, home: &str) -> Result<(ReadMarks, Known), PortError> {
+pub(super) fn load_marks(table: &DynamoTable, home: &str) -> Result<(ReadMarks, KnownItems), PortError> {
     let mut marks = ReadMarks::default();
-    let known = shelf::load(table, &[marks_partition(home)], &mut |head, content| {
+    let known = item_set::load(table, &[marks_partition(home)], &mut |head, content| {
         if head.text("item") == Some("history-marks") {
             marks.history = parsed::<BTreeMap<String, Vec<Span>>>(&head.key, &content)?;
         } else {
@@ -282,25 +288,30 @@ pub(super) fn load_marks(table: &Table, home: &str) -> Result<(ReadMarks, Known)
 }
 
 /// Makes the stored marks these.
-pub(super) fn save_marks(table: &Table, held: &Held, known: &mut Known, marks: &ReadMarks) -> Result<(), PortError> {
+pub(super) fn save_marks(
+    table: &DynamoTable,
+    held: &Held,
+    known: &mut KnownItems,
+    marks: &ReadMarks,
+) -> Result<(), PortError> {
     let marks = &marks.durable();
     let pk = marks_partition(&held.home);
     let mut rows = Vec::new();
     if !marks.history.is_empty() {
-        rows.push(Row::new(Key::new(pk.clone(), "HISTORY"), "history-marks", json(&marks.history)?));
+        rows.push(TableRow::new(TableKey::new(pk.clone(), "HISTORY"), "history-marks", json(&marks.history)?));
     }
     for (source, own) in &marks.sources {
         let content = json(&StoredSource { source: source.clone(), marks: own.clone() })?;
-        let key = Key::new(pk.clone(), format!("SOURCE#{}", key_text(source)));
+        let key = TableKey::new(pk.clone(), format!("SOURCE#{}", key_text(source)));
         rows.push(
-            Row::new(key, "source-marks", content)
+            TableRow::new(key, "source-marks", content)
                 .text("source", source)
                 .text("through", own.through.as_deref().unwrap_or_default())
                 .number("objects", own.read.len())
                 .number("failed", own.failed.len()),
         );
     }
-    let kept: BTreeSet<&Key> = rows.iter().map(|row| &row.key).collect();
-    let gone: BTreeSet<Key> = known.keys().filter(|key| !kept.contains(key)).cloned().collect();
-    shelf::save(table, held, known, rows, &gone)
+    let kept: BTreeSet<&TableKey> = rows.iter().map(|row| &row.key).collect();
+    let gone: BTreeSet<TableKey> = known.keys().filter(|key| !kept.contains(key)).cloned().collect();
+    item_set::save(table, held, known, rows, &gone)
 }

@@ -1,8 +1,8 @@
 //! Items: what is in them, how content gets in and out.
 //!
-//! The content of an item is JSON, compressed. What is larger than one item may be (400 KB, Amazon DynamoDB Developer
-//! Guide, "Constraints") is split over part items, named by the hash of the whole: parts of two states never mix, and an
-//! item whose parts are not all there is not read.
+//! The content of an item is JSON, compressed. What is larger than one item may be (400 KB, Amazon DynamoDB
+//! Developer Guide, "Constraints") is split over part items, named by the hash of the whole: parts of two
+//! states never mix, and an item whose parts are not all there is not read.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Write};
@@ -28,19 +28,19 @@ const PART_BYTES: usize = 300 * 1024;
 const TEXT_BYTES: usize = 8 * 1024;
 
 /// No content is this large; what inflates to more is not ours.
-const MOST_CONTENT_BYTES: u64 = 512 * 1024 * 1024;
+const MAX_CONTENT_BYTES: u64 = 512 * 1024 * 1024;
 
 /// Longest text in a key; a longer one is replaced by its hash (a sort key has 1,024 bytes at most).
 const KEY_TEXT_BYTES: usize = 700;
 
 /// Primary key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
+pub(super) struct TableKey {
     pub(super) pk: String,
     pub(super) sk: String,
 }
 
-impl Key {
+impl TableKey {
     pub(super) fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
         Self { pk: pk.into(), sk: sk.into() }
     }
@@ -68,7 +68,7 @@ impl Key {
     }
 }
 
-impl std::fmt::Display for Key {
+impl std::fmt::Display for TableKey {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "`{}` / `{}`", self.pk, self.sk)
     }
@@ -94,7 +94,7 @@ pub(super) fn shard_of(key: &str, shards: u8) -> u8 {
     first.checked_rem(shards).unwrap_or_default()
 }
 
-/// What the stored state of an item is.
+/// Stored state of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stamp {
     /// Hash of its content.
@@ -110,8 +110,8 @@ pub(super) fn digest_of(content: &[u8]) -> String {
 
 /// An item to be written.
 #[derive(Debug, Clone)]
-pub(super) struct Row {
-    pub(super) key: Key,
+pub(super) struct TableRow {
+    pub(super) key: TableKey,
     attributes: Item,
     content: Vec<u8>,
     digest: String,
@@ -120,15 +120,15 @@ pub(super) struct Row {
 /// An item in the form in which it is written.
 #[derive(Debug, Clone)]
 pub(super) struct Packed {
-    pub(super) key: Key,
+    pub(super) key: TableKey,
     pub(super) stamp: Stamp,
     pub(super) head: Item,
     pub(super) parts: Vec<Item>,
 }
 
-impl Row {
+impl TableRow {
     /// An item of kind `item` with its content.
-    pub(super) fn new(key: Key, item: &str, content: Vec<u8>) -> Self {
+    pub(super) fn new(key: TableKey, item: &str, content: Vec<u8>) -> Self {
         let digest = digest_of(&content);
         let attributes = HashMap::from([("item".to_owned(), string(item))]);
         Self { key, attributes, content, digest }
@@ -192,7 +192,7 @@ impl Row {
             .chunks(PART_BYTES)
             .enumerate()
             .map(|(number, bytes)| {
-                let mut part = Key::new(key.pk.clone(), part_key(&prefix, number)).attributes();
+                let mut part = TableKey::new(key.pk.clone(), part_key(&prefix, number)).attributes();
                 part.insert("item".to_owned(), string("part"));
                 part.insert("content".to_owned(), AttributeValue::B(Blob::new(bytes)));
                 if let Some(ttl) = head.get("ttl") {
@@ -213,34 +213,34 @@ fn part_key(prefix: &str, number: usize) -> String {
 
 /// An item that was read, apart from its parts.
 #[derive(Debug)]
-pub(super) struct Head {
-    pub(super) key: Key,
+pub(super) struct ItemHead {
+    pub(super) key: TableKey,
     pub(super) stamp: Stamp,
     item: Item,
 }
 
 /// Contents of part items by key.
-pub(super) type Parts = BTreeMap<Key, Vec<u8>>;
+pub(super) type Parts = BTreeMap<TableKey, Vec<u8>>;
 
-/// Tells items from their parts.
-pub(super) fn sort_out(items: Vec<Item>) -> Result<(Vec<Head>, Parts), PortError> {
+/// Separates items from their parts.
+pub(super) fn sort_out(items: Vec<Item>) -> Result<(Vec<ItemHead>, Parts), PortError> {
     let mut heads = Vec::new();
     let mut parts = Parts::new();
     for mut item in items {
-        let key = Key::of(&item)?;
+        let key = TableKey::of(&item)?;
         if text(&item, "item") == Some("part") {
             if let Some(AttributeValue::B(bytes)) = item.remove("content") {
                 parts.insert(key, bytes.into_inner());
             }
         } else {
-            heads.push(Head::of(key, item)?);
+            heads.push(ItemHead::of(key, item)?);
         }
     }
     Ok((heads, parts))
 }
 
-impl Head {
-    fn of(key: Key, item: Item) -> Result<Self, PortError> {
+impl ItemHead {
+    fn of(key: TableKey, item: Item) -> Result<Self, PortError> {
         if number(&item, "layout").is_some_and(|layout| layout > i64::from(LAYOUT)) {
             let message = format!("item {key} of the table was written by a newer Whittle");
             return Err(PortError::new(PortErrorKind::Invalid, message).with_hint("update Whittle"));
@@ -267,7 +267,8 @@ impl Head {
         (self.stamp.parts > 0).then(|| self.key.parts_of(&self.stamp.digest))
     }
 
-    /// The content. `None`: parts are missing, as they are for a moment to a reader while somebody else writes.
+    /// The content. `None`: parts are missing, as they are for a moment to a reader while somebody else
+    /// writes.
     pub(super) fn content(&self, parts: &Parts) -> Result<Option<Vec<u8>>, PortError> {
         let compressed = if self.stamp.parts == 0 {
             match self.item.get("content") {
@@ -279,7 +280,7 @@ impl Head {
             let mut all = Vec::new();
             for number in 0..self.stamp.parts {
                 let number = usize::try_from(number).unwrap_or(usize::MAX);
-                match parts.get(&Key::new(self.key.pk.clone(), part_key(&prefix, number))) {
+                match parts.get(&TableKey::new(self.key.pk.clone(), part_key(&prefix, number))) {
                     Some(bytes) => all.extend_from_slice(bytes),
                     None => return Ok(None),
                 }
@@ -301,7 +302,7 @@ impl Head {
 }
 
 /// The error for an item that is not as it was written.
-pub(super) fn damaged(key: &Key, why: &str) -> PortError {
+pub(super) fn damaged(key: &TableKey, why: &str) -> PortError {
     PortError::new(PortErrorKind::Invalid, format!("item {key} of the table is damaged: {why}"))
         .with_hint("restore the table to a point in time, or delete the item (docs/table.md, \"Mending\")")
 }
@@ -316,7 +317,7 @@ fn compress(content: &[u8]) -> Result<Vec<u8>, PortError> {
 
 fn inflate(compressed: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut content = Vec::new();
-    MultiGzDecoder::new(compressed).take(MOST_CONTENT_BYTES).read_to_end(&mut content)?;
+    MultiGzDecoder::new(compressed).take(MAX_CONTENT_BYTES).read_to_end(&mut content)?;
     Ok(content)
 }
 
@@ -341,8 +342,8 @@ pub(super) fn number(item: &Item, name: &str) -> Option<i64> {
     }
 }
 
-/// Bytes of an item as DynamoDB counts them, roughly: names and values (Amazon DynamoDB Developer Guide, "DynamoDB item
-/// sizes and formats").
+/// Bytes of an item as DynamoDB counts them, roughly: names and values (Amazon DynamoDB Developer Guide,
+/// "DynamoDB item sizes and formats").
 pub(super) fn item_bytes(item: &Item) -> usize {
     item.iter().map(|(name, value)| name.len().saturating_add(value_bytes(value))).fold(0, usize::saturating_add)
 }
@@ -374,7 +375,7 @@ mod tests {
 
     #[track_caller]
     fn round_trip(content: Vec<u8>, parts: u32) {
-        let packed = Row::new(Key::new("P", "S"), "thing", content.clone()).pack().unwrap();
+        let packed = TableRow::new(TableKey::new("P", "S"), "thing", content.clone()).pack().unwrap();
         assert_eq!(packed.stamp.parts, parts);
         let items: Vec<Item> = packed.parts.iter().cloned().chain([packed.head.clone()]).collect();
         assert!(items.iter().all(|item| item_bytes(item) < 400 * 1024));
@@ -393,7 +394,7 @@ mod tests {
 
     #[test]
     fn an_item_with_missing_or_foreign_parts_is_not_read() {
-        let packed = Row::new(Key::new("P", "S"), "thing", noise(PART_BYTES * 2)).pack().unwrap();
+        let packed = TableRow::new(TableKey::new("P", "S"), "thing", noise(PART_BYTES * 2)).pack().unwrap();
         let (heads, mut parts) = sort_out(packed.parts.into_iter().chain([packed.head]).collect()).unwrap();
         let (key, _) = parts.pop_last().unwrap();
         assert_eq!(heads[0].content(&parts).unwrap(), None);
@@ -403,7 +404,7 @@ mod tests {
 
     #[test]
     fn a_newer_layout_is_refused() {
-        let mut head = Row::new(Key::new("P", "S"), "thing", Vec::new()).pack().unwrap().head;
+        let mut head = TableRow::new(TableKey::new("P", "S"), "thing", Vec::new()).pack().unwrap().head;
         head.insert("layout".to_owned(), AttributeValue::N("2".to_owned()));
         let error = sort_out(vec![head]).unwrap_err();
         assert_eq!(error.hint(), Some("update Whittle"));
@@ -411,7 +412,7 @@ mod tests {
 
     #[test]
     fn long_texts_are_left_to_the_content_and_long_keys_are_hashed() {
-        let row = Row::new(Key::new("P", "S"), "thing", Vec::new());
+        let row = TableRow::new(TableKey::new("P", "S"), "thing", Vec::new());
         let packed = row.text("short", "a").text("long", &"a".repeat(TEXT_BYTES + 1)).text("none", "").pack().unwrap();
         assert!(packed.head.contains_key("short"));
         assert!(!packed.head.contains_key("long") && !packed.head.contains_key("none"));

@@ -1,9 +1,9 @@
-//! Results of functions and roles, and the index that tells what is stored of them.
+//! Results of functions and roles, and the index of their stored states.
 //!
-//! Results lie in partitions of their own, one for each function and role, so reading all of them to find what changed
-//! would take a call for each. Instead an account has [`SHARDS`] index items for functions and as many for roles, which
-//! hold the hash of each result. INVARIANT: a result is written in one transaction with its index item, so the index is
-//! never ahead and never behind.
+//! Results lie in partitions of their own, one for each function and role, so reading all of them to find
+//! what changed would take a call for each. Instead an account has [`SHARDS`] index items for functions and
+//! as many for roles, which hold the hash of each result. INVARIANT: a result is written in one transaction
+//! with its index item, so the index is never ahead and never behind.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +13,10 @@ use whittle_analysis::reason::Reason;
 use whittle_analysis::result::{FunctionResult, Report, RoleResult, Suggestion, VerdictCounts};
 use whittle_pipeline::ports::{Changes, PortError, PortErrorKind, SaveScope};
 
-use super::item::{Key, Packed, Row, Stamp, digest_of, key_text, shard_of};
-use super::lease::Held;
-use super::shelf;
-use super::table::{Expect, Find, Job, MOST_BYTES, MOST_WRITES, Table, Write, transaction_bytes};
+use super::fence::Held;
+use super::item::{Packed, Stamp, TableKey, TableRow, digest_of, key_text, shard_of};
+use super::item_set;
+use super::table::{DynamoTable, Expect, Find, Job, MAX_BYTES, MAX_WRITES, Write, transaction_bytes};
 use super::{expiry, function_name, json, parsed, role_name};
 
 pub(super) use look_up::{account, functions, functions_of_stack, names, roles};
@@ -32,9 +32,9 @@ const BATCH_BYTES: usize = 16 * 1024 * 1024;
 /// How long a former suggestion is kept.
 const KEEP_HISTORY: SignedDuration = SignedDuration::from_hours(24 * 400);
 
-/// What is stored of one result.
+/// Stored state of one result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry {
+struct IndexEntry {
     /// Hash of the result.
     #[serde(rename = "d")]
     digest: String,
@@ -50,20 +50,20 @@ struct Entry {
     /// Part items.
     #[serde(rename = "p", default, skip_serializing_if = "is_zero")]
     parts: u32,
-    /// Old parts may be left: they are deleted after the transaction that says so, and by the next run if this one is
-    /// killed in between.
+    /// Old parts may be left: they are deleted after the transaction that says so, and by the next run if
+    /// this one is killed in between.
     #[serde(rename = "o", default, skip_serializing_if = "is_false")]
     old_parts: bool,
 }
 
-impl Entry {
+impl IndexEntry {
     /// Stands for a result that is gone and whose parts may be left.
     fn remains() -> Self {
         let none = String::new;
         Self { digest: none(), suggestion: none(), since: none(), stack: None, parts: 0, old_parts: true }
     }
 
-    /// Whether the result itself is there.
+    /// True if the result itself is there.
     fn is_stored(&self) -> bool {
         !self.digest.is_empty()
     }
@@ -87,11 +87,11 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-type Entries = BTreeMap<String, Entry>;
+type IndexEntries = BTreeMap<String, IndexEntry>;
 
 /// The index items of one account, by sort key.
 #[derive(Debug, Default)]
-pub(super) struct Index {
+pub(super) struct ReportIndex {
     shards: BTreeMap<String, Shard>,
     /// The item of the account itself.
     account: Option<Stamp>,
@@ -100,29 +100,30 @@ pub(super) struct Index {
 #[derive(Debug, Default, Clone)]
 struct Shard {
     stamp: Option<Stamp>,
-    entries: Entries,
+    entries: IndexEntries,
 }
 
 fn index_partition(account: &str) -> String {
     format!("INDEX#{account}")
 }
 
-fn account_key(account: &str) -> Key {
-    Key::new("ACCOUNT", account)
+fn account_key(account: &str) -> TableKey {
+    TableKey::new("ACCOUNT", account)
 }
 
-impl Index {
-    /// What is stored of the results of an account.
-    pub(super) fn load(table: &Table, account: &str) -> Result<Self, PortError> {
+impl ReportIndex {
+    /// Stored states of the results of an account.
+    pub(super) fn load(table: &DynamoTable, account: &str) -> Result<Self, PortError> {
         let mut shards = BTreeMap::new();
-        shelf::load(table, &[index_partition(account)], &mut |head, content| {
+        item_set::load(table, &[index_partition(account)], &mut |head, content| {
             let entries = parsed(&head.key, &content)?;
-            // The true digest, also where the shelf gives none to have left-over parts cleared: the next write expects it.
+            // The true digest, also where `item_set` gives none to have left-over parts cleared: the next
+            // write expects it.
             let stamp = Stamp { digest: digest_of(&content), parts: head.stamp.parts };
             shards.insert(head.key.sk.clone(), Shard { stamp: Some(stamp), entries });
             Ok(())
         })?;
-        let found = shelf::read(table, &Find::one(&account_key(account)))?;
+        let found = item_set::read(table, &Find::one(&account_key(account)))?;
         let account = found.into_iter().next().map(|(head, _)| head.stamp);
         Ok(Self { shards, account })
     }
@@ -130,10 +131,10 @@ impl Index {
 
 /// One result: what it is stored as, without its content.
 struct StoredResult<'a> {
-    kind: &'static Kind,
+    kind: &'static ResultKind,
     /// Name in the index.
     name: String,
-    key: Key,
+    key: TableKey,
     what: What<'a>,
 }
 
@@ -142,14 +143,14 @@ enum What<'a> {
     Role(&'a RoleResult),
 }
 
-struct Kind {
+struct ResultKind {
     word: &'static str,
     /// Key of the item that a name of the index stands for.
-    key: fn(&str) -> Key,
+    key: fn(&str) -> TableKey,
     role_of: fn(&str) -> &str,
 }
 
-const FUNCTION: Kind = Kind {
+const FUNCTION: ResultKind = ResultKind {
     word: "FUNCTION",
     key: |name| {
         let (function, role) = name.split_once(' ').unwrap_or((name, ""));
@@ -158,17 +159,17 @@ const FUNCTION: Kind = Kind {
     role_of: |name| name.split_once(' ').map_or("", |(_, role)| role),
 };
 
-const ROLE: Kind = Kind { word: "ROLE", key: role_key, role_of: |name| name };
+const ROLE: ResultKind = ResultKind { word: "ROLE", key: role_key, role_of: |name| name };
 
-fn function_key(function_arn: &str, role_arn: &str) -> Key {
-    Key::new(format!("FUNCTION#{}", key_text(function_arn)), format!("ROLE#{}", key_text(role_arn)))
+fn function_key(function_arn: &str, role_arn: &str) -> TableKey {
+    TableKey::new(format!("FUNCTION#{}", key_text(function_arn)), format!("ROLE#{}", key_text(role_arn)))
 }
 
-fn role_key(role_arn: &str) -> Key {
-    Key::new(format!("ROLE#{}", key_text(role_arn)), "RESULT")
+fn role_key(role_arn: &str) -> TableKey {
+    TableKey::new(format!("ROLE#{}", key_text(role_arn)), "RESULT")
 }
 
-impl Kind {
+impl ResultKind {
     fn shard(&self, name: &str) -> String {
         format!("{}#{:02}", self.word, shard_of(name, SHARDS))
     }
@@ -197,8 +198,8 @@ impl StoredResult<'_> {
         }
     }
 
-    /// What people look for, beside the content.
-    fn describe(&self, account: &str, row: Row) -> Row {
+    /// Attributes that people look for, beside the content.
+    fn describe(&self, account: &str, row: TableRow) -> TableRow {
         let (function_arn, role_arn, counts, none) = match self.what {
             What::Function(one) => (one.function_arn.as_str(), &one.role_arn, one.counts, &one.no_suggestion),
             What::Role(one) => ("", &one.role_arn, one.counts, &one.no_suggestion),
@@ -217,7 +218,7 @@ impl StoredResult<'_> {
         suggestion_columns(counted(row, counts), self.suggestion())
     }
 
-    fn indexed(&self, row: Row) -> Row {
+    fn indexed(&self, row: TableRow) -> TableRow {
         match self.what {
             What::Function(one) => row.indexed(
                 format!("NAME#{}", function_name(&one.function_arn)),
@@ -236,7 +237,7 @@ fn short(role_arn: &str) -> String {
     if role_arn.len() <= 300 { role_arn.to_owned() } else { digest_of(role_arn.as_bytes()) }
 }
 
-fn counted(row: Row, counts: VerdictCounts) -> Row {
+fn counted(row: TableRow, counts: VerdictCounts) -> TableRow {
     row.number("granted", counts.granted)
         .number("used", counts.used)
         .number("required", counts.required)
@@ -245,7 +246,7 @@ fn counted(row: Row, counts: VerdictCounts) -> Row {
         .number("unused", counts.unused)
 }
 
-fn suggestion_columns(row: Row, suggestion: Option<&Suggestion>) -> Row {
+fn suggestion_columns(row: TableRow, suggestion: Option<&Suggestion>) -> TableRow {
     let Some(suggestion) = suggestion else { return row };
     // A policy that cannot be written here is in the content all the same.
     let policies = serde_json::to_string(&suggestion.policies).unwrap_or_default();
@@ -257,15 +258,15 @@ fn suggestion_columns(row: Row, suggestion: Option<&Suggestion>) -> Row {
 
 /// Makes the stored results those of the report.
 pub(super) fn save(
-    table: &Table,
+    table: &DynamoTable,
     held: &Held,
-    index: &mut Index,
+    index: &mut ReportIndex,
     report: &Report,
     scope: &SaveScope,
 ) -> Result<Changes, PortError> {
     let results = by_shard(report)?;
     let mut saver =
-        Saver { table, held, account: &report.account, changes: Changes::default(), batch: Batch::default() };
+        Saver { table, held, account: &report.account, changes: Changes::default(), batch: ResultBatch::default() };
     saver.account(index, report)?;
     let shards: BTreeSet<String> = results.keys().chain(index.shards.keys()).cloned().collect();
     let none = BTreeMap::new();
@@ -307,45 +308,46 @@ fn by_shard(report: &Report) -> Result<ByShard<'_>, PortError> {
     Ok(out)
 }
 
-/// What is written together.
+/// Results that are written together.
 #[derive(Default)]
-struct Batch {
+struct ResultBatch {
     bytes: usize,
     /// Results with parts, which go first.
     parted: Vec<Packed>,
     jobs: Vec<Job>,
-    /// Items whose old parts are deleted last, with their last state (an index item may pass through several).
-    split: BTreeMap<Key, Option<Stamp>>,
+    /// Items whose old parts are deleted last, with their last state (an index item may pass through
+    /// several).
+    split: BTreeMap<TableKey, Option<Stamp>>,
     /// Index items that then no longer say that old parts are left.
     littered: BTreeSet<String>,
 }
 
 struct Saver<'a> {
-    table: &'a Table,
+    table: &'a DynamoTable,
     held: &'a Held,
     account: &'a str,
     changes: Changes,
-    batch: Batch,
+    batch: ResultBatch,
 }
 
 /// Writes of one result that belong together, and what the index says of it then.
-struct Change {
+struct ResultChange {
     name: String,
-    entry: Option<Entry>,
+    entry: Option<IndexEntry>,
     writes: Vec<Write>,
 }
 
 impl Saver<'_> {
     /// Window, coverage and issues.
-    fn account(&mut self, index: &mut Index, report: &Report) -> Result<(), PortError> {
-        let stored = Account {
+    fn account(&mut self, index: &mut ReportIndex, report: &Report) -> Result<(), PortError> {
+        let stored = AccountItem {
             schema_version: report.schema_version,
             window: report.window.clone(),
             coverage: report.coverage.clone(),
             issues: report.issues.clone(),
         };
         let window = &report.window;
-        let row = Row::new(account_key(self.account), "account", json(&stored)?)
+        let row = TableRow::new(account_key(self.account), "account", json(&stored)?)
             .text("account", self.account)
             .text("window_start", &window.start)
             .text("window_end", &window.end)
@@ -385,9 +387,9 @@ impl Saver<'_> {
                 continue;
             }
             let key = (kind.key)(name);
-            let remains = entry.has_parts().then(Entry::remains);
+            let remains = entry.has_parts().then(IndexEntry::remains);
             self.changes.deleted = self.changes.deleted.saturating_add(1);
-            changes.push(Change { name: name.clone(), entry: remains, writes: vec![Write::Delete(key)] });
+            changes.push(ResultChange { name: name.clone(), entry: remains, writes: vec![Write::Delete(key)] });
         }
         let mut next = stored.clone();
         if changes.is_empty() {
@@ -400,8 +402,8 @@ impl Saver<'_> {
             let mut writes = Vec::new();
             // The index item itself is one of the writes.
             while let Some(change) = waiting.next_if(|change| {
-                let fits = writes.len() + change.writes.len() < MOST_WRITES
-                    && transaction_bytes(&writes) + transaction_bytes(&change.writes) < MOST_BYTES;
+                let fits = writes.len() + change.writes.len() < MAX_WRITES
+                    && transaction_bytes(&writes) + transaction_bytes(&change.writes) < MAX_BYTES;
                 writes.is_empty() || fits
             }) {
                 match change.entry {
@@ -423,7 +425,7 @@ impl Saver<'_> {
     }
 
     /// Notes results whose old parts may be left, by this run or by one that was killed.
-    fn clear_up(&mut self, sk: &str, kind: &Kind, shard: &Shard) {
+    fn clear_up(&mut self, sk: &str, kind: &ResultKind, shard: &Shard) {
         for (name, entry) in shard.entries.iter().filter(|(_, entry)| entry.old_parts) {
             self.batch.split.insert((kind.key)(name), entry.stamp());
             self.batch.littered.insert(sk.to_owned());
@@ -431,7 +433,7 @@ impl Saver<'_> {
     }
 
     /// Old parts are deleted: the index items need not say any more that they may be left.
-    fn note_cleared(&self, index: &mut Index, littered: BTreeSet<String>) -> Result<(), PortError> {
+    fn note_cleared(&self, index: &mut ReportIndex, littered: BTreeSet<String>) -> Result<(), PortError> {
         let mut jobs = Vec::new();
         let mut packed_items = Vec::new();
         for sk in littered {
@@ -446,11 +448,11 @@ impl Saver<'_> {
             jobs.push(vec![vec![Write::Put(packed.head.clone(), expect)]]);
             packed_items.push(packed);
         }
-        shelf::put_parts(self.table, self.held, &packed_items)?;
+        item_set::put_parts(self.table, self.held, &packed_items)?;
         self.commit(jobs)?;
         let split = packed_items.into_iter().filter(|packed| packed.stamp.parts > 0);
         let split: Vec<_> = split.map(|packed| (packed.key, Some(packed.stamp))).collect();
-        shelf::drop_old_parts(self.table, self.held, &split)
+        item_set::drop_old_parts(self.table, self.held, &split)
     }
 
     fn commit(&self, jobs: Vec<Job>) -> Result<(), PortError> {
@@ -462,13 +464,17 @@ impl Saver<'_> {
         Err(PortError::new(PortErrorKind::Transient, message).with_hint("the next run goes on from what is stored"))
     }
 
-    fn change(&mut self, result: &StoredResult<'_>, before: Option<&Entry>) -> Result<Option<Change>, PortError> {
+    fn change(
+        &mut self,
+        result: &StoredResult<'_>,
+        before: Option<&IndexEntry>,
+    ) -> Result<Option<ResultChange>, PortError> {
         let content = result.content()?;
         let digest = digest_of(&content);
         if before.is_some_and(|before| before.digest == digest) {
             return Ok(None);
         }
-        let had_parts = before.is_some_and(Entry::has_parts);
+        let had_parts = before.is_some_and(IndexEntry::has_parts);
         let before = before.filter(|before| before.is_stored());
         self.count(before.is_some());
         let suggestion = match result.suggestion() {
@@ -479,7 +485,7 @@ impl Saver<'_> {
         // Verdicts change from day to day; history is of suggestions.
         let same = before.filter(|before| before.suggestion == suggestion);
         let since = same.map_or_else(|| now.clone(), |before| before.since.clone());
-        let row = Row::new(result.key.clone(), &format!("{}-result", result.kind.word.to_lowercase()), content)
+        let row = TableRow::new(result.key.clone(), &format!("{}-result", result.kind.word.to_lowercase()), content)
             .text("changed", &now)
             .text("suggestion_since", &since);
         let packed = result.indexed(result.describe(self.account, row)).pack()?;
@@ -492,9 +498,9 @@ impl Saver<'_> {
         }
         let parts = packed.stamp.parts;
         let entry =
-            Entry { digest, suggestion, since, stack: result.stack(), parts, old_parts: parts > 0 || had_parts };
+            IndexEntry { digest, suggestion, since, stack: result.stack(), parts, old_parts: parts > 0 || had_parts };
         self.parted(packed, had_parts);
-        Ok(Some(Change { name: result.name.clone(), entry: Some(entry), writes }))
+        Ok(Some(ResultChange { name: result.name.clone(), entry: Some(entry), writes }))
     }
 
     /// The suggestion as it is from now on.
@@ -503,8 +509,8 @@ impl Saver<'_> {
             What::Function(one) => format!("#{}", short(&one.role_arn)),
             What::Role(_) => String::new(),
         };
-        let key = Key::new(result.key.pk.clone(), format!("HISTORY#{now}{of}"));
-        let row = Row::new(key, "history", json(&result.suggestion())?).text("changed", now);
+        let key = TableKey::new(result.key.pk.clone(), format!("HISTORY#{now}{of}"));
+        let row = TableRow::new(key, "history", json(&result.suggestion())?).text("changed", now);
         result.describe(self.account, row).expires(expiry(self.held.since, KEEP_HISTORY)).pack()
     }
 
@@ -529,8 +535,8 @@ impl Saver<'_> {
         let bytes = job.iter().map(|writes| transaction_bytes(writes)).fold(0, usize::saturating_add);
         self.batch.bytes = self.batch.bytes.saturating_add(bytes);
         if let ([writes], Some([last])) = (job.as_mut_slice(), self.batch.jobs.last_mut().map(Vec::as_mut_slice))
-            && last.len().saturating_add(writes.len()) <= MOST_WRITES
-            && transaction_bytes(last).saturating_add(bytes) <= MOST_BYTES
+            && last.len().saturating_add(writes.len()) <= MAX_WRITES
+            && transaction_bytes(last).saturating_add(bytes) <= MAX_BYTES
         {
             last.append(writes);
             return;
@@ -538,23 +544,23 @@ impl Saver<'_> {
         self.batch.jobs.push(job);
     }
 
-    fn flush(&mut self, index: &mut Index) -> Result<(), PortError> {
-        let Batch { parted, jobs, split, littered, .. } = std::mem::take(&mut self.batch);
-        shelf::put_parts(self.table, self.held, &parted)?;
+    fn flush(&mut self, index: &mut ReportIndex) -> Result<(), PortError> {
+        let ResultBatch { parted, jobs, split, littered, .. } = std::mem::take(&mut self.batch);
+        item_set::put_parts(self.table, self.held, &parted)?;
         self.commit(jobs)?;
-        shelf::drop_old_parts(self.table, self.held, &split.into_iter().collect::<Vec<_>>())?;
+        item_set::drop_old_parts(self.table, self.held, &split.into_iter().collect::<Vec<_>>())?;
         self.note_cleared(index, littered)
     }
 }
 
-fn index_row(account: &str, sk: &str, entries: &Entries) -> Result<Packed, PortError> {
+fn index_row(account: &str, sk: &str, entries: &IndexEntries) -> Result<Packed, PortError> {
     let stored = entries.values().filter(|entry| entry.is_stored()).count();
-    Row::new(Key::new(index_partition(account), sk), "index", json(entries)?).number("results", stored).pack()
+    TableRow::new(TableKey::new(index_partition(account), sk), "index", json(entries)?).number("results", stored).pack()
 }
 
 /// Content of the item of an account.
 #[derive(Serialize, Deserialize)]
-struct Account {
+struct AccountItem {
     schema_version: u32,
     window: whittle_analysis::result::ReportWindow,
     coverage: Vec<whittle_analysis::result::CoverageRow>,

@@ -9,10 +9,10 @@ use whittle_pipeline::baseline::RoleBaseline;
 use whittle_pipeline::ports::PortError;
 use whittle_pipeline::ports::service::KeptDocuments;
 
-use super::item::{Key, Row, key_text, shard_of};
-use super::lease::Held;
-use super::shelf::{self, Known};
-use super::table::Table;
+use super::fence::Held;
+use super::item::{TableKey, TableRow, key_text, shard_of};
+use super::item_set::{self, KnownItems};
+use super::table::DynamoTable;
 use super::{expiry, function_name, json, parsed};
 
 /// How long a finding is remembered after it was resolved.
@@ -29,18 +29,18 @@ pub(super) fn finding_partitions(account: &str) -> Vec<String> {
     "0123456789abcdef".chars().map(|digit| format!("FINDING#{account}#{digit}")).collect()
 }
 
-fn finding_key(account: &str, fingerprint: &str) -> Key {
+fn finding_key(account: &str, fingerprint: &str) -> TableKey {
     let digit = fingerprint.chars().next().filter(|digit| matches!(digit, '0'..='9' | 'a'..='f')).unwrap_or('0');
-    Key::new(format!("FINDING#{account}#{digit}"), key_text(fingerprint))
+    TableKey::new(format!("FINDING#{account}#{digit}"), key_text(fingerprint))
 }
 
 /// All findings of an account.
 pub(super) fn load_findings(
-    table: &Table,
+    table: &DynamoTable,
     account: &str,
-) -> Result<(BTreeMap<String, FindingRecord>, Known), PortError> {
+) -> Result<(BTreeMap<String, FindingRecord>, KnownItems), PortError> {
     let mut records = BTreeMap::new();
-    let known = shelf::load(table, &finding_partitions(account), &mut |head, content| {
+    let known = item_set::load(table, &finding_partitions(account), &mut |head, content| {
         let record: FindingRecord = parsed(&head.key, &content)?;
         records.insert(record.finding.fingerprint.clone(), record);
         Ok(())
@@ -50,17 +50,17 @@ pub(super) fn load_findings(
 
 /// Writes findings whose record is not stored like this.
 pub(super) fn save_findings(
-    table: &Table,
+    table: &DynamoTable,
     held: &Held,
-    known: &mut Known,
+    known: &mut KnownItems,
     account: &str,
     records: &[FindingRecord],
 ) -> Result<(), PortError> {
     let rows = records.iter().map(|record| finding_row(account, record)).collect::<Result<_, _>>()?;
-    shelf::save(table, held, known, rows, &BTreeSet::new())
+    item_set::save(table, held, known, rows, &BTreeSet::new())
 }
 
-fn finding_row(account: &str, record: &FindingRecord) -> Result<Row, PortError> {
+fn finding_row(account: &str, record: &FindingRecord) -> Result<TableRow, PortError> {
     let finding = &record.finding;
     let state = match record.state {
         FindingState::Open => "open",
@@ -68,7 +68,7 @@ fn finding_row(account: &str, record: &FindingRecord) -> Result<Row, PortError> 
         FindingState::Resolved => "resolved",
     };
     let function_arn = finding.function_arn.as_deref().unwrap_or_default();
-    let row = Row::new(finding_key(account, &finding.fingerprint), "finding", json(record)?)
+    let row = TableRow::new(finding_key(account, &finding.fingerprint), "finding", json(record)?)
         .text("account", account)
         .text("fingerprint", &finding.fingerprint)
         .text("code", &finding.code)
@@ -96,7 +96,8 @@ fn finding_row(account: &str, record: &FindingRecord) -> Result<Row, PortError> 
     })
 }
 
-/// Findings that are not resolved, in report order: worst first, then by code, function, role and fingerprint.
+/// Findings that are not resolved, in report order: worst first, then by code, function, role and
+/// fingerprint.
 pub(super) fn unresolved(records: BTreeMap<String, FindingRecord>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = records
         .into_values()
@@ -111,14 +112,17 @@ fn baseline_partitions(home: &str) -> Vec<String> {
     (0..BASELINE_SHARDS).map(|shard| format!("BASELINE#{home}#{shard}")).collect()
 }
 
-fn baseline_key(home: &str, role_arn: &str) -> Key {
-    Key::new(format!("BASELINE#{home}#{}", shard_of(role_arn, BASELINE_SHARDS)), key_text(role_arn))
+fn baseline_key(home: &str, role_arn: &str) -> TableKey {
+    TableKey::new(format!("BASELINE#{home}#{}", shard_of(role_arn, BASELINE_SHARDS)), key_text(role_arn))
 }
 
 /// Baselines by role ARN.
-pub(super) fn load_baselines(table: &Table, home: &str) -> Result<(BTreeMap<String, RoleBaseline>, Known), PortError> {
+pub(super) fn load_baselines(
+    table: &DynamoTable,
+    home: &str,
+) -> Result<(BTreeMap<String, RoleBaseline>, KnownItems), PortError> {
     let mut baselines = BTreeMap::new();
-    let known = shelf::load(table, &baseline_partitions(home), &mut |head, content| {
+    let known = item_set::load(table, &baseline_partitions(home), &mut |head, content| {
         let baseline: RoleBaseline = parsed(&head.key, &content)?;
         baselines.insert(baseline.role_arn.clone(), baseline);
         Ok(())
@@ -126,16 +130,16 @@ pub(super) fn load_baselines(table: &Table, home: &str) -> Result<(BTreeMap<Stri
     Ok((baselines, known))
 }
 
-/// What is stored of baselines.
-pub(super) fn known_baselines(table: &Table, home: &str) -> Result<Known, PortError> {
-    shelf::stamps(table, &baseline_partitions(home))
+/// Stored states of baselines.
+pub(super) fn known_baselines(table: &DynamoTable, home: &str) -> Result<KnownItems, PortError> {
+    item_set::stamps(table, &baseline_partitions(home))
 }
 
 /// Writes baselines that are not stored like this, and deletes those of roles that are gone.
 pub(super) fn save_baselines(
-    table: &Table,
+    table: &DynamoTable,
     held: &Held,
-    known: &mut Known,
+    known: &mut KnownItems,
     changed: &[RoleBaseline],
     gone: &BTreeSet<String>,
 ) -> Result<(), PortError> {
@@ -143,11 +147,11 @@ pub(super) fn save_baselines(
         .iter()
         .map(|baseline| {
             let key = baseline_key(&held.home, &baseline.role_arn);
-            Ok(Row::new(key, "baseline", json(baseline)?).text("role_arn", &baseline.role_arn))
+            Ok(TableRow::new(key, "baseline", json(baseline)?).text("role_arn", &baseline.role_arn))
         })
         .collect::<Result<_, PortError>>()?;
     let gone = gone.iter().map(|role| baseline_key(&held.home, role)).collect();
-    shelf::save(table, held, known, rows, &gone)
+    item_set::save(table, held, known, rows, &gone)
 }
 
 fn document_partition(home: &str) -> String {
@@ -155,25 +159,25 @@ fn document_partition(home: &str) -> String {
 }
 
 /// Kept documents by name.
-pub(super) fn load_documents(table: &Table, home: &str) -> Result<(KeptDocuments, Known), PortError> {
+pub(super) fn load_documents(table: &DynamoTable, home: &str) -> Result<(KeptDocuments, KnownItems), PortError> {
     let mut documents = KeptDocuments::new();
-    let known = shelf::load(table, &[document_partition(home)], &mut |head, content| {
+    let known = item_set::load(table, &[document_partition(home)], &mut |head, content| {
         documents.extend(parsed::<KeptDocuments>(&head.key, &content)?);
         Ok(())
     })?;
     Ok((documents, known))
 }
 
-/// What is stored of kept documents.
-pub(super) fn known_documents(table: &Table, home: &str) -> Result<Known, PortError> {
-    shelf::stamps(table, &[document_partition(home)])
+/// Stored states of kept documents.
+pub(super) fn known_documents(table: &DynamoTable, home: &str) -> Result<KnownItems, PortError> {
+    item_set::stamps(table, &[document_partition(home)])
 }
 
 /// Makes the kept documents these.
 pub(super) fn save_documents(
-    table: &Table,
+    table: &DynamoTable,
     held: &Held,
-    known: &mut Known,
+    known: &mut KnownItems,
     documents: &KeptDocuments,
 ) -> Result<(), PortError> {
     let mut shards: BTreeMap<u8, BTreeMap<&String, _>> = BTreeMap::new();
@@ -183,10 +187,10 @@ pub(super) fn save_documents(
     let pk = document_partition(&held.home);
     let mut rows = Vec::new();
     for (shard, documents) in shards {
-        let row = Row::new(Key::new(pk.clone(), format!("SHARD#{shard:02}")), "documents", json(&documents)?);
+        let row = TableRow::new(TableKey::new(pk.clone(), format!("SHARD#{shard:02}")), "documents", json(&documents)?);
         rows.push(row.number("documents", documents.len()));
     }
-    let kept: BTreeSet<&Key> = rows.iter().map(|row| &row.key).collect();
+    let kept: BTreeSet<&TableKey> = rows.iter().map(|row| &row.key).collect();
     let gone = known.keys().filter(|key| !kept.contains(key)).cloned().collect();
-    shelf::save(table, held, known, rows, &gone)
+    item_set::save(table, held, known, rows, &gone)
 }

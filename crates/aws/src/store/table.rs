@@ -1,9 +1,9 @@
 //! The two calls that the store makes: `Query`, and `TransactWriteItems` for every write.
 //!
-//! Each write is part of a transaction that also checks that the lease is still ours, so a run that lost its lease changes
-//! nothing any more, not even an item that its successor has not touched. Two transactions that check one item at once
-//! may cancel each other (Amazon DynamoDB Developer Guide, "Transaction conflict handling"), so the lease has
-//! [`LANES`] copies, and as many transactions are under way at once.
+//! Each write is part of a transaction that also checks that the lease is still ours, so a run that lost its
+//! lease changes nothing any more, not even an item that its successor has not touched. Two transactions that
+//! check one item at once may cancel each other (Amazon DynamoDB Developer Guide, "Transaction conflict
+//! handling"), so the lease has [`LEASE_COPIES`] copies, and as many transactions are under way at once.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,8 +16,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, ConditionCheck
 use tokio::task::JoinSet;
 use whittle_pipeline::ports::{PortError, PortErrorKind};
 
-use super::item::{Item, Key, item_bytes, string};
-use super::lease::{Held, lane};
+use super::fence::{Held, LEASE_COPIES, lease_copy};
+use super::item::{Item, TableKey, item_bytes, string};
 use crate::bridge::Bridge;
 use failure::{cannot_build, refusals, table_error};
 
@@ -25,22 +25,19 @@ pub(super) use failure::lease_lost;
 
 mod failure;
 
-/// Transactions under way at once.
-pub(super) const LANES: u8 = 4;
-
 /// Queries under way at once.
 const QUERIES: usize = 8;
 
-/// Writes in one transaction, the check of the lease apart. DynamoDB takes 100 actions; half of that is canceled and
-/// repeated as a whole at half the price.
-pub(super) const MOST_WRITES: usize = 50;
+/// Writes in one transaction, the check of the lease apart. DynamoDB takes 100 actions; half of that is
+/// canceled and repeated as a whole at half the price.
+pub(super) const MAX_WRITES: usize = 50;
 
 /// Bytes in one transaction; DynamoDB takes 4 MB.
-pub(super) const MOST_BYTES: usize = 3 * 1024 * 1024;
+pub(super) const MAX_BYTES: usize = 3 * 1024 * 1024;
 
 /// Times that a transaction is repeated because of throttling or a conflict, the pause doubling from
 /// [`FIRST_PAUSE`] to [`LONGEST_PAUSE`].
-const MOST_REPEATS: u32 = 10;
+const MAX_REPEATS: u32 = 10;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
@@ -49,13 +46,13 @@ const INDEX: &str = "gsi1";
 
 /// A table.
 #[derive(Debug, Clone)]
-pub(super) struct Table {
+pub(super) struct DynamoTable {
     pub(super) client: Client,
     pub(super) bridge: Bridge,
     pub(super) name: String,
 }
 
-/// What items to look for.
+/// A query for items.
 #[derive(Debug, Clone)]
 pub(super) struct Find {
     pk: String,
@@ -88,7 +85,7 @@ impl Find {
     }
 
     /// One item.
-    pub(super) fn one(key: &Key) -> Self {
+    pub(super) fn one(key: &TableKey) -> Self {
         Self::between(key.pk.clone(), key.sk.clone(), key.sk.clone())
     }
 
@@ -109,10 +106,10 @@ pub(super) enum Write {
     /// Makes an item this one.
     Put(Item, Expect),
     /// Deletes an item.
-    Delete(Key),
+    Delete(TableKey),
 }
 
-/// What a put expects to find.
+/// The condition of a put.
 #[derive(Debug, Clone)]
 pub(super) enum Expect {
     /// Anything that no later run wrote.
@@ -154,7 +151,7 @@ pub(super) fn transactions(writes: Vec<Write>) -> Vec<Vec<Write>> {
     for write in writes {
         let own = write.bytes();
         match out.last_mut() {
-            Some(last) if last.len() < MOST_WRITES && bytes.saturating_add(own) <= MOST_BYTES => {
+            Some(last) if last.len() < MAX_WRITES && bytes.saturating_add(own) <= MAX_BYTES => {
                 bytes = bytes.saturating_add(own);
                 last.push(write);
             }
@@ -172,7 +169,7 @@ pub(super) fn transaction_bytes(writes: &[Write]) -> usize {
     writes.iter().map(Write::bytes).fold(0, usize::saturating_add)
 }
 
-impl Table {
+impl DynamoTable {
     /// Items, each partition in the order of its sort keys, all pages of them.
     ///
     /// Requires: `dynamodb:Query`
@@ -205,7 +202,8 @@ impl Table {
         })
     }
 
-    /// Makes all transactions of all jobs. What was refused, and what of its job came after it, is not written.
+    /// Makes all transactions of all jobs. What was refused, and what of its job came after it, is not
+    /// written.
     ///
     /// Fails (`LeaseLost`) as soon as the lease is found to be another's.
     ///
@@ -214,12 +212,12 @@ impl Table {
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
-        let lanes = u8::try_from(jobs.len()).unwrap_or(LANES).min(LANES);
+        let workers = u8::try_from(jobs.len()).unwrap_or(LEASE_COPIES).min(LEASE_COPIES);
         let jobs = Arc::new(Mutex::new(VecDeque::from(jobs)));
         let (table, held) = (self.clone(), held.clone());
         self.bridge.wait(async move {
             let mut running = JoinSet::new();
-            for number in 0..lanes {
+            for number in 0..workers {
                 let (table, held, jobs) = (table.clone(), held.clone(), Arc::clone(&jobs));
                 running.spawn(async move { table.work(&held, number, &jobs).await });
             }
@@ -229,7 +227,7 @@ impl Table {
                 match answer.unwrap_or_else(|_| Err(ended())) {
                     Ok(part) => refused.extend(part),
                     Err(error) => {
-                        // Another lane may be stopped by the same cause; the lost lease says most.
+                        // Another worker may be stopped by the same cause; the lost lease says most.
                         jobs.lock().unwrap_or_else(PoisonError::into_inner).clear();
                         let lost = *error.kind() == PortErrorKind::LeaseLost;
                         if failed.is_none() || lost {
@@ -269,7 +267,7 @@ impl Table {
     fn guard(&self, held: &Held, number: u8) -> Result<TransactWriteItem, PortError> {
         let check = ConditionCheck::builder()
             .table_name(&self.name)
-            .set_key(Some(lane(&held.home, number).attributes()))
+            .set_key(Some(lease_copy(&held.home, number).attributes()))
             .condition_expression("fence = :fence")
             .expression_attribute_values(":fence", fence_value(held.fence))
             .build()
@@ -292,23 +290,24 @@ impl Table {
         let mut pause = FIRST_PAUSE;
         let mut repeats = 0;
         loop {
-            // The SDK gives each call a token of its own, so a try of it whose answer was lost is not made twice.
+            // The SDK gives each call a token of its own, so a try of it whose answer was lost is not made
+            // twice.
             let answer = self.client.transact_write_items().set_transact_items(Some(actions.clone())).send().await;
             let Err(error) = answer else { return Ok(None) };
             match outcome(&error) {
-                Outcome::Refused(found) => return refusals(&found, guards, writes, &self.name).map(Some),
-                Outcome::Again if repeats < MOST_REPEATS => {
+                TransactionOutcome::Refused(found) => return refusals(&found, guards, writes, &self.name).map(Some),
+                TransactionOutcome::Again if repeats < MAX_REPEATS => {
                     tokio::time::sleep(pause).await;
                     repeats = repeats.saturating_add(1);
                     pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
                 }
-                Outcome::Again => {
+                TransactionOutcome::Again => {
                     let message = format!("table `{}` is too busy (dynamodb:TransactWriteItems)", self.name);
                     return Err(PortError::new(PortErrorKind::Throttled, message)
                         .with_source(error)
                         .with_hint("the next run goes on where this one stopped"));
                 }
-                Outcome::Failed => {
+                TransactionOutcome::Failed => {
                     return Err(table_error(error, "dynamodb:PutItem", &self.name, "cannot be written"));
                 }
             }
@@ -362,7 +361,7 @@ fn ended() -> PortError {
     PortError::new(PortErrorKind::Bug, "a call to DynamoDB ended without an answer")
 }
 
-enum Outcome {
+enum TransactionOutcome {
     /// Conditions did not hold.
     Refused(Vec<CancellationReason>),
     /// The same transaction may succeed in a moment.
@@ -370,11 +369,12 @@ enum Outcome {
     Failed,
 }
 
-/// Reasons to make a transaction again (Amazon DynamoDB API Reference, `TransactWriteItems`, "Cancellation reason codes").
+/// Reasons to make a transaction again (Amazon DynamoDB API Reference, `TransactWriteItems`, "Cancellation
+/// reason codes").
 const AGAIN: &[&str] =
     &["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded", "ThrottlingException"];
 
-fn outcome<R>(error: &SdkError<TransactWriteItemsError, R>) -> Outcome {
+fn outcome<R>(error: &SdkError<TransactWriteItemsError, R>) -> TransactionOutcome {
     match error.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
             let reasons = canceled.cancellation_reasons();
@@ -382,11 +382,11 @@ fn outcome<R>(error: &SdkError<TransactWriteItemsError, R>) -> Outcome {
                 |codes: &[&str]| reasons.iter().filter_map(CancellationReason::code).any(|code| codes.contains(&code));
             // What is refused stays refused, whatever else was in the way.
             if has(&["ConditionalCheckFailed"]) {
-                Outcome::Refused(reasons.to_vec())
+                TransactionOutcome::Refused(reasons.to_vec())
             } else if has(AGAIN) {
-                Outcome::Again
+                TransactionOutcome::Again
             } else {
-                Outcome::Failed
+                TransactionOutcome::Failed
             }
         }
         Some(
@@ -394,8 +394,8 @@ fn outcome<R>(error: &SdkError<TransactWriteItemsError, R>) -> Outcome {
             | TransactWriteItemsError::ProvisionedThroughputExceededException(_)
             | TransactWriteItemsError::ThrottlingException(_)
             | TransactWriteItemsError::RequestLimitExceeded(_),
-        ) => Outcome::Again,
-        _ => Outcome::Failed,
+        ) => TransactionOutcome::Again,
+        _ => TransactionOutcome::Failed,
     }
 }
 

@@ -2,7 +2,7 @@ use std::cell::Cell;
 
 use whittle_analysis::result::Severity;
 use whittle_testkit::store_suite::sample::{ACCOUNT, at, joined, marks_of, object, record, report, run_record, seen};
-use whittle_testkit::store_suite::{Place, ServicePlace, every_service_store, every_store};
+use whittle_testkit::store_suite::{ServicePlace, StorePlace, every_service_store, every_store};
 
 use super::*;
 use crate::bridge::Bridge;
@@ -38,7 +38,7 @@ fn begun(table: &FakeTable, run_id: &str, now: i64) -> DynamoStore {
     store
 }
 
-impl Place for Fakes {
+impl StorePlace for Fakes {
     type Store = DynamoStore;
 
     fn open(&self) -> DynamoStore {

@@ -1,8 +1,8 @@
-//! What is in the bucket and not read yet.
+//! Objects in the bucket that are not read yet.
 //!
-//! Pages are asked for by the last key seen (`StartAfter`), not by token, so that a page that is answered twice, or one that
-//! is lost, is just asked for again. (Amazon S3 API Reference, ListObjectsV2: keys come in the order of their UTF-8 bytes, at
-//! most 1,000 a page.)
+//! Pages are asked for by the last key seen (`StartAfter`), not by token, so that a page that is answered
+//! twice, or one that is lost, is just asked for again. (Amazon S3 API Reference, ListObjectsV2: keys come in
+//! the order of their UTF-8 bytes, at most 1,000 a page.)
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,25 +19,25 @@ use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 use whittle_pipeline::marks::{ReadMarks, SourceMarks};
 use whittle_pipeline::ports::{PortError, PortErrorKind, TrailObject};
 
-use super::settle::Listed;
+use super::compact::Listed;
 use crate::error::port_error;
 
 const ACTION: &str = "s3:ListBucket";
 
-/// Sources listed at once. S3 answers 5,500 requests a second for each prefix (Amazon S3 User Guide, "Best practices design
-/// patterns"); this is about waiting.
+/// Sources listed at once. S3 answers 5,500 requests a second for each prefix (Amazon S3 User Guide, "Best
+/// practices design patterns"); this is about waiting.
 const PARALLEL_LISTS: usize = 8;
 
 /// Tries of a page that fails or brings nothing new, beside those of the SDK for a refused call.
-const MOST_TRIES: u32 = 4;
+const MAX_TRIES: u32 = 4;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// Objects of one run: some hundred bytes each in memory. The next run goes on after them.
-const MOST_OBJECTS: usize = 200_000;
+const MAX_OBJECTS: usize = 200_000;
 
-/// For an object that is read again without being listed again. CloudTrail's files hold at most 50 MB uncompressed, which is
-/// about this compressed.
+/// For an object that is read again without being listed again. CloudTrail's files hold at most 50 MB
+/// uncompressed, which is about this compressed.
 const UNLISTED_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Lists sources of one bucket.
@@ -53,7 +53,7 @@ pub(super) struct Lister {
 
 /// Everything found.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct FoundObjects {
     /// Sorted by source and key.
     pub(super) objects: Vec<TrailObject>,
     pub(super) listed: BTreeMap<String, Listed>,
@@ -62,8 +62,13 @@ pub(super) struct Found {
 
 impl Lister {
     /// Lists the Regions of `folders`, then each of them.
-    pub(super) async fn all(self, folders: Vec<String>, regions: Option<BTreeSet<String>>, marks: &ReadMarks) -> Found {
-        let mut found = Found::default();
+    pub(super) async fn all(
+        self,
+        folders: Vec<String>,
+        regions: Option<BTreeSet<String>>,
+        marks: &ReadMarks,
+    ) -> FoundObjects {
+        let mut found = FoundObjects::default();
         let mut sources = BTreeSet::new();
         for folder in folders {
             match &regions {
@@ -125,15 +130,15 @@ impl Lister {
                 return Ok(regions);
             }
             idle = if regions.len() == before { idle + 1 } else { 0 };
-            if idle >= MOST_TRIES {
+            if idle >= MAX_TRIES {
                 return Err(stuck());
             }
         }
     }
 
     /// Everything of one source that `known` does not have.
-    async fn source(self, name: String, prefix: &str, known: &SourceMarks, count: &AtomicUsize) -> Found {
-        let mut found = Found::default();
+    async fn source(self, name: String, prefix: &str, known: &SourceMarks, count: &AtomicUsize) -> FoundObjects {
+        let mut found = FoundObjects::default();
         let mut last = from(&self.start, known);
         let mut end = None;
         let mut idle = 0;
@@ -171,12 +176,12 @@ impl Lister {
                 break;
             }
             idle = if last == before { idle + 1 } else { 0 };
-            if idle >= MOST_TRIES {
+            if idle >= MAX_TRIES {
                 found.issues.push(self.unlisted(prefix, &stuck()));
                 end = Some(last.clone());
                 break;
             }
-            if count.load(Ordering::Relaxed) >= MOST_OBJECTS {
+            if count.load(Ordering::Relaxed) >= MAX_OBJECTS {
                 found.issues.push(self.too_many(prefix));
                 end = Some(last.clone());
                 break;
@@ -216,31 +221,31 @@ impl Lister {
             let error = match answer {
                 Ok(page) if answers(&page, prefix, after) => return Ok(page),
                 Ok(_) => PortError::new(PortErrorKind::Transient, "S3 answered something else than it was asked"),
-                Err(error) => self.told(error),
+                Err(error) => self.error_of(error),
             };
             tries += 1;
-            if tries >= MOST_TRIES || !matches!(error.kind(), PortErrorKind::Transient | PortErrorKind::Throttled) {
+            if tries >= MAX_TRIES || !matches!(error.kind(), PortErrorKind::Transient | PortErrorKind::Throttled) {
                 return Err(error);
             }
             tokio::time::sleep(FIRST_PAUSE * 2_u32.saturating_pow(tries)).await;
         }
     }
 
-    fn told(&self, error: SdkError<ListObjectsV2Error, HttpResponse>) -> PortError {
+    fn error_of(&self, error: SdkError<ListObjectsV2Error, HttpResponse>) -> PortError {
         let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default().to_owned();
-        let told = port_error(error, ACTION, &format!("bucket `{}` cannot be listed", self.bucket));
+        let error = port_error(error, ACTION, &format!("bucket `{}` cannot be listed", self.bucket));
         let hint = match code.as_str() {
             "NoSuchBucket" => "`aws cloudtrail describe-trails` names the bucket of each trail (`S3BucketName`)",
             "PermanentRedirect" | "AuthorizationHeaderMalformed" => {
-                "the bucket is in another Region; let the role list it (`s3:ListBucket`), which tells where it is"
+                "the bucket is in another Region; let the role list it (`s3:ListBucket`), which shows where it is"
             }
             "AccessDenied" => {
                 "allow `s3:ListBucket` on the bucket for the role that Whittle runs under, and in the bucket's policy if \
                  it is another account's (see template.yaml)"
             }
-            _ => return told,
+            _ => return error,
         };
-        told.with_hint(hint)
+        error.with_hint(hint)
     }
 
     fn unlisted(&self, prefix: &str, error: &PortError) -> Issue {
@@ -248,7 +253,7 @@ impl Lister {
     }
 
     fn too_many(&self, prefix: &str) -> Issue {
-        let message = format!("more than {MOST_OBJECTS} files are to be read; the rest is left for the next run");
+        let message = format!("more than {MAX_OBJECTS} files are to be read; the rest is left for the next run");
         Issue::new(IssueKind::TooManyFiles, format!("{}{prefix}", self.root), message)
             .with_hint("until they are read nothing is called unused")
     }
@@ -263,10 +268,11 @@ impl Lister {
     }
 }
 
-/// Whether the page is one of this question, as far as it says: a page of another source would look like the end of this.
+/// True if the page answers this question, as far as it says: a page of another source would look like the
+/// end of this.
 fn answers(page: &ListObjectsV2Output, prefix: &str, after: Option<&str>) -> bool {
-    page.prefix().is_none_or(|told| told == prefix)
-        && page.start_after().is_none_or(|told| Some(told) == after || told.is_empty())
+    page.prefix().is_none_or(|own| own == prefix)
+        && page.start_after().is_none_or(|own| Some(own) == after || own.is_empty())
 }
 
 fn stuck() -> PortError {
@@ -279,8 +285,8 @@ pub(super) fn unlisted(place: &str, error: &PortError) -> Issue {
         .with_hint(error.hint().unwrap_or("the next run tries again; until then nothing is called unused"))
 }
 
-/// Key after which to list: the mark, but nothing before the lookback. A lookback that reaches further than ever before
-/// lists all of it: of what lies before [`SourceMarks::since`] the mark says nothing.
+/// Key after which to list: the mark, but nothing before the lookback. A lookback that reaches further than
+/// ever before lists all of it: of what lies before [`SourceMarks::since`] the mark says nothing.
 pub(super) fn from(start: &str, known: &SourceMarks) -> String {
     match &known.through {
         Some(through) if known.since.as_deref().is_none_or(|since| since <= start) => {

@@ -14,7 +14,7 @@ use crate::error::port_error;
 const ACTION: &str = "s3:GetObject";
 
 /// Tries of one object. Those of the SDK end when the answer begins; these are for bodies that break off.
-const MOST_TRIES: u32 = 4;
+const MAX_TRIES: u32 = 4;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
@@ -41,7 +41,7 @@ pub(super) async fn object(
             Err(error) => error,
         };
         tries += 1;
-        if tries >= MOST_TRIES || !matches!(error.kind(), PortErrorKind::Transient | PortErrorKind::Throttled) {
+        if tries >= MAX_TRIES || !matches!(error.kind(), PortErrorKind::Transient | PortErrorKind::Throttled) {
             return Err(error);
         }
         tokio::time::sleep(FIRST_PAUSE * 2_u32.saturating_pow(tries)).await;
@@ -57,7 +57,7 @@ async fn once(
     let answer = match client.get_object().bucket(bucket).key(key).send().await {
         Ok(answer) => answer,
         Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(None),
-        Err(error) => return Err(told(error, bucket, key)),
+        Err(error) => return Err(read_error(error, bucket, key)),
     };
     let broken =
         |why: &str| PortError::new(PortErrorKind::Transient, format!("`{key}` could not be read whole: {why}"));
@@ -95,8 +95,8 @@ async fn once(
     }
 }
 
-/// The error, with what to do about it where S3's code tells.
-fn told(error: SdkError<GetObjectError, HttpResponse>, bucket: &str, key: &str) -> PortError {
+/// The error, with what to do about it where S3's code allows it.
+fn read_error(error: SdkError<GetObjectError, HttpResponse>, bucket: &str, key: &str) -> PortError {
     let meta = error.as_service_error().map(ProvideErrorMetadata::meta);
     let code = meta.and_then(|meta| meta.code()).unwrap_or_default().to_owned();
     // S3 decrypts with the caller's permissions and passes the refusal of KMS on as its own.
@@ -109,18 +109,18 @@ fn told(error: SdkError<GetObjectError, HttpResponse>, bucket: &str, key: &str) 
              policy",
         );
     }
-    let told = port_error(error, ACTION, &what);
+    let error = port_error(error, ACTION, &what);
     match code.as_str() {
-        "AccessDenied" => told.with_hint(format!(
+        "AccessDenied" => error.with_hint(format!(
             "allow `s3:GetObject` on bucket `{bucket}` for the role that Whittle runs under, and in the bucket's policy if \
              it is another account's; for encrypted files also `kms:Decrypt` on their key (see template.yaml)"
         )),
-        "InvalidObjectState" => PortError::new(PortErrorKind::Invalid, told.to_string())
-            .with_source(told)
+        "InvalidObjectState" => PortError::new(PortErrorKind::Invalid, error.to_string())
+            .with_source(error)
             .with_hint("the file is archived: restore it, or choose a lookback that ends before it"),
-        _ if code.starts_with("KMS.") => PortError::new(PortErrorKind::Invalid, told.to_string())
-            .with_source(told)
+        _ if code.starts_with("KMS.") => PortError::new(PortErrorKind::Invalid, error.to_string())
+            .with_source(error)
             .with_hint("the key that the file is encrypted with is disabled or deleted"),
-        _ => told,
+        _ => error,
     }
 }

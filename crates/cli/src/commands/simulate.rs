@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use rayon::prelude::*;
-use whittle_policy::simulate::{Answer, answer_bytes, refuse};
+use whittle_policy::simulate::{SimulationAnswer, answer_bytes, refuse};
 
 use crate::args::SimulateArguments;
 use crate::error::CommandError;
@@ -159,7 +159,8 @@ fn write_answers(
     let (mut cases, mut undecided) = (0_u64, 0_u64);
     let mut text = String::new();
     for batch in batches {
-        let answers: Vec<Answer> = batch.lines.par_iter().map(|line| answer(line, &batch.source, explain)).collect();
+        let answers: Vec<SimulationAnswer> =
+            batch.lines.par_iter().map(|line| answer(line, &batch.source, explain)).collect();
         text.clear();
         for answer in answers {
             cases += 1;
@@ -172,7 +173,7 @@ fn write_answers(
     Ok((cases, undecided))
 }
 
-fn answer(line: &Line, source: &str, explain: bool) -> Answer {
+fn answer(line: &Line, source: &str, explain: bool) -> SimulationAnswer {
     let place = || format!("{source}, line {}", line.number);
     match &line.text {
         Text::Whole(text) => answer_bytes(text, explain, &place()),

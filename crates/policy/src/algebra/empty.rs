@@ -1,15 +1,15 @@
-//! Whether nothing can be in a region.
+//! Proofs that no request can be in a set.
 
-use super::Region;
+use super::RequestRegion;
 use crate::action::ActionPattern;
 use crate::condition::ConditionBlock;
 use crate::document::{ActionClause, ResourceClause, Statement};
 use crate::resource::ResourcePattern;
 
 /// Pieces that a proof may look at before it gives up.
-const MOST_PIECES: usize = 1 << 20;
+const MAX_PIECES: usize = 1 << 20;
 
-/// Whether no request matches both. Sound: `false` may mean that no proof was found.
+/// True if no request matches both. Sound: `false` may mean that no proof was found.
 pub(super) fn disjoint(a: &Statement, b: &Statement) -> bool {
     !actions_meet(&a.action, &b.action)
         || !resources_meet(a.resource.as_ref(), b.resource.as_ref())
@@ -60,7 +60,8 @@ impl ActionPiece<'_> {
     }
 }
 
-/// A part of a `Resource` element: one pattern, all of a `NotResource`, or everything where there is no element.
+/// A part of a `Resource` element: one pattern, all of a `NotResource`, or everything where there is no
+/// element.
 enum ResourcePiece<'a> {
     One(&'a ResourcePattern),
     Whole(Option<&'a ResourceClause>),
@@ -99,8 +100,8 @@ fn resource_pieces(statement: &Statement) -> Vec<ResourcePiece<'_>> {
     }
 }
 
-impl Region<'_> {
-    /// Whether it is proved that no request is in the region.
+impl RequestRegion<'_> {
+    /// True if it is proved that no request is in the set.
     pub(super) fn is_proved_empty(&self) -> bool {
         let pairs = self.all.iter().enumerate().flat_map(|(at, a)| self.all.iter().skip(at + 1).map(move |b| (a, b)));
         if self.all.is_empty() || pairs.clone().any(|(a, b)| disjoint(a, b)) {
@@ -119,12 +120,12 @@ impl Region<'_> {
             .any(|by_action| self.all.iter().any(|by_resource| self.all_cut(by_action, by_resource, &cutting)))
     }
 
-    /// Whether each piece of the region lies within one of the statements `cutting`, or holds nothing.
+    /// True if each piece of the set lies within one of the statements `cutting`, or holds nothing.
     fn all_cut(&self, by_action: &Statement, by_resource: &Statement, cutting: &[&Statement]) -> bool {
         let resources = resource_pieces(by_resource);
         let actions = action_pieces(by_action);
         let work = actions.len().saturating_mul(cutting.len().saturating_add(resources.len()));
-        if work > MOST_PIECES {
+        if work > MAX_PIECES {
             return false;
         }
         actions.iter().all(|action| {

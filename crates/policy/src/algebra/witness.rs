@@ -1,9 +1,10 @@
 //! A request in a region, found by trying.
 //!
-//! Candidates are texts that the patterns of the region's statements match, and contexts that meet their conditions; each
-//! combination is put to the evaluator, so what is found is in the region whatever the search assumed.
+//! Candidates are texts that the patterns of the region's statements match, and contexts that meet their
+//! conditions; each combination is put to the evaluator, so what is found is in the region whatever the
+//! search assumed.
 
-use super::Region;
+use super::RequestRegion;
 use crate::action::ActionPattern;
 use crate::condition::operator::{Comparison, Operator, Quantifier};
 use crate::context::Context;
@@ -12,9 +13,9 @@ use crate::evaluate::Request;
 use crate::resource::ResourcePattern;
 
 /// Candidates of each kind, and pairs of patterns that are asked for a common text.
-const MOST_CANDIDATES: usize = 64;
+const MAX_CANDIDATES: usize = 64;
 
-/// Whether the statement is about the request. Principals are not looked at.
+/// True if the statement is about the request. Principals are not looked at.
 pub(super) fn matches(statement: &Statement, request: &Request) -> bool {
     let resource = statement.resource.as_ref();
     statement.action.matches(&request.action)
@@ -22,7 +23,7 @@ pub(super) fn matches(statement: &Statement, request: &Request) -> bool {
         && statement.condition.is_met(&request.context)
 }
 
-impl Region<'_> {
+impl RequestRegion<'_> {
     pub(super) fn witness(&self) -> Option<Request> {
         let mut request = Request::new("", "", "");
         let contexts = self.contexts();
@@ -115,7 +116,7 @@ const VARIABLE_VALUE: &str = "v";
 fn common<P>(lists: &[&[P]], text: impl Fn(&P, &P) -> Option<String>) -> Vec<String> {
     let [first, second, ..] = lists else { return Vec::new() };
     let pairs = first.iter().flat_map(|a| second.iter().map(move |b| (a, b)));
-    pairs.take(MOST_CANDIDATES * MOST_CANDIDATES).filter_map(|(a, b)| text(a, b)).take(MOST_CANDIDATES).collect()
+    pairs.take(MAX_CANDIDATES * MAX_CANDIDATES).filter_map(|(a, b)| text(a, b)).take(MAX_CANDIDATES).collect()
 }
 
 /// At most so many, from all over the list.
@@ -123,7 +124,7 @@ fn spread(texts: Vec<String>, fits: impl Fn(&String) -> bool) -> Vec<String> {
     let mut texts: Vec<String> = texts.into_iter().filter(fits).collect();
     texts.sort();
     texts.dedup();
-    let step = texts.len().div_ceil(MOST_CANDIDATES).max(1);
+    let step = texts.len().div_ceil(MAX_CANDIDATES).max(1);
     texts.into_iter().step_by(step).collect()
 }
 

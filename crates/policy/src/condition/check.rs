@@ -1,8 +1,8 @@
-//! Whether the values of a request meet one operator.
+//! Comparison of a request's values with those of one operator.
 //!
-//! IAM User Guide, "IAM JSON policy elements: Condition operators", "Conditions with multiple context keys or values",
-//! "Single-valued vs. multivalued context keys". What differs between operators is [`SEMANTICS`]; what is common to all
-//! (missing keys, sets of values, negation) is [`is_met`].
+//! IAM User Guide, "IAM JSON policy elements: Condition operators", "Conditions with multiple context keys or
+//! values", "Single-valued vs. multivalued context keys". What differs between operators is [`SEMANTICS`];
+//! what is common to all (missing keys, sets of values, negation) is [`is_met`].
 
 use core::net::IpAddr;
 use std::cmp::Ordering;
@@ -16,7 +16,7 @@ use crate::glob::Glob;
 /// How the values of a comparison are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Family {
-    /// Text; the pattern compiler of the comparison tells what is special in it.
+    /// Text; the comparison's pattern compiler knows its special characters.
     Text,
     /// Text without regard to ASCII case.
     Folded,
@@ -34,9 +34,9 @@ pub(super) enum Family {
 struct Semantics {
     comparison: Comparison,
     family: Family,
-    /// For ordered families: how the request's value may stand to the policy's.
+    /// For ordered families: the orderings of the request's value to the policy's that match.
     accepts: &'static [Ordering],
-    /// Whether `${…}` is a policy variable in values of this operator.
+    /// True if `${…}` is a policy variable in values of this operator.
     variables: bool,
 }
 
@@ -74,7 +74,7 @@ fn semantics(comparison: Comparison) -> Option<&'static Semantics> {
     SEMANTICS.get(comparison as usize).filter(|row| row.comparison == comparison)
 }
 
-/// Whether a request whose key has the values `given` meets the operator. No values: the key is missing.
+/// True if a request whose key has the values `given` meets the operator. No values: the key is missing.
 ///
 /// `variables`: `${…}` in values is a policy variable.
 pub(super) fn is_met(
@@ -84,7 +84,7 @@ pub(super) fn is_met(
     variables: bool,
     context: &Context,
 ) -> bool {
-    if let Some(answer) = settled(operator, values, given) {
+    if let Some(answer) = by_presence(operator, values, given) {
         return answer;
     }
     compare(operator, &read_all(operator, values, variables), given, context)
@@ -94,15 +94,15 @@ pub(super) fn is_met(
 pub(super) fn is_met_by(
     operator: Operator,
     values: &[String],
-    wanted: &[Wanted<'_>],
+    wanted: &[PolicyValue<'_>],
     given: &[String],
     context: &Context,
 ) -> bool {
-    settled(operator, values, given).unwrap_or_else(|| compare(operator, wanted, given, context))
+    by_presence(operator, values, given).unwrap_or_else(|| compare(operator, wanted, given, context))
 }
 
 /// The answer where presence or absence of the key decides.
-fn settled(operator: Operator, values: &[String], given: &[String]) -> Option<bool> {
+fn by_presence(operator: Operator, values: &[String], given: &[String]) -> Option<bool> {
     if operator.comparison() == Comparison::Null {
         return Some(values.iter().any(|value| truth(value) == Some(given.is_empty())));
     }
@@ -116,9 +116,10 @@ fn settled(operator: Operator, values: &[String], given: &[String]) -> Option<bo
     }
 }
 
-fn compare(operator: Operator, wanted: &[Wanted<'_>], given: &[String], context: &Context) -> bool {
+fn compare(operator: Operator, wanted: &[PolicyValue<'_>], given: &[String], context: &Context) -> bool {
     if operator.is_negated() && wanted.iter().any(|wanted| wanted.is_unresolved(context)) {
-        // "Any attempt to match it fails and causes the statement to be invalid": not a way to pass a negated operator.
+        // "Any attempt to match it fails and causes the statement to be invalid": not a way to pass a negated
+        // operator.
         return false;
     }
     let accepts = semantics(operator.comparison()).map_or(&[][..], |row| row.accepts);
@@ -130,22 +131,23 @@ fn compare(operator: Operator, wanted: &[Wanted<'_>], given: &[String], context:
     }
 }
 
-/// The values of the policy, read for comparison; those that the operator cannot read match nothing and are left out.
-pub(super) fn read_all(operator: Operator, values: &[String], variables: bool) -> Vec<Wanted<'_>> {
-    values.iter().filter_map(|value| Wanted::read(operator.comparison(), value, variables)).collect()
+/// The values of the policy, read for comparison; those that the operator cannot read match nothing and are
+/// left out.
+pub(super) fn read_all(operator: Operator, values: &[String], variables: bool) -> Vec<PolicyValue<'_>> {
+    values.iter().filter_map(|value| PolicyValue::read(operator.comparison(), value, variables)).collect()
 }
 
-/// Whether the operator can make sense of a value at all.
+/// True if the operator can make sense of a value at all.
 pub(super) fn reads(operator: Operator, value: &str, variables: bool) -> bool {
     if operator.comparison() == Comparison::Null {
         return truth(value).is_some();
     }
-    Wanted::read(operator.comparison(), value, variables).is_some()
+    PolicyValue::read(operator.comparison(), value, variables).is_some()
 }
 
 /// A value of the policy, read for comparison.
 #[derive(Debug, Clone)]
-pub(super) enum Wanted<'a> {
+pub(super) enum PolicyValue<'a> {
     Text(Glob),
     Folded(Glob),
     Arn(Box<[Glob]>),
@@ -154,11 +156,11 @@ pub(super) enum Wanted<'a> {
     Truth(bool),
     Network(IpAddr, u8),
     Bytes(&'a str, Vec<u8>),
-    /// Holds variables; what it is, the request tells.
+    /// Holds variables, which the request resolves.
     Variable(Family, Glob),
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> PolicyValue<'a> {
     /// `None` if the operator cannot read the text.
     fn read(comparison: Comparison, text: &'a str, variables: bool) -> Option<Self> {
         let row = semantics(comparison)?;
@@ -211,7 +213,7 @@ impl<'a> Wanted<'a> {
             Self::Bytes(text, bytes) => given == *text || base64(given).as_ref() == Some(bytes),
             Self::Variable(family, glob) => {
                 let resolved = glob.resolved(|name| context.variable(name));
-                let wanted = resolved.and_then(|glob| Wanted::of_glob(*family, glob));
+                let wanted = resolved.and_then(|glob| PolicyValue::of_glob(*family, glob));
                 wanted.is_some_and(|wanted| wanted.matches(given, accepts, context))
             }
         }

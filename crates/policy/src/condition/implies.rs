@@ -1,4 +1,4 @@
-//! Whether one constraint follows from another.
+//! Proofs that one constraint follows from another.
 
 use core::net::IpAddr;
 use std::cmp::Ordering;
@@ -11,7 +11,7 @@ use crate::glob::Glob;
 /// A constraint: operator, key, values.
 pub(crate) type Constraint<'a> = (&'a str, &'a str, &'a [String]);
 
-/// Whether every request that meets `given` meets `wanted`. Sound, not complete.
+/// True if every request that meets `given` meets `wanted`. Sound, not complete.
 ///
 /// `variables`: `${…}` in values is a policy variable, in both.
 pub(crate) fn implies(given: Constraint<'_>, wanted: Constraint<'_>, variables: bool) -> bool {
@@ -48,7 +48,8 @@ pub(crate) fn implies(given: Constraint<'_>, wanted: Constraint<'_>, variables: 
         narrow_values.iter().all(|narrow| wide_values.iter().any(|wide| wide.contains(narrow)))
     };
     if wanted.is_negated() {
-        // A variable without a value makes `wanted` fail; only the same variable in `given` would make that fail too.
+        // A variable without a value makes `wanted` fail; only the same variable in `given` would make that
+        // fail too.
         let has_variable = |value: &&String| variables && value.contains("${");
         if !wanted_values.iter().filter(has_variable).all(|value| given_values.contains(value)) {
             return false;
@@ -68,13 +69,13 @@ fn same_set(a: &[String], b: &[String]) -> bool {
 }
 
 /// The set of request values that one value of a policy matches.
-struct Reading<'a> {
+struct ValueSet<'a> {
     comparison: Comparison,
     text: &'a str,
-    form: Form<'a>,
+    form: ValueForm<'a>,
 }
 
-enum Form<'a> {
+enum ValueForm<'a> {
     /// String operators.
     Text(Glob),
     /// The six components of an ARN.
@@ -88,7 +89,7 @@ enum Form<'a> {
     Opaque,
 }
 
-/// Whether no request meets both, as far as this order of the two shows. Sound, not complete.
+/// True if no request meets both, as far as this order of the two shows. Sound, not complete.
 pub(crate) fn excludes(first: Constraint<'_>, second: Constraint<'_>, variables: bool) -> bool {
     let ((first_op, first_key, first_values), (second_op, second_key, second_values)) = (first, second);
     if !first_key.eq_ignore_ascii_case(second_key) {
@@ -113,37 +114,37 @@ pub(crate) fn excludes(first: Constraint<'_>, second: Constraint<'_>, variables:
     narrow.iter().all(|narrow| wide.iter().any(|wide| wide.contains(narrow)))
 }
 
-fn readings(comparison: Comparison, values: &[String], variables: bool) -> Vec<Reading<'_>> {
-    values.iter().map(|text| Reading { comparison, text, form: form(comparison, text, variables) }).collect()
+fn readings(comparison: Comparison, values: &[String], variables: bool) -> Vec<ValueSet<'_>> {
+    values.iter().map(|text| ValueSet { comparison, text, form: form(comparison, text, variables) }).collect()
 }
 
-fn form(comparison: Comparison, text: &str, variables: bool) -> Form<'_> {
+fn form(comparison: Comparison, text: &str, variables: bool) -> ValueForm<'_> {
     use Comparison as C;
     match comparison {
         C::StringEquals | C::StringEqualsIgnoreCase | C::StringLike => {
-            Form::Text(value_glob(comparison, text, variables))
+            ValueForm::Text(value_glob(comparison, text, variables))
         }
-        C::ArnLike if variables && text.contains("${") => Form::Opaque,
+        C::ArnLike if variables && text.contains("${") => ValueForm::Opaque,
         C::ArnLike => {
             let parts: Vec<Glob> = text.splitn(6, ':').map(|part| Glob::string_like(part, false)).collect();
-            if parts.len() == 6 { Form::Arn(parts, Glob::string_like(text, false)) } else { Form::Opaque }
+            if parts.len() == 6 { ValueForm::Arn(parts, Glob::string_like(text, false)) } else { ValueForm::Opaque }
         }
-        C::IpAddress => network(text).map_or(Form::Opaque, |(address, bits)| Form::Network(address, bits)),
+        C::IpAddress => network(text).map_or(ValueForm::Opaque, |(address, bits)| ValueForm::Network(address, bits)),
         C::NumericEquals
         | C::NumericLessThan
         | C::NumericLessThanEquals
         | C::NumericGreaterThan
-        | C::NumericGreaterThanEquals => Decimal::parse(text).map_or(Form::Opaque, Form::Number),
+        | C::NumericGreaterThanEquals => Decimal::parse(text).map_or(ValueForm::Opaque, ValueForm::Number),
         C::DateEquals | C::DateLessThan | C::DateLessThanEquals | C::DateGreaterThan | C::DateGreaterThanEquals => {
-            instant(text).map_or(Form::Opaque, Form::Instant)
+            instant(text).map_or(ValueForm::Opaque, ValueForm::Instant)
         }
-        C::Bool | C::Null => truth(text).map_or(Form::Opaque, Form::Truth),
-        C::BinaryEquals => Form::Opaque,
+        C::Bool | C::Null => truth(text).map_or(ValueForm::Opaque, ValueForm::Truth),
+        C::BinaryEquals => ValueForm::Opaque,
     }
 }
 
-impl Reading<'_> {
-    /// Whether every request value that `narrow` matches is matched by `self`.
+impl ValueSet<'_> {
+    /// True if every request value that `narrow` matches is matched by `self`.
     fn contains(&self, narrow: &Self) -> bool {
         use Comparison as C;
         let same = self.comparison == narrow.comparison;
@@ -151,27 +152,33 @@ impl Reading<'_> {
             return true;
         }
         match (&self.form, &narrow.form) {
-            (Form::Text(wide), Form::Text(glob)) => match (self.comparison, narrow.comparison) {
+            (ValueForm::Text(wide), ValueForm::Text(glob)) => match (self.comparison, narrow.comparison) {
                 (C::StringEqualsIgnoreCase, C::StringEqualsIgnoreCase) => wide.covers(glob),
                 (C::StringEqualsIgnoreCase, _) => wide.covers(&glob.to_ascii_lowercase()),
                 (_, C::StringEqualsIgnoreCase) => wide.is_any(),
                 _ => wide.covers(glob),
             },
-            (Form::Arn(wide, _), Form::Arn(parts, _)) => wide.iter().zip(parts).all(|(wide, part)| wide.covers(part)),
+            (ValueForm::Arn(wide, _), ValueForm::Arn(parts, _)) => {
+                wide.iter().zip(parts).all(|(wide, part)| wide.covers(part))
+            }
             // An ARN pattern matches no more than the same text read as a string pattern.
-            (Form::Text(wide), Form::Arn(_, whole)) => self.comparison == C::StringLike && wide.covers(whole),
-            (Form::Network(wide, wide_bits), Form::Network(address, bits)) => {
+            (ValueForm::Text(wide), ValueForm::Arn(_, whole)) => self.comparison == C::StringLike && wide.covers(whole),
+            (ValueForm::Network(wide, wide_bits), ValueForm::Network(address, bits)) => {
                 wide_bits <= bits && prefix(*wide, *wide_bits) == prefix(*address, *wide_bits)
             }
-            (Form::Truth(wide), Form::Truth(narrow)) => same && wide == narrow,
-            (Form::Number(wide), Form::Number(number)) => ordered(self.comparison, narrow.comparison, number.cmp(wide)),
-            (Form::Instant(wide), Form::Instant(time)) => ordered(self.comparison, narrow.comparison, time.cmp(wide)),
+            (ValueForm::Truth(wide), ValueForm::Truth(narrow)) => same && wide == narrow,
+            (ValueForm::Number(wide), ValueForm::Number(number)) => {
+                ordered(self.comparison, narrow.comparison, number.cmp(wide))
+            }
+            (ValueForm::Instant(wide), ValueForm::Instant(time)) => {
+                ordered(self.comparison, narrow.comparison, time.cmp(wide))
+            }
             _ => false,
         }
     }
 }
 
-/// Whether `x narrow n` ⇒ `x wide w`, given how n compares with w.
+/// True if `x narrow n` implies `x wide w`, given how n compares with w.
 fn ordered(wide: Comparison, narrow: Comparison, n_to_w: Ordering) -> bool {
     use Comparison as C;
     let (below, equal, above) = (n_to_w.is_lt(), n_to_w.is_eq(), n_to_w.is_gt());

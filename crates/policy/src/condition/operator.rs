@@ -1,6 +1,7 @@
 //! Condition operators as data.
 //!
-//! IAM User Guide, "IAM JSON policy elements: Condition operators" and "…: Set operators for multi-valued context keys".
+//! IAM User Guide, "IAM JSON policy elements: Condition operators" and "…: Set operators for multi-valued
+//! context keys".
 
 use std::fmt;
 
@@ -41,7 +42,7 @@ pub enum Comparison {
     IpAddress,
     /// ARN pattern; its six components are matched one by one. `ArnEquals` is the same.
     ArnLike,
-    /// Whether the key is absent.
+    /// True if the key is absent.
     Null,
 }
 
@@ -54,18 +55,18 @@ pub enum Quantifier {
     ForAnyValue,
 }
 
-struct Row {
+struct OperatorRow {
     name: &'static str,
     comparison: Comparison,
     negated: bool,
 }
 
-const fn row(name: &'static str, comparison: Comparison, negated: bool) -> Row {
-    Row { name, comparison, negated }
+const fn row(name: &'static str, comparison: Comparison, negated: bool) -> OperatorRow {
+    OperatorRow { name, comparison, negated }
 }
 
 /// Every operator without quantifier and `IfExists`.
-static ROWS: [Row; 27] = [
+static ROWS: [OperatorRow; 27] = [
     row("StringEquals", Comparison::StringEquals, false),
     row("StringNotEquals", Comparison::StringEquals, true),
     row("StringEqualsIgnoreCase", Comparison::StringEqualsIgnoreCase, false),
@@ -98,7 +99,7 @@ static ROWS: [Row; 27] = [
 /// A condition operator that AWS knows.
 #[derive(Clone, Copy)]
 pub struct Operator {
-    row: &'static Row,
+    row: &'static OperatorRow,
     quantifier: Option<Quantifier>,
     if_exists: bool,
 }
@@ -129,7 +130,7 @@ impl Operator {
         self.row.comparison
     }
 
-    /// Whether the operator asks that no value matches. A missing key meets it.
+    /// True if the operator asks that no value matches. A missing key meets it.
     pub fn is_negated(self) -> bool {
         self.row.negated
     }
@@ -139,12 +140,12 @@ impl Operator {
         self.quantifier
     }
 
-    /// Whether a missing key meets it by its suffix.
+    /// True if a missing key meets it by its suffix.
     pub fn is_if_exists(self) -> bool {
         self.if_exists
     }
 
-    /// Whether a missing key meets the operator. `Null` depends on its value and is not asked.
+    /// True if a missing key meets the operator. `Null` depends on its value and is not asked.
     pub fn is_met_by_missing_key(self) -> bool {
         match self.quantifier {
             Some(Quantifier::ForAllValues) => true,

@@ -1,4 +1,4 @@
-//! What the text of a condition value stands for: number, instant, truth value, network, bytes.
+//! Condition values read from their text: number, instant, truth value, network, bytes.
 //!
 //! Each reader answers `None` for a text that AWS would not read either; such a value matches nothing.
 //! All are linear in the text.
@@ -74,7 +74,8 @@ pub(crate) fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// An address with the length of its network prefix: CIDR, or a lone address ("IP address condition operators").
+/// An address with the length of its network prefix: CIDR, or a lone address ("IP address condition
+/// operators").
 pub(crate) fn network(text: &str) -> Option<(IpAddr, u8)> {
     let (address, bits) = match text.split_once('/') {
         Some((address, bits)) if bits.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -99,8 +100,9 @@ pub(crate) fn prefix(address: IpAddr, bits: u8) -> (bool, u128) {
 
 /// An instant in nanoseconds since 1970-01-01T00:00:00Z.
 ///
-/// "Date condition operators": a W3C profile of ISO 8601 (`2026`, `2026-11`, `2026-11-21`, `2026-11-21T08:30Z`,
-/// `2026-11-21T08:30:15.25+01:00`) or Unix time in seconds. Four digits are a year. A time without zone is UTC.
+/// "Date condition operators": a W3C profile of ISO 8601 (`2026`, `2026-11`, `2026-11-21`,
+/// `2026-11-21T08:30Z`, `2026-11-21T08:30:15.25+01:00`) or Unix time in seconds. Four digits are a year. A
+/// time without zone is UTC.
 pub(crate) fn instant(text: &str) -> Option<i128> {
     let is_year = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
     if is_year || text.as_bytes().get(4) == Some(&b'-') { calendar(text) } else { epoch(text) }

@@ -4,9 +4,9 @@ use super::{ActionClause, OneOrMany, PolicyDocument, PrincipalClause, Principals
 use crate::action::ActionPattern;
 
 impl PolicyDocument {
-    /// The same document with lists everywhere, their values sorted and without repeats. Statements keep their order,
-    /// and nothing is dropped because something else covers it: the result decides every request like the original,
-    /// statement by statement. Idempotent.
+    /// The same document with lists everywhere, their values sorted and without repeats. Statements keep
+    /// their order, and nothing is dropped because something else covers it: the result decides every request
+    /// like the original, statement by statement. Idempotent.
     #[must_use]
     pub fn canonical(&self) -> Self {
         Self {
@@ -18,8 +18,8 @@ impl PolicyDocument {
 }
 
 impl Statement {
-    /// The same statement with lists everywhere, sorted and without repeats. Actions that differ in case only are
-    /// repeats.
+    /// The same statement with lists everywhere, sorted and without repeats. Actions that differ in case only
+    /// are repeats.
     #[must_use]
     pub fn canonical(&self) -> Self {
         Self {

@@ -4,7 +4,7 @@ use crate::action::ActionPattern;
 use crate::context::Context;
 use crate::resource::ResourcePattern;
 
-/// A single value or a list of values, as written. `"x"` and `["x"]` mean the same and are told apart.
+/// A single value or a list of values, as written. `"x"` and `["x"]` mean the same but stay distinct.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OneOrMany<T> {
     /// A single value.
@@ -89,12 +89,12 @@ impl ActionClause {
         matches!(self, Self::NotAction(_))
     }
 
-    /// Whether the clause is about this action.
+    /// True if the clause is about this action.
     pub fn matches(&self, action: &str) -> bool {
         self.patterns().iter().any(|pattern| pattern.matches(action)) != self.is_negated()
     }
 
-    /// Whether the clause is about every action that `pattern` matches. Sound.
+    /// True if the clause is about every action that `pattern` matches. Sound.
     pub fn covers(&self, pattern: &ActionPattern) -> bool {
         match self {
             Self::Action(own) => own.iter().any(|own| own.covers(pattern)),
@@ -102,7 +102,7 @@ impl ActionClause {
         }
     }
 
-    /// Whether the clause is about some action that `pattern` matches. Complete.
+    /// True if the clause is about some action that `pattern` matches. Complete.
     pub fn intersects(&self, pattern: &ActionPattern) -> bool {
         match self {
             Self::Action(own) => own.iter().any(|own| own.intersects(pattern)),
@@ -110,7 +110,7 @@ impl ActionClause {
         }
     }
 
-    /// Whether the clause is about every action that `other` is about. Sound.
+    /// True if the clause is about every action that `other` is about. Sound.
     pub fn covers_clause(&self, other: &Self) -> bool {
         match (self, other) {
             (_, Self::Action(patterns)) => patterns.iter().all(|pattern| self.covers(pattern)),
@@ -145,7 +145,7 @@ impl ResourceClause {
         matches!(self, Self::NotResource(_))
     }
 
-    /// Whether the clause is about this ARN whatever the values of its variables.
+    /// True if the clause is about this ARN whatever the values of its variables.
     pub fn matches(&self, arn: &str) -> bool {
         match self {
             Self::Resource(own) => own.iter().any(|own| own.matches(arn)),
@@ -153,12 +153,12 @@ impl ResourceClause {
         }
     }
 
-    /// Whether the clause is about this ARN in a request whose context gives the variables their values.
+    /// True if the clause is about this ARN in a request whose context gives the variables their values.
     pub fn matches_in(&self, arn: &str, context: &Context) -> bool {
         self.patterns().iter().any(|own| own.matches_in(arn, context)) != self.is_negated()
     }
 
-    /// Whether the clause is about this ARN for some values of its variables.
+    /// True if the clause is about this ARN for some values of its variables.
     pub fn may_match(&self, arn: &str) -> bool {
         match self {
             Self::Resource(own) => own.iter().any(|own| own.may_match(arn)),
@@ -166,7 +166,7 @@ impl ResourceClause {
         }
     }
 
-    /// Whether the clause is about every ARN that `pattern` matches, for all values of the variables. Sound.
+    /// True if the clause is about every ARN that `pattern` matches, for all values of the variables. Sound.
     pub fn covers(&self, pattern: &ResourcePattern) -> bool {
         match self {
             Self::Resource(own) => own.iter().any(|own| own.covers(pattern)),
@@ -174,16 +174,18 @@ impl ResourceClause {
         }
     }
 
-    /// Whether the clause is about some ARN that `pattern` matches, for some values of the variables. Complete.
+    /// True if the clause is about some ARN that `pattern` matches, for some values of the variables.
+    /// Complete.
     pub fn intersects(&self, pattern: &ResourcePattern) -> bool {
         match self {
             Self::Resource(own) => own.iter().any(|own| own.intersects(pattern)),
-            // With a variable in `own`, cover for all values is more than needed; still no false disproof without.
+            // With a variable in `own`, cover for all values is more than needed; still no false disproof
+            // without.
             Self::NotResource(own) => !own.iter().any(|own| !own.has_variables() && own.covers(pattern)),
         }
     }
 
-    /// Whether the clause is about every ARN that `other` is about, for all values of the variables. Sound.
+    /// True if the clause is about every ARN that `other` is about, for all values of the variables. Sound.
     pub fn covers_clause(&self, other: &Self) -> bool {
         match (self, other) {
             (_, Self::Resource(patterns)) => patterns.iter().all(|pattern| self.covers(pattern)),

@@ -20,9 +20,9 @@ struct ElementRule {
     resource: Want,
 }
 
-/// IAM User Guide, "Grammar of the IAM JSON policy language", notes; Organizations User Guide, "SCP syntax", "RCP syntax".
-/// Resource-based policies of some services, trust policies among them, have no `Resource`. Control and endpoint policies
-/// are taken without `Principal`, which then means everyone.
+/// IAM User Guide, "Grammar of the IAM JSON policy language", notes; Organizations User Guide, "SCP syntax",
+/// "RCP syntax". Resource-based policies of some services, trust policies among them, have no `Resource`.
+/// Control and endpoint policies are taken without `Principal`, which then means everyone.
 static RULES: [ElementRule; 7] = [
     ElementRule {
         layer: Layer::ResourceControl,
@@ -59,7 +59,8 @@ static RULES: [ElementRule; 7] = [
 ];
 
 impl PolicyDocument {
-    /// Checks that AWS would take the document as a policy of this kind, as far as `Principal` and `Resource` go.
+    /// Checks that AWS would take the document as a policy of this kind, as far as `Principal` and `Resource`
+    /// go.
     ///
     /// Fails on the first statement that lacks an element it must have, or has one it must not have.
     pub fn check_elements(&self, layer: Layer) -> Result<(), ParsePolicyError> {

@@ -31,8 +31,8 @@ impl PolicyDocument {
 
     /// Characters that count toward the size quotas of IAM.
     ///
-    /// White space between tokens does not count (IAM User Guide, "IAM and AWS STS quotas"). White space inside strings
-    /// is counted here, so that the answer is never too small.
+    /// White space between tokens does not count (IAM User Guide, "IAM and AWS STS quotas"). White space
+    /// inside strings is counted here, so that the answer is never too small.
     pub fn size(&self) -> usize {
         self.to_json_compact().chars().count()
     }
@@ -71,8 +71,8 @@ impl Statement {
         Value::Object(out)
     }
 
-    /// Characters of the statement as [`PolicyDocument::size`] counts them. A document's size is the sum of its
-    /// statements' sizes, a comma between each two, and the frame around them.
+    /// Characters of the statement as [`PolicyDocument::size`] counts them. A document's size is the sum of
+    /// its statements' sizes, a comma between each two, and the frame around them.
     pub fn size(&self) -> usize {
         self.to_value().to_string().chars().count()
     }

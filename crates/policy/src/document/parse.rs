@@ -20,9 +20,9 @@ const STATEMENT_ELEMENTS: [&str; 9] =
 impl PolicyDocument {
     /// Reads a policy document from JSON text.
     ///
-    /// What AWS takes is taken: white space, empty Sids, single values for lists, one statement without a list, numbers
-    /// and booleans as condition values. Element names must be spelled exactly. Never panics; time is linear in the
-    /// text.
+    /// What AWS takes is taken: white space, empty Sids, single values for lists, one statement without a
+    /// list, numbers and booleans as condition values. Element names must be spelled exactly. Never panics;
+    /// time is linear in the text.
     pub fn parse(text: &str) -> Result<Self, ParsePolicyError> {
         // A byte order mark is not JSON, but editors write it.
         let node = read(text.strip_prefix('\u{feff}').unwrap_or(text))?;
@@ -60,7 +60,7 @@ type Result<T, E = ParsePolicyError> = std::result::Result<T, E>;
 pub(crate) struct Reader<'t> {
     text: Option<&'t str>,
     path: Path,
-    /// Whether the document's version knows policy variables.
+    /// True if the document's version knows policy variables.
     variables: bool,
 }
 
@@ -83,7 +83,8 @@ impl<'t> Reader<'t> {
         Self { text, path: Path::root(), variables: true }
     }
 
-    /// The same failure of something inside, told from the root of this text. A place in a text inside a string is lost.
+    /// An inner failure with its path from the root of this text. A position inside a string's own text is
+    /// lost.
     pub(crate) fn nested(&self, inner: ParsePolicyError) -> ParsePolicyError {
         let path = format!("{}{}", self.path.as_str(), inner.path.strip_prefix('$').unwrap_or(&inner.path));
         ParsePolicyError { path, position: None, kind: inner.kind }

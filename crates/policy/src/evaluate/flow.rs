@@ -3,11 +3,12 @@
 use super::principal::arn_parts;
 use super::statement::{self, Miss};
 use super::{
-    Account, CallerKind, Decision, Explanation, Layer, Naming, Outcome, Policy, PolicySets, Request, StatementRef,
+    CallerKind, Decision, DecisionOutcome, Explanation, Layer, Naming, Policy, PolicySets, Request, StatementRef,
+    StatementReport,
 };
 use crate::document::Effect;
 
-/// What a kind of policy means to a kind of caller.
+/// Reach of a kind of policy over a kind of caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
     /// It does not apply.
@@ -21,7 +22,7 @@ pub(super) enum Reach {
 }
 
 /// Which policies reach a caller.
-struct Row {
+struct ReachRule {
     caller: CallerKind,
     identity: Reach,
     boundary: Reach,
@@ -29,16 +30,16 @@ struct Row {
     service_control: Reach,
 }
 
-const fn row(caller: CallerKind, [identity, boundary, session, service_control]: [Reach; 4]) -> Row {
-    Row { caller, identity, boundary, session, service_control }
+const fn row(caller: CallerKind, [identity, boundary, session, service_control]: [Reach; 4]) -> ReachRule {
+    ReachRule { caller, identity, boundary, session, service_control }
 }
 
-/// IAM User Guide, "How AWS enforcement code logic evaluates requests": the root user has full access by default; a
-/// session that is no role session is denied without a session policy. "Service control policies (SCPs)": they reach
-/// users, roles and root users. Boundaries are of users and roles ("Permissions boundaries for IAM entities"); sessions
-/// of `GetFederationToken` come under that of their user. Resource-based, resource control and endpoint policies reach
-/// everybody.
-static REACH: [Row; 8] = [
+/// IAM User Guide, "How AWS enforcement code logic evaluates requests": the root user has full access by
+/// default; a session that is no role session is denied without a session policy. "Service control policies
+/// (SCPs)": they reach users, roles and root users. Boundaries are of users and roles ("Permissions
+/// boundaries for IAM entities"); sessions of `GetFederationToken` come under that of their user.
+/// Resource-based, resource control and endpoint policies reach everybody.
+static REACH: [ReachRule; 8] = [
     row(CallerKind::Anonymous, [Reach::None, Reach::None, Reach::None, Reach::None]),
     row(CallerKind::RootUser, [Reach::Granted, Reach::None, Reach::None, Reach::If]),
     row(CallerKind::User, [Reach::Must, Reach::If, Reach::If, Reach::If]),
@@ -49,13 +50,15 @@ static REACH: [Row; 8] = [
     row(CallerKind::Other, [Reach::Must, Reach::If, Reach::If, Reach::If]),
 ];
 
-/// (Action prefix, service, resource type): here an Allow of the resource's own policy is needed even in the same account.
+/// (Action prefix, service, resource type): here an Allow of the resource's own policy is needed even in the
+/// same account.
 ///
-/// IAM User Guide, "How AWS enforcement code logic evaluates requests", resource-based policies: role trust policies and
-/// KMS key policies.
+/// IAM User Guide, "How AWS enforcement code logic evaluates requests", resource-based policies: role trust
+/// policies and KMS key policies.
 static OWN_POLICY_NEEDED: [(&str, &str, &str); 2] = [("sts", "iam", "role/"), ("kms", "kms", "key/")];
 
-/// Actions that resource control policies do not limit (KMS Developer Guide, "Resource control policies in AWS KMS").
+/// Actions that resource control policies do not limit (KMS Developer Guide, "Resource control policies in
+/// AWS KMS").
 static NOT_RESOURCE_CONTROLLED: [&str; 1] = ["kms:RetireGrant"];
 
 /// Decides a request. See the [module](super) for the order.
@@ -79,12 +82,12 @@ pub fn evaluate<'a>(request: &Request, policies: &PolicySets<'a>) -> Decision<'a
 /// Decides a request and accounts for every statement.
 pub fn explain<'a>(request: &Request, policies: &PolicySets<'a>) -> Explanation<'a> {
     let mut statements = Vec::new();
-    let mut witness = |statement, effect, miss| statements.push(Account { statement, effect, miss });
+    let mut witness = |statement, effect, miss| statements.push(StatementReport { statement, effect, miss });
     let decision = decide(request, &mut Walk { request, policies, witness: &mut witness });
     Explanation { decision, statements }
 }
 
-/// Told of each statement, with why it does not match.
+/// Called for each statement, with the reason if it does not match.
 type Witness<'w, 'a> = &'w mut dyn FnMut(StatementRef<'a>, Effect, Option<Miss<'a>>);
 
 /// The statements of one layer that match.
@@ -105,7 +108,7 @@ pub(super) struct Matched<'a> {
 }
 
 impl Matched<'_> {
-    /// Whether a layer allows of whose levels so many allow.
+    /// True if a layer allows when this many of its levels allow.
     pub(super) fn is_satisfied(reach: Reach, levels: usize, allowing: usize) -> bool {
         match reach {
             Reach::None | Reach::Granted => true,
@@ -123,7 +126,7 @@ pub(super) trait Layers<'a> {
     fn layer(&mut self, layer: Layer, reach: Reach, has_boundary: bool) -> Matched<'a>;
 }
 
-/// Goes through every statement and tells of it.
+/// Goes through every statement and reports it.
 struct Walk<'w, 'p, 'a> {
     request: &'w Request,
     policies: &'p PolicySets<'a>,
@@ -232,7 +235,7 @@ pub(super) fn decide<'a>(request: &Request, policies: &mut impl Layers<'a>) -> D
     if [&rcp, &scp, &endpoint, &own, &identity, &boundary, &session].iter().any(|layer| layer.denies) {
         let layers = [rcp, scp, endpoint, own, identity, boundary, session];
         let deciding = layers.into_iter().flat_map(|layer| layer.denying).collect();
-        return Decision { outcome: Outcome::ExplicitlyDenied, deciding, missing: None };
+        return Decision { outcome: DecisionOutcome::ExplicitlyDenied, deciding, missing: None };
     }
     let guards =
         [(rcp.allows, Layer::ResourceControl), (scp.allows, Layer::ServiceControl), (endpoint.allows, Layer::Endpoint)];
@@ -257,13 +260,13 @@ pub(super) fn decide<'a>(request: &Request, policies: &mut impl Layers<'a>) -> D
         Some(Naming::Account) | None => by_identity(),
     };
     if let Some(missing) = first_missing(&guards).or(rest) {
-        return Decision { outcome: Outcome::ImplicitlyDenied, deciding: Vec::new(), missing: Some(missing) };
+        return Decision { outcome: DecisionOutcome::ImplicitlyDenied, deciding: Vec::new(), missing: Some(missing) };
     }
     deciding.extend(identity.granting);
-    Decision { outcome: Outcome::Allowed, deciding, missing: None }
+    Decision { outcome: DecisionOutcome::Allowed, deciding, missing: None }
 }
 
-/// Whether the resource's own policy must allow even in the same account.
+/// True if the resource's own policy must allow even in the same account.
 fn needs_own_policy(request: &Request) -> bool {
     let prefix = request.action.split_once(':').map_or("", |(prefix, _)| prefix);
     let Some([_, service, _, resource]) = arn_parts(&request.resource) else { return false };

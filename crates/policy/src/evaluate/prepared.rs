@@ -1,14 +1,14 @@
 //! Policies read once, to decide many requests.
 //!
-//! For each level of each layer, an index from action to the statements that may be about it: names in full, patterns by
-//! service prefix, and the rest (`*`, `NotAction`, wildcards in the prefix), which is always asked. Conditions are read
-//! beforehand. [`PreparedPolicies::outcome`] allocates nothing, but where policy variables or names beyond
-//! [`FOLDED_BYTES`] come in.
+//! For each level of each layer, an index from action to the statements that may be about it: names in full,
+//! patterns by service prefix, and the rest (`*`, `NotAction`, wildcards in the prefix), which is always
+//! asked. Conditions are read beforehand. [`PreparedPolicies::outcome`] allocates nothing, but where policy
+//! variables or names beyond [`FOLDED_BYTES`] come in.
 
 use std::collections::HashMap;
 
 use super::flow::{Layers, Matched, Reach, decide};
-use super::{Decision, Layer, Outcome, Policy, PolicySets, Request, StatementRef, statement};
+use super::{Decision, DecisionOutcome, Layer, Policy, PolicySets, Request, StatementRef, statement};
 use crate::action::ActionPattern;
 use crate::condition::prepared::PreparedConditions;
 use crate::document::{ActionClause, Effect, Statement};
@@ -32,7 +32,7 @@ const FOLDED_BYTES: usize = 128;
 #[derive(Debug, Clone)]
 pub struct PreparedPolicies<'a> {
     /// In the order of [`Layer::ALL`].
-    layers: [Vec<Level<'a>>; 7],
+    layers: [Vec<PolicyLevel<'a>>; 7],
 }
 
 impl<'a> PreparedPolicies<'a> {
@@ -46,8 +46,8 @@ impl<'a> PreparedPolicies<'a> {
         Self { layers: Layer::ALL.map(of) }
     }
 
-    /// What becomes of a request.
-    pub fn outcome(&self, request: &Request) -> Outcome {
+    /// Decides a request.
+    pub fn outcome(&self, request: &Request) -> DecisionOutcome {
         self.decide(request, false).outcome
     }
 
@@ -71,8 +71,8 @@ impl<'a> PreparedPolicies<'a> {
 
 /// Policies that apply side by side.
 #[derive(Debug, Clone)]
-struct Level<'a> {
-    statements: Vec<Prepared<'a>>,
+struct PolicyLevel<'a> {
+    statements: Vec<PreparedStatement<'a>>,
     /// Action in lower case → statements that name it.
     by_name: HashMap<Box<str>, Vec<usize>, foldhash::fast::RandomState>,
     /// Service prefix in lower case → patterns with it, and their statement.
@@ -82,17 +82,17 @@ struct Level<'a> {
 }
 
 #[derive(Debug, Clone)]
-struct Prepared<'a> {
+struct PreparedStatement<'a> {
     place: StatementRef<'a>,
     statement: &'a Statement,
     conditions: PreparedConditions<'a>,
 }
 
-fn levels<'p, 'a: 'p>(layer: Layer, levels: impl Iterator<Item = &'p [Policy<'a>]>) -> Vec<Level<'a>> {
-    levels.enumerate().map(|(level, policies)| Level::new(layer, level, policies)).collect()
+fn levels<'p, 'a: 'p>(layer: Layer, levels: impl Iterator<Item = &'p [Policy<'a>]>) -> Vec<PolicyLevel<'a>> {
+    levels.enumerate().map(|(level, policies)| PolicyLevel::new(layer, level, policies)).collect()
 }
 
-impl<'a> Level<'a> {
+impl<'a> PolicyLevel<'a> {
     fn new(layer: Layer, level: usize, policies: &[Policy<'a>]) -> Self {
         let mut out = Self {
             statements: Vec::new(),
@@ -105,7 +105,7 @@ impl<'a> Level<'a> {
                 let place = StatementRef::new(layer, level, policy.name, index, statement);
                 let conditions = PreparedConditions::new(&statement.condition);
                 out.index(statement, out.statements.len());
-                out.statements.push(Prepared { place, statement, conditions });
+                out.statements.push(PreparedStatement { place, statement, conditions });
             }
         }
         out
@@ -133,12 +133,12 @@ impl<'a> Level<'a> {
         }
     }
 
-    /// Calls `tell` with the place of each statement that is about the action (given in lower case); with some more than
-    /// once.
-    fn about(&self, action: &str, mut tell: impl FnMut(usize)) {
+    /// Calls `take` with the place of each statement that is about the action (given in lower case); with
+    /// some more than once.
+    fn about(&self, action: &str, mut take: impl FnMut(usize)) {
         if let Some(list) = self.by_name.get(action) {
             for &at in list {
-                tell(at);
+                take(at);
             }
         }
         if let Some((service, _)) = action.split_once(':')
@@ -148,13 +148,13 @@ impl<'a> Level<'a> {
             for &(pattern, at) in list {
                 if last != Some(at) && pattern.matches(action) {
                     last = Some(at);
-                    tell(at);
+                    take(at);
                 }
             }
         }
         for &at in &self.others {
             if self.statements.get(at).is_some_and(|prepared| prepared.statement.action.matches(action)) {
-                tell(at);
+                take(at);
             }
         }
     }
@@ -190,7 +190,7 @@ impl<'a> Layers<'a> for Lookup<'_, 'a> {
         for level in levels {
             let mut allows = reach == Reach::Granted;
             let mut consider = |at: usize| {
-                let Some(Prepared { place, statement, conditions }) = level.statements.get(at) else { return };
+                let Some(PreparedStatement { place, statement, conditions }) = level.statements.get(at) else { return };
                 let is_grant = statement.effect == Effect::Allow;
                 if !self.collects && !is_grant && matched.denies {
                     return;
@@ -231,7 +231,7 @@ impl<'a> Layers<'a> for Lookup<'_, 'a> {
 }
 
 impl<'p, 'a> Lookup<'p, 'a> {
-    fn levels(&self, layer: Layer) -> &'p [Level<'a>] {
+    fn levels(&self, layer: Layer) -> &'p [PolicyLevel<'a>] {
         let at = Layer::ALL.iter().position(|other| *other == layer);
         at.and_then(|at| self.prepared.layers.get(at)).map_or(&[], Vec::as_slice)
     }

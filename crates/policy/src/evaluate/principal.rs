@@ -28,21 +28,23 @@ pub enum CallerKind {
     RootUser,
     /// An IAM user.
     User,
-    /// A role, its session not told.
+    /// A role without its session.
     Role,
     /// A session of a role.
     RoleSession,
     /// A session of `GetFederationToken`.
     FederatedUser,
-    /// An AWS service, an identity provider or a canonical user id: known by its name alone, without identity policies.
+    /// An AWS service, an identity provider or a canonical user id: known by its name alone, without identity
+    /// policies.
     Named,
     /// Any other ARN that belongs to an account.
     Other,
 }
 
-/// How a `Principal` element names a caller, weakest first.
+/// The way a `Principal` element names a caller, weakest first.
 ///
-/// What a grant needs besides depends on it ("How AWS enforcement code logic evaluates requests", resource-based policies).
+/// It decides what a grant needs besides ("How AWS enforcement code logic evaluates requests", resource-based
+/// policies).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Naming {
     /// By account: delegates to the identity policies there.
@@ -56,8 +58,8 @@ pub enum Naming {
 }
 
 impl Caller {
-    /// Reads the text of a principal: an ARN, an account id (its root user), a service or provider name; an empty text
-    /// or `*` is an anonymous caller.
+    /// Reads the text of a principal: an ARN, an account id (its root user), a service or provider name; an
+    /// empty text or `*` is an anonymous caller.
     ///
     /// ```
     /// # use whittle_policy::evaluate::{Caller, CallerKind};
@@ -93,7 +95,7 @@ impl Caller {
         &self.text
     }
 
-    /// What kind of caller this is.
+    /// The kind of caller.
     pub fn kind(&self) -> CallerKind {
         self.kind
     }
@@ -103,10 +105,10 @@ impl Caller {
         self.home.as_ref().map(|(_, account)| &**account)
     }
 
-    /// Whether this is a service-linked role or a session of one.
+    /// True if this is a service-linked role or a session of one.
     ///
-    /// Their path is `aws-service-role/`, which a session's ARN does not show; their names begin with `AWSServiceRoleFor`
-    /// ("Create a service-linked role"), or the key `aws:PrincipalArn` tells the path.
+    /// Their path is `aws-service-role/`, which a session's ARN does not show; their names begin with
+    /// `AWSServiceRoleFor` ("Create a service-linked role"), or the key `aws:PrincipalArn` tells the path.
     pub fn is_service_linked(&self, context: &Context) -> bool {
         let by_path = |arn: &str| arn.contains(":role/aws-service-role/");
         match self.kind {
@@ -119,7 +121,7 @@ impl Caller {
         }
     }
 
-    /// How these principals name the caller; `None` if they do not.
+    /// The way these principals name the caller; `None` if they do not.
     pub fn named_by(&self, principals: &Principals, context: &Context) -> Option<Naming> {
         match principals {
             Principals::Everyone => Some(Naming::Everyone),
@@ -129,11 +131,12 @@ impl Caller {
         }
     }
 
-    /// How the clause of a statement reaches the caller; `None` if the statement is not about them.
+    /// The way a statement's clause reaches the caller; `None` if the statement is not about them.
     ///
-    /// `has_boundary`: the caller has a permissions boundary. Then a Deny with `NotPrincipal` always applies, whoever is
-    /// listed ("AWS JSON policy elements: NotPrincipal"). Without one, the caller is spared only if each ARN that they
-    /// act under is listed: the user; the role and the session. Listing the account spares its root user only.
+    /// `has_boundary`: the caller has a permissions boundary. Then a Deny with `NotPrincipal` always applies,
+    /// whoever is listed ("AWS JSON policy elements: NotPrincipal"). Without one, the caller is spared only
+    /// if each ARN that they act under is listed: the user; the role and the session. Listing the account
+    /// spares its root user only.
     pub fn reached_by(
         &self,
         clause: &PrincipalClause,
@@ -200,7 +203,8 @@ impl Caller {
         if resource == "root" {
             return Some(by_account);
         }
-        // A session's ARN drops the path of its role or user; their names are unique in an account whatever the path.
+        // A session's ARN drops the path of its role or user; their names are unique in an account whatever
+        // the path.
         let is_origin = |path: &str| path.rsplit('/').next() == self.origin.as_deref();
         let is_own = match (self.kind, resource.split_once('/')) {
             (CallerKind::RoleSession, Some(("role", path))) => match context.single("aws:PrincipalArn") {
@@ -213,8 +217,8 @@ impl Caller {
         is_own.then_some(Naming::Role)
     }
 
-    /// A unique id (`AIDA…`, `AROA…`), which a policy shows in place of a deleted user or role. The id of the caller is in
-    /// `aws:userid`: `AIDA…` of a user, `AROA…:session` of a role session.
+    /// A unique id (`AIDA…`, `AROA…`), which a policy shows in place of a deleted user or role. The id of the
+    /// caller is in `aws:userid`: `AIDA…` of a user, `AROA…:session` of a role session.
     fn named_by_id(&self, name: &str, context: &Context) -> Option<Naming> {
         let id = context.single("aws:userid")?;
         match (self.kind, id.split_once(':')) {

@@ -1,18 +1,20 @@
-//! Whether one statement is about a request.
+//! Matching of one statement against a request.
 
 use std::fmt;
 
 use super::{Layer, Naming, Request};
 use crate::document::Statement;
 
-/// Why a statement does not match a request: the first of its elements that does not, in the order of this enum.
+/// The first element of a statement that does not match a request, in the order of this enum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Miss<'a> {
-    /// Policies of this kind do not reach this caller, such as service control policies a service-linked role.
+    /// Policies of this kind do not reach this caller, such as service control policies a service-linked
+    /// role.
     Layer,
     /// `Action` or `NotAction`.
     Action,
-    /// `Resource` or `NotResource`; an unresolved variable, or the element is missing where the kind of policy needs it.
+    /// `Resource` or `NotResource`; an unresolved variable, or the element is missing where the kind of
+    /// policy needs it.
     Resource,
     /// `Principal` or `NotPrincipal`, or the element is missing in a resource-based policy.
     Principal,
@@ -37,11 +39,11 @@ impl fmt::Display for Miss<'_> {
     }
 }
 
-/// How the statement reaches the caller of the request, or why it does not match.
+/// The way the statement reaches the request's caller, or the reason that it does not match.
 ///
-/// Where a kind of policy has no `Principal` element, the statement is about whoever the policy is attached to. Where it
-/// has no `Resource` element (trust policies and some other resource-based policies), it is about the resource that the
-/// policy is attached to.
+/// Where a kind of policy has no `Principal` element, the statement is about whoever the policy is attached
+/// to. Where it has no `Resource` element (trust policies and some other resource-based policies), it is
+/// about the resource that the policy is attached to.
 pub(super) fn matches<'a>(
     statement: &'a Statement,
     layer: Layer,

@@ -5,7 +5,7 @@ use super::machine::{Token, tokens};
 use super::relation::{is_star, share_a_character};
 
 /// Pairs of positions that the search for a common text may look at.
-const MOST_PAIRS: usize = 1 << 16;
+const MAX_PAIRS: usize = 1 << 16;
 
 impl Glob {
     /// A text of this pattern, with `star` in place of each star and `value` of each variable.
@@ -19,7 +19,7 @@ impl Glob {
         tokens(self).into_iter().map(piece).collect()
     }
 
-    /// What stands between the braces of each variable.
+    /// The text between the braces of each variable.
     pub(crate) fn variable_names(&self) -> Vec<&str> {
         if !self.has_variables() {
             return Vec::new();
@@ -29,14 +29,15 @@ impl Glob {
         pieces.filter(|(at, _)| at % 2 == 1).filter_map(|(_, piece)| std::str::from_utf8(piece).ok()).collect()
     }
 
-    /// A text of both patterns. None if there is none, a variable is in the way, or the patterns are too long to search.
+    /// A text of both patterns. None if there is none, a variable is in the way, or the patterns are too long
+    /// to search.
     pub(crate) fn common_text(&self, other: &Self) -> Option<String> {
         if self.has_variables() || other.has_variables() {
             return None;
         }
         let (own, others) = (tokens(self), tokens(other));
         let width = others.len() + 1;
-        let cells = (own.len() + 1).checked_mul(width).filter(|&cells| cells <= MOST_PAIRS)?;
+        let cells = (own.len() + 1).checked_mul(width).filter(|&cells| cells <= MAX_PAIRS)?;
         // For each pair of positions that some text leads to: the pair before, and the character between.
         let mut from: Vec<Option<(usize, Option<char>)>> = vec![None; cells];
         let mut pending = vec![0_usize];

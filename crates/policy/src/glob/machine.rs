@@ -22,7 +22,7 @@ pub(super) enum Token<'a> {
     Variable(&'a [u8]),
 }
 
-/// What a machine can read: a character, or a token of another pattern that stands for all its texts.
+/// Input of a machine: a character, or a token of another pattern that stands for all its texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Symbol<'a> {
     Char(char),
@@ -152,7 +152,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Whether the machine accepts a text.
+    /// True if the machine accepts a text.
     pub(super) fn accepts(&mut self, text: &str) -> bool {
         let alphabet = self.alphabet();
         let mut set = self.start();

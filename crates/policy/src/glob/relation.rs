@@ -9,14 +9,14 @@ const COVERS_WORK: usize = 1 << 21;
 const INTERSECTS_WORK: usize = 1 << 24;
 
 impl Glob {
-    /// Whether every text of `other` is a text of `self`, for every value of the variables.
+    /// True if every text of `other` is a text of `self`, for every value of the variables.
     ///
     /// A variable is equal to itself and covered by an unconfined star, nothing else.
     /// Sound; exact without variables, up to a bound on work after which the answer is `false`.
     ///
-    /// First `self` reads the tokens of `other` as characters, a star of `other` being readable by a star only: linear
-    /// and nearly always enough. If that fails, the subset construction of `self` runs against `other`, which also
-    /// finds proofs that cut through a star (`?*x` covers `*yx`).
+    /// First `self` reads the tokens of `other` as characters, a star of `other` being readable by a star
+    /// only: linear and nearly always enough. If that fails, the subset construction of `self` runs against
+    /// `other`, which also finds proofs that cut through a star (`?*x` covers `*yx`).
     pub(crate) fn covers(&self, other: &Glob) -> bool {
         if self.is_any() || self == other {
             return true;
@@ -39,8 +39,9 @@ impl Glob {
         machine.is_accepting(&end) || includes(&mut machine, &other)
     }
 
-    /// Whether a literal byte before the first special token of `self`, or after the last, meets anything else in
-    /// `other`: then `other` has a text that `self` lacks. Settles nearly all pairs of a large policy.
+    /// True if a literal byte before the first special token of `self`, or after the last, meets anything
+    /// else in `other`: then `other` has a text that `self` lacks. Settles nearly all pairs of a large
+    /// policy.
     fn differs_at_either_end(&self, other: &Glob) -> bool {
         let (own, other) = (self.program.iter(), other.program.iter());
         let differ = |(own, other): (&u8, &u8)| own != other;
@@ -49,7 +50,8 @@ impl Glob {
             || own.rev().zip(other.rev()).take_while(is_literal).any(differ)
     }
 
-    /// Whether both begin, or both end, with literals that differ: then they share no text. Settles nearly all pairs.
+    /// True if both begin, or both end, with literals that differ: then they share no text. Settles nearly
+    /// all pairs.
     fn is_apart_at_either_end(&self, other: &Glob) -> bool {
         let (own, other) = (self.program.iter(), other.program.iter());
         let differ = |(own, other): (&u8, &u8)| own != other;
@@ -76,7 +78,7 @@ impl Glob {
         vec![with("", ""), with("\u{1}", "\u{1}:\u{1}")]
     }
 
-    /// Whether some text, for some value of the variables, is a text of both.
+    /// True if some text, for some value of the variables, is a text of both.
     ///
     /// Complete; exact when neither has a variable, up to a bound on work after which the answer is `true`.
     pub(crate) fn intersects(&self, other: &Glob) -> bool {
@@ -157,8 +159,9 @@ fn as_symbol(token: Token<'_>) -> Symbol<'_> {
     }
 }
 
-/// Walks `other` and the determinised machine side by side; a place where `other` can stop and the machine cannot is a
-/// counterexample. Sets that contain an already visited set at the same place can only succeed more easily.
+/// Walks `other` and the determinised machine side by side; a place where `other` can stop and the machine
+/// cannot is a counterexample. Sets that contain an already visited set at the same place can only succeed
+/// more easily.
 fn includes<'a>(machine: &mut Machine<'a>, other: &[Token<'a>]) -> bool {
     let alphabet = machine.alphabet();
     let mut visited: Vec<Vec<Positions>> = vec![Vec::new(); other.len() + 1];

@@ -1,4 +1,5 @@
-//! Tables for the three relations of compiled patterns. The property tests against the oracle are in `tests/`.
+//! Tables for the three relations of compiled patterns. The property tests against the oracle are in
+//! `tests/`.
 
 use super::machine::Machine;
 use super::*;

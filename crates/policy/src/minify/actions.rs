@@ -37,11 +37,12 @@ impl KnownActions {
     }
 }
 
-/// The statement with names replaced by prefixes of whole words (`s3:GetObject*`), the shortest prefixes first; none if
-/// nothing can be replaced.
+/// The statement with names replaced by prefixes of whole words (`s3:GetObject*`), the shortest prefixes
+/// first; none if nothing can be replaced.
 ///
-/// A prefix is taken only if it replaces at least two names, every known action that it matches is matched by the statement
-/// already, and `may_use` takes it (the caller asks, say, whether the original policy grants the pattern).
+/// A prefix is taken only if it replaces at least two names, every known action that it matches is matched by
+/// the statement already, and `may_use` takes it (the caller asks, say, whether the original policy grants
+/// the pattern).
 pub fn shorten_actions(
     statement: &Statement,
     known: &KnownActions,

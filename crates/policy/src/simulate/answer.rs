@@ -3,30 +3,30 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Case, read};
+use super::{SimulationCase, read};
 use crate::context::Context;
 use crate::document::Effect;
 use crate::error::{ParsePolicyError, excerpt};
-use crate::evaluate::{Account, Decision, Layer, Miss, StatementRef};
+use crate::evaluate::{Decision, Layer, Miss, StatementRef, StatementReport};
 
 #[derive(Serialize)]
 struct Decided<'a> {
     id: &'a Value,
     decision: &'static str,
-    deciding: Vec<Place<'a>>,
+    deciding: Vec<StatementPlace<'a>>,
     /// `ImplicitlyDenied`: the layer that had to allow and does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     missing: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    statements: Option<Vec<Told<'a>>>,
-    /// What the policies say that nobody means.
+    statements: Option<Vec<StatementMiss<'a>>>,
+    /// Oddities of the policies.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    lints: Vec<Odd<'a>>,
+    lints: Vec<PolicyOddity<'a>>,
 }
 
 /// A statement.
 #[derive(Serialize)]
-struct Place<'a> {
+struct StatementPlace<'a> {
     policy: &'a str,
     /// Place in the policy, from 0.
     statement: usize,
@@ -37,9 +37,9 @@ struct Place<'a> {
 
 /// A statement and why it does not match.
 #[derive(Serialize)]
-struct Told<'a> {
+struct StatementMiss<'a> {
     #[serde(flatten)]
-    place: Place<'a>,
+    place: StatementPlace<'a>,
     effect: &'static str,
     matches: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +48,7 @@ struct Told<'a> {
 
 /// Something odd in a policy.
 #[derive(Serialize)]
-struct Odd<'a> {
+struct PolicyOddity<'a> {
     policy: &'a str,
     layer: &'static str,
     path: String,
@@ -57,20 +57,20 @@ struct Odd<'a> {
 }
 
 #[derive(Serialize)]
-struct Refusal<'a> {
+struct LineRefusal<'a> {
     id: &'a Value,
     error: String,
 }
 
-impl<'a> From<StatementRef<'a>> for Place<'a> {
+impl<'a> From<StatementRef<'a>> for StatementPlace<'a> {
     fn from(place: StatementRef<'a>) -> Self {
         let StatementRef { layer, policy, statement, sid, .. } = place;
         Self { policy, statement, sid, layer: layer.as_str() }
     }
 }
 
-impl<'a> Told<'a> {
-    fn of(account: &Account<'a>, context: &Context) -> Self {
+impl<'a> StatementMiss<'a> {
+    fn of(account: &StatementReport<'a>, context: &Context) -> Self {
         let effect = match account.effect {
             Effect::Allow => "Allow",
             Effect::Deny => "Deny",
@@ -84,7 +84,7 @@ impl<'a> Told<'a> {
     }
 }
 
-/// Why a statement does not match; of a constraint, also what the request has.
+/// Words for a statement that does not match; for a constraint, also the request's values.
 fn because(miss: &Miss<'_>, context: &Context) -> String {
     const SHOWN: usize = 3;
     let Miss::Condition { key, .. } = miss else { return miss.to_string() };
@@ -102,10 +102,10 @@ fn because(miss: &Miss<'_>, context: &Context) -> String {
 
 /// The answer to a line, as JSON without a line break.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct SimulationAnswer {
     /// The JSON.
     pub json: String,
-    /// Whether the line was read as a case and decided. If not, the JSON says why.
+    /// True if the line was read as a case and decided. If not, the JSON says why.
     pub is_decided: bool,
 }
 
@@ -117,7 +117,7 @@ pub fn answer_line(line: &str, explain: bool) -> String {
 /// The answer to a line that may not be UTF-8, which is an error like others.
 ///
 /// `place` (file and line) stands before each error, with the column if it is known.
-pub fn answer_bytes(line: &[u8], explain: bool, place: &str) -> Answer {
+pub fn answer_bytes(line: &[u8], explain: bool, place: &str) -> SimulationAnswer {
     match std::str::from_utf8(line) {
         Ok(line) => answer_text(line, explain, place),
         Err(error) => {
@@ -129,11 +129,11 @@ pub fn answer_bytes(line: &[u8], explain: bool, place: &str) -> Answer {
 }
 
 /// The answer to a line that is not even looked at.
-pub fn refuse(place: &str, why: impl std::fmt::Display) -> Answer {
+pub fn refuse(place: &str, why: impl std::fmt::Display) -> SimulationAnswer {
     refusal(&Value::Null, place, &why)
 }
 
-fn answer_text(line: &str, explain: bool, place: &str) -> Answer {
+fn answer_text(line: &str, explain: bool, place: &str) -> SimulationAnswer {
     let case = match read::case(line) {
         Ok(case) => case,
         Err(failure) => {
@@ -147,7 +147,7 @@ fn answer_text(line: &str, explain: bool, place: &str) -> Answer {
     };
     let (decision, statements, lints) = if explain {
         let explanation = case.explain();
-        let told = explanation.statements.iter().map(|told| Told::of(told, &case.request.context));
+        let told = explanation.statements.iter().map(|told| StatementMiss::of(told, &case.request.context));
         (explanation.decision, Some(told.collect()), odd(&case))
     } else {
         (case.decide(), None, Vec::new())
@@ -156,20 +156,20 @@ fn answer_text(line: &str, explain: bool, place: &str) -> Answer {
     let json = json(&Decided {
         id: &case.id,
         decision: outcome.as_str(),
-        deciding: deciding.into_iter().map(Place::from).collect(),
+        deciding: deciding.into_iter().map(StatementPlace::from).collect(),
         missing: missing.map(Layer::as_str),
         statements,
         lints,
     });
-    Answer { json, is_decided: true }
+    SimulationAnswer { json, is_decided: true }
 }
 
-fn odd(case: &Case) -> Vec<Odd<'_>> {
+fn odd(case: &SimulationCase) -> Vec<PolicyOddity<'_>> {
     let lints = case
         .named_policies()
         .flat_map(|(layer, policy)| policy.document.lint().into_iter().map(move |lint| (layer, policy, lint)));
     lints
-        .map(|(layer, policy, lint)| Odd {
+        .map(|(layer, policy, lint)| PolicyOddity {
             policy: &policy.name,
             layer: layer.as_str(),
             path: lint.path,
@@ -197,9 +197,9 @@ impl std::fmt::Display for Advice<'_> {
     }
 }
 
-fn refusal(id: &Value, place: &str, why: &dyn std::fmt::Display) -> Answer {
+fn refusal(id: &Value, place: &str, why: &dyn std::fmt::Display) -> SimulationAnswer {
     let error = if place.is_empty() { why.to_string() } else { format!("{place}: {why}") };
-    Answer { json: json(&Refusal { id, error }), is_decided: false }
+    SimulationAnswer { json: json(&LineRefusal { id, error }), is_decided: false }
 }
 
 fn json(answer: &impl Serialize) -> String {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::{Case, NamedPolicy};
+use super::{NamedPolicy, SimulationCase};
 use crate::action::ParseActionPatternError;
 use crate::context::Context;
 use crate::document::PolicyDocument;
@@ -27,44 +27,46 @@ const CASE_MEMBERS: [&str; 8] = [
 ];
 const REQUEST_MEMBERS: [&str; 5] = ["principal", "action", "resource", "resource_account", "context"];
 
-/// Why a line is no case, and the id that it carries nevertheless.
-pub(super) struct Failure {
+/// An unreadable line: the error, and the line's id if it has one.
+pub(super) struct LineFailure {
     pub(super) id: Value,
     pub(super) error: ParsePolicyError,
 }
 
-/// Most (characters of policies × characters of the request) that a case may ask to compare. Far beyond what AWS takes: all
-/// its quotas used up, an entity's policies come to some 200,000 characters, and an ARN to 2,048.
-const MOST_WORK: usize = 1 << 34;
+/// Most (characters of policies × characters of the request) that a case may ask to compare. Far beyond what
+/// AWS takes: all its quotas used up, an entity's policies come to some 200,000 characters, and an ARN to
+/// 2,048.
+const MAX_WORK: usize = 1 << 34;
 
-/// Patterns cost at worst their length times that of the text, and every value of a key may have to be compared with every
-/// value of the policy; so the product bounds the work.
-fn too_large(case: &Case) -> Option<Kind> {
+/// Patterns cost at worst their length times that of the text, and every value of a key may have to be
+/// compared with every value of the policy; so the product bounds the work.
+fn too_large(case: &SimulationCase) -> Option<Kind> {
     let policies = [&case.identity, &case.boundaries, &case.session, &case.endpoint].into_iter().flatten();
     let levels = case.service_control.iter().chain(&case.resource_control).flatten();
     let policies: usize = policies.chain(levels).chain(&case.resource).map(|policy| policy.document.size()).sum();
     let values = |values: &[String]| values.iter().map(|value| value.len() + "\"\",".len()).sum::<usize>();
     let keys = case.request.context.iter().map(|(_, given)| values(given)).max().unwrap_or_default();
     let request = case.request.resource.len() + case.request.action.len() + keys;
-    (policies.saturating_mul(request) > MOST_WORK).then_some(Kind::TooLarge { policies, request })
+    (policies.saturating_mul(request) > MAX_WORK).then_some(Kind::TooLarge { policies, request })
 }
 
 type Result<T> = std::result::Result<T, ParsePolicyError>;
 
 /// Reads a line.
-pub(super) fn case(line: &str) -> std::result::Result<Case, Box<Failure>> {
+pub(super) fn case(line: &str) -> std::result::Result<SimulationCase, Box<LineFailure>> {
     let text = line.strip_prefix('\u{feff}').unwrap_or(line);
-    let node = read(text).map_err(|error| Box::new(Failure { id: unread_id(text), error }))?;
+    let node = read(text).map_err(|error| Box::new(LineFailure { id: unread_id(text), error }))?;
     let mut reader = CaseReader { reader: Reader::new(Some(text)) };
     let (id, node) = take_id(node);
     let members = reader.members(node, "a case (an object)", &CASE_MEMBERS);
     match members.and_then(|members| reader.case(id.clone(), members)) {
         Ok(case) => Ok(case),
-        Err(error) => Err(Box::new(Failure { id, error })),
+        Err(error) => Err(Box::new(LineFailure { id, error })),
     }
 }
 
-/// The id of a line that cannot be read as a whole, as far as it can be told: the member before the damage, once.
+/// The id of a line that cannot be read as a whole, as far as it can be told: the member before the damage,
+/// once.
 pub(super) fn unread_id(text: &str) -> Value {
     let mut ids = Vec::new();
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -160,7 +162,7 @@ impl CaseReader<'_> {
         Ok(Members { members: members.into_iter().map(Some).collect(), offset })
     }
 
-    fn case(&mut self, id: Value, mut members: Members<'_>) -> Result<Case> {
+    fn case(&mut self, id: Value, mut members: Members<'_>) -> Result<SimulationCase> {
         let Some(node) = members.take("request") else {
             return Err(self.reader.error(members.offset, Kind::Missing("request")));
         };
@@ -183,8 +185,17 @@ impl CaseReader<'_> {
         let resource = resource.pop();
         let service_control = self.levels(&mut members, "service_control_policies", Layer::ServiceControl)?;
         let resource_control = self.levels(&mut members, "resource_control_policies", Layer::ResourceControl)?;
-        let case =
-            Case { id, request, identity, resource, boundaries, session, service_control, resource_control, endpoint };
+        let case = SimulationCase {
+            id,
+            request,
+            identity,
+            resource,
+            boundaries,
+            session,
+            service_control,
+            resource_control,
+            endpoint,
+        };
         match too_large(&case) {
             Some(kind) => Err(self.reader.error(members.offset, kind)),
             None => Ok(case),

@@ -5,7 +5,7 @@ use whittle_pipeline::dry_run::DryRun;
 
 use super::*;
 use crate::store_suite::sample::{self, at};
-use crate::store_suite::{Place, ServicePlace, every_service_store, every_store, every_write};
+use crate::store_suite::{ServicePlace, StorePlace, every_service_store, every_store, every_write};
 
 #[derive(Default)]
 struct Runs {
@@ -13,7 +13,7 @@ struct Runs {
     count: Cell<i64>,
 }
 
-impl Place for Runs {
+impl StorePlace for Runs {
     type Store = MemoryStore;
 
     fn open(&self) -> MemoryStore {

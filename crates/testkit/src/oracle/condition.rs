@@ -1,7 +1,7 @@
 //! Conditions, one operator at a time.
 //!
-//! IAM User Guide: "Condition operators", "Conditions with multiple context keys or values", "Single-valued vs.
-//! multivalued context keys".
+//! IAM User Guide: "Condition operators", "Conditions with multiple context keys or values", "Single-valued
+//! vs. multivalued context keys".
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -11,15 +11,15 @@ use whittle_policy::ConditionBlock;
 use super::text::{Lookup, arn, like, pieces};
 use super::value::{bytes, in_network, moment, number};
 
-/// Whether a request with this context (keys in lower case) meets the condition. An unknown operator is never met.
-/// Variables are plain text.
+/// True if a request with this context (keys in lower case) meets the condition. An unknown operator is never
+/// met. Variables are plain text.
 pub fn is_met(block: &ConditionBlock, context: &BTreeMap<String, Vec<String>>) -> bool {
     block.iter().all(|(operator, key, values)| {
         constraint(operator, values, context.get(&key.to_ascii_lowercase()).map_or(&[], Vec::as_slice), None)
     })
 }
 
-/// What a comparison of one policy value with one request value came to.
+/// Result of comparing one policy value with one request value.
 #[derive(PartialEq)]
 enum Compared {
     Equal,

@@ -1,8 +1,8 @@
 //! The evaluation flow of the IAM User Guide on a case of `whittle simulate`, straight from its JSON.
 //!
-//! "How AWS enforcement code logic evaluates requests to allow or deny access", "Policy evaluation for requests within a
-//! single account", "Cross-account policy evaluation logic", and the Organizations User Guide on control policies. Every
-//! question is asked again wherever it comes up.
+//! "How AWS enforcement code logic evaluates requests to allow or deny access", "Policy evaluation for
+//! requests within a single account", "Cross-account policy evaluation logic", and the Organizations User
+//! Guide on control policies. Every question is asked again wherever it comes up.
 
 use serde_json::Value;
 
@@ -136,7 +136,8 @@ fn owner(request: &Value, who: &Who) -> Option<String> {
     }
 }
 
-/// "IAM role trust policies and KMS key policies are exceptions to this logic, because they must explicitly allow access."
+/// "IAM role trust policies and KMS key policies are exceptions to this logic, because they must explicitly
+/// allow access."
 fn policy_of_its_own(asked: &Asked) -> bool {
     let parts: Vec<&str> = asked.resource.splitn(6, ':').collect();
     let (service, name) = (parts.get(2).copied().unwrap_or_default(), parts.get(5).copied().unwrap_or_default());

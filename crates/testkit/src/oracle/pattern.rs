@@ -15,8 +15,9 @@ pub fn words(alphabet: &[char], longest: usize) -> Vec<String> {
     out
 }
 
-/// IAM User Guide, "IAM JSON policy elements: Action": `*` is any text, `?` any character, case does not matter. "Grammar of
-/// the IAM JSON policy language", `action_string`: a service namespace, a colon, the name; *names* can include wildcards.
+/// IAM User Guide, "IAM JSON policy elements: Action": `*` is any text, `?` any character, case does not
+/// matter. "Grammar of the IAM JSON policy language", `action_string`: a service namespace, a colon, the
+/// name; *names* can include wildcards.
 pub fn action_matches(pattern: &str, action: &str) -> bool {
     let like = |pattern: &str, text: &str| {
         string_like(&chars(&pattern.to_ascii_lowercase()), &chars(&text.to_ascii_lowercase()))
@@ -29,8 +30,8 @@ pub fn action_matches(pattern: &str, action: &str) -> bool {
     }
 }
 
-/// IAM User Guide, "IAM JSON policy elements: Resource": wildcards stay within a colon-separated segment, but a `*`
-/// that ends a segment may expand across colons. Without policy variables.
+/// IAM User Guide, "IAM JSON policy elements: Resource": wildcards stay within a colon-separated segment, but
+/// a `*` that ends a segment may expand across colons. Without policy variables.
 pub fn resource_matches(pattern: &str, arn: &str) -> bool {
     resource(&chars(pattern), &chars(arn))
 }

@@ -142,7 +142,8 @@ impl Who {
                 way("role");
             }
         }
-        // "requests made by the federated user during the session are limited": the grant to the user counts, as one to a role.
+        // "requests made by the federated user during the session are limited": the grant to the user counts,
+        // as one to a role.
         if let Self::Federated { arn } = self
             && name.starts_with(&format!("arn:{}:iam::{}:user/", self.partition(), self.account().unwrap_or_default()))
             && name.rsplit('/').next() == arn.split_once('/').map(|(_, user)| user)
@@ -177,7 +178,7 @@ impl Who {
         ways
     }
 
-    /// How a statement reaches the caller; empty if it does not.
+    /// The ways a statement reaches the caller; empty if it does not.
     pub fn reached_by(&self, statement: &Value, kind: &str, asked: &Asked) -> Vec<String> {
         if !statement["Principal"].is_null() {
             return self.all_ways(&statement["Principal"], asked);

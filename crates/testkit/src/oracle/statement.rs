@@ -1,4 +1,4 @@
-//! Whether a statement matches a request.
+//! Matching of a statement against a request.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,8 @@ use super::principal::Who;
 use super::text::{Lookup, pieces, resource};
 use super::{Request, condition};
 
-/// Whether the statement is about the request. Principals are not looked at; resources must not hold variables.
+/// True if the statement is about the request. Principals are not looked at; resources must not hold
+/// variables.
 pub fn matches(statement: &Statement, request: &Request) -> bool {
     let actions = statement.action.patterns();
     let action = actions.iter().any(|pattern| action_matches(pattern.as_str(), &request.action));

@@ -14,7 +14,7 @@ pub enum Piece {
     One,
 }
 
-/// What the variables of a pattern stand for.
+/// Values of the variables of a pattern.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Vec<String>;
 
 /// Splits a text into pieces. `None`: a variable has no value. Without `lookup`, variables are plain text.
@@ -43,7 +43,7 @@ pub fn pieces(text: &str, wildcards: bool, lookup: Option<Lookup<'_>>) -> Option
     Some(out)
 }
 
-/// What stands in the `${…}` that a text begins with.
+/// The text inside the `${…}` that a text begins with.
 fn variable(text: &str) -> Option<String> {
     let rest = text.strip_prefix("${")?;
     let end = rest.find('}')?;
@@ -70,7 +70,7 @@ fn value(inside: &str, lookup: Lookup<'_>) -> Option<String> {
     }
 }
 
-/// Whether the pattern matches the text; stars cross everything.
+/// True if the pattern matches the text; stars cross everything.
 pub fn like(pattern: &[Piece], text: &[char]) -> bool {
     match (pattern, text) {
         ([], []) => true,
@@ -82,7 +82,7 @@ pub fn like(pattern: &[Piece], text: &[char]) -> bool {
     }
 }
 
-/// Whether the pattern of a `Resource` element matches the ARN. See [`super::pattern::resource_matches`].
+/// True if the pattern of a `Resource` element matches the ARN. See [`super::pattern::resource_matches`].
 pub fn resource(pattern: &[Piece], arn: &[char]) -> bool {
     match (pattern, arn) {
         ([], []) => true,
@@ -96,7 +96,7 @@ pub fn resource(pattern: &[Piece], arn: &[char]) -> bool {
     }
 }
 
-/// Whether the pattern of an ARN operator matches the ARN: six components, one by one.
+/// True if the pattern of an ARN operator matches the ARN: six components, one by one.
 pub fn arn(pattern: &[Piece], arn: &str) -> bool {
     let mut parts: Vec<Vec<Piece>> = vec![Vec::new()];
     for &piece in pattern {

@@ -137,7 +137,7 @@ fn clock(time: &str) -> Option<i128> {
     Some((hour * 3600 + minute * 60 + second - offset) * 1_000_000_000 + nanos)
 }
 
-/// Whether an address lies in a network, by the text of their bits.
+/// True if an address lies in a network, by the text of their bits.
 pub fn in_network(network: &str, address: &str) -> Option<bool> {
     let bits = |address: IpAddr| match address {
         IpAddr::V4(address) => format!("4{:032b}", u32::from(address)),

@@ -33,7 +33,7 @@ pub fn role_id(role: &str) -> String {
     format!("AROAEXAMPLE{:0>10}", role.to_uppercase())
 }
 
-/// What a call of `role` on a day of January 2026 leaves in a ledger.
+/// The ledger of one call of `role` on a day of January 2026.
 pub fn seen(role: &str, day: u8) -> Ledger {
     let id = role_id(role);
     let record = json!({

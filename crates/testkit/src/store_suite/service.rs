@@ -1,4 +1,4 @@
-//! What every store of the service must do beyond [`Store`](whittle_pipeline::ports::Store).
+//! The contract of the service's stores beyond [`Store`](whittle_pipeline::ports::Store).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +12,10 @@ use whittle_pipeline::ports::{PortError, PortErrorKind, SaveScope, Store};
 use super::sample::{
     ACCOUNT, OTHER, at, baseline, document, marks_of, noise, object, record, report, role_arn, run_record, seen,
 };
-use super::{Place, RARE, kind, save};
+use super::{RARE, StorePlace, kind, save};
 
 /// A place whose stores have leases.
-pub trait ServicePlace: Place<Store: ServiceStore> {
+pub trait ServicePlace: StorePlace<Store: ServiceStore> {
     /// A store that has not begun a run.
     fn connect(&self) -> Self::Store;
 }
@@ -73,10 +73,10 @@ fn an_expired_lease_is_taken_over<P: ServicePlace>(place: &P) {
     two.end_run(&run_record("two"), false).unwrap();
 }
 
-type Action<S> = fn(&mut S) -> Result<(), PortError>;
+type StoreWrite<S> = fn(&mut S) -> Result<(), PortError>;
 
 /// Every method that writes into a store beside those of the lease, with something that changes it.
-pub fn every_write<S: ServiceStore>() -> Vec<(&'static str, Action<S>)> {
+pub fn every_write<S: ServiceStore>() -> Vec<(&'static str, StoreWrite<S>)> {
     vec![
         ("save_evidence", |store| {
             let (ledger, objects) = (seen("orders", 9), [object("z.json", "1")]);

@@ -1,7 +1,7 @@
 //! Verdicts for the functions behind the shop.
 
 use super::{
-    Expected, LOG_EVENTS, LOG_GROUP, LOG_STREAM, Row, companion, either, required, unobservable, unused, used,
+    Expected, ExpectedRow, LOG_EVENTS, LOG_GROUP, LOG_STREAM, companion, either, required, unobservable, unused, used,
 };
 
 const TABLE_EVENTS: &str = "a data event of tables, logged over the whole window, and there is none";
@@ -25,7 +25,7 @@ pub const EXPECTED: [Expected; 7] = [
     Expected { function: "shop-legacy-export", role: "shop-legacy-export-role", rows: &LEGACY_EXPORT },
 ];
 
-const ORDER_WORKER: [Row; 18] = [
+const ORDER_WORKER: [ExpectedRow; 18] = [
     used("dynamodb:UpdateItem", "updates orders"),
     unused("dynamodb:PutItem", TABLE_EVENTS),
     unused("dynamodb:DeleteItem", TABLE_EVENTS),
@@ -49,7 +49,7 @@ const ORDER_WORKER: [Row; 18] = [
     LOG_EVENTS,
 ];
 
-const INVOICE: [Row; 20] = [
+const INVOICE: [ExpectedRow; 20] = [
     used("s3:GetObject", "reads invoices"),
     used("s3:PutObject", "writes invoices"),
     companion("s3:ListBucket", "beside object reads: without it a missing key is a denial"),
@@ -72,7 +72,7 @@ const INVOICE: [Row; 20] = [
     LOG_EVENTS,
 ];
 
-const INVENTORY_SYNC: [Row; 20] = [
+const INVENTORY_SYNC: [ExpectedRow; 20] = [
     required("ec2:CreateNetworkInterface", IN_VPC),
     required("ec2:DescribeNetworkInterfaces", IN_VPC),
     required("ec2:DescribeSubnets", IN_VPC),
@@ -95,7 +95,7 @@ const INVENTORY_SYNC: [Row; 20] = [
     LOG_EVENTS,
 ];
 
-const REPORT_DAILY: [Row; 13] = [
+const REPORT_DAILY: [ExpectedRow; 13] = [
     used("dynamodb:DescribeTable", "looks at the size of tables"),
     used("dynamodb:Scan", "scans orders and inventory"),
     used("s3:PutObject", "writes the report"),
@@ -111,7 +111,7 @@ const REPORT_DAILY: [Row; 13] = [
     LOG_EVENTS,
 ];
 
-const REPORT_MONTHLY: [Row; 13] = [
+const REPORT_MONTHLY: [ExpectedRow; 13] = [
     used("s3:GetObject", "reads the daily reports, on three days; the session name alone tells the function"),
     used("s3:ListBucket", "lists the daily reports"),
     unused("dynamodb:DescribeTable", OTHER_FUNCTION),
@@ -127,7 +127,7 @@ const REPORT_MONTHLY: [Row; 13] = [
     LOG_EVENTS,
 ];
 
-const ADMIN_TASKS: [Row; 29] = [
+const ADMIN_TASKS: [ExpectedRow; 29] = [
     used("cloudwatch:DescribeAlarms", "daily; its event source is monitoring"),
     used("dynamodb:DescribeTable", "on Mondays"),
     used("ec2:DescribeInstances", "daily"),
@@ -159,7 +159,7 @@ const ADMIN_TASKS: [Row; 29] = [
     LOG_EVENTS,
 ];
 
-const LEGACY_EXPORT: [Row; 1] = [Row {
+const LEGACY_EXPORT: [ExpectedRow; 1] = [ExpectedRow {
     action: "*",
     verdict: "no-suggestion",
     suggestion: "none",

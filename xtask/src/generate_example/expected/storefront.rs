@@ -1,6 +1,6 @@
 //! Verdicts for checkout, payment, notify and search.
 
-use super::{Expected, LOG_EVENTS, LOG_GROUP, LOG_STREAM, Row, either, required, unobservable, unused, used};
+use super::{Expected, ExpectedRow, LOG_EVENTS, LOG_GROUP, LOG_STREAM, either, required, unobservable, unused, used};
 
 const TABLE_EVENTS: &str = "a data event of tables, logged over the whole window, and there is none";
 const MANAGEMENT: &str = "a management event, logged over the whole window, and there is none";
@@ -16,7 +16,7 @@ pub const EXPECTED: [Expected; 5] = [
     Expected { function: "shop-search", role: "shop-search-v3-role", rows: &SEARCH_V3 },
 ];
 
-const CHECKOUT: [Row; 22] = [
+const CHECKOUT: [ExpectedRow; 22] = [
     used("dynamodb:GetItem", "reads carts"),
     used("dynamodb:PutItem", "writes orders"),
     used("dynamodb:Query", "queries the index customer-index of orders"),
@@ -41,7 +41,7 @@ const CHECKOUT: [Row; 22] = [
     LOG_EVENTS,
 ];
 
-const PAYMENT: [Row; 17] = [
+const PAYMENT: [ExpectedRow; 17] = [
     used("secretsmanager:GetSecretValue", "reads the key of the payment provider"),
     either("kms:Decrypt", "used|required", "kept", "encrypted environment and, through Secrets Manager, the secret"),
     required(
@@ -64,7 +64,7 @@ const PAYMENT: [Row; 17] = [
     LOG_EVENTS,
 ];
 
-const NOTIFY: [Row; 19] = [
+const NOTIFY: [ExpectedRow; 19] = [
     used("dynamodb:GetItem", "reads preferences"),
     used("ssm:GetParameter", "reads templates"),
     unobservable("sns:Publish", SNS_UNLOGGED),
@@ -87,7 +87,7 @@ const NOTIFY: [Row; 19] = [
 ];
 
 /// `$LATEST`.
-const SEARCH: [Row; 13] = [
+const SEARCH: [ExpectedRow; 13] = [
     used("dynamodb:Query", "queries the index category-index of products"),
     used("dynamodb:Scan", "scans products"),
     unused("dynamodb:GetItem", "version 3 reads items, under its own role"),
@@ -104,7 +104,7 @@ const SEARCH: [Row; 13] = [
 ];
 
 /// Version 3, behind the alias `live`.
-const SEARCH_V3: [Row; 11] = [
+const SEARCH_V3: [ExpectedRow; 11] = [
     used("dynamodb:GetItem", "reads products"),
     used("dynamodb:Query", "queries the index category-index of products"),
     unused("dynamodb:Scan", "$LATEST scans, under its own role"),

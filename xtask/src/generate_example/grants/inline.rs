@@ -196,7 +196,8 @@ fn deploy() -> Value {
     ])
 }
 
-/// The policy that bounds `shop-inventory-sync-role`. It leaves out `ssm:PutParameter`, which the role grants.
+/// The policy that bounds `shop-inventory-sync-role`. It leaves out `ssm:PutParameter`, which the role
+/// grants.
 pub fn boundary() -> Value {
     json!({
         "Version": "2012-10-17",

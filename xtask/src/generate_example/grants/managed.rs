@@ -1,5 +1,5 @@
-//! Managed policies in use: three of the account, and AWS's own as they were published (AWS Managed Policy Reference;
-//! texts and dates from the copy in PyPI `moto` 5.2.5).
+//! Managed policies in use: three of the account, and AWS's own as they were published (AWS Managed Policy
+//! Reference; texts and dates from the copy in PyPI `moto` 5.2.5).
 
 use serde_json::{Value, json};
 

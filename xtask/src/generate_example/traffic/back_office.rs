@@ -9,7 +9,7 @@ use crate::generate_example::account::{
     ACCOUNT, FEED_BUCKET, INVOICE_BUCKET, INVOICE_KEY, REGION, REPORT_BUCKET, queue_arn, role_arn, table_arn,
 };
 use crate::generate_example::prng::HEX;
-use crate::generate_example::record::Call;
+use crate::generate_example::record::ExampleCall;
 use crate::generate_example::window::{Moment, day as days, is_weekend};
 
 /// Receives and deletes messages too, but the trail has no data events of SQS.
@@ -29,7 +29,7 @@ pub fn order_worker(day: u32) -> Result<Shift> {
             "User: arn:aws:sts::{ACCOUNT}:assumed-role/shop-order-worker-role/shop-order-worker is not authorized to \
              perform: sqs:purgequeue on resource: {queue} with an explicit deny in an identity-based policy"
         );
-        let purge = Call::write("sqs", "PurgeQueue", json!({})).denied("AccessDenied", message);
+        let purge = ExampleCall::write("sqs", "PurgeQueue", json!({})).denied("AccessDenied", message);
         let at = shift.sometime();
         shift.call(at, purge)?;
     }
@@ -74,7 +74,7 @@ fn archive(shift: &mut Shift) -> Result<()> {
         if let Some(parameters) = parameters.as_object_mut() {
             parameters.extend(query.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
         }
-        Call::write("s3", name, parameters).data().on_object(INVOICE_BUCKET, &key)
+        ExampleCall::write("s3", name, parameters).data().on_object(INVOICE_BUCKET, &key)
     };
     let start = [("uploads", ""), ("x-amz-server-side-encryption", "aws:kms")];
     shift.call(at, step("CreateMultipartUpload", &start))?;
@@ -90,12 +90,13 @@ pub fn inventory_sync(day: u32) -> Result<Shift> {
     shift.start_sandbox(sandbox)?;
     let parameters = format!("arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shop/inventory");
     if day % 7 == 2 {
-        let list = Call::read("ssm", "GetParametersByPath", json!({ "path": "/shop/inventory", "recursive": true }));
+        let list =
+            ExampleCall::read("ssm", "GetParametersByPath", json!({ "path": "/shop/inventory", "recursive": true }));
         shift.call(sandbox.plus(2), list)?;
     }
     for hour in [1, 11, 21] {
         let at = Moment::at(day, hour, 5).plus(shift.prng.between(4, 50));
-        let get = Call::read("ssm", "GetParameter", json!({ "name": "/shop/inventory/suppliers" }))
+        let get = ExampleCall::read("ssm", "GetParameter", json!({ "name": "/shop/inventory/suppliers" }))
             .on("AWS::SSM::Parameter", &format!("{parameters}/suppliers"));
         let get = if shift.prng.once_in(50) { get.fails("ThrottlingException", "Rate exceeded") } else { get };
         shift.call(at, get)?;
@@ -109,7 +110,7 @@ pub fn inventory_sync(day: u32) -> Result<Shift> {
         shift.call(at.plus(1), read)?;
         let product = |number: u32| json!({ "putRequest": { "key": { "productId": format!("p-{number:04}") }, "items": ["productId", "stock", "supplier"] } });
         let first = shift.prng.below(690);
-        let write = Call::write(
+        let write = ExampleCall::write(
             "dynamodb",
             "BatchWriteItem",
             json!({ "requestItems": { "inventory": [product(first), product(first + 1)] } }),
@@ -124,7 +125,7 @@ pub fn inventory_sync(day: u32) -> Result<Shift> {
              perform: ssm:PutParameter on resource: {parameters}/last-run because no permissions boundary allows the \
              ssm:PutParameter action"
         );
-        let put = Call::write("ssm", "PutParameter", json!({})).denied("AccessDeniedException", message);
+        let put = ExampleCall::write("ssm", "PutParameter", json!({})).denied("AccessDeniedException", message);
         shift.call(Moment::at(day, 21, 9), put)?;
     }
     Ok(shift)
@@ -135,7 +136,7 @@ pub fn report_daily(day: u32) -> Result<Shift> {
     let at = Moment::at(day, 4, 0).plus(shift.prng.between(1, 20));
     shift.start_sandbox(at)?;
     for (seconds, table) in [(5, "orders"), (31, "inventory")] {
-        let describe = Call::read("dynamodb", "DescribeTable", json!({ "tableName": table }))
+        let describe = ExampleCall::read("dynamodb", "DescribeTable", json!({ "tableName": table }))
             .on("AWS::DynamoDB::Table", &table_arn(table));
         shift.call(at.plus(seconds), describe)?;
         shift.call(at.plus(seconds + 1), scan(table))?;
@@ -154,7 +155,7 @@ pub fn report_monthly(day: u32) -> Result<Shift> {
     let at = Moment::at(day, 6, 0).plus(shift.prng.between(1, 20));
     shift.start_sandbox(at)?;
     let bucket = REPORT_BUCKET;
-    let list = Call::read(
+    let list = ExampleCall::read(
         "s3",
         "ListObjects",
         json!({
@@ -185,14 +186,14 @@ pub fn admin_tasks(day: u32) -> Result<Shift> {
     let at = Moment::at(day, 5, 30).plus(shift.prng.between(1, 20));
     shift.start_sandbox(at)?;
     let at = at.plus(4);
-    shift.call(at, Call::read("sts", "GetCallerIdentity", json!(null)))?;
+    shift.call(at, ExampleCall::read("sts", "GetCallerIdentity", json!(null)))?;
     let describe = json!({ "filterSet": { "items": [{ "name": "tag:team", "valueSet": { "items": [{ "value": "shop" }] } }] }, "instancesSet": {} });
-    shift.call(at.plus(1), Call::read("ec2", "DescribeInstances", describe))?;
+    shift.call(at.plus(1), ExampleCall::read("ec2", "DescribeInstances", describe))?;
     let alarms = json!({ "stateValue": "ALARM", "maxRecords": 100 });
-    shift.call(at.plus(2), Call::read("monitoring", "DescribeAlarms", alarms))?;
+    shift.call(at.plus(2), ExampleCall::read("monitoring", "DescribeAlarms", alarms))?;
     let machine = format!("arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:shop-clean-up");
     let execution = shift.prng.uuid();
-    let start = Call::write(
+    let start = ExampleCall::write(
         "states",
         "StartExecution",
         json!({ "stateMachineArn": machine, "name": execution, "input": "HIDDEN_DUE_TO_SECURITY_REASONS" }),
@@ -213,14 +214,14 @@ pub fn admin_tasks(day: u32) -> Result<Shift> {
 
 /// On Mondays.
 fn weekly(shift: &mut Shift, at: Moment) -> Result<()> {
-    shift.call(at, Call::read("iam", "ListRoles", json!({ "maxItems": 100 })).global())?;
+    shift.call(at, ExampleCall::read("iam", "ListRoles", json!({ "maxItems": 100 })).global())?;
     for (seconds, table) in [(2, "carts"), (3, "orders"), (4, "products")] {
-        let describe = Call::read("dynamodb", "DescribeTable", json!({ "tableName": table }))
+        let describe = ExampleCall::read("dynamodb", "DescribeTable", json!({ "tableName": table }))
             .on("AWS::DynamoDB::Table", &table_arn(table));
         shift.call(at.plus(seconds), describe)?;
     }
     let task_role = role_arn("shop-task-role");
-    let register = Call::write(
+    let register = ExampleCall::write(
         "ecs",
         "RegisterTaskDefinition",
         json!({
@@ -236,12 +237,12 @@ fn weekly(shift: &mut Shift, at: Moment) -> Result<()> {
     );
     shift.call(at.plus(9), register)?;
     let retention = json!({ "logGroupName": "/ecs/shop-image-resizer", "retentionInDays": 30 });
-    shift.call(at.plus(12), Call::write("logs", "PutRetentionPolicy", retention))
+    shift.call(at.plus(12), ExampleCall::write("logs", "PutRetentionPolicy", retention))
 }
 
 /// After a deployment of `shop-checkout`, its memory and role are set anew.
 fn tune_checkout(shift: &mut Shift) -> Result<()> {
-    let update = Call::write(
+    let update = ExampleCall::write(
         "lambda",
         "UpdateFunctionConfiguration20150331v2",
         json!({

@@ -7,7 +7,7 @@ use super::Shift;
 use super::calls::{decrypt, get_item, put_item, query_index, scan};
 use crate::generate_example::account::{ACCOUNT, REGION, SECRETS_KEY, function_arn, table_arn};
 use crate::generate_example::prng::HEX;
-use crate::generate_example::record::Call;
+use crate::generate_example::record::ExampleCall;
 use crate::generate_example::window::{Moment, is_weekend};
 
 pub fn checkout(day: u32) -> Result<Shift> {
@@ -51,7 +51,7 @@ fn place_order(shift: &mut Shift, at: Moment) -> Result<()> {
     shift.call(at, put)?;
     if shift.prng.once_in(2) {
         let payment = function_arn("shop-payment");
-        let invoke = Call::write(
+        let invoke = ExampleCall::write(
             "lambda",
             "Invoke",
             json!({ "functionName": payment, "invocationType": "RequestResponse", "sourceArn": function_arn("shop-checkout") }),
@@ -71,7 +71,7 @@ pub fn payment(day: u32) -> Result<Shift> {
         let at = shift.sometime();
         shift.start_sandbox(at)?;
         shift.open_environment(at.plus(3))?;
-        let get = Call::read("secretsmanager", "GetSecretValue", json!({ "secretId": secret }));
+        let get = ExampleCall::read("secretsmanager", "GetSecretValue", json!({ "secretId": secret }));
         shift.call(at.plus(5), get)?;
         let context = json!({ "SecretARN": secret, "SecretVersionId": "0d21a1f7-51f7-4bef-b934-c303d97f71a5" });
         shift.forward(at.plus(5), "secretsmanager.amazonaws.com", decrypt(SECRETS_KEY, &context))?;
@@ -84,7 +84,7 @@ pub fn notify(day: u32) -> Result<Shift> {
     let sandbox = shift.sometime();
     shift.start_sandbox(sandbox)?;
     let parameter = format!("arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shop/notify/templates");
-    let get = Call::read("ssm", "GetParameter", json!({ "name": "/shop/notify/templates" }))
+    let get = ExampleCall::read("ssm", "GetParameter", json!({ "name": "/shop/notify/templates" }))
         .on("AWS::SSM::Parameter", &parameter);
     shift.call(sandbox.plus(4), get)?;
     for _ in 0..shift.prng.between(2, 5) {

@@ -140,8 +140,8 @@ pub fn policies(profile: usize, function: &str) -> (Inline, Vec<String>) {
 
 const TEAM_POLICY: &str = "team-operations";
 
-/// Name (with path), document, and whether it is AWS's own, of the managed policies in use. AWS's are as published (AWS
-/// Managed Policy Reference), without their Sids.
+/// Name (with path), document, and whether it is AWS's own, of the managed policies in use. AWS's are as
+/// published (AWS Managed Policy Reference), without their Sids.
 pub fn managed() -> Vec<(&'static str, Value, bool)> {
     let all = |actions: &[&str]| document(json!([allow(actions, &["*"])]));
     let logs = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"];

@@ -1,5 +1,5 @@
-//! DynamoDB as far as Whittle uses it: conditions, transactions and pages as the real one has them, so that a store that
-//! works here makes the calls that it would make there. Reserved words are not refused.
+//! DynamoDB as far as Whittle uses it: conditions, transactions and pages as the real one has them, so that a
+//! store that works here makes the calls that it would make there. Reserved words are not refused.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Map, Value, json};
 
 use self::expression::{Placeholders, at, parse, parse_paths};
-use self::table::{Key, MOST_ITEM_BYTES, PAGE_BYTES, Range, Table, key_of, last_key};
+use self::table::{Key, MAX_ITEM_BYTES, PAGE_BYTES, Range, Table, key_of, last_key};
 use self::value::{Item, item_bytes, text};
 
 mod expression;
@@ -293,7 +293,7 @@ impl Database {
             Kind::Delete | Kind::Check => None,
         };
         placeholders.check_all_used().map_err(invalid)?;
-        if after.as_ref().is_some_and(|after| item_bytes(after) > MOST_ITEM_BYTES) {
+        if after.as_ref().is_some_and(|after| item_bytes(after) > MAX_ITEM_BYTES) {
             return Err(invalid("Item size has exceeded the maximum allowed size"));
         }
         let shows = expression("ReturnValuesOnConditionCheckFailure") == Some("ALL_OLD");

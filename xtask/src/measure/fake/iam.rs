@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::super::account::profiles::{PROFILES, managed, managed_arn};
-use super::super::account::{ACCOUNT, Account, REGION, Role, uuid};
+use super::super::account::{ACCOUNT, MeasuredAccount, REGION, Role, uuid};
 use super::super::http::{Response, encode, xml};
 use super::{Fake, lock, xml_answer, xml_error};
 
@@ -16,7 +16,7 @@ pub struct Pages {
 }
 
 impl Pages {
-    pub fn new(account: &Account) -> Self {
+    pub fn new(account: &MeasuredAccount) -> Self {
         let roles = account.roles.iter().map(|role| role_detail(account, role)).collect();
         Self { roles, policies: policies(account) }
     }
@@ -79,7 +79,7 @@ fn details(pages: &Pages, from: usize, count: usize) -> Response {
     )
 }
 
-fn role_detail(account: &Account, role: &Role) -> String {
+fn role_detail(account: &MeasuredAccount, role: &Role) -> String {
     const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
     let inline: String = role
         .inline
@@ -112,7 +112,7 @@ fn role_detail(account: &Account, role: &Role) -> String {
     )
 }
 
-fn policies(account: &Account) -> Vec<String> {
+fn policies(account: &MeasuredAccount) -> Vec<String> {
     let (created, updated) = (account.days_ago(900), account.days_ago(300));
     managed()
         .into_iter()
@@ -139,13 +139,13 @@ fn job(number: usize) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }
 
-fn in_progress(account: &Account) -> Response {
+fn in_progress(account: &MeasuredAccount) -> Response {
     let status = "<JobStatus>IN_PROGRESS</JobStatus><JobType>SERVICE_LEVEL</JobType><IsTruncated>false</IsTruncated>";
     wrap("GetServiceLastAccessedDetails", &format!("{status}<JobCreationDate>{}</JobCreationDate>", account.now))
 }
 
 /// Services that the policies of the role allow; used are those that its functions call.
-fn last_accessed(account: &Account, role: &Role) -> Response {
+fn last_accessed(account: &MeasuredAccount, role: &Role) -> Response {
     let allowed = [
         "athena",
         "autoscaling",

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::account::profiles::{PROFILES, queue_arn};
 use super::super::account::{ACCOUNT, Function, REGION, uuid};
-use super::super::http::{Request, Response};
+use super::super::http::{HttpRequest, Response};
 use super::{Fake, json_answer, json_error, lock};
 
 /// Every which function has a URL.
@@ -13,7 +13,7 @@ const URL_EVERY: usize = 20;
 /// Functions of this profile are called by an API.
 const API_PROFILE: usize = 0;
 
-pub fn operation(request: &Request) -> &'static str {
+pub fn operation(request: &HttpRequest) -> &'static str {
     let (_, parts) = parts(request);
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     match (request.method.as_str(), parts.as_slice()) {
@@ -30,7 +30,7 @@ pub fn operation(request: &Request) -> &'static str {
 }
 
 /// Parts of the path after the API version, and the function that the path names.
-fn parts(request: &Request) -> (String, Vec<String>) {
+fn parts(request: &HttpRequest) -> (String, Vec<String>) {
     let parts: Vec<String> =
         request.path.split('/').filter(|part| !part.is_empty()).skip(1).map(ToOwned::to_owned).collect();
     let named = parts.get(1).map(String::as_str).unwrap_or_default();
@@ -38,7 +38,7 @@ fn parts(request: &Request) -> (String, Vec<String>) {
     (name.split(':').next().unwrap_or_default().to_owned(), parts)
 }
 
-pub fn answer(fake: &Fake, operation: &str, request: &Request) -> Response {
+pub fn answer(fake: &Fake, operation: &str, request: &HttpRequest) -> Response {
     let name = parts(request).0;
     let account = fake.account();
     let function = account.function(&name);
@@ -99,7 +99,7 @@ fn urls(fake: &Fake, function: &Function, number: usize) -> Vec<Value> {
     if has_one { vec![url] } else { Vec::new() }
 }
 
-fn listed<'a>(fake: &'a Fake, request: &Request) -> Vec<Box<dyn Fn() -> Value + 'a>> {
+fn listed<'a>(fake: &'a Fake, request: &HttpRequest) -> Vec<Box<dyn Fn() -> Value + 'a>> {
     let all = request.parameter("FunctionVersion") == Some("ALL");
     let account = fake.account();
     let mut out: Vec<Box<dyn Fn() -> Value + 'a>> = Vec::new();
@@ -136,7 +136,7 @@ fn mappings<'a>(fake: &'a Fake) -> Vec<Box<dyn Fn() -> Value + 'a>> {
 }
 
 /// A page of a list; entries are made only for the page.
-fn list(request: &Request, name: &str, most: usize, entries: &[Box<dyn Fn() -> Value + '_>]) -> Response {
+fn list(request: &HttpRequest, name: &str, most: usize, entries: &[Box<dyn Fn() -> Value + '_>]) -> Response {
     let number = |name: &str| request.parameter(name).and_then(|text| text.parse::<usize>().ok());
     let from = number("Marker").unwrap_or(0);
     let count = number("MaxItems").unwrap_or(most).min(most);

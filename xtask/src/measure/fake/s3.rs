@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use std::ops::Bound;
 
 use super::super::account::{REGION, TRAIL_BUCKET, uuid};
-use super::super::http::{Request, Response, encode, xml};
+use super::super::http::{HttpRequest, Response, encode, xml};
 use super::super::trail::Trail;
 use super::xml_answer;
 
-pub fn operation(request: &Request) -> &'static str {
+pub fn operation(request: &HttpRequest) -> &'static str {
     let key = request.path.trim_start_matches('/').split_once('/').map_or("", |(_, key)| key);
     match (request.method.as_str(), key.is_empty()) {
         ("HEAD", true) => "HeadBucket",
@@ -19,7 +19,7 @@ pub fn operation(request: &Request) -> &'static str {
     }
 }
 
-pub fn answer(trail: &Trail, operation: &str, request: &Request) -> Response {
+pub fn answer(trail: &Trail, operation: &str, request: &HttpRequest) -> Response {
     let path = request.path.trim_start_matches('/');
     let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
     if bucket != TRAIL_BUCKET {
@@ -45,7 +45,7 @@ fn etag(key: &str) -> String {
     format!("\"{}\"", uuid(key).replace('-', ""))
 }
 
-fn list(trail: &Trail, request: &Request) -> Response {
+fn list(trail: &Trail, request: &HttpRequest) -> Response {
     let parameter = |name: &str| request.parameter(name).unwrap_or_default();
     let (prefix, delimiter) = (parameter("prefix"), parameter("delimiter"));
     let most = parameter("max-keys").parse::<usize>().unwrap_or(1_000).min(1_000);

@@ -9,7 +9,7 @@ fn fake() -> Fake {
     let none = Duration::ZERO;
     let settings =
         Settings { dynamodb: none, s3: none, others: none, iam_page: 4, trail_days: 4, ..Settings::default() };
-    Fake::new(Account::new(60, now), settings).unwrap()
+    Fake::new(MeasuredAccount::new(60, now), settings).unwrap()
 }
 
 /// Answers a request that is signed for `service`.

@@ -102,7 +102,7 @@ async fn policy(client: &Client, pacer: &Pacer, function: &str) -> Result<String
     let answer = client.get_policy().function_name(function).send().await;
     match answer.map_err(|error| failed(error, Detail::Policy, function)) {
         Ok(answer) => {
-            let object = shape::Object::default().with("Policy", answer.policy());
+            let object = shape::JsonObject::default().with("Policy", answer.policy());
             Ok(Value::from(object.with("RevisionId", answer.revision_id())).to_string())
         }
         // Most functions have no policy, which Lambda tells in the words that it has for a missing function.

@@ -4,14 +4,14 @@ fn listed(count: usize) -> BTreeMap<String, Functions> {
     let functions = (0..count).map(|index| {
         let name = format!("f{index}");
         let arn = format!("arn:aws:lambda:eu-central-1:111122223333:function:{name}");
-        (name, Listed { arn, revision: "r".to_owned(), has_versions: false })
+        (name, ListedFunction { arn, revision: "r".to_owned(), has_versions: false })
     });
     let functions = Functions { text: String::new(), functions: functions.collect(), roles: BTreeSet::new() };
     BTreeMap::from([("eu-central-1".to_owned(), functions)])
 }
 
 fn fetched_all(regions: &BTreeMap<String, Functions>, fetched: Timestamp) -> KeptDocuments {
-    plan(regions, &KeptDocuments::new(), &Changed::default(), WEEK, fetched)
+    plan(regions, &KeptDocuments::new(), &ChangedFunctions::default(), WEEK, fetched)
         .take_tasks()
         .into_iter()
         .map(|task| (task.document, KeptDocument { text: "{}".to_owned(), revision: task.revision, fetched }))
@@ -27,7 +27,7 @@ fn old_documents_are_due_in_the_second_half_of_the_week_spread_evenly() {
     let kept = fetched_all(&regions, began);
     let due = |hours: i64| {
         let now = began + SignedDuration::from_hours(hours);
-        let mut plan = plan(&regions, &kept, &Changed::default(), WEEK, now);
+        let mut plan = plan(&regions, &kept, &ChangedFunctions::default(), WEEK, now);
         let tasks = plan.take_tasks().len();
         assert_eq!(plan.old.len(), tasks);
         assert_eq!(plan.good.len() + tasks, kept.len());
@@ -47,7 +47,7 @@ fn what_was_never_fetched_comes_before_what_is_old_and_destinations_before_all()
     let mut kept = fetched_all(&regions, began);
     kept.remove("regions/eu-central-1/event-invoke-configs/f2.json");
     kept.remove("regions/eu-central-1/tags/f0.json");
-    let mut plan = plan(&regions, &kept, &Changed::default(), WEEK, began + WEEK);
+    let mut plan = plan(&regions, &kept, &ChangedFunctions::default(), WEEK, began + WEEK);
     let order: Vec<_> = plan.take_tasks().into_iter().map(|task| (task.detail, task.function)).collect();
     assert_eq!(order.len(), 12);
     assert_eq!(order[0], (Detail::EventInvokeConfigs, "f2".to_owned()));
@@ -57,7 +57,9 @@ fn what_was_never_fetched_comes_before_what_is_old_and_destinations_before_all()
 #[test]
 fn functions_are_known_by_every_name_that_requests_use() {
     let arn = "arn:aws:lambda:eu-central-1:111122223333:function:orders";
-    let has = |text: &str, region: &str, name: &str| Changed::new(&BTreeSet::from([text.to_owned()])).has(region, name);
+    let has = |text: &str, region: &str, name: &str| {
+        ChangedFunctions::new(&BTreeSet::from([text.to_owned()])).has(region, name)
+    };
     for text in ["orders", "orders:live", "111122223333:function:orders", "111122223333:function:orders:7"] {
         assert!(has(text, "eu-central-1", "orders") && has(text, "us-east-1", "orders"), "{text}");
         assert!(!has(text, "eu-central-1", "order") && !has(text, "eu-central-1", "live"), "{text}");
@@ -68,7 +70,7 @@ fn functions_are_known_by_every_name_that_requests_use() {
     for text in ["", "arn:aws:s3:::x", ":", ":function:"] {
         assert!(!has(text, "eu-central-1", "orders"), "{text}");
     }
-    let changed = Changed::new(&BTreeSet::from([arn.to_owned()]));
+    let changed = ChangedFunctions::new(&BTreeSet::from([arn.to_owned()]));
     assert!(changed.has_document("eu-central-1", "regions/eu-central-1/tags/orders.json"));
     assert!(!changed.has_document("eu-central-1", "regions/eu-central-1/tags/other.json"));
 }

@@ -1,16 +1,16 @@
-//! IAM: roles, managed policies, last-accessed reports (IAM API Reference, `RoleDetail`, `ManagedPolicyDetail`,
-//! `GetServiceLastAccessedDetails`).
+//! IAM: roles, managed policies, last-accessed reports (IAM API Reference, `RoleDetail`,
+//! `ManagedPolicyDetail`, `GetServiceLastAccessedDetails`).
 
 use aws_sdk_iam::operation::get_service_last_accessed_details::GetServiceLastAccessedDetailsOutput as Report;
 use aws_sdk_iam::types::{AttachedPolicy, ManagedPolicyDetail, PolicyVersion, RoleDetail, ServiceLastAccessed, Tag};
 use serde_json::Value;
 
-use super::{Object, list};
+use super::{JsonObject, list};
 
 /// A role without `RoleLastUsed`, which changes by itself. Its instance profiles say nothing about functions.
-pub(in crate::inventory) fn role(role: &RoleDetail) -> Object {
+pub(in crate::inventory) fn role(role: &RoleDetail) -> JsonObject {
     let boundary = role.permissions_boundary().map(|boundary| {
-        Object::default()
+        JsonObject::default()
             .with(
                 "PermissionsBoundaryType",
                 boundary.permissions_boundary_type().map(aws_sdk_iam::types::PermissionsBoundaryAttachmentType::as_str),
@@ -22,7 +22,7 @@ pub(in crate::inventory) fn role(role: &RoleDetail) -> Object {
     let inline: Vec<Value> = inline
         .into_iter()
         .map(|policy| {
-            Object::default()
+            JsonObject::default()
                 .with("PolicyName", policy.policy_name())
                 .with("PolicyDocument", policy.policy_document().map(policy_document))
                 .into()
@@ -33,11 +33,11 @@ pub(in crate::inventory) fn role(role: &RoleDetail) -> Object {
     let attached: Vec<Value> = attached
         .into_iter()
         .map(|policy| {
-            let object = Object::default().with("PolicyName", policy.policy_name());
+            let object = JsonObject::default().with("PolicyName", policy.policy_name());
             object.with("PolicyArn", policy.policy_arn()).into()
         })
         .collect();
-    Object::default()
+    JsonObject::default()
         .with("Path", role.path())
         .with("RoleName", role.role_name())
         .with("RoleId", role.role_id())
@@ -51,14 +51,14 @@ pub(in crate::inventory) fn role(role: &RoleDetail) -> Object {
 }
 
 /// `RoleLastUsed`, if the answer has it; empty if the role was not used in the trailing 400 days.
-pub(in crate::inventory) fn last_used(role: &RoleDetail) -> Option<Object> {
+pub(in crate::inventory) fn last_used(role: &RoleDetail) -> Option<JsonObject> {
     let used = role.role_last_used()?;
-    Some(Object::default().with_time("LastUsedDate", used.last_used_date()).with("Region", used.region()))
+    Some(JsonObject::default().with_time("LastUsedDate", used.last_used_date()).with("Region", used.region()))
 }
 
 /// A managed policy with all its versions.
-pub(in crate::inventory) fn managed_policy(policy: &ManagedPolicyDetail) -> Object {
-    Object::default()
+pub(in crate::inventory) fn managed_policy(policy: &ManagedPolicyDetail) -> JsonObject {
+    JsonObject::default()
         .with("PolicyName", policy.policy_name())
         .with("PolicyId", policy.policy_id())
         .with("Arn", policy.arn())
@@ -73,8 +73,8 @@ pub(in crate::inventory) fn managed_policy(policy: &ManagedPolicyDetail) -> Obje
         .with("PolicyVersionList", list(Some(policy.policy_version_list()), version))
 }
 
-fn version(version: &PolicyVersion) -> Object {
-    Object::default()
+fn version(version: &PolicyVersion) -> JsonObject {
+    JsonObject::default()
         .with("Document", version.document().map(policy_document))
         .with("VersionId", version.version_id())
         .with("IsDefaultVersion", Some(version.is_default_version()))
@@ -82,9 +82,9 @@ fn version(version: &PolicyVersion) -> Object {
 }
 
 /// A whole report: the first page with the services of all pages.
-pub(in crate::inventory) fn report(first: &Report, mut services: Vec<ServiceLastAccessed>) -> Object {
+pub(in crate::inventory) fn report(first: &Report, mut services: Vec<ServiceLastAccessed>) -> JsonObject {
     services.sort_by(|a, b| a.service_namespace().cmp(b.service_namespace()));
-    Object::default()
+    JsonObject::default()
         .with("JobStatus", Some(first.job_status().as_str()))
         .with("JobType", first.job_type().map(aws_sdk_iam::types::AccessAdvisorUsageGranularityType::as_str))
         .with_time("JobCreationDate", Some(first.job_creation_date()))
@@ -93,8 +93,8 @@ pub(in crate::inventory) fn report(first: &Report, mut services: Vec<ServiceLast
         .with("IsTruncated", Some(false))
 }
 
-fn service(service: &ServiceLastAccessed) -> Object {
-    Object::default()
+fn service(service: &ServiceLastAccessed) -> JsonObject {
+    JsonObject::default()
         .with("ServiceName", Some(service.service_name()))
         .with_time("LastAuthenticated", service.last_authenticated())
         .with("ServiceNamespace", Some(service.service_namespace()))
@@ -107,12 +107,12 @@ fn tags(tags: &[Tag]) -> Vec<Value> {
     let mut tags: Vec<&Tag> = tags.iter().collect();
     tags.sort_by_key(|tag| tag.key());
     tags.into_iter()
-        .map(|tag| Object::default().with("Key", Some(tag.key())).with("Value", Some(tag.value())).into())
+        .map(|tag| JsonObject::default().with("Key", Some(tag.key())).with("Value", Some(tag.value())).into())
         .collect()
 }
 
-/// A policy document as an object. The API encodes it (RFC 3986); text that is none stays as it is, for the reader to say
-/// so.
+/// A policy document as an object. The API encodes it (RFC 3986); text that is none stays as it is, for the
+/// reader to say so.
 fn policy_document(text: &str) -> Value {
     let plain = if text.trim_start().starts_with('{') {
         Some(text.into())

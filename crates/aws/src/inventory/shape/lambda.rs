@@ -1,5 +1,6 @@
-//! Lambda: functions, asynchronous invocation, URLs, aliases, tags (AWS Lambda API Reference, `FunctionConfiguration`,
-//! `ListFunctionEventInvokeConfigs`, `ListFunctionUrlConfigs`, `ListAliases`, `ListTags`).
+//! Lambda: functions, asynchronous invocation, URLs, aliases, tags (AWS Lambda API Reference,
+//! `FunctionConfiguration`, `ListFunctionEventInvokeConfigs`, `ListFunctionUrlConfigs`, `ListAliases`,
+//! `ListTags`).
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,29 +10,31 @@ use aws_sdk_lambda::types::{
 };
 use serde_json::Value;
 
-use super::{Object, list, names};
+use super::{JsonObject, list, names};
 
 /// A function or a published version. `Environment` is never taken; its `KMSKeyArn` is.
-pub(in crate::inventory) fn function(function: &FunctionConfiguration) -> Object {
+pub(in crate::inventory) fn function(function: &FunctionConfiguration) -> JsonObject {
     let vpc = function.vpc_config().map(|vpc| {
-        Object::default()
+        JsonObject::default()
             .with_texts("SubnetIds", Some(vpc.subnet_ids()))
             .with_texts("SecurityGroupIds", Some(vpc.security_group_ids()))
             .with("VpcId", vpc.vpc_id())
     });
     let dead_letter =
-        function.dead_letter_config().map(|target| Object::default().with("TargetArn", target.target_arn()));
-    let tracing = function
-        .tracing_config()
-        .map(|tracing| Object::default().with("Mode", tracing.mode().map(aws_sdk_lambda::types::TracingMode::as_str)));
+        function.dead_letter_config().map(|target| JsonObject::default().with("TargetArn", target.target_arn()));
+    let tracing = function.tracing_config().map(|tracing| {
+        JsonObject::default().with("Mode", tracing.mode().map(aws_sdk_lambda::types::TracingMode::as_str))
+    });
     let snap_start = function.snap_start().map(|snap| {
-        Object::default().with("ApplyOn", snap.apply_on().map(aws_sdk_lambda::types::SnapStartApplyOn::as_str)).with(
-            "OptimizationStatus",
-            snap.optimization_status().map(aws_sdk_lambda::types::SnapStartOptimizationStatus::as_str),
-        )
+        JsonObject::default()
+            .with("ApplyOn", snap.apply_on().map(aws_sdk_lambda::types::SnapStartApplyOn::as_str))
+            .with(
+                "OptimizationStatus",
+                snap.optimization_status().map(aws_sdk_lambda::types::SnapStartOptimizationStatus::as_str),
+            )
     });
     let logging = function.logging_config().map(|logging| {
-        Object::default()
+        JsonObject::default()
             .with("LogFormat", logging.log_format().map(aws_sdk_lambda::types::LogFormat::as_str))
             .with(
                 "ApplicationLogLevel",
@@ -41,17 +44,17 @@ pub(in crate::inventory) fn function(function: &FunctionConfiguration) -> Object
             .with("LogGroup", logging.log_group())
     });
     let durable = function.durable_config().map(|durable| {
-        Object::default()
+        JsonObject::default()
             .with("KMSKeyArn", durable.kms_key_arn())
             .with("RetentionPeriodInDays", durable.retention_period_in_days())
             .with("ExecutionTimeout", durable.execution_timeout())
     });
-    let tenancy = function
-        .tenancy_config()
-        .map(|tenancy| Object::default().with("TenantIsolationMode", Some(tenancy.tenant_isolation_mode().as_str())));
+    let tenancy = function.tenancy_config().map(|tenancy| {
+        JsonObject::default().with("TenantIsolationMode", Some(tenancy.tenant_isolation_mode().as_str()))
+    });
     let layers = function.layers.as_deref();
     let file_systems = function.file_system_configs.as_deref();
-    Object::default()
+    JsonObject::default()
         .with("FunctionName", function.function_name())
         .with("FunctionArn", function.function_arn())
         .with("Runtime", function.runtime().map(aws_sdk_lambda::types::Runtime::as_str))
@@ -78,7 +81,7 @@ pub(in crate::inventory) fn function(function: &FunctionConfiguration) -> Object
         .with("Architectures", names(function.architectures.as_deref(), |architecture| architecture.as_str()))
         .with(
             "EphemeralStorage",
-            function.ephemeral_storage().map(|storage| Object::default().with("Size", Some(storage.size()))),
+            function.ephemeral_storage().map(|storage| JsonObject::default().with("Size", Some(storage.size()))),
         )
         .with("SnapStart", snap_start)
         .with("LoggingConfig", logging)
@@ -87,41 +90,41 @@ pub(in crate::inventory) fn function(function: &FunctionConfiguration) -> Object
         .with("DurableConfig", durable)
 }
 
-fn layer(layer: &Layer) -> Object {
-    Object::default()
+fn layer(layer: &Layer) -> JsonObject {
+    JsonObject::default()
         .with("Arn", layer.arn())
         .with("CodeSize", Some(layer.code_size()))
         .with("SigningProfileVersionArn", layer.signing_profile_version_arn())
         .with("SigningJobArn", layer.signing_job_arn())
 }
 
-fn file_system(config: &FileSystemConfig) -> Object {
-    Object::default().with("Arn", Some(config.arn())).with("LocalMountPath", Some(config.local_mount_path()))
+fn file_system(config: &FileSystemConfig) -> JsonObject {
+    JsonObject::default().with("Arn", Some(config.arn())).with("LocalMountPath", Some(config.local_mount_path()))
 }
 
-fn image(response: &ImageConfigResponse) -> Object {
+fn image(response: &ImageConfigResponse) -> JsonObject {
     let config = response.image_config().map(|config| {
-        Object::default()
+        JsonObject::default()
             .with_texts("EntryPoint", config.entry_point.as_deref())
             .with_texts("Command", config.command.as_deref())
             .with("WorkingDirectory", config.working_directory())
     });
-    Object::default().with("ImageConfig", config)
+    JsonObject::default().with("ImageConfig", config)
 }
 
-fn capacity_provider(config: &CapacityProviderConfig) -> Object {
+fn capacity_provider(config: &CapacityProviderConfig) -> JsonObject {
     let instances = config.lambda_managed_instances_capacity_provider_config().map(|instances| {
-        Object::default()
+        JsonObject::default()
             .with("CapacityProviderArn", Some(instances.capacity_provider_arn()))
             .with("PerExecutionEnvironmentMaxConcurrency", instances.per_execution_environment_max_concurrency())
             .with("ExecutionEnvironmentMemoryGiBPerVCpu", instances.execution_environment_memory_gib_per_v_cpu())
     });
-    Object::default().with("LambdaManagedInstancesCapacityProviderConfig", instances)
+    JsonObject::default().with("LambdaManagedInstancesCapacityProviderConfig", instances)
 }
 
 /// The configuration of asynchronous invocations of a function, a version or an alias.
-pub(in crate::inventory) fn event_invoke_config(config: &FunctionEventInvokeConfig) -> Object {
-    Object::default()
+pub(in crate::inventory) fn event_invoke_config(config: &FunctionEventInvokeConfig) -> JsonObject {
+    JsonObject::default()
         .with_time("LastModified", config.last_modified())
         .with("FunctionArn", config.function_arn())
         .with("MaximumRetryAttempts", config.maximum_retry_attempts())
@@ -130,17 +133,17 @@ pub(in crate::inventory) fn event_invoke_config(config: &FunctionEventInvokeConf
 }
 
 /// Where results or failures go.
-pub(in crate::inventory) fn destinations(config: &DestinationConfig) -> Object {
-    let target = |target: Option<&str>| Object::default().with("Destination", target);
-    Object::default()
+pub(in crate::inventory) fn destinations(config: &DestinationConfig) -> JsonObject {
+    let target = |target: Option<&str>| JsonObject::default().with("Destination", target);
+    JsonObject::default()
         .with("OnSuccess", config.on_success().map(|success| target(success.destination())))
         .with("OnFailure", config.on_failure().map(|failure| target(failure.destination())))
 }
 
 /// The URL of a function or an alias.
-pub(in crate::inventory) fn url_config(config: &FunctionUrlConfig) -> Object {
+pub(in crate::inventory) fn url_config(config: &FunctionUrlConfig) -> JsonObject {
     let cors = config.cors().map(|cors| {
-        Object::default()
+        JsonObject::default()
             .with("AllowCredentials", cors.allow_credentials())
             .with_texts("AllowHeaders", cors.allow_headers.as_deref())
             .with_texts("AllowMethods", cors.allow_methods.as_deref())
@@ -148,7 +151,7 @@ pub(in crate::inventory) fn url_config(config: &FunctionUrlConfig) -> Object {
             .with_texts("ExposeHeaders", cors.expose_headers.as_deref())
             .with("MaxAge", cors.max_age())
     });
-    Object::default()
+    JsonObject::default()
         .with("FunctionUrl", Some(config.function_url()))
         .with("FunctionArn", Some(config.function_arn()))
         .with("CreationTime", Some(config.creation_time()))
@@ -159,15 +162,17 @@ pub(in crate::inventory) fn url_config(config: &FunctionUrlConfig) -> Object {
 }
 
 /// An alias.
-pub(in crate::inventory) fn alias(alias: &AliasConfiguration) -> Object {
+pub(in crate::inventory) fn alias(alias: &AliasConfiguration) -> JsonObject {
     let routing = alias.routing_config().map(|routing| {
         let weights = routing.additional_version_weights().map(|weights| {
             let sorted: BTreeMap<_, _> = weights.iter().collect();
-            sorted.into_iter().fold(Object::default(), |object, (version, weight)| object.with(version, Some(*weight)))
+            sorted
+                .into_iter()
+                .fold(JsonObject::default(), |object, (version, weight)| object.with(version, Some(*weight)))
         });
-        Object::default().with("AdditionalVersionWeights", weights)
+        JsonObject::default().with("AdditionalVersionWeights", weights)
     });
-    Object::default()
+    JsonObject::default()
         .with("AliasArn", alias.alias_arn())
         .with("Name", alias.name())
         .with("FunctionVersion", alias.function_version())
@@ -180,6 +185,6 @@ pub(in crate::inventory) fn alias(alias: &AliasConfiguration) -> Object {
 pub(in crate::inventory) fn tags(tags: Option<&HashMap<String, String>>) -> Value {
     let sorted: BTreeMap<_, _> = tags.into_iter().flatten().collect();
     let object =
-        sorted.into_iter().fold(Object::default(), |object, (key, value)| object.with(key, Some(value.as_str())));
-    Object::default().with("Tags", Some(object)).into()
+        sorted.into_iter().fold(JsonObject::default(), |object, (key, value)| object.with(key, Some(value.as_str())));
+    JsonObject::default().with("Tags", Some(object)).into()
 }

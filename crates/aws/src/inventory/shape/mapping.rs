@@ -8,46 +8,46 @@ use aws_sdk_lambda::types::{
 };
 
 use super::lambda::destinations;
-use super::{Object, list, names};
+use super::{JsonObject, list, names};
 
 /// A mapping.
-pub(in crate::inventory) fn event_source_mapping(mapping: &EventSourceMappingConfiguration) -> Object {
+pub(in crate::inventory) fn event_source_mapping(mapping: &EventSourceMappingConfiguration) -> JsonObject {
     let scaling = mapping
         .scaling_config()
-        .map(|scaling| Object::default().with("MaximumConcurrency", scaling.maximum_concurrency()));
+        .map(|scaling| JsonObject::default().with("MaximumConcurrency", scaling.maximum_concurrency()));
     let managed_kafka = mapping.amazon_managed_kafka_event_source_config().map(|kafka| {
-        Object::default()
+        JsonObject::default()
             .with("ConsumerGroupId", kafka.consumer_group_id())
             .with("SchemaRegistryConfig", kafka.schema_registry_config().map(schema_registry))
     });
     let own_kafka = mapping.self_managed_kafka_event_source_config().map(|kafka| {
-        Object::default()
+        JsonObject::default()
             .with("ConsumerGroupId", kafka.consumer_group_id())
             .with("SchemaRegistryConfig", kafka.schema_registry_config().map(schema_registry))
     });
     let document_db = mapping.document_db_event_source_config().map(|source| {
-        Object::default()
+        JsonObject::default()
             .with("DatabaseName", source.database_name())
             .with("CollectionName", source.collection_name())
             .with("FullDocument", source.full_document().map(aws_sdk_lambda::types::FullDocument::as_str))
     });
-    let metrics = mapping
-        .metrics_config()
-        .map(|metrics| Object::default().with("Metrics", names(metrics.metrics.as_deref(), |metric| metric.as_str())));
+    let metrics = mapping.metrics_config().map(|metrics| {
+        JsonObject::default().with("Metrics", names(metrics.metrics.as_deref(), |metric| metric.as_str()))
+    });
     let logging = mapping.logging_config().map(|logging| {
-        Object::default().with(
+        JsonObject::default().with(
             "SystemLogLevel",
             logging.system_log_level().map(aws_sdk_lambda::types::EventSourceMappingSystemLogLevel::as_str),
         )
     });
     let pollers = mapping.provisioned_poller_config().map(|pollers| {
-        Object::default()
+        JsonObject::default()
             .with("MinimumPollers", pollers.minimum_pollers())
             .with("MaximumPollers", pollers.maximum_pollers())
             .with("PollerGroupName", pollers.poller_group_name())
     });
     let responses = mapping.function_response_types.as_deref();
-    Object::default()
+    JsonObject::default()
         .with("UUID", mapping.uuid())
         .with("StartingPosition", mapping.starting_position().map(aws_sdk_lambda::types::EventSourcePosition::as_str))
         .with_time("StartingPositionTimestamp", mapping.starting_position_timestamp())
@@ -82,40 +82,40 @@ pub(in crate::inventory) fn event_source_mapping(mapping: &EventSourceMappingCon
         .with("ProvisionedPollerConfig", pollers)
 }
 
-fn filters(criteria: &FilterCriteria) -> Object {
-    let filters = list(criteria.filters.as_deref(), |filter| Object::default().with("Pattern", filter.pattern()));
-    Object::default().with("Filters", filters)
+fn filters(criteria: &FilterCriteria) -> JsonObject {
+    let filters = list(criteria.filters.as_deref(), |filter| JsonObject::default().with("Pattern", filter.pattern()));
+    JsonObject::default().with("Filters", filters)
 }
 
 /// The URI names a secret; its value is in Secrets Manager.
-fn source_access(access: &SourceAccessConfiguration) -> Object {
-    Object::default()
+fn source_access(access: &SourceAccessConfiguration) -> JsonObject {
+    JsonObject::default()
         .with("Type", access.r#type().map(aws_sdk_lambda::types::SourceAccessType::as_str))
         .with("URI", access.uri())
 }
 
-fn self_managed(source: &SelfManagedEventSource) -> Object {
+fn self_managed(source: &SelfManagedEventSource) -> JsonObject {
     let endpoints = source.endpoints().map(|endpoints| {
         let sorted: BTreeMap<&str, &Vec<String>> =
             endpoints.iter().map(|(kind, hosts)| (kind.as_str(), hosts)).collect();
-        sorted.into_iter().fold(Object::default(), |object, (kind, hosts)| object.with_texts(kind, Some(hosts)))
+        sorted.into_iter().fold(JsonObject::default(), |object, (kind, hosts)| object.with_texts(kind, Some(hosts)))
     });
-    Object::default().with("Endpoints", endpoints)
+    JsonObject::default().with("Endpoints", endpoints)
 }
 
-fn schema_registry(config: &KafkaSchemaRegistryConfig) -> Object {
+fn schema_registry(config: &KafkaSchemaRegistryConfig) -> JsonObject {
     let access = list(config.access_configs.as_deref(), |access| {
-        Object::default()
+        JsonObject::default()
             .with("Type", access.r#type().map(aws_sdk_lambda::types::KafkaSchemaRegistryAuthType::as_str))
             .with("URI", access.uri())
     });
     let validation = list(config.schema_validation_configs.as_deref(), |validation| {
-        Object::default().with(
+        JsonObject::default().with(
             "Attribute",
             validation.attribute().map(aws_sdk_lambda::types::KafkaSchemaValidationAttribute::as_str),
         )
     });
-    Object::default()
+    JsonObject::default()
         .with("SchemaRegistryURI", config.schema_registry_uri())
         .with(
             "EventRecordFormat",

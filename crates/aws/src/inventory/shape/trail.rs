@@ -1,15 +1,15 @@
-//! CloudTrail: trails, their status and their selectors (CloudTrail API Reference, `DescribeTrails`, `GetTrailStatus`,
-//! `GetEventSelectors`).
+//! CloudTrail: trails, their status and their selectors (CloudTrail API Reference, `DescribeTrails`,
+//! `GetTrailStatus`, `GetEventSelectors`).
 
 use aws_sdk_cloudtrail::operation::get_event_selectors::GetEventSelectorsOutput;
 use aws_sdk_cloudtrail::operation::get_trail_status::GetTrailStatusOutput;
 use aws_sdk_cloudtrail::types::{AdvancedEventSelector, AdvancedFieldSelector, EventSelector, Trail};
 
-use super::{Object, list};
+use super::{JsonObject, list};
 
 /// A trail.
-pub(in crate::inventory) fn trail(trail: &Trail) -> Object {
-    Object::default()
+pub(in crate::inventory) fn trail(trail: &Trail) -> JsonObject {
+    JsonObject::default()
         .with("Name", trail.name())
         .with("S3BucketName", trail.s3_bucket_name())
         .with("S3KeyPrefix", trail.s3_key_prefix())
@@ -27,9 +27,10 @@ pub(in crate::inventory) fn trail(trail: &Trail) -> Object {
         .with("IsOrganizationTrail", trail.is_organization_trail())
 }
 
-/// Whether and since when it logs. Times of deliveries are left out: they change all the time and decide nothing.
-pub(in crate::inventory) fn status(status: &GetTrailStatusOutput) -> Object {
-    Object::default()
+/// Logging status and its start. Times of deliveries are left out: they change all the time and decide
+/// nothing.
+pub(in crate::inventory) fn status(status: &GetTrailStatusOutput) -> JsonObject {
+    JsonObject::default()
         .with("IsLogging", status.is_logging())
         .with("LatestDeliveryError", status.latest_delivery_error())
         .with_time("StartLoggingTime", status.start_logging_time())
@@ -38,33 +39,33 @@ pub(in crate::inventory) fn status(status: &GetTrailStatusOutput) -> Object {
         .with("TimeLoggingStopped", status.time_logging_stopped())
 }
 
-/// What it logs: selectors of one of the two kinds.
-pub(in crate::inventory) fn selectors(answer: &GetEventSelectorsOutput) -> Object {
-    Object::default()
+/// Selectors of the trail, of one of the two kinds.
+pub(in crate::inventory) fn selectors(answer: &GetEventSelectorsOutput) -> JsonObject {
+    JsonObject::default()
         .with("TrailARN", answer.trail_arn())
         .with("EventSelectors", list(answer.event_selectors.as_deref(), selector))
         .with("AdvancedEventSelectors", list(answer.advanced_event_selectors.as_deref(), advanced))
 }
 
-fn selector(selector: &EventSelector) -> Object {
+fn selector(selector: &EventSelector) -> JsonObject {
     let resources = list(selector.data_resources.as_deref(), |resource| {
-        Object::default().with("Type", resource.r#type()).with_texts("Values", resource.values.as_deref())
+        JsonObject::default().with("Type", resource.r#type()).with_texts("Values", resource.values.as_deref())
     });
-    Object::default()
+    JsonObject::default()
         .with("ReadWriteType", selector.read_write_type().map(aws_sdk_cloudtrail::types::ReadWriteType::as_str))
         .with("IncludeManagementEvents", selector.include_management_events())
         .with("DataResources", resources)
         .with_texts("ExcludeManagementEventSources", selector.exclude_management_event_sources.as_deref())
 }
 
-fn advanced(selector: &AdvancedEventSelector) -> Object {
-    Object::default()
+fn advanced(selector: &AdvancedEventSelector) -> JsonObject {
+    JsonObject::default()
         .with("Name", selector.name())
         .with("FieldSelectors", list(Some(selector.field_selectors()), field))
 }
 
-fn field(field: &AdvancedFieldSelector) -> Object {
-    Object::default()
+fn field(field: &AdvancedFieldSelector) -> JsonObject {
+    JsonObject::default()
         .with("Field", Some(field.field()))
         .with_texts("Equals", field.equals.as_deref())
         .with_texts("StartsWith", field.starts_with.as_deref())

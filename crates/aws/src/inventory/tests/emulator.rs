@@ -1,5 +1,6 @@
-//! Against an emulator with an account in it, if there is one: `WHITTLE_TEST_ENDPOINT=http://127.0.0.1:4566 cargo test -p
-//! whittle-aws emulator -- --nocapture`. It has no lasting effect beyond last-accessed jobs.
+//! Against an emulator with an account in it, if there is one:
+//! `WHITTLE_TEST_ENDPOINT=http://127.0.0.1:4566 cargo test -p whittle-aws emulator -- --nocapture`. It has no
+//! lasting effect beyond last-accessed jobs.
 
 use aws_config::{BehaviorVersion, Region};
 

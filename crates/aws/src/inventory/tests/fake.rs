@@ -1,4 +1,5 @@
-//! AWS as far as the inventory asks it, behind the SDK's HTTP interface: real requests, real paging, no network.
+//! AWS as far as the inventory asks it, behind the SDK's HTTP interface: real requests, real paging, no
+//! network.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -55,7 +56,7 @@ pub(super) struct Account {
     jobs: BTreeMap<String, (String, u32)>,
 }
 
-/// What was asked, by operation and subject.
+/// Calls by operation and subject.
 #[derive(Debug, Clone)]
 pub(super) struct Fake {
     pub(super) account: Arc<Mutex<Account>>,

@@ -67,8 +67,8 @@ fn a_thousand_functions() {
     check(1_000);
 }
 
-/// The first collection is planned only: its sixty thousand calls would be the slowest test by far, and each planned one
-/// is one call, as the smaller accounts show.
+/// The first collection is planned only: its sixty thousand calls would be the slowest test by far, and each
+/// planned one is one call, as the smaller accounts show.
 #[test]
 fn ten_thousand_functions() {
     const FUNCTIONS: usize = 10_000;
@@ -79,7 +79,8 @@ fn ten_thousand_functions() {
         let roles = listing::roles(&aws.iam()).await.unwrap().roles;
         let regions = BTreeMap::from([(REGION.to_owned(), functions)]);
         let none = KeptDocuments::new();
-        let tasks = details::plan(&regions, &none, &Changed::default(), settings().max_age, at(NOW)).take_tasks();
+        let tasks =
+            details::plan(&regions, &none, &ChangedFunctions::default(), settings().max_age, at(NOW)).take_tasks();
         let (_, _, reports) = last_accessed::plan(&roles, &none, settings().last_accessed_max_age, at(NOW));
         assert_eq!((tasks.len(), reports.len()), (4 * FUNCTIONS, FUNCTIONS));
 

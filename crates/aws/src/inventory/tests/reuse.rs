@@ -1,8 +1,8 @@
-//! What a second collection asks for.
+//! Calls of a second collection.
 
 use super::*;
 
-/// What every collection lists, for this account.
+/// The calls that every collection makes for this account.
 const LISTS: [&str; 6] = [
     "DescribeTrails",
     "GetAccountAuthorizationDetails",

@@ -1,4 +1,4 @@
-//! What DynamoDB refuses, in words that help.
+//! Refusals of DynamoDB, in words that help.
 
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::CancellationReason;

@@ -5,7 +5,7 @@ use whittle_testkit::store_suite::sample::{baseline, document, noise, role_arn};
 use super::*;
 use whittle_analysis::reason::Reason;
 
-/// What a run writes, in several transactions each.
+/// The writes of a run, in several transactions each.
 fn whole_run(store: &mut DynamoStore, names: &[&str], day: u8) -> Result<(), PortError> {
     let mut ledger = store.load_ledger()?;
     store.read_marks()?;

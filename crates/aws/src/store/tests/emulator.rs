@@ -1,5 +1,6 @@
-//! The same suite against a real endpoint: `WHITTLE_DYNAMODB_ENDPOINT=http://127.0.0.1:PORT cargo test -p whittle-aws`.
-//! Without the variable these tests do nothing.
+//! The same suite against a real endpoint:
+//! `WHITTLE_DYNAMODB_ENDPOINT=http://127.0.0.1:PORT cargo test -p whittle-aws`. Without the variable these
+//! tests do nothing.
 
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
@@ -66,7 +67,7 @@ fn new_table(client: &aws_sdk_dynamodb::Client) -> Tables {
     Tables { client: client.clone(), name, count: Cell::new(0) }
 }
 
-impl Place for Tables {
+impl StorePlace for Tables {
     type Store = DynamoStore;
 
     fn open(&self) -> DynamoStore {

@@ -1,7 +1,8 @@
-//! A DynamoDB table in memory, behind the SDK's own requests: what the store sends is what DynamoDB would get.
+//! A DynamoDB table in memory, behind the SDK's own requests: what the store sends is what DynamoDB would
+//! get.
 //!
-//! It knows the calls and expressions that the store uses and no others, holds the limits of the service, and can be
-//! told to fail, to lose an answer or to wait at the n-th transaction.
+//! It knows the calls and expressions that the store uses and no others, holds the limits of the service, and
+//! can be told to fail, to lose an answer or to wait at the n-th transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -17,7 +18,7 @@ use tokio::sync::Notify;
 
 type Attributes = Map<String, Value>;
 
-/// What happens to a transaction.
+/// A fault of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     /// From this one on, everything is refused, as for a process that is gone.

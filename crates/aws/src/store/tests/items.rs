@@ -1,4 +1,4 @@
-//! What the items look like to people who ask for them, and what is sent to write them.
+//! The items as people see them, and the requests that write them.
 
 use whittle_testkit::store_suite::sample::{
     OTHER, finding, function_arn, joined, marks_of, noise, report_of, role_arn, role_id, seen, suggestion,

@@ -1,4 +1,4 @@
-//! What an account costs: calls, and the units that AWS bills.
+//! Costs of an account: calls, and the units that AWS bills.
 
 use whittle_testkit::store_suite::sample::{baseline, document};
 

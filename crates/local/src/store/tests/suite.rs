@@ -1,12 +1,12 @@
 //! The suite that all stores pass.
 
-use whittle_testkit::store_suite::{Place, every_plain_store, every_store};
+use whittle_testkit::store_suite::{StorePlace, every_plain_store, every_store};
 
 use super::*;
 
 struct Folder(TempDir);
 
-impl Place for Folder {
+impl StorePlace for Folder {
     type Store = SqliteStore;
 
     fn open(&self) -> SqliteStore {

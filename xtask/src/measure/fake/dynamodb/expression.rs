@@ -1,5 +1,5 @@
-//! Condition expressions: read, and decided about an item (Amazon DynamoDB Developer Guide, "Condition and filter
-//! expressions, operators, and functions").
+//! Condition expressions: read, and decided about an item (Amazon DynamoDB Developer Guide, "Condition and
+//! filter expressions, operators, and functions").
 
 use std::cell::RefCell;
 use std::cmp::Ordering;
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::token::{Token, tokens};
+use super::token::{ExpressionToken, tokens};
 use super::value::{self, Item};
 
 /// `ExpressionAttributeNames` and `ExpressionAttributeValues` of a request.
@@ -105,7 +105,7 @@ pub fn parse_paths(text: &str, placeholders: &Placeholders<'_>) -> Result<Vec<Pa
 
 /// Reads tokens one after the other; update expressions use it too.
 pub struct Parser<'a> {
-    tokens: Vec<Token>,
+    tokens: Vec<ExpressionToken>,
     next: usize,
     placeholders: &'a Placeholders<'a>,
 }
@@ -115,7 +115,7 @@ impl<'a> Parser<'a> {
         Ok(Self { tokens: tokens(text)?, next: 0, placeholders })
     }
 
-    fn peek(&self) -> Option<&Token> {
+    fn peek(&self) -> Option<&ExpressionToken> {
         self.tokens.get(self.next)
     }
 
@@ -133,8 +133,8 @@ impl<'a> Parser<'a> {
     /// Takes the symbol or keyword, if it is next.
     pub fn takes(&mut self, wanted: &str) -> bool {
         let found = match self.peek() {
-            Some(Token::Symbol(symbol)) => *symbol == wanted,
-            Some(Token::Word(word)) => word.eq_ignore_ascii_case(wanted),
+            Some(ExpressionToken::Symbol(symbol)) => *symbol == wanted,
+            Some(ExpressionToken::Word(word)) => word.eq_ignore_ascii_case(wanted),
             _ => false,
         };
         self.next += usize::from(found);
@@ -211,10 +211,10 @@ impl<'a> Parser<'a> {
         self.expect("a comparison").map(|()| Condition::Exists(Vec::new()))
     }
 
-    /// Whether the name of this function and a parenthesis are next; function names are case-sensitive.
+    /// True if the name of this function and a parenthesis are next; function names are case-sensitive.
     pub fn is_call(&self, function: &str) -> bool {
-        matches!(self.peek(), Some(Token::Word(word)) if word == function)
-            && self.tokens.get(self.next + 1) == Some(&Token::Symbol("("))
+        matches!(self.peek(), Some(ExpressionToken::Word(word)) if word == function)
+            && self.tokens.get(self.next + 1) == Some(&ExpressionToken::Symbol("("))
     }
 
     fn call(&mut self, function: &str) -> Result<Condition, String> {
@@ -251,7 +251,7 @@ impl<'a> Parser<'a> {
             self.expect(")")?;
             return Ok(Operand::Size(path));
         }
-        if let Some(Token::Word(word)) = self.peek()
+        if let Some(ExpressionToken::Word(word)) = self.peek()
             && word.starts_with(':')
         {
             let value = self.placeholders.look_up(self.placeholders.values, word)?.clone();
@@ -267,7 +267,9 @@ impl<'a> Parser<'a> {
             if self.takes(".") {
                 path.push(Step::Name(self.name()?));
             } else if self.takes("[") {
-                let Some(Token::Number(index)) = self.peek() else { return self.expect("an index").map(|()| path) };
+                let Some(ExpressionToken::Number(index)) = self.peek() else {
+                    return self.expect("an index").map(|()| path);
+                };
                 path.push(Step::Index(*index));
                 self.next += 1;
                 self.expect("]")?;
@@ -278,7 +280,7 @@ impl<'a> Parser<'a> {
     }
 
     fn name(&mut self) -> Result<String, String> {
-        let Some(Token::Word(word)) = self.peek().cloned() else {
+        let Some(ExpressionToken::Word(word)) = self.peek().cloned() else {
             return self.expect("a name").map(|()| String::new());
         };
         if word.starts_with(':') {
@@ -293,7 +295,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// What is at a path.
+/// The value at a path.
 pub fn at<'a>(item: &'a Item, path: &[Step]) -> Option<&'a Value> {
     let (Step::Name(first), rest) = path.split_first()? else { return None };
     rest.iter().try_fold(item.get(first)?, |value, step| match step {
@@ -314,7 +316,7 @@ impl Operand {
 }
 
 impl Condition {
-    /// Whether it holds for an item; an item that is not there has no attributes.
+    /// True if it holds for an item; an item that is not there has no attributes.
     pub fn holds(&self, item: &Item) -> bool {
         match self {
             Self::And(left, right) => left.holds(item) && right.holds(item),

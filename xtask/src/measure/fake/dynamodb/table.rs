@@ -1,4 +1,5 @@
-//! The table of `template.yaml`: keys `pk` and `sk`, index `gsi1` over `gsi1pk` and `gsi1sk` with all attributes.
+//! The table of `template.yaml`: keys `pk` and `sk`, index `gsi1` over `gsi1pk` and `gsi1sk` with all
+//! attributes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -10,7 +11,7 @@ use super::expression::{Comparison, Condition, Operand, Step};
 use super::value::{Item, item_bytes, text};
 
 /// Amazon DynamoDB Developer Guide, "Quotas in Amazon DynamoDB".
-pub const MOST_ITEM_BYTES: usize = 400 << 10;
+pub const MAX_ITEM_BYTES: usize = 400 << 10;
 
 /// Bytes of items that one answer of a query reads.
 pub const PAGE_BYTES: usize = 1 << 20;
@@ -90,7 +91,8 @@ impl Table {
         true
     }
 
-    /// Items of a range in the order of their sort keys, with their size. `start` is where the page before ended.
+    /// Items of a range in the order of their sort keys, with their size. `start` is where the page before
+    /// ended.
     pub fn range(&self, range: &Range, indexed: bool, forward: bool, start: Option<&Item>) -> Vec<(Arc<Item>, usize)> {
         let mut keys: Vec<(&str, &Key)> = Vec::new();
         let indexed_keys: Vec<(String, Key)>;
@@ -136,14 +138,15 @@ fn index_entry(key: &Key, item: &Item) -> Option<(String, String, String, String
     Some((text(item, "gsi1pk")?.to_owned(), text(item, "gsi1sk")?.to_owned(), key.0.clone(), key.1.clone()))
 }
 
-/// What a next page of a query starts after.
+/// Key that the next page of a query starts after.
 pub fn last_key(item: &Item, indexed: bool) -> Value {
     let names: &[&str] = if indexed { &["gsi1pk", "gsi1sk", "pk", "sk"] } else { &["pk", "sk"] };
     names.iter().map(|name| ((*name).to_owned(), item.get(*name).cloned().unwrap_or(json!({})))).collect()
 }
 
 impl Range {
-    /// The range of a key condition: the partition key equals something, and at most one condition on the sort key.
+    /// The range of a key condition: the partition key equals something, and at most one condition on the
+    /// sort key.
     pub fn of(condition: &Condition, indexed: bool) -> Result<Self, String> {
         let (pk, sk) = key_names(indexed);
         let mut parts = Vec::new();
@@ -200,7 +203,7 @@ impl Range {
         low && self.may_go_on(sort)
     }
 
-    /// Whether `sort` or a greater key may still be in the range.
+    /// True if `sort` or a greater key may still be in the range.
     fn may_go_on(&self, sort: &str) -> bool {
         let high = match &self.high {
             Bound::Included(high) => sort <= high.as_str(),

@@ -1,4 +1,5 @@
-//! Update expressions: `SET`, `REMOVE`, `ADD` (Amazon DynamoDB Developer Guide, "Using update expressions in DynamoDB").
+//! Update expressions: `SET`, `REMOVE`, `ADD` (Amazon DynamoDB Developer Guide, "Using update expressions in
+//! DynamoDB").
 
 use serde_json::{Value, json};
 

@@ -59,7 +59,7 @@ pub fn value_bytes(value: &Value) -> usize {
     }
 }
 
-/// What `size(…)` answers.
+/// Result of `size(…)`.
 pub fn size(value: &Value) -> Option<usize> {
     match parts(value)? {
         ("S", Value::String(text)) => Some(text.len()),

@@ -63,7 +63,7 @@ fn the_mark_stays_a_day_behind_the_newest_file() {
     let keys: Vec<String> = [0, 30, 24 * HOUR + 10, 24 * HOUR + 20].iter().map(|at| key(*at, 0)).collect();
     let mut marks = read(&keys);
     let source = marks.sources.get_mut(SOURCE).unwrap();
-    settle(source, &listed(&day(0), None), None, &BTreeSet::new(), &horizon());
+    compact(source, &listed(&day(0), None), None, &BTreeSet::new(), &horizon());
     assert_eq!((source.since.clone(), source.through.clone()), (Some(day(0)), Some(keys[0].clone())));
     assert_eq!(source.read.keys().collect::<Vec<_>>(), keys[1..].iter().collect::<Vec<_>>());
     assert!(keys.iter().all(|key| marks.knows(&object(key))));
@@ -76,9 +76,9 @@ fn what_was_not_tried_yet_holds_the_mark_back() {
     let mut marks = read(&keys[..4]);
     let source = marks.sources.get_mut(SOURCE).unwrap();
     let next = key(30 * HOUR, 0);
-    settle(source, &listed(&day(0), None), Some(&next), &BTreeSet::new(), &horizon());
+    compact(source, &listed(&day(0), None), Some(&next), &BTreeSet::new(), &horizon());
     assert_eq!(source.through.as_deref(), Some(keys[0].as_str()));
-    settle(source, &listed(&day(0), Some(&keys[1])), None, &BTreeSet::new(), &horizon());
+    compact(source, &listed(&day(0), Some(&keys[1])), None, &BTreeSet::new(), &horizon());
     assert_eq!(source.through.as_deref(), Some(keys[1].as_str()));
 }
 
@@ -88,14 +88,14 @@ fn a_longer_lookback_is_read_from_its_beginning() {
     let new: Vec<String> = (10..14).map(|at| key(at * 30 * HOUR, 0)).collect();
     let mut marks = read(&new);
     let source = marks.sources.get_mut(SOURCE).unwrap();
-    settle(source, &listed(&day(10), None), None, &BTreeSet::new(), &horizon());
+    compact(source, &listed(&day(10), None), None, &BTreeSet::new(), &horizon());
     assert_eq!(source.through.as_deref(), Some(new[2].as_str()));
     assert!(!marks.knows(&object(&old[0])));
     assert_eq!(from(&day(0), &marks.sources[SOURCE]), day(0));
     // Stopped after one file: what lies behind is not claimed any more.
     marks.note_read(&object(&old[0]), Vec::new());
     let source = marks.sources.get_mut(SOURCE).unwrap();
-    settle(source, &listed(&day(0), None), Some(&old[1]), &BTreeSet::new(), &horizon());
+    compact(source, &listed(&day(0), None), Some(&old[1]), &BTreeSet::new(), &horizon());
     assert_eq!((source.since.clone(), source.through.clone()), (Some(day(0)), Some(old[0].clone())));
     assert!(marks.knows(&object(&old[0])) && !marks.knows(&object(&new[0])) && marks.knows(&object(&new[3])));
 }
@@ -113,7 +113,7 @@ fn what_was_lost_stays_told_and_other_issues_do_not() {
     marks.note_failed(&object(&keys[2]));
     let source = marks.sources.get_mut(SOURCE).unwrap();
     let gone = BTreeSet::from([keys[2].clone()]);
-    settle(source, &listed(&day(2), None), None, &gone, &horizon());
+    compact(source, &listed(&day(2), None), None, &gone, &horizon());
     assert_eq!(source.failed, BTreeSet::new());
     let kept: BTreeMap<&str, &IssueKind> =
         source.issues.iter().map(|(key, issues)| (key.as_str(), &issues[0].kind)).collect();
@@ -214,7 +214,7 @@ fn run(files: &[File], now: i64, tick: &Tick, marks: &mut ReadMarks, done: &mut 
         }
         let next = new.get((index + 1) * tick.batch).map(String::as_str);
         if let Some(source) = marks.sources.get_mut(SOURCE) {
-            settle(source, &listed, next, &BTreeSet::new(), &horizon());
+            compact(source, &listed, next, &BTreeSet::new(), &horizon());
         }
     }
 }

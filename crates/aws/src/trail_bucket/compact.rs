@@ -1,11 +1,12 @@
-//! How the marks of one source move.
+//! Moves the marks of one source.
 //!
-//! Keys stand in the order of delivery, so a mark ([`SourceMarks::through`]) can stand for all keys before it. But a file may
-//! become visible after one of a later time, so the mark stays [`OVERLAP`] behind the newest file that was read: what is
-//! between is listed in each run and known one by one. INVARIANT: no object is behind the mark that was neither read nor is
-//! among the failed ones, as long as no file appears more than the overlap after one of a later time was read.
+//! Keys stand in the order of delivery, so a mark ([`SourceMarks::through`]) can stand for all keys before
+//! it. But a file may become visible after one of a later time, so the mark stays [`OVERLAP`] behind the
+//! newest file that was read: what is between is listed in each run and known one by one. INVARIANT: no
+//! object is behind the mark that was neither read nor is among the failed ones, as long as no file appears
+//! more than the overlap after one of a later time was read.
 //!
-//! What was lost stays told, by key, for as long as the analysis may look back on it.
+//! What was lost stays an issue, by key, for as long as the analysis may look back on it.
 
 use std::collections::BTreeSet;
 
@@ -15,16 +16,18 @@ use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_evidence::read::parse_key;
 use whittle_pipeline::marks::SourceMarks;
 
-/// In delivery time. CloudTrail delivers within minutes; redelivery after a fault of the bucket goes on for 30 days
-/// (CloudTrail User Guide, "Getting and viewing your CloudTrail log files"), but under the time of the redelivery.
+/// In delivery time. CloudTrail delivers within minutes; redelivery after a fault of the bucket goes on for
+/// 30 days (CloudTrail User Guide, "Getting and viewing your CloudTrail log files"), but under the time of
+/// the redelivery.
 const OVERLAP: SignedDuration = SignedDuration::from_hours(24);
 
-/// What the last list covered of a source.
+/// Range of a source that the last list covered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Listed {
     /// How the first key of the lookback begins.
     pub(super) start: String,
-    /// [`SourceMarks::since`] and [`SourceMarks::through`] when it was listed: what is between was left out as known.
+    /// [`SourceMarks::since`] and [`SourceMarks::through`] when it was listed: what is between was left out
+    /// as known.
     pub(super) known: Option<(String, String)>,
     /// The last key listed, if it broke off after that.
     pub(super) end: Option<String>,
@@ -40,7 +43,7 @@ pub(super) struct Horizon {
 /// Moves the mark of `source` on and forgets what it stands for.
 ///
 /// `next`: the first key of the list that was not tried yet. `gone`: keys that turned out to be deleted.
-pub(super) fn settle(
+pub(super) fn compact(
     source: &mut SourceMarks,
     listed: &Listed,
     next: Option<&str>,
@@ -78,7 +81,8 @@ fn move_mark(source: &mut SourceMarks, listed: &Listed, candidate: Option<String
             if tried(since) {
                 source.through = Some(candidate.max(through.clone()));
             } else if candidate < *since {
-                // Not all of it is read. One mark cannot say what is read behind a gap, so that is read again.
+                // Not all of it is read. One mark cannot say what is read behind a gap, so that is read
+                // again.
                 source.through = Some(candidate);
             } else {
                 return;
@@ -90,7 +94,8 @@ fn move_mark(source: &mut SourceMarks, listed: &Listed, candidate: Option<String
             if listed.start > *through {
                 source.since = Some(listed.start.clone());
             }
-            // A longer lookback that is read up to where the mark stood before: what it stood for was not read again.
+            // A longer lookback that is read up to where the mark stood before: what it stood for was not
+            // read again.
             let candidate = match &listed.known {
                 Some((since, through)) if tried(since) => candidate.max(through.clone()),
                 _ => candidate,
@@ -115,15 +120,15 @@ fn give_up_before(source: &mut SourceMarks, start: &str) {
 /// Drops what the mark stands for, what the lookback has left behind, and issues that nobody looks back on.
 fn forget(source: &mut SourceMarks, start: &str, horizon: &Horizon) {
     let SourceMarks { since, through, read, issues, .. } = source;
-    let settled = |key: &str| {
+    let is_done = |key: &str| {
         let by_mark = through.as_deref().is_some_and(|through| key <= through)
             && since.as_deref().is_none_or(|since| key >= since);
         by_mark || key < start
     };
-    read.retain(|key, _| !settled(key));
+    read.retain(|key, _| !is_done(key));
     for (key, issues) in issues.iter_mut() {
-        if settled(key) {
-            // Single records that could not be read were told when they were met.
+        if is_done(key) {
+            // Single records that could not be read were reported when they were met.
             issues.retain(|issue| issue.kind.loses_evidence());
         }
     }
@@ -134,8 +139,8 @@ fn lost(kind: IssueKind, key: &str, message: &str) -> Issue {
     Issue::new(kind, key, message).with_hint("until it is out of the window nothing is called unused")
 }
 
-/// When a file was delivered, by its name; for another name in a folder of a day, the end of the day; `None` for a key that
-/// is in no such folder. No key before another one was delivered later.
+/// When a file was delivered, by its name; for another name in a folder of a day, the end of the day; `None`
+/// for a key that is in no such folder. No key before another one was delivered later.
 fn delivered(key: &str) -> Option<DateTime> {
     let (day, file) = (key.get(..10)?, key.get(11..)?);
     let mut parts = day.split('/').map(|part| part.parse::<i16>().ok());

@@ -59,7 +59,7 @@ pub struct AwsError {
 }
 
 /// An account of its own. Everything ends when it is dropped.
-pub struct Stand {
+pub struct Harness {
     pub proxy: Proxy,
     /// Of the emulator itself: calls there are not recorded and not disturbed.
     pub endpoint: String,
@@ -69,7 +69,7 @@ pub struct Stand {
     helper: Mutex<Helper>,
 }
 
-impl Stand {
+impl Harness {
     /// Starts an empty account.
     pub fn start() -> Self {
         let tools = Tools::from_environment();
@@ -99,9 +99,9 @@ impl Stand {
             .stdout(log);
         let emulator = emulator.spawn().expect("the emulator starts");
         let helper = Mutex::new(start_helper(&tools, &endpoint, dir.path()));
-        let stand = Self { proxy, endpoint, dir, tools, emulator, helper };
-        stand.wait_until_up(address);
-        stand
+        let harness = Self { proxy, endpoint, dir, tools, emulator, helper };
+        harness.wait_until_up(address);
+        harness
     }
 
     fn wait_until_up(&self, address: SocketAddr) {
@@ -174,7 +174,8 @@ impl Stand {
         );
     }
 
-    /// Runs the command line in a folder, as a developer with access to the account: whether it ended well, and what it said.
+    /// Runs the command line in a folder, as a developer with access to the account: whether it ended well,
+    /// and what it said.
     pub fn whittle(&self, dir: &Path, arguments: &[&str]) -> (bool, String) {
         let mut whittle = Command::new(&self.tools.whittle);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WHITTLE_")) {
@@ -278,13 +279,13 @@ impl Stand {
         policies.iter().map(|policy| policy["PolicyArn"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
-    /// What the emulator logged.
+    /// The emulator's log.
     pub fn emulator_log(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("emulator.log")).unwrap_or_default()
     }
 }
 
-impl Drop for Stand {
+impl Drop for Harness {
     fn drop(&mut self) {
         let helper = self.helper.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         // Both may be gone already.

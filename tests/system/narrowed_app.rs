@@ -1,16 +1,16 @@
-//! The promise, tested: an application runs under broad policies, Whittle narrows them by what its trail shows, and the
-//! application runs as before under the narrowed ones, which refuse what it never did.
+//! The promise, tested: an application runs under broad policies, Whittle narrows them by what its trail
+//! shows, and the application runs as before under the narrowed ones, which refuse what it never did.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::harness::{ACCOUNT, REGION, actions_of, source};
 use crate::proxy::Call;
 use crate::recorder::DATA_TYPES;
 use crate::scenario::{WHITTLE, covers, install, role_ids, schedule_event};
 use crate::shop::{STACK, Shop};
-use crate::stand::{ACCOUNT, REGION, actions_of, source};
 use crate::trail;
 
 const DAYS: i64 = 60;
@@ -68,7 +68,7 @@ fn attempts() -> Vec<Attempt> {
     ]
 }
 
-/// What Whittle says of a function and its role.
+/// Whittle's verdict on a function and its role.
 struct Judged {
     /// The suggestion for the role, whoever shares it.
     policies: Vec<Value>,
@@ -130,8 +130,8 @@ fn narrowed(data_events: bool) -> (Shop, BTreeMap<String, Judged>) {
         assert!(!refused(&shop, &attempt), "{} may not {} at first", attempt.function, attempt.operation);
     }
     deliver_past(&shop, &calls, ORDER, data_events);
-    install(&shop.stand, "both", &bucket());
-    let answer = match shop.stand.invoke(WHITTLE, &schedule_event()) {
+    install(&shop.harness, "both", &bucket());
+    let answer = match shop.harness.invoke(WHITTLE, &schedule_event()) {
         Ok(answer) => answer,
         Err(error) => panic!("the run failed: {error:#}"),
     };
@@ -163,11 +163,12 @@ fn bucket() -> String {
     format!("shop-trail-{ACCOUNT}")
 }
 
-/// As if the calls had been made on each of many days, each with an order of its own, and a trail had seen them.
+/// As if the calls had been made on each of many days, each with an order of its own, and a trail had seen
+/// them.
 fn deliver_past(shop: &Shop, calls: &[Call], order: &str, data_events: bool) {
     let now = Timestamp::now();
     let habits = shop.recorder.habits(calls);
-    let role_ids = role_ids(&shop.stand);
+    let role_ids = role_ids(&shop.harness);
     let records = trail::history(&role_ids, now, DAYS, |back| {
         let another = format!("o-{:06x}", (back + 7) * 2_654_435 % 0xff_ffff);
         let seen = habits.iter().filter(|habit| data_events || !habit.data);
@@ -181,11 +182,11 @@ fn deliver_past(shop: &Shop, calls: &[Call], order: &str, data_events: bool) {
         });
         renamed.collect()
     });
-    trail::deliver(&shop.stand, &bucket(), &records);
-    trail::start(&shop.stand, &bucket(), &trail::with_data_of(if data_events { DATA_TYPES } else { &[] }));
+    trail::deliver(&shop.harness, &bucket(), &records);
+    trail::start(&shop.harness, &bucket(), &trail::with_data_of(if data_events { DATA_TYPES } else { &[] }));
     let yesterday = Timestamp::from_second(now.as_second() - 86_400).expect("yesterday").to_string();
     let used: BTreeMap<&String, &String> = role_ids.keys().map(|role| (role, &yesterday)).collect();
-    shop.stand.set_past(&json!({
+    shop.harness.set_past(&json!({
         "born": "2025-01-01T00:00:00Z",
         "last_used": used,
         "last_accessed": shop.last_accessed(calls, &yesterday),
@@ -195,8 +196,8 @@ fn deliver_past(shop: &Shop, calls: &[Call], order: &str, data_events: bool) {
 
 /// By name of the function.
 fn results(shop: &Shop) -> BTreeMap<String, Judged> {
-    let outputs = shop.stand.outputs(WHITTLE);
-    let items = shop.stand.items(&outputs["TableName"]);
+    let outputs = shop.harness.outputs(WHITTLE);
+    let items = shop.harness.items(&outputs["TableName"]);
     let text = |item: &Value, name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
     let find = |pk: String, sk: &str| {
         let item = items.iter().find(|item| text(item, "pk") == pk && text(item, "sk") == sk);
@@ -215,30 +216,31 @@ fn results(shop: &Shop) -> BTreeMap<String, Judged> {
     shop.roles().into_iter().map(of_function).collect()
 }
 
-/// What a developer does: narrows the policies in the template by the table's results, and deploys it. Answers the template.
+/// Acts as a developer: narrows the template's policies by the table's results and deploys it. Returns the
+/// template.
 fn apply_and_deploy(shop: &Shop) -> String {
-    let folder = shop.stand.dir.path().join("repository");
+    let folder = shop.harness.dir.path().join("repository");
     let template = folder.join("shop.yaml");
     std::fs::create_dir_all(folder.join("shop")).expect("a folder");
     for file in ["shop.yaml", "shop/app.py"] {
         std::fs::copy(source(file), folder.join(file)).expect("a copy");
     }
-    let resources = shop.stand.aws("cloudformation", "describe_stack_resources", json!({"StackName": STACK}));
+    let resources = shop.harness.aws("cloudformation", "describe_stack_resources", json!({"StackName": STACK}));
     std::fs::write(folder.join("resources.json"), resources.to_string()).expect("a file");
-    let table = shop.stand.outputs(WHITTLE)["TableName"].clone();
+    let table = shop.harness.outputs(WHITTLE)["TableName"].clone();
     for (question, answer) in [
         (&["policy", "Checkout", "--stack", STACK, "--format", "sam"][..], "Policies:"),
         (&["explain", "shop-checkout", "ssm:GetParameter"], "code of shop-checkout:"),
     ] {
-        let (done, told) = shop.stand.whittle(&folder, &[question, &["--table", &table]].concat());
-        assert!(done && told.contains(answer), "{question:?}: {told}");
+        let (done, output) = shop.harness.whittle(&folder, &[question, &["--table", &table]].concat());
+        assert!(done && output.contains(answer), "{question:?}: {output}");
     }
     let apply = ["apply", "shop.yaml", "--stack-resources", "resources.json", "--stack", STACK, "--table", &table];
-    let (done, told) = shop.stand.whittle(&folder, &apply);
-    assert!(done, "{told}");
-    assert!(!told.contains("left as it is"), "nothing is left to be done by hand: {told}");
-    let (done, told) = shop.stand.whittle(&folder, &[&apply[..], &["--check"]].concat());
-    assert!(done, "nothing is left to narrow: {told}");
-    shop.stand.deploy(STACK, &template, &[]);
+    let (done, output) = shop.harness.whittle(&folder, &apply);
+    assert!(done, "{output}");
+    assert!(!output.contains("left as it is"), "nothing is left to be done by hand: {output}");
+    let (done, output) = shop.harness.whittle(&folder, &[&apply[..], &["--check"]].concat());
+    assert!(done, "nothing is left to narrow: {output}");
+    shop.harness.deploy(STACK, &template, &[]);
     std::fs::read_to_string(template).expect("the template")
 }
