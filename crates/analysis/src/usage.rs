@@ -194,7 +194,7 @@ fn action_usage(usage: &Usage, caller: &Caller) -> Option<ActionUsage> {
 
 /// Unmapped events by the service prefix that they may belong to; `None` as key for a source that no prefix
 /// is known for.
-pub(crate) fn unmapped_by_prefix<'a>(usage: &'a SubjectUsage) -> BTreeMap<Option<&'a str>, Vec<&'a (String, String)>> {
+pub(crate) fn unmapped_by_prefix(usage: &SubjectUsage) -> BTreeMap<Option<&str>, Vec<&(String, String)>> {
     let mut out: BTreeMap<Option<&str>, Vec<&(String, String)>> = BTreeMap::new();
     for event in &usage.unmapped {
         let prefixes = catalog().prefixes_of_source(&event.0);

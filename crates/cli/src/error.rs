@@ -97,6 +97,7 @@ pub enum CommandError {
         message: String,
     },
     /// The command is not in this build.
+    #[cfg(not(feature = "aws"))]
     #[error("{what} is not in this build of whittle")]
     NotInBuild {
         /// The command or flag.
@@ -139,6 +140,7 @@ impl CommandError {
             Self::Port(error) => error.hint(),
             Self::Snapshot(error) => error.hint(),
             Self::Proposal(error) => error.hint(),
+            #[cfg(not(feature = "aws"))]
             Self::NotInBuild { .. } => Some("build it with `cargo install --path crates/cli --features aws`"),
             Self::Template { source, .. } => source.hint(),
             Self::Render(error) if !error.hint().is_empty() => Some(error.hint()),

@@ -212,14 +212,11 @@ fn read_batch(objects: &impl TrailObjects, batch: &[TrailObject]) -> (Ledger, Ve
         0 => batch
             .par_iter()
             .enumerate()
-            .fold(
-                || Part::new(),
-                |mut part, (index, object)| {
-                    let bytes = objects.read(object);
-                    part.take(index, object, bytes);
-                    part
-                },
-            )
+            .fold(Part::new, |mut part, (index, object)| {
+                let bytes = objects.read(object);
+                part.take(index, object, bytes);
+                part
+            })
             .collect(),
         reads => waiting::read(objects, batch, reads),
     };

@@ -96,6 +96,7 @@ pub trait InWords: Clone {
     fn put_in_words(&mut self);
 
     /// The same with each reason replaced by its sentence.
+    #[must_use]
     fn in_words(&self) -> Self {
         let mut out = self.clone();
         out.put_in_words();

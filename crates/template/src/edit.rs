@@ -158,7 +158,6 @@ fn one(
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "all facts about one role")]
 fn edits(
     template: &Template<'_>,
     resolver: &Resolver<'_>,

@@ -182,26 +182,24 @@ impl<'a> Module<'a> {
             |block: &Block, name: &str| block.get(name).and_then(|value| self.role_in(value)).as_deref() == Some(role);
         for inner in block.blocks.iter().filter(|inner| inner.ident == "inline_policy") {
             let name = inner.get("name").and_then(|name| resolver.text_of(name)).unwrap_or_default();
-            match inner.get("policy") {
-                Some(policy) => self.policy(Origin::RolePolicy(name), inner, policy, resolver, &mut out),
-                None => {
-                    let reason = Unreadable::NoPolicyArgument("inline_policy");
-                    out.problems.push(GrantProblem { span: inner.span, reason });
-                }
+            if let Some(policy) = inner.get("policy") {
+                self.policy(Origin::RolePolicy(name), inner, policy, resolver, &mut out);
+            } else {
+                let reason = Unreadable::NoPolicyArgument("inline_policy");
+                out.problems.push(GrantProblem { span: inner.span, reason });
             }
         }
         if let Some(dynamic) = block.blocks.iter().find(|inner| inner.ident == "dynamic") {
             out.problems.push(GrantProblem { span: dynamic.span, reason: Unreadable::DynamicRole });
         }
         if let Some(list) = block.get("managed_policy_arns") {
-            match list.items().filter(|_| list.tag.is_none()) {
-                Some(items) => items
-                    .iter()
-                    .for_each(|item| self.managed(item, item.span, Some(item), resolver, documents, &mut out)),
-                None => {
-                    let reason = Unreadable::ComputedArgument("managed_policy_arns");
-                    out.problems.push(GrantProblem { span: list.span, reason });
+            if let Some(items) = list.items().filter(|_| list.tag.is_none()) {
+                for item in items {
+                    self.managed(item, item.span, Some(item), resolver, documents, &mut out);
                 }
+            } else {
+                let reason = Unreadable::ComputedArgument("managed_policy_arns");
+                out.problems.push(GrantProblem { span: list.span, reason });
             }
         }
         for block in self.blocks.iter().filter(|block| block.ident == "resource") {
@@ -245,12 +243,11 @@ impl<'a> Module<'a> {
             conditional(block, out);
             let address = block.address().unwrap_or_default();
             let before = out.entries.len();
-            match block.get("policy") {
-                Some(policy) => self.policy(Origin::Attached(address.clone()), block, policy, resolver, out),
-                None => {
-                    let reason = Unreadable::NoPolicyArgument("aws_iam_policy");
-                    out.problems.push(GrantProblem { span: block.span, reason });
-                }
+            if let Some(policy) = block.get("policy") {
+                self.policy(Origin::Attached(address.clone()), block, policy, resolver, out);
+            } else {
+                let reason = Unreadable::NoPolicyArgument("aws_iam_policy");
+                out.problems.push(GrantProblem { span: block.span, reason });
             }
             if self.uses(&address) > 1
                 && let Some(entry) = out.entries.get_mut(before).filter(|entry| entry.problem.is_none())

@@ -53,7 +53,7 @@ fn detail(by_reason: BTreeMap<&Reason<VerdictReason>, Vec<&str>>) -> FindingDeta
         })
         .collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
-    let least = groups.iter().take(MAX_GROUPS).last().map_or(0, |group| group.count);
+    let least = groups.iter().take(MAX_GROUPS).next_back().map_or(0, |group| group.count);
     let all = groups.len();
     groups.retain(|group| group.count >= least);
     FindingDetail::BlindSpot { more: all.saturating_sub(groups.len()), groups }

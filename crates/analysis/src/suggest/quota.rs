@@ -76,9 +76,10 @@ fn merged(role: &Role, suggested: Vec<Suggested>) -> Vec<Suggested> {
         let others: Vec<MergedStatement> = merged
             .map(|other| MergedStatement { sid: sid_of(&other.statement), reason: other.reason.clone() })
             .collect();
-        let reason = match others.is_empty() {
-            true => first.reason.clone(),
-            false => StatementReason::Merged { first: Box::new(first.reason.clone()), others },
+        let reason = if others.is_empty() {
+            first.reason.clone()
+        } else {
+            StatementReason::Merged { first: Box::new(first.reason.clone()), others }
         };
         out.push(Suggested { statement, origin: first.origin.clone(), reason });
     }

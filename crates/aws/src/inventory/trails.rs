@@ -61,7 +61,7 @@ pub(super) async fn collect(aws: Aws, regions: Vec<String>) -> TrailDocuments {
                 selectors.insert(arn.clone(), value);
             }
             Err(error) => {
-                problems.add("cloudtrail:GetEventSelectors", "", NO_SELECTORS, arn, CallFailure::from(&error))
+                problems.add("cloudtrail:GetEventSelectors", "", NO_SELECTORS, arn, CallFailure::from(&error));
             }
         }
     }

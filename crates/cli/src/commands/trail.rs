@@ -14,7 +14,7 @@ use whittle_pipeline::look::{ActionDays, days_of_action, map_events, usage_rows}
 use whittle_pipeline::run::{Observed, RunSettings};
 use whittle_render::coverage::{ActionDaysRow, DayRunRow};
 use whittle_render::trail::{self as render, EventActionRow, EventKindRow};
-use whittle_render::words::{self, InWords as _};
+use whittle_render::words::{self, InWords};
 use whittle_snapshot::{read_inventory, read_trails};
 
 use crate::args::{Format, TrailCoverageArguments, TrailMapArguments, TrailUsageArguments};
@@ -117,7 +117,7 @@ pub fn coverage(arguments: &TrailCoverageArguments, printer: &Printer) -> Result
         Format::Table => whittle_render::coverage::human(&window, &rows, &actions, &issues),
         Format::Json => whittle_render::coverage::json(&window, &rows, &actions, &issues)?,
         Format::Ndjson if arguments.action.is_empty() => {
-            let rows: Vec<_> = rows.iter().map(|row| row.in_words()).collect();
+            let rows: Vec<_> = rows.iter().map(InWords::in_words).collect();
             render::ndjson(&rows)?
         }
         Format::Ndjson => render::ndjson(&actions)?,

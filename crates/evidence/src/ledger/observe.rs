@@ -54,9 +54,9 @@ impl Ledger {
             self.observe_account(record);
             return None;
         };
-        let mapped = mapper.map(record);
-        self.observe(record, Some(&by), &mapped);
-        Some(mapped.class)
+        let event = mapper.map(record);
+        self.observe(record, Some(&by), &event);
+        Some(event.class)
     }
 }
 

@@ -74,7 +74,7 @@ impl ParametersRead {
                     ClauseTest::Has(paths) | ClauseTest::Lacks(paths) => paths.iter().for_each(|path| self.add(path)),
                     ClauseTest::Is(pairs) => pairs.iter().for_each(|(path, _)| self.add(path)),
                     ClauseTest::Text(path, _) | ClauseTest::Verb(_, path) | ClauseTest::NoVerb(_, path) => {
-                        self.add(path)
+                        self.add(path);
                     }
                     ClauseTest::Error(_) => {}
                     _ => (self.all, self.response) = (true, true),

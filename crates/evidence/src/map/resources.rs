@@ -416,7 +416,9 @@ fn push_filled(
     out.extend(filled(format, &values, place).map(|arn| (arn, step)));
     let has_upper = |(_, text): &(_, Cow<'_, str>)| text.bytes().any(|byte| byte.is_ascii_uppercase());
     if format.is_lower_case && values.iter().any(has_upper) {
-        values.iter_mut().for_each(|(_, text)| text.to_mut().make_ascii_lowercase());
+        for (_, text) in &mut values {
+            text.to_mut().make_ascii_lowercase();
+        }
         out.extend(filled(format, &values, place).map(|arn| (arn, step)));
     }
 }

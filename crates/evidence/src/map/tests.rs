@@ -354,8 +354,8 @@ fn parameters_that_no_rule_reads_change_nothing() {
     let mut mapper = Mapper::default();
     for text in varied_events() {
         let Ok(ParsedRecord::Record(record)) = parse_record(&text) else { panic!("no record") };
-        let mapped = map_record(&record);
-        assert_eq!(mapper.map(&record), mapped, "{text}");
+        let whole = map_record(&record);
+        assert_eq!(mapper.map(&record), whole, "{text}");
         let reads = parameters_read(record.event_source.as_str(), record.event_name.as_str());
         let mut cut: serde_json::Value = serde_json::from_str(&text).unwrap();
         if let Some(parameters) = cut["requestParameters"].as_object_mut() {
@@ -364,7 +364,7 @@ fn parameters_that_no_rule_reads_change_nothing() {
         if !reads.response {
             cut["responseElements"] = serde_json::Value::Null;
         }
-        assert_eq!(map_text(&cut.to_string()), mapped, "{text}\n{cut}");
+        assert_eq!(map_text(&cut.to_string()), whole, "{text}\n{cut}");
     }
 }
 
