@@ -4,7 +4,7 @@
 use whittle_evidence::map::EventClass;
 use whittle_evidence::read::IssueKind as FileIssueKind;
 use whittle_local::trail::TrailFolder;
-use whittle_pipeline::look::map_events;
+use whittle_pipeline::trail_query::map_events;
 
 use crate::support::public_corpus;
 

@@ -9,7 +9,8 @@ use whittle_evidence::ledger::Ledger;
 use whittle_local::store::SqliteStore;
 use whittle_pipeline::ingest::{Evidence, IngestObserver, IngestStep, IngestSummary, ingest};
 use whittle_pipeline::marks::ReadMarks;
-use whittle_pipeline::ports::{PortError, PortErrorKind, TrailObject, TrailObjects};
+use whittle_pipeline::ports::{PortError, PortErrorKind, TrailObjects};
+use whittle_pipeline::trail_object::TrailObject;
 
 /// Objects that claim to be large, so that each is a batch of its own; remembers what was read.
 struct Objects {

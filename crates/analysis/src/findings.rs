@@ -97,6 +97,18 @@ pub fn check_role(facts: &RoleFacts<'_>) -> Vec<Finding> {
     out
 }
 
+/// True for the code of a finding whose remedy is the narrowed policy, as `whittle policy` prints it.
+pub fn asks_for_narrowed_policy(code: &str) -> bool {
+    let rules = [
+        excess::UNUSED_ACTIONS,
+        excess::UNUSED_SERVICES,
+        breadth::ADMINISTRATOR_ACCESS,
+        breadth::WILDCARD_ACTION,
+        breadth::WILDCARD_RESOURCE,
+    ];
+    rules.iter().any(|rule| rule.code == code)
+}
+
 /// Worst first, then by code, function, role, fingerprint.
 pub fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {

@@ -472,10 +472,10 @@ impl AccountInventory {
 }
 
 impl InventoryCollector for AccountInventory {
-    async fn collect(&self, request: CollectRequest<'_>) -> Result<service::Collected, PortError> {
+    async fn collect(&self, request: CollectRequest<'_>) -> Result<service::CollectedInventory, PortError> {
         let CollectRequest { kept, changed, stop, now } = request;
         let collected = collect(&self.aws, &self.settings, kept, changed, stop, now).await?;
-        Ok(service::Collected {
+        Ok(service::CollectedInventory {
             documents: Box::new(collected.documents),
             kept: collected.kept,
             issues: collected.issues,

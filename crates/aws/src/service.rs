@@ -15,7 +15,7 @@ use whittle_pipeline::ingest::IngestObserver;
 use whittle_pipeline::ports::service::{KeptDocuments, ServiceStore};
 use whittle_pipeline::ports::{Clock, PortError, PortErrorKind};
 use whittle_pipeline::run::RunSettings;
-use whittle_pipeline::service::{Deadline, Ports, Scope, ServiceOutcome, ServiceSettings, run_service};
+use whittle_pipeline::service::{AnalysisScope, Deadline, Ports, ServiceOutcome, ServiceSettings, run_service};
 
 use crate::alerts::SnsTopic;
 use crate::clients::Aws;
@@ -214,7 +214,7 @@ pub struct RunRequest {
     /// Id of the run; unique.
     pub run_id: String,
     /// Scope of the analysis.
-    pub scope: Scope,
+    pub scope: AnalysisScope,
     /// Write and publish nothing.
     pub dry_run: bool,
     /// Read the evidence of so many days again.
@@ -262,7 +262,7 @@ pub async fn run(
         deadline: request.deadline,
         alerts: AlertSettings {
             least: config.alert_severity,
-            tell_resolved: config.alert_resolved,
+            report_resolved: config.alert_resolved,
             ..AlertSettings::default()
         },
     };

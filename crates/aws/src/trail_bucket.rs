@@ -19,7 +19,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use jiff::{SignedDuration, Timestamp};
 use whittle_analysis::issue::Issue;
 use whittle_pipeline::marks::ReadMarks;
-use whittle_pipeline::ports::{PortError, PortErrorKind, TrailObject, TrailObjects};
+use whittle_pipeline::ports::{PortError, PortErrorKind, TrailObjects};
+use whittle_pipeline::trail_object::TrailObject;
 
 use crate::clients::Aws;
 use crate::error::port_error;
@@ -182,7 +183,7 @@ impl TrailObjects for TrailBucket {
         PARALLEL_READS
     }
 
-    fn settle(&self, marks: &mut ReadMarks, next: Option<&TrailObject>) {
+    fn compact(&self, marks: &mut ReadMarks, next: Option<&TrailObject>) {
         let mut state = self.state();
         let ListState { listed, gone, .. } = &mut *state;
         let horizon = Horizon { kept_since: day_prefix(self.settings.now, KEEP_DAYS.max(self.settings.lookback_days)) };

@@ -26,8 +26,8 @@ pub use template::DeploymentArguments;
 
 /// Least-privilege policies for AWS Lambda functions, proved safe.
 ///
-/// Compares what the execution role of each function is allowed with what CloudTrail shows was used, and prints a
-/// narrowed policy for each function. What could not have been seen is kept, and said.
+/// Compares what the execution role of each function is allowed with what CloudTrail shows was used, and
+/// prints a narrowed policy for each function. A permission whose use could not have been seen is kept, with the reason.
 #[derive(Debug, Parser)]
 #[command(name = "whittle", version, max_term_width = 120, after_long_help = EXAMPLES)]
 pub struct Arguments {
@@ -90,20 +90,21 @@ pub enum Command {
     Policy(PolicyArguments),
     /// Put the narrowed policies into a SAM, CloudFormation or Terraform file
     Apply(Box<ApplyArguments>),
-    /// Say why: the evidence, the configuration and the coverage behind each verdict
+    /// Show the evidence, the configuration and the coverage behind each verdict
     Explain(ExplainArguments),
     /// Decide requests against policies, as AWS does: cases in, decisions out, one a line
     Simulate(SimulateArguments),
-    /// For CI: findings of a template or a snapshot as SARIF, annotations or Markdown; fails on those at or above --fail-on
+    /// For CI: findings of a template or a snapshot as SARIF, annotations or Markdown; fails on those at or
+    /// above --fail-on
     Check(Box<CheckArguments>),
     /// Accept a finding until a date, in the waivers file
     Waive(WaiveArguments),
-    /// Say what a template would allow more and less than today, or what changed between two results
+    /// Compare a template with the roles of today, or two results with each other
     Diff(Box<DiffArguments>),
-    /// Look into trails: what events map to, who used what, what could be seen
+    /// Query trails: the actions that events map to, usages, and coverage
     #[command(subcommand)]
     Trail(TrailCommand),
-    /// Look into the catalog of IAM actions
+    /// Query the catalog of IAM actions
     #[command(subcommand)]
     Catalog(CatalogCommand),
     /// Print a completion script for a shell
@@ -136,7 +137,7 @@ pub struct StoreArguments {
 pub struct LookupArguments {
     #[command(flatten)]
     pub local: StoreArguments,
-    /// DynamoDB table of a deployed Whittle to look into, instead of the SQLite file
+    /// DynamoDB table of a deployed Whittle to read, instead of the SQLite file
     #[arg(long, env = "WHITTLE_TABLE", value_name = "TABLE")]
     pub table: Option<String>,
     #[command(flatten)]
@@ -209,11 +210,11 @@ pub struct SimulateArguments {
 
 #[derive(Debug, Subcommand)]
 pub enum TrailCommand {
-    /// What each kind of event maps to
+    /// Show the actions that each kind of event maps to
     Map(TrailMapArguments),
-    /// Who used which action on what
+    /// Show which caller used which action on which resources
     Usage(TrailUsageArguments),
-    /// What the trails of a snapshot can see
+    /// Show what the trails of a snapshot can see
     Coverage(TrailCoverageArguments),
 }
 
@@ -244,7 +245,7 @@ pub struct TrailUsageArguments {
     /// Trail files or folders; `-` for standard input
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
-    /// Snapshot folder: tells functions from other callers by session name
+    /// Snapshot folder, to tell functions from other callers by session name
     #[arg(long, value_name = "DIR")]
     pub snapshot: Option<PathBuf>,
     /// Output format

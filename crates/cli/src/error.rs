@@ -7,7 +7,7 @@ use whittle_pipeline::proposal::ProposalError;
 use whittle_render::policy::RenderError;
 use whittle_snapshot::SnapshotError;
 
-/// A failed command: what, why (the cause chain), and what to do.
+/// A failed command: the problem, its causes, and advice.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
@@ -20,18 +20,18 @@ pub enum CommandError {
     /// Input could not be read.
     #[error("cannot read `{}`", .path.display())]
     Read {
-        /// Where from.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
     /// Output could not be written.
     #[error("cannot write `{}`", .path.display())]
     Write {
-        /// Where to.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
@@ -44,56 +44,56 @@ pub enum CommandError {
     /// The arguments are not valid, or do not fit together.
     #[error("{message}")]
     Usage {
-        /// What is wrong.
+        /// The problem.
         message: String,
-        /// What to do; empty if nothing.
+        /// Advice; may be empty.
         hint: String,
     },
     /// The thing asked for does not exist.
     #[error("{message}")]
     NotFound {
-        /// What is wrong.
+        /// The problem.
         message: String,
-        /// What to do; empty if nothing.
+        /// Advice; may be empty.
         hint: String,
     },
     /// A name means several things.
     #[error("{message}")]
     Ambiguous {
-        /// What is wrong.
+        /// The problem.
         message: String,
-        /// What to do; empty if nothing.
+        /// Advice; may be empty.
         hint: String,
     },
     /// No earlier run stored what the command needs.
     #[error("{message}")]
     NoResult {
-        /// What is wrong.
+        /// The problem.
         message: String,
-        /// What to do; empty if nothing.
+        /// Advice; may be empty.
         hint: String,
     },
     /// There is no narrowed policy for a function or role.
     #[error("{message}")]
     NoPolicy {
-        /// What is wrong.
+        /// The problem.
         message: String,
-        /// What to do; empty if nothing.
+        /// Advice; may be empty.
         hint: String,
     },
-    /// A file holds something else than it should.
+    /// A file has content that the command cannot use.
     #[error("{message}")]
     Unusable {
-        /// What is wrong.
+        /// The problem.
         message: String,
-        /// What to do; empty if nothing.
+        /// Advice; may be empty.
         hint: String,
     },
     /// Another run is at work.
     #[cfg(feature = "aws")]
     #[error("{message}")]
     Busy {
-        /// Which one, and until when.
+        /// The run at work, and the end of its lease.
         message: String,
     },
     /// The command is not in this build.
@@ -109,22 +109,22 @@ pub enum CommandError {
     /// A template could not be read.
     #[error("`{}`: {source}", .path.display())]
     Template {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: whittle_template::source::ReadError,
     },
     /// A policy cannot be written in the format asked for.
     #[error(transparent)]
     Render(#[from] RenderError),
-    /// A file that the user wrote is not what it should be.
+    /// A file that the user wrote is not valid.
     #[error("`{}`: {message}", .path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// The problem and its place.
         message: String,
-        /// How to mend it.
+        /// Advice.
         hint: String,
     },
     /// The runtime could not be started.
@@ -134,7 +134,7 @@ pub enum CommandError {
 }
 
 impl CommandError {
-    /// What the user can do about it.
+    /// Advice for the user.
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Port(error) => error.hint(),

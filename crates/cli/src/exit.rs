@@ -4,7 +4,7 @@ use std::process::{ExitCode, Termination};
 
 use whittle_analysis::result::{Report, Severity};
 
-/// How the program ends.
+/// Exit codes of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// 0: fine.

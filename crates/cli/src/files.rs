@@ -13,7 +13,8 @@ pub fn read_text(path: &Path) -> Result<String, CommandError> {
     })
 }
 
-/// A path relative to the working folder, which in CI is the root of the repository; with `/`, and without `.` and `..`.
+/// A path relative to the working folder, which in CI is the root of the repository; with `/`, and without
+/// `.` and `..`.
 pub fn relative(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     let outside: PathBuf;

@@ -53,7 +53,7 @@ impl Printer {
         self.color_out
     }
 
-    /// Whether progress may be drawn.
+    /// True if progress may be drawn.
     pub fn shows_progress(&self) -> bool {
         self.progress
     }
@@ -96,14 +96,14 @@ impl Printer {
         }
     }
 
-    /// What was done.
+    /// A note on a finished step.
     pub fn note(&self, text: &str) {
         if !self.quiet {
             stderr(&format!("{}\n", clean(text)));
         }
     }
 
-    /// What to do next.
+    /// Advice for the next step.
     pub fn hint(&self, text: &str) {
         if !self.quiet {
             stderr(&format!("{}: {}\n", self.color_err.faint("hint"), clean(text)));
@@ -171,7 +171,7 @@ impl Drop for DataStream {
 }
 
 fn stderr(text: &str) {
-    // Nobody can be told that standard error is gone.
+    // There is no way to report that standard error is gone.
     let _ = std::io::Write::write_all(&mut anstream::stderr().lock(), text.as_bytes());
 }
 
@@ -186,8 +186,8 @@ fn write_then_rename(path: &Path, text: &str) -> Result<(), CommandError> {
     std::fs::rename(&beside, path).map_err(failed)
 }
 
-/// The file that a renamed one may replace: what a link points to. `None` for a device or a pipe, which is written to: a file
-/// renamed over it would take its place for all programs.
+/// The file that a renamed one may replace: what a link points to. `None` for a device or a pipe, which is
+/// written to: a file renamed over it would take its place for all programs.
 fn replaceable(path: &Path) -> Option<PathBuf> {
     if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         return None;

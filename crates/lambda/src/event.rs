@@ -1,13 +1,13 @@
 //! Invocation payloads: the schedule, or one thing on demand. `events/` in the repository holds one of each.
 
 use serde::Deserialize;
-use whittle_pipeline::service::Scope;
+use whittle_pipeline::service::AnalysisScope;
 
 /// Request of an invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
     /// Scope of the analysis.
-    pub scope: Scope,
+    pub scope: AnalysisScope,
     /// Write and publish nothing.
     pub dry_run: bool,
     /// Read evidence back to so many days before now, whatever the watermark says.
@@ -51,16 +51,16 @@ impl Invocation {
     /// `role`, `dry_run`, `backfill_days` (and `continuation`, which a run sets itself). An empty object is
     /// the whole account.
     pub fn parse(event: &serde_json::Value) -> Result<Self, InvocationError> {
-        let account = Self { scope: Scope::Account, dry_run: false, backfill_days: None, continuation: 0 };
+        let account = Self { scope: AnalysisScope::Account, dry_run: false, backfill_days: None, continuation: 0 };
         if event.get("detail-type").is_some() {
             return Ok(account);
         }
         let direct = Direct::deserialize(event).map_err(InvocationError::Shape)?;
         let scope = match (direct.function, direct.role) {
             (Some(_), Some(_)) => return Err(InvocationError::TwoScopes),
-            (Some(function), None) => Scope::Function(function),
-            (None, Some(role)) => Scope::Role(role),
-            (None, None) => Scope::Account,
+            (Some(function), None) => AnalysisScope::Function(function),
+            (None, Some(role)) => AnalysisScope::Role(role),
+            (None, None) => AnalysisScope::Account,
         };
         if let Some(days) = direct.backfill_days.filter(|days| !(1..=400).contains(days)) {
             return Err(InvocationError::BackfillRange { days });
@@ -104,16 +104,19 @@ mod tests {
 
     #[test]
     fn the_schedule_and_a_dry_run_ask_for_the_account() {
-        assert_eq!(Invocation::parse(&event("schedule")).unwrap().scope, Scope::Account);
+        assert_eq!(Invocation::parse(&event("schedule")).unwrap().scope, AnalysisScope::Account);
         let dry = Invocation::parse(&event("dry-run")).unwrap();
-        assert_eq!((dry.scope, dry.dry_run), (Scope::Account, true));
+        assert_eq!((dry.scope, dry.dry_run), (AnalysisScope::Account, true));
     }
 
     #[test]
     fn direct_events_name_their_scope() {
-        assert_eq!(Invocation::parse(&event("function")).unwrap().scope, Scope::Function("shop-checkout".to_owned()));
+        assert_eq!(
+            Invocation::parse(&event("function")).unwrap().scope,
+            AnalysisScope::Function("shop-checkout".to_owned())
+        );
         assert!(
-            matches!(Invocation::parse(&event("role")).unwrap().scope, Scope::Role(role) if role.starts_with("arn:"))
+            matches!(Invocation::parse(&event("role")).unwrap().scope, AnalysisScope::Role(role) if role.starts_with("arn:"))
         );
         assert_eq!(Invocation::parse(&event("backfill")).unwrap().backfill_days, Some(90));
     }

@@ -10,7 +10,7 @@ use tracing::{Instrument, error, info, info_span, warn};
 use whittle_aws::clients::{Aws, AwsSettings};
 use whittle_aws::service::{RunRequest, ServiceConfig, SystemClock, run};
 use whittle_pipeline::ports::{Clock, PortError};
-use whittle_pipeline::service::{Deadline, Scope, ServiceOutcome, Status};
+use whittle_pipeline::service::{AnalysisScope, Deadline, ServiceOutcome, Status};
 
 use crate::answer::RunAnswer;
 use crate::event::Invocation;
@@ -110,9 +110,9 @@ impl Handler {
         // A backfill has forgotten its marks already: to ask for it again would begin it again.
         let continuation = invocation.continuation.saturating_add(1);
         let event = match &invocation.scope {
-            Scope::Account => json!({"continuation": continuation}),
-            Scope::Function(name) => json!({"continuation": continuation, "function": name}),
-            Scope::Role(name) => json!({"continuation": continuation, "role": name}),
+            AnalysisScope::Account => json!({"continuation": continuation}),
+            AnalysisScope::Function(name) => json!({"continuation": continuation, "function": name}),
+            AnalysisScope::Role(name) => json!({"continuation": continuation, "role": name}),
         };
         match whittle_aws::continuation::invoke(aws, function, &event.to_string()).await {
             Ok(()) => true,
@@ -164,7 +164,7 @@ impl Handler {
         let text = line(&self.service, run_id, status, now, &values);
         let _ = writeln!(std::io::stdout(), "{text}");
         let (outcome, invocation, continued) = result?;
-        let scoped = invocation.scope != Scope::Account;
+        let scoped = invocation.scope != AnalysisScope::Account;
         let answer = RunAnswer::new(run_id, outcome, invocation.dry_run, scoped, continued);
         serde_json::to_value(answer).map_err(|error| {
             let kind = whittle_pipeline::ports::PortErrorKind::Bug;

@@ -8,9 +8,34 @@
 //!
 //! Beside the ports: [`waivers`], the file of accepted findings.
 //!
-//! Everything read here is hostile until proved otherwise: sizes and nesting are bounded, symbolic links cannot loop,
-//! and what cannot be understood becomes an [`Issue`](whittle_analysis::issue::Issue) naming the file, the place in it
-//! and the command that makes it anew. Only what leaves nothing to analyse is an error.
+//! Everything read here is hostile until proved otherwise: sizes and nesting are bounded, symbolic links
+//! cannot loop, and what cannot be understood becomes an [`Issue`](whittle_analysis::issue::Issue) naming the
+//! file, the place in it and the command that makes it anew. Only what leaves nothing to analyse is an error.
+//!
+//! ```
+//! use whittle_local::store::SqliteStore;
+//! use whittle_local::trail::TrailFolder;
+//! use whittle_pipeline::ports::Store;
+//! use whittle_pipeline::run::{RunSettings, run};
+//! use whittle_snapshot::SnapshotDocuments;
+//!
+//! let mut snapshot = SnapshotDocuments::default();
+//! snapshot.insert(
+//!     "authorization-details.json",
+//!     r#"{"RoleDetailList": [{"Arn": "arn:aws:iam::111122223333:role/mail", "RoleId": "AROAEXAMPLE"}], "Policies": []}"#,
+//! );
+//! snapshot.insert(
+//!     "functions.json",
+//!     r#"{"Functions": [{"FunctionArn": "arn:aws:lambda:eu-west-1:111122223333:function:mail",
+//!         "Role": "arn:aws:iam::111122223333:role/mail"}]}"#,
+//! );
+//! let mut store = SqliteStore::open_in_memory()?;
+//! let trail = TrailFolder::new(Vec::new());
+//! let outcome = run(&snapshot, &trail, &mut store, &RunSettings::default(), &mut ())?;
+//! assert_eq!(outcome.report.account, "111122223333");
+//! assert_eq!(store.functions("mail")?.len(), 1);
+//! # Ok::<(), whittle_pipeline::ports::PortError>(())
+//! ```
 
 mod files;
 pub mod snapshot;

@@ -1,4 +1,4 @@
-//! A snapshot in a folder. What its files are, and what they mean: [`whittle_snapshot`].
+//! A snapshot in a folder. [`whittle_snapshot`] describes its files and reads them.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -20,8 +20,8 @@ pub struct SnapshotFolder {
 impl SnapshotFolder {
     /// Opens a snapshot. The files are read by the methods of the ports.
     ///
-    /// Fails (`Invalid`, with a hint) if `path` is no folder, is empty, or has no `authorization-details.json` or no
-    /// `functions.json` in it or in any `regions/<region>/`.
+    /// Fails (`Invalid`, with a hint) if `path` is no folder, is empty, or has no
+    /// `authorization-details.json` or no `functions.json` in it or in any `regions/<region>/`.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, PortError> {
         let root = path.as_ref();
         let invalid = |message: String| PortError::new(PortErrorKind::Invalid, message);

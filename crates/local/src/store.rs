@@ -1,7 +1,7 @@
 //! Keeps ledger, watermarks and results in one SQLite file.
 //!
-//! The file is for people too: `sqlite3 whittle.db 'SELECT * FROM removable'`. Its schema, with a comment on each table
-//! and column, is `store/schema_1.sql` (`.schema` prints it):
+//! The file is for people too: `sqlite3 whittle.db 'SELECT * FROM removable'`. Its schema, with a comment on
+//! each table and column, is `store/schema_1.sql` (`.schema` prints it):
 //!
 //! | table | a row for each | |
 //! |---|---|---|
@@ -10,16 +10,17 @@
 //! | `finding` | finding | in report order by `position` |
 //! | `ledger_role`, `ledger_account` | role, account part | evidence, JSON |
 //! | `trail_object`, `evidence_issue` | object read, problem met | watermark |
-//! | `snapshot_document` | document | what the account was when it was analysed (`store/schema_2.sql`) |
+//! | `snapshot_document` | document | the account as it was analysed (`store/schema_2.sql`) |
 //!
 //! Views: `removable`, `unused_action`, `suggested_policy`.
 //!
-//! Each method is one transaction, so a kill leaves all of a call or nothing. Rows that are equal are not written: a run
-//! with nothing new leaves the file byte-identical. Two processes may share a file: a ledger row that changed since it was
-//! loaded is joined, not replaced, so neither loses evidence; the results are those of the last to finish.
+//! Each method is one transaction, so a kill leaves all of a call or nothing. Rows that are equal are not
+//! written: a run with nothing new leaves the file byte-identical. Two processes may share a file: a ledger
+//! row that changed since it was loaded is joined, not replaced, so neither loses evidence; the results are
+//! those of the last to finish.
 //!
-//! `PRAGMA user_version` counts migrations and `PRAGMA application_id` names the program; a file that is newer, or of
-//! another program, is refused and left alone.
+//! `PRAGMA user_version` counts migrations and `PRAGMA application_id` names the program; a file that is
+//! newer, or of another program, is refused and left alone.
 
 use std::path::Path;
 use std::time::Duration;
@@ -31,45 +32,45 @@ use whittle_pipeline::marks::ReadMarks;
 use whittle_pipeline::ports::{Changes, EvidenceBatch, PortError, PortErrorKind, SaveScope, Store};
 use whittle_snapshot::SnapshotFiles;
 
-use evidence::Known;
-use failure::{Place, sqlite_error};
+use evidence::KnownRows;
+use failure::{StorePlace, sqlite_error};
 
 mod evidence;
 mod failure;
-mod kept;
 mod report;
+mod stored_snapshot;
 
-pub use kept::KeptSnapshot;
+pub use stored_snapshot::StoredSnapshot;
 
-/// `Whtl`, so that `file` and other programs can tell whose database it is.
+/// `Whtl`, by which `file` and other programs know the database.
 const APPLICATION_ID: i32 = 0x5768_746c;
 
 /// Statements that lead from each schema version to the next.
 const MIGRATIONS: &[&str] = &[include_str!("store/schema_1.sql"), include_str!("store/schema_2.sql")];
 
-/// How long a call waits for another process to finish its transaction.
+/// Time that a call waits for another process to finish its transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A [`Store`] in an SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
     connection: Connection,
-    place: Place,
-    known: Known,
+    place: StorePlace,
+    known: KnownRows,
 }
 
 impl SqliteStore {
     /// Opens a store, or makes a new one if there is no file (or an empty one). The folder must exist.
     ///
-    /// Fails (`Invalid`, with a hint) on a file that is no database, of another program or of a newer version, and on a
-    /// place that cannot be written; `Transient` if another process keeps it locked.
+    /// Fails (`Invalid`, with a hint) on a file that is no database, of another program or of a newer
+    /// version, and on a place that cannot be written; `Transient` if another process keeps it locked.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, PortError> {
         Self::open_waiting(path.as_ref(), BUSY_TIMEOUT)
     }
 
     /// A store that is gone when it is dropped.
     pub fn open_in_memory() -> Result<Self, PortError> {
-        let place = Place::Memory;
+        let place = StorePlace::Memory;
         let connection = Connection::open_in_memory().map_err(|error| sqlite_error(&place, "opened", error))?;
         Self::set_up(connection, place, BUSY_TIMEOUT)
     }
@@ -89,24 +90,26 @@ impl SqliteStore {
         self.reading(|transaction, place| report::functions_of_stack(transaction, place, stack))
     }
 
-    /// Keeps the snapshot that `account` was analysed from, in place of the one before. The account must have results.
+    /// Keeps the snapshot that `account` was analysed from, in place of the one before. The account must have
+    /// results.
     pub fn keep_snapshot(&mut self, account: &str, files: &dyn SnapshotFiles) -> Result<(), PortError> {
-        self.writing(|transaction, place, _| kept::save(transaction, place, account, files))
+        self.writing(|transaction, place, _| stored_snapshot::save(transaction, place, account, files))
     }
 
     /// The snapshot that an account was last analysed from.
-    pub fn snapshot(&mut self, account: &str) -> Result<Option<KeptSnapshot>, PortError> {
-        self.reading(|transaction, place| kept::load(transaction, place, account))
+    pub fn snapshot(&mut self, account: &str) -> Result<Option<StoredSnapshot>, PortError> {
+        self.reading(|transaction, place| stored_snapshot::load(transaction, place, account))
     }
 
-    /// Writes everything into the one file and closes it. Dropping the store does the same but cannot tell of a failure.
+    /// Writes everything into the one file and closes it. Dropping the store does the same but cannot report
+    /// a failure.
     pub fn close(self) -> Result<(), PortError> {
         let place = self.place;
         self.connection.close().map_err(|(_, error)| sqlite_error(&place, "closed", error))
     }
 
     fn open_waiting(path: &Path, timeout: Duration) -> Result<Self, PortError> {
-        let place = Place::File(path.to_owned());
+        let place = StorePlace::File(path.to_owned());
         let invalid = |message: String| PortError::new(PortErrorKind::Invalid, message);
         if path.is_dir() {
             return Err(invalid(format!("store {place} is a folder")).with_hint("give the name of a file in it"));
@@ -122,8 +125,8 @@ impl SqliteStore {
         Self::set_up(connection, place, timeout)
     }
 
-    fn set_up(connection: Connection, place: Place, timeout: Duration) -> Result<Self, PortError> {
-        let mut store = Self { connection, place, known: Known::default() };
+    fn set_up(connection: Connection, place: StorePlace, timeout: Duration) -> Result<Self, PortError> {
+        let mut store = Self { connection, place, known: KnownRows::default() };
         store.check(timeout)?;
         Ok(store)
     }
@@ -137,7 +140,7 @@ impl SqliteStore {
         self.connection.pragma_update(None, "trusted_schema", false).map_err(failed)?;
         self.connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
         let found = self.schema_version()?;
-        if matches!(self.place, Place::File(_)) {
+        if matches!(self.place, StorePlace::File(_)) {
             self.use_write_ahead_log(timeout)?;
         }
         if found < MIGRATIONS.len() {
@@ -175,8 +178,8 @@ impl SqliteStore {
         }
     }
 
-    /// A reader never waits for a writer then. Changing the mode needs the file for itself for a moment, which SQLite's
-    /// own busy handler does not wait for.
+    /// A reader never waits for a writer then. Changing the mode needs the file for itself for a moment,
+    /// which SQLite's own busy handler does not wait for.
     fn use_write_ahead_log(&self, timeout: Duration) -> Result<(), PortError> {
         const PAUSE: Duration = Duration::from_millis(50);
         let mut waited = Duration::ZERO;
@@ -219,7 +222,7 @@ impl SqliteStore {
     /// Runs `work` on one consistent state of the file.
     fn reading<T>(
         &mut self,
-        work: impl FnOnce(&Transaction<'_>, &Place) -> Result<T, PortError>,
+        work: impl FnOnce(&Transaction<'_>, &StorePlace) -> Result<T, PortError>,
     ) -> Result<T, PortError> {
         let transaction = self
             .connection
@@ -231,7 +234,7 @@ impl SqliteStore {
     /// Runs `work` so that all of it is kept, or nothing.
     fn writing<T>(
         &mut self,
-        work: impl FnOnce(&Transaction<'_>, &Place, &mut Known) -> Result<T, PortError>,
+        work: impl FnOnce(&Transaction<'_>, &StorePlace, &mut KnownRows) -> Result<T, PortError>,
     ) -> Result<T, PortError> {
         let failed = |error| sqlite_error(&self.place, "written", error);
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
@@ -248,8 +251,8 @@ impl Store for SqliteStore {
         Ok(ledger)
     }
 
-    /// Right after [`Store::load_ledger`], the marks of that very state: objects that another process adds in between would
-    /// otherwise count as read although the loaded ledger does not have them.
+    /// Right after [`Store::load_ledger`], the marks of that very state: objects that another process adds in
+    /// between would otherwise count as read although the loaded ledger does not have them.
     fn read_marks(&mut self) -> Result<ReadMarks, PortError> {
         match self.known.take_marks() {
             Some(marks) => Ok(marks),

@@ -1,12 +1,13 @@
 //! Lists and reads trail files of folders, as S3 holds them or flat.
 //!
-//! In: files and folders. Out: [`TrailObject`]s sorted by source and key. A folder is walked without recursion, each
-//! directory once (a loop of symbolic links ends); hidden entries are left out. A file is listed when its extension is
-//! one of trail files, or when its first bytes look like gzip or JSON; anything else is counted in an issue, so that
-//! evidence in a format that Whittle does not read is never missed in silence. The path `-` is standard input, read once.
+//! In: files and folders. Out: [`TrailObject`]s sorted by source and key. A folder is walked without
+//! recursion, each directory once (a loop of symbolic links ends); hidden entries are left out. A file is
+//! listed when its extension is one of trail files, or when its first bytes look like gzip or JSON; anything
+//! else is counted in an issue, so that evidence in a format that Whittle does not read is never missed in
+//! silence. The path `-` is standard input, read once.
 //!
-//! Not here: what is inside. Digest, Insights, aggregated and network-activity files are listed like the rest; the
-//! evidence reader classes and counts them.
+//! Not here: what is inside. Digest, Insights, aggregated and network-activity files are listed like the
+//! rest; the evidence reader classes and counts them.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -19,12 +20,13 @@ use std::time::UNIX_EPOCH;
 
 use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 use whittle_pipeline::marks::ReadMarks;
-use whittle_pipeline::ports::{PortError, PortErrorKind, TrailObject, TrailObjects};
+use whittle_pipeline::ports::{PortError, PortErrorKind, TrailObjects};
+use whittle_pipeline::trail_object::TrailObject;
 
 use crate::files::read_bounded;
 
-/// Default limit of one stored (maybe compressed) object. CloudTrail's own files hold at most 50 MB uncompressed
-/// (AWS CloudTrail User Guide, "Quotas in AWS CloudTrail").
+/// Default limit of one stored (maybe compressed) object. CloudTrail's own files hold at most 50 MB
+/// uncompressed (AWS CloudTrail User Guide, "Quotas in AWS CloudTrail").
 pub const DEFAULT_MAX_OBJECT_BYTES: u64 = 1 << 30;
 
 /// Bytes that decide whether a file without a known extension is gzip or JSON.
@@ -57,7 +59,8 @@ impl TrailFolder {
         self
     }
 
-    /// Standard input as one object. What it holds is its version: a store must not take it for what it was last time.
+    /// Standard input as one object. What it holds is its version: a store must not take it for what it was
+    /// last time.
     fn standard_input(&self) -> Result<TrailObject, PortError> {
         if self.standard_input.get().is_none() {
             let mut bytes = Vec::new();
@@ -105,7 +108,7 @@ impl TrailObjects for TrailFolder {
             }
         }
 
-        let mut walk = Walk::default();
+        let mut walk = FolderWalk::default();
         // Sorted, so a folder comes before those inside it, which are then already visited.
         for folder in &folders {
             walk.folder(folder)?;
@@ -172,13 +175,13 @@ fn single(file: &Path, folders: &BTreeSet<PathBuf>, listed: &[TrailObject]) -> R
 }
 
 #[derive(Debug, Default)]
-struct Walk {
+struct FolderWalk {
     visited: BTreeSet<PathBuf>,
     objects: Vec<TrailObject>,
     issues: Vec<Issue>,
 }
 
-impl Walk {
+impl FolderWalk {
     fn folder(&mut self, root: &Path) -> Result<(), PortError> {
         let source = root.to_str().ok_or_else(|| {
             let message = format!("the name of trail folder `{}` is not UTF-8 text", root.display());
@@ -293,7 +296,8 @@ impl Walk {
                 self.objects.push(object(folder.source, key, &metadata));
             } else {
                 folder.skipped = folder.skipped.saturating_add(1);
-                // The first in key order, so that the message does not depend on the order of the file system.
+                // The first in key order, so that the message does not depend on the order of the file
+                // system.
                 if folder.example.as_ref().is_none_or(|example| key < *example) {
                     folder.example = Some(key);
                 }
@@ -302,7 +306,7 @@ impl Walk {
     }
 }
 
-/// What one walk of a folder gathers beside objects.
+/// Objects and issues of one walk of a folder.
 struct Folder<'a> {
     source: &'a str,
     skipped: u64,
@@ -343,7 +347,7 @@ fn has_trail_extension(path: &Path) -> bool {
         .is_some_and(|extension| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)))
 }
 
-/// Whether the file begins like gzip (RFC 1952, section 2.3.1) or like a JSON object or list.
+/// True if the file begins like gzip (RFC 1952, section 2.3.1) or like a JSON object or list.
 fn looks_like_trail(path: &Path) -> io::Result<bool> {
     let mut start = Vec::new();
     File::open(path)?.take(SNIFF_BYTES).read_to_end(&mut start)?;

@@ -8,8 +8,8 @@
 //! until = "2027-03-31"
 //! ```
 //!
-//! Reading is strict: a waiver that is not understood accepts nothing, and says so with its line. Writing keeps what is
-//! there as it is, comments and order too, and replaces the file in one step.
+//! Reading is strict: a waiver that is not understood accepts nothing, and says so with its line. Writing
+//! keeps what is there as it is, comments and order too, and replaces the file in one step.
 
 use std::path::Path;
 
@@ -31,7 +31,8 @@ pub fn read(path: &Path) -> Result<Vec<Waiver>, PortError> {
     })
 }
 
-/// Adds a waiver, or changes the one of the same finding. `about` becomes a comment. Gives whether it was added.
+/// Adds a waiver, or changes the one of the same finding. `about` becomes a comment. Gives whether it was
+/// added.
 pub fn write(path: &Path, waiver: &Waiver, about: Option<&str>) -> Result<bool, PortError> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,

@@ -1,8 +1,9 @@
 //! State of findings between runs, and what is owed to the alert topic because of it.
 //!
-//! `new → open → worse | unchanged | better → resolved`; waived until an expiry. A finding's record says in one place what
-//! state it is in and what alert is owed for it, so that one write makes both true: an alert is owed before it is published,
-//! and no longer owed once it was. A message may so be published twice (its answer was lost), a state change never.
+//! `new → open → worse | unchanged | better → resolved`; waived until an expiry. A finding's record says in
+//! one place what state it is in and what alert is owed for it, so that one write makes both true: an alert
+//! is owed before it is published, and no longer owed once it was. A message may so be published twice (its
+//! answer was lost), a state change never.
 //!
 //! | before | now | owed |
 //! |---|---|---|
@@ -11,11 +12,12 @@
 //! | open | not worse | what was owed, as long as it is true |
 //! | waived, waiver ended | there | new |
 //! | any | there, waived | nothing |
-//! | open | gone | resolved, if asked for and if somebody was told of the finding; else nothing |
+//! | open | gone | resolved, if asked for and if the finding was alerted before; else nothing |
 //! | open | not looked at | what was owed |
 //!
-//! Below the chosen severity nothing is owed; a finding that rises to it is owed as worse. A pure function of its inputs:
-//! [`advance`] decides, [`plan`] makes messages of what is owed, [`deliver`] publishes and notes it.
+//! Below the chosen severity nothing is owed; a finding that rises to it is owed as worse. A pure function of
+//! its inputs: [`advance`] decides, [`plan`] makes messages of what is owed, [`deliver`] publishes and notes
+//! it.
 
 mod delivery;
 mod state;
@@ -24,11 +26,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use whittle_analysis::result::Finding;
 
-pub use delivery::{Delivered, MOST_MESSAGES, Renderer, deliver, plan, sent};
+pub use delivery::{Delivered, MAX_MESSAGES, Renderer, deliver, plan, sent};
 pub use state::{AlertSettings, advance};
 pub use whittle_analysis::alert::{Alert, AlertKind, Attribute, Level, Message, Notice};
 
-/// Where a finding stands.
+/// State of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FindingState {
@@ -45,11 +47,11 @@ pub enum FindingState {
 pub struct FindingRecord {
     /// The finding as last seen.
     pub finding: Finding,
-    /// Where it stands.
+    /// State of the finding.
     pub state: FindingState,
-    /// When it was first seen (again, after it was resolved).
+    /// Time when it was first seen (again, after it was resolved).
     pub first_seen: Timestamp,
-    /// When its state or its level last changed; new wording of the same finding does not count.
+    /// Time of the last change of its state or level; new wording of the same finding does not count.
     pub changed: Timestamp,
     /// Until when it is waived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,20 +59,20 @@ pub struct FindingRecord {
     /// The alert that is to be published for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owed: Option<AlertKind>,
-    /// When that alert became owed.
+    /// Time since when that alert is owed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owed_since: Option<Timestamp>,
     /// For a worse finding whose alert is owed: the level it rose from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub was: Option<Level>,
-    /// When an alert was last published for it.
+    /// Time of the last alert published for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alerted: Option<Timestamp>,
 }
 
 impl FindingRecord {
-    /// When the store may forget the record: `keep` after it was resolved. Never while the finding is there or an alert is
-    /// owed.
+    /// Time when the store may forget the record: `keep` after it was resolved. Never while the finding is
+    /// there or an alert is owed.
     pub fn expires(&self, keep: SignedDuration) -> Option<Timestamp> {
         let over = self.state == FindingState::Resolved && self.owed.is_none();
         over.then(|| self.changed.saturating_add(keep).unwrap_or(Timestamp::MAX))

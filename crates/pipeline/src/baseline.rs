@@ -1,4 +1,5 @@
-//! What the policies of each role were at the last run: which roles changed, and what the next run compares with.
+//! The policies of each role at the last run: finds the roles that changed, and the baselines for the next
+//! run.
 //!
 //! The comparison of one role is [`whittle_analysis::drift`]; here it is done for all roles of an account.
 
@@ -14,7 +15,7 @@ pub use whittle_analysis::drift::RoleBaseline;
 
 use crate::ports::SaveScope;
 
-/// What changed about the roles of an account.
+/// Changes of the roles of an account.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Drift {
     /// `over-narrowed` and `privilege-widened`, unsorted.
@@ -27,7 +28,8 @@ pub struct Drift {
 
 /// Compares every execution role of `inventory` that `scope` names with its stored baseline.
 ///
-/// Roles that the scope leaves out give no findings and no baselines; where the inventory is incomplete, nothing is gone.
+/// Roles that the scope leaves out give no findings and no baselines; where the inventory is incomplete,
+/// nothing is gone.
 pub fn compare(
     inventory: &Inventory,
     ledger: &Ledger,

@@ -1,4 +1,4 @@
-//! A run that changes nothing: reads what is stored, and keeps what it would write to itself.
+//! A run that changes nothing: it reads the store and keeps in memory what it would write.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,10 +14,11 @@ use crate::marks::ReadMarks;
 use crate::ports::service::{Begun, KeptDocuments, Lease, RunRecord, ServiceStore};
 use crate::ports::{Changes, EvidenceBatch, PortError, SaveScope, Store};
 
-/// Wraps a store so that nothing is written to it. What is read later in the same run is what would be stored by then.
+/// Wraps a store so that nothing is written to it. Later reads of the same run see what would be stored by
+/// then.
 ///
-/// No lease is taken, so a real run may go on beside it. [`Store::save_report`] counts no changes: telling what differs
-/// would mean to read every stored result.
+/// No lease is taken, so a real run may go on beside it. [`Store::save_report`] counts no changes: to count
+/// them, it would have to read every stored result.
 #[derive(Debug)]
 pub struct DryRun<S> {
     inner: S,
@@ -56,7 +57,7 @@ fn account_of(arn: &str) -> &str {
     arn.split(':').nth(4).unwrap_or_default()
 }
 
-/// Whether a function is meant by its name or ARN, a version or alias at the end passed over.
+/// True if the name or ARN, without a version or alias at the end, means the function.
 fn is_function(arn: &str, name_or_arn: &str) -> bool {
     if name_or_arn.starts_with("arn:") {
         FunctionArn::split_qualified(name_or_arn).is_ok_and(|(wanted, _)| wanted.to_string() == arn)
@@ -65,7 +66,7 @@ fn is_function(arn: &str, name_or_arn: &str) -> bool {
     }
 }
 
-/// Whether a role is meant by its name, whose case does not matter to IAM, or ARN.
+/// True if the ARN, or the name in any case, means the role: IAM ignores the case of role names.
 fn is_role(arn: &str, name_or_arn: &str) -> bool {
     arn == name_or_arn || arn.rsplit('/').next().is_some_and(|name| name.eq_ignore_ascii_case(name_or_arn))
 }
@@ -141,8 +142,8 @@ impl<S: Store> Store for DryRun<S> {
         Ok(names.into_iter().collect())
     }
 
-    /// Those of a report, if one was saved and no records were; else those of the store with the saved records in their
-    /// place.
+    /// Those of a report, if one was saved and no records were; else those of the store with the saved
+    /// records in their place.
     fn findings(&mut self, account: &str) -> Result<Vec<Finding>, PortError> {
         let Some(records) = self.findings.get(account) else {
             let saved = self.reports.iter().rev().find(|(report, _)| report.account == account);

@@ -1,13 +1,14 @@
-//! CloudTrail's event history → ledger: reads the spans that were not read yet, newest first, every Region at its own pace.
+//! CloudTrail's event history → ledger: reads the spans that were not read yet, newest first, every Region at
+//! its own pace.
 //!
-//! In: an [`EventHistorySource`] and the marks of earlier runs. Out: events in the ledger, and marks that say which spans are
-//! in it. A page is noted as soon as it is merged, so a stop between two pages loses nothing; what a kill loses is what was
-//! read since the last save, and reading it again changes nothing.
+//! In: an [`EventHistorySource`] and the marks of earlier runs. Out: events in the ledger, and marks that say
+//! which spans are in it. A page is noted as soon as it is merged, so a stop between two pages loses nothing;
+//! what a kill loses is what was read since the last save, and reading it again changes nothing.
 //!
-//! Answers come newest first and are paged by a token (AWS CloudTrail API Reference, LookupEvents). So after a page whose
-//! oldest event is of second `t`, everything from `t + 1 s` on is read; of second `t` itself more may follow.
-//! `StartTime` and `EndTime` are both inclusive ("after or at", "before or at"), so nothing falls between two spans that
-//! meet; an event at the border is read twice, which changes nothing.
+//! Answers come newest first and are paged by a token (AWS CloudTrail API Reference, LookupEvents). So after
+//! a page whose oldest event is of second `t`, everything from `t + 1 s` on is read; of second `t` itself
+//! more may follow. `StartTime` and `EndTime` are both inclusive ("after or at", "before or at"), so nothing
+//! falls between two spans that meet; an event at the border is read twice, which changes nothing.
 //!
 //! Event history is no trail file: it never speaks for what the trails log.
 
@@ -21,7 +22,7 @@ use whittle_evidence::ledger::days::{day_of, start_of_day};
 use whittle_evidence::map::Mapper;
 
 use crate::ingest::Evidence;
-use crate::marks::{ReadMarks, Span};
+use crate::marks::{HistorySpan, ReadMarks};
 use crate::ports::{Clock, EventHistorySource, EvidenceBatch, HistoryPage, PortError, Store};
 
 mod covered;
@@ -29,7 +30,7 @@ mod page;
 mod region;
 
 pub use covered::covered_history;
-use region::{Answer, RegionReading};
+use region::{HistoryAnswer, RegionReading};
 
 /// Pages between two saves.
 const SAVE_PAGES: u64 = 50;
@@ -37,41 +38,42 @@ const SAVE_PAGES: u64 = 50;
 /// Time between two saves.
 const SAVE_INTERVAL: SignedDuration = SignedDuration::from_secs(30);
 
-/// Time that a first reading may take before the oldest days are out of event history: two calls a second and Region are
-/// 360,000 events an hour.
+/// Time that a first reading may take before the oldest days are out of event history: two calls a second and
+/// Region are 360,000 events an hour.
 const READING_TIME: SignedDuration = SignedDuration::from_hours(6);
 
 /// The ledger's window reaches back no further, so that older issues concern nobody.
 const KEEP_ISSUES: SignedDuration = SignedDuration::from_hours(400 * 24);
 
-/// How event history is read.
+/// Settings for the reading of event history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistorySettings {
-    /// Days to look back; more than [`HistorySettings::MOST_DAYS`] are as many.
+    /// Days to look back; more than [`HistorySettings::MAX_DAYS`] are as many.
     pub lookback_days: u16,
-    /// How much before the newest instant that was read to begin again, for events that were delivered late.
+    /// Time before the newest instant read that is read again, for events that were delivered late.
     pub overlap: SignedDuration,
-    /// How old an event has to be at least. Younger ones may be incomplete: CloudTrail delivers within 15 minutes, on
-    /// average within 5, without a guarantee (CloudTrail User Guide, "Getting and viewing your CloudTrail log files").
+    /// Least age of an event. Younger ones may be incomplete: CloudTrail delivers within 15 minutes, on
+    /// average within 5, without a guarantee (CloudTrail User Guide, "Getting and viewing your CloudTrail log
+    /// files").
     pub lag: SignedDuration,
 }
 
 impl HistorySettings {
     /// Event history goes back 90 days (CloudTrail User Guide, "Working with CloudTrail event history").
-    pub const MOST_DAYS: u16 = 90;
+    pub const MAX_DAYS: u16 = 90;
 }
 
 impl Default for HistorySettings {
     fn default() -> Self {
         Self {
-            lookback_days: Self::MOST_DAYS,
+            lookback_days: Self::MAX_DAYS,
             overlap: SignedDuration::from_hours(2),
             lag: SignedDuration::from_mins(15),
         }
     }
 }
 
-/// What the reading of event history did.
+/// Summary of the reading of event history.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HistorySummary {
     /// Pages read.
@@ -80,12 +82,12 @@ pub struct HistorySummary {
     pub events: u64,
     /// Every Region asked for.
     pub regions: BTreeMap<String, RegionHistory>,
-    /// What is left for the next run since there was no time, by Region, newest first. Not what could not be read: see
-    /// [`RegionHistory::complete`].
-    pub left: Vec<(String, Span)>,
+    /// Spans left for the next run since there was no time, by Region, newest first. Not those that could not
+    /// be read: see [`RegionHistory::complete`].
+    pub left: Vec<(String, HistorySpan)>,
 }
 
-/// What became of one Region.
+/// Summary for one Region.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RegionHistory {
     /// Pages read.
@@ -96,11 +98,12 @@ pub struct RegionHistory {
     pub complete: bool,
 }
 
-/// Reads what the marks do not have yet of `[now - lookback, now - lag)`, in all Regions of `source` at once. The lookback
-/// begins at midnight UTC: of the day that it reaches, or of the first day that event history still holds wholly.
+/// Reads the spans that the marks lack of `[now - lookback, now - lag)`, in all Regions of `source` at once.
+/// The lookback begins at midnight UTC: of the day that it reaches, or of the first day that event history
+/// still holds wholly.
 ///
-/// `stop` is asked after each page; pages that are under way then are given up. A Region that cannot be read is an issue,
-/// and its spans stay uncovered; the others go on. An error means that the store failed.
+/// `stop` is asked after each page; pages that are under way then are given up. A Region that cannot be read
+/// is an issue, and its spans stay uncovered; the others go on. An error means that the store failed.
 pub async fn read_history(
     source: &impl EventHistorySource,
     store: &mut impl Store,
@@ -109,7 +112,7 @@ pub async fn read_history(
     clock: &impl Clock,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<(HistorySummary, Vec<Issue>), PortError> {
-    let mut reading = Reading::new(settings, clock.now());
+    let mut reading = HistoryReading::new(settings, clock.now());
     let mut regions = source.regions();
     regions.sort();
     regions.dedup();
@@ -155,8 +158,8 @@ fn fetch(source: &impl EventHistorySource, state: RegionReading) -> Fetched<'_> 
     })
 }
 
-/// The result of the first future that is done. Each wake-up polls all: there is one a Region, and each waits for half a
-/// second at least.
+/// The result of the first future that is done. Each wake-up polls all: there is one a Region, and each waits
+/// for half a second at least.
 async fn next_of<T>(pending: &mut Vec<Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> Option<T> {
     if pending.is_empty() {
         return None;
@@ -176,8 +179,8 @@ async fn next_of<T>(pending: &mut Vec<Pin<Box<dyn Future<Output = T> + Send + '_
 }
 
 /// The one loop that owns the ledger.
-struct Reading {
-    wanted: Span,
+struct HistoryReading {
+    wanted: HistorySpan,
     mapper: Mapper,
     summary: HistorySummary,
     issues: Vec<Issue>,
@@ -187,12 +190,12 @@ struct Reading {
     saved: Timestamp,
 }
 
-impl Reading {
+impl HistoryReading {
     fn new(settings: &HistorySettings, now: Timestamp) -> Self {
         let start = first_wanted(now, settings.lookback_days);
         let end = page::second_of(before(now, settings.lag));
         Self {
-            wanted: Span { start, end: end.max(start) },
+            wanted: HistorySpan { start, end: end.max(start) },
             mapper: Mapper::default(),
             summary: HistorySummary::default(),
             issues: Vec::new(),
@@ -220,7 +223,7 @@ impl Reading {
         self.summary.pages += 1;
         self.summary.events += read.events;
         self.unsaved_pages += 1;
-        let issue = state.take(Answer { page: &page, read, held_since: held_since(now) }, &mut evidence.marks);
+        let issue = state.take(HistoryAnswer { page: &page, read, held_since: held_since(now) }, &mut evidence.marks);
         self.issues.extend(issue);
     }
 
@@ -239,8 +242,8 @@ impl Reading {
     }
 
     fn finish(mut self, marks: &ReadMarks, now: Timestamp) -> (HistorySummary, Vec<Issue>) {
-        // What the service holds no longer cannot be wanted any more.
-        let wanted = Span { start: self.wanted.start.max(held_since(now)), end: self.wanted.end };
+        // The service no longer holds anything older.
+        let wanted = HistorySpan { start: self.wanted.start.max(held_since(now)), end: self.wanted.end };
         for (name, region) in &mut self.summary.regions {
             region.complete = marks.history_covers(name, wanted);
         }
@@ -257,8 +260,8 @@ impl Reading {
     }
 }
 
-/// Where to begin: at midnight UTC, since coverage is counted in days. A whole day, and so late that the first day is still
-/// held when its turn comes, which is last.
+/// Start of the wanted span: at midnight UTC, since coverage is counted in days. A whole day, and so late
+/// that the first day is still held when its turn comes, which is last.
 fn first_wanted(now: Timestamp, lookback_days: u16) -> Timestamp {
     let wanted = day_of(before(now, days(lookback_days)));
     let held = day_of(held_since(now).saturating_add(READING_TIME).unwrap_or(now)).saturating_add(1);
@@ -267,7 +270,7 @@ fn first_wanted(now: Timestamp, lookback_days: u16) -> Timestamp {
 
 /// The service holds nothing older.
 fn held_since(now: Timestamp) -> Timestamp {
-    before(now, days(HistorySettings::MOST_DAYS))
+    before(now, days(HistorySettings::MAX_DAYS))
 }
 
 fn days(days: u16) -> SignedDuration {

@@ -1,7 +1,8 @@
-//! Trail objects → ledger: lists, skips what was read before, reads the rest on all cores, saves after each batch.
+//! Trail objects → ledger: lists, skips what was read before, reads the rest on all cores, saves after each
+//! batch.
 //!
-//! A batch is the unit of loss: a kill between two saves costs the reading of one batch and nothing else, since observing
-//! an event twice changes nothing.
+//! A batch is the unit of loss: a kill between two saves costs the reading of one batch and nothing else,
+//! since observing an event twice changes nothing.
 
 use rayon::prelude::*;
 use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
@@ -10,17 +11,19 @@ use whittle_evidence::map::Mapper;
 use whittle_evidence::read::{FileReport, Limits, key_kind, read_bytes};
 
 use crate::marks::ReadMarks;
-use crate::ports::{EvidenceBatch, PortError, PortErrorKind, Store, TrailObject, TrailObjects};
+use crate::ports::{EvidenceBatch, PortError, PortErrorKind, Store, TrailObjects};
+use crate::trail_object::TrailObject;
 
 mod waiting;
 
-/// Bytes (as stored) read between two saves. Also what may be in memory at once of objects that are read in parallel.
+/// Bytes (as stored) read between two saves. Also the most that is in memory at once of objects that are read
+/// in parallel.
 const BATCH_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Objects read between two saves where reading means waiting: small files take as long as larger ones.
 const BATCH_OBJECTS: usize = 2_000;
 
-/// What the reading of trail objects did.
+/// Summary of the reading of trail objects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IngestSummary {
     /// Objects found.
@@ -44,7 +47,7 @@ pub struct IngestSummary {
 }
 
 impl IngestSummary {
-    /// Adds what became of one object, and its issues to `issues`.
+    /// Adds the report on one object, and its issues to `issues`.
     pub fn add(&mut self, report: &ObjectReport, issues: &mut Vec<Issue>) {
         match report {
             Ok(report) => {
@@ -58,10 +61,10 @@ impl IngestSummary {
     }
 }
 
-/// What became of one object; the issue if it could not be read at all.
+/// Report on one object; the issue if it could not be read at all.
 pub type ObjectReport = Result<FileReport, Issue>;
 
-/// Where the reading is.
+/// Progress of the reading.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct IngestStep {
     /// Bytes (as stored) read so far.
@@ -72,28 +75,28 @@ pub struct IngestStep {
     pub records: u64,
 }
 
-/// Is told how the reading goes.
+/// Receives the progress of the reading.
 pub trait IngestObserver {
     /// Called after each group of objects.
     fn step(&mut self, step: &IngestStep);
 }
 
-/// Hears nothing.
+/// Ignores progress.
 impl IngestObserver for () {
     fn step(&mut self, _: &IngestStep) {}
 }
 
-/// What is in the ledger and how far the reading came.
+/// The ledger, and the marks of what is in it.
 #[derive(Debug, Default)]
 pub struct Evidence {
     /// Everything read so far.
     pub ledger: Ledger,
-    /// What that is.
+    /// Marks of what was read.
     pub marks: ReadMarks,
 }
 
 impl Evidence {
-    /// What earlier runs read.
+    /// Loads the evidence of earlier runs.
     pub fn load(store: &mut impl Store) -> Result<Self, PortError> {
         // The ledger first: marks of the same state or an older one make objects be read twice at worst.
         let ledger = store.load_ledger()?;
@@ -101,8 +104,9 @@ impl Evidence {
     }
 }
 
-/// Adds every new object of `objects` to the evidence and to the store. `stop` is asked after each batch; what is left then
-/// is in [`IngestSummary::left`]. Gives the issues of this reading; those of objects are in the marks.
+/// Adds every new object of `objects` to the evidence and to the store. `stop` is asked after each batch;
+/// what is left then is in [`IngestSummary::left`]. Returns the issues of this reading; those of objects are
+/// in the marks.
 pub fn ingest(
     objects: &impl TrailObjects,
     store: &mut impl Store,
@@ -122,7 +126,8 @@ pub fn ingest(
         }
         let (part, reports) = read_batch(objects, batch);
         if is_denied(objects, &reports, tail) {
-            // A missing permission, not the objects: none of them is marked, so the next run finds them as they are.
+            // A missing permission, not the objects: none of them is marked, so the next run finds them as
+            // they are.
             issues.extend(denied_issue(rest, &reports));
             summary.denied = rest.len();
             rest = &[];
@@ -146,7 +151,7 @@ pub fn ingest(
             }
         }
         summary.read += saved.len();
-        objects.settle(&mut evidence.marks, tail.first());
+        objects.compact(&mut evidence.marks, tail.first());
         store.save_evidence(EvidenceBatch { ledger: &evidence.ledger, objects: &saved, marks: &evidence.marks })?;
         progress.bytes_done += batch.iter().map(|object| object.size_bytes).sum::<u64>();
         progress.records = summary.records;
@@ -167,7 +172,7 @@ pub fn read_all(objects: &impl TrailObjects) -> Result<(Ledger, IngestSummary, V
     Ok((ledger, summary, merge_issues(issues)))
 }
 
-/// Objects that hold events, without those whose key says otherwise, and what is known before reading.
+/// Lists the objects that hold events, by their keys. Reads none.
 pub(crate) fn list_events(
     objects: &impl TrailObjects,
     marks: &ReadMarks,
@@ -199,20 +204,20 @@ fn next_batch(objects: &[TrailObject], parallel_reads: usize) -> Option<(&[Trail
     Some(objects.split_at(count.max(1).min(objects.len())))
 }
 
-/// Why an object was not read.
-struct Unread {
+/// An object that was not read.
+struct UnreadObject {
     issue: Issue,
     /// A permission is missing.
     denied: bool,
 }
 
 /// Reads objects in parallel. Merging is associative and commutative, so the threads' order does not matter.
-fn read_batch(objects: &impl TrailObjects, batch: &[TrailObject]) -> (Ledger, Vec<Result<FileReport, Unread>>) {
-    let mut parts: Vec<Part> = match objects.parallel_reads() {
+fn read_batch(objects: &impl TrailObjects, batch: &[TrailObject]) -> (Ledger, Vec<Result<FileReport, UnreadObject>>) {
+    let mut parts: Vec<BatchPart> = match objects.parallel_reads() {
         0 => batch
             .par_iter()
             .enumerate()
-            .fold(Part::new, |mut part, (index, object)| {
+            .fold(BatchPart::new, |mut part, (index, object)| {
                 let bytes = objects.read(object);
                 part.take(index, object, bytes);
                 part
@@ -230,15 +235,15 @@ fn read_batch(objects: &impl TrailObjects, batch: &[TrailObject]) -> (Ledger, Ve
     (ledger, reports.into_iter().map(|(_, report)| report).collect())
 }
 
-/// What one thread read of a batch.
-struct Part {
+/// The part of a batch that one thread read.
+struct BatchPart {
     ledger: Ledger,
     mapper: Mapper,
     /// By position in the batch.
-    reports: Vec<(usize, Result<FileReport, Unread>)>,
+    reports: Vec<(usize, Result<FileReport, UnreadObject>)>,
 }
 
-impl Part {
+impl BatchPart {
     fn new() -> Self {
         Self { ledger: Ledger::default(), mapper: Mapper::default(), reports: Vec::new() }
     }
@@ -246,7 +251,7 @@ impl Part {
     fn take(&mut self, index: usize, object: &TrailObject, bytes: Result<Vec<u8>, PortError>) {
         let report = match bytes {
             Ok(bytes) => Ok(self.observe(object, &bytes)),
-            Err(error) => Err(Unread {
+            Err(error) => Err(UnreadObject {
                 issue: unavailable(object, &error),
                 denied: matches!(error.kind(), PortErrorKind::AccessDenied { .. }),
             }),
@@ -266,16 +271,16 @@ impl Part {
     }
 }
 
-/// Whether reading is denied altogether: for all of a batch, and for the newest object too. (Files of some months may be
-/// encrypted with another key, and then the others can still be read.)
-fn is_denied(objects: &impl TrailObjects, reports: &[Result<FileReport, Unread>], tail: &[TrailObject]) -> bool {
+/// True if reading is denied altogether: for all of a batch, and for the newest object too. (Files of some
+/// months may be encrypted with another key, and then the others can still be read.)
+fn is_denied(objects: &impl TrailObjects, reports: &[Result<FileReport, UnreadObject>], tail: &[TrailObject]) -> bool {
     let denied = |error: &PortError| matches!(error.kind(), PortErrorKind::AccessDenied { .. });
     reports.iter().all(|report| matches!(report, Err(unread) if unread.denied))
         && tail.last().is_none_or(|newest| objects.read(newest).is_err_and(|error| denied(&error)))
 }
 
 /// One issue for all objects of which none may be read.
-fn denied_issue(objects: &[TrailObject], reports: &[Result<FileReport, Unread>]) -> Option<Issue> {
+fn denied_issue(objects: &[TrailObject], reports: &[Result<FileReport, UnreadObject>]) -> Option<Issue> {
     let (first, report) = (objects.first()?, reports.first()?);
     let mut issue = report.as_ref().err()?.issue.clone();
     issue.place.clone_from(&first.source);

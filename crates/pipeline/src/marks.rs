@@ -1,4 +1,4 @@
-//! What evidence was read already, so that a run reads only what is new.
+//! Marks of the evidence that was read, so that a run reads only what is new.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,32 +7,33 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, Serializer};
 use whittle_analysis::issue::{Issue, merge_issues};
 
-use crate::ports::TrailObject;
+use crate::trail_object::TrailObject;
 
 /// Objects and spans of event history that are in the ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ReadMarks {
-    /// Source → what is known of it.
+    /// Source → its marks.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sources: BTreeMap<String, SourceMarks>,
     /// Region → spans of event history that were read completely, sorted and apart from each other.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub history: BTreeMap<String, Vec<Span>>,
+    pub history: BTreeMap<String, Vec<HistorySpan>>,
     /// Region → the part of its `history` that held no event and is not worth a write.
     #[serde(skip)]
-    quiet: BTreeMap<String, Span>,
+    quiet: BTreeMap<String, HistorySpan>,
 }
 
-/// Less than this without an event is read again rather than written down: a run with nothing new writes nothing.
+/// Less than this without an event is read again rather than written down: a run with nothing new writes
+/// nothing.
 const QUIET: SignedDuration = SignedDuration::from_hours(24);
 
 /// Marks of one source of trail objects.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SourceMarks {
-    /// First key that [`SourceMarks::through`] speaks of: older ones were beyond the lookback and never listed. `None`: it
-    /// speaks of all.
+    /// First key that [`SourceMarks::through`] speaks of: older ones were beyond the lookback and never
+    /// listed. `None`: it speaks of all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
     /// Every object up to and including this key was read, or is in `failed`.
@@ -44,7 +45,7 @@ pub struct SourceMarks {
     /// Keys that were listed and could not be read: the next run tries them again.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub failed: BTreeSet<String>,
-    /// What was wrong with objects that were read, by key.
+    /// Problems of objects that were read, by key.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "stored_issues")]
     pub issues: BTreeMap<String, Vec<Issue>>,
 }
@@ -73,7 +74,7 @@ fn stored_issues<S: Serializer>(issues: &BTreeMap<String, Vec<Issue>>, serialize
 
 /// A span of time, `[start, end)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Span {
+pub struct HistorySpan {
     /// First instant.
     pub start: Timestamp,
     /// First instant after it.
@@ -81,7 +82,7 @@ pub struct Span {
 }
 
 impl ReadMarks {
-    /// Whether this very version of the object was read.
+    /// True if this very version of the object was read.
     pub fn knows(&self, object: &TrailObject) -> bool {
         let Some(source) = self.sources.get(&object.source) else { return false };
         match source.read.get(&object.key) {
@@ -94,7 +95,7 @@ impl ReadMarks {
         }
     }
 
-    /// Notes that an object was read, and what was wrong with it.
+    /// Notes that an object was read, with its problems.
     pub fn note_read(&mut self, object: &TrailObject, issues: Vec<Issue>) {
         let source = self.sources.entry(object.source.clone()).or_default();
         source.failed.remove(&object.key);
@@ -119,7 +120,7 @@ impl ReadMarks {
     }
 
     /// Notes that event history of a Region was read over `span`.
-    pub fn note_history(&mut self, region: &str, span: Span) {
+    pub fn note_history(&mut self, region: &str, span: HistorySpan) {
         if span.start < span.end {
             let spans = self.history.entry(region.to_owned()).or_default();
             spans.push(span);
@@ -128,14 +129,14 @@ impl ReadMarks {
     }
 
     /// Notes that event history of a Region was read over `span`, the newest there is, and held no event.
-    pub fn note_quiet(&mut self, region: &str, span: Span) {
+    pub fn note_quiet(&mut self, region: &str, span: HistorySpan) {
         self.note_history(region, span);
         if span.end.duration_since(span.start) < QUIET {
             self.quiet.insert(region.to_owned(), span);
         }
     }
 
-    /// What is to be stored: all but the quiet end of a Region's history, which the next run reads again.
+    /// The marks to store: all but the quiet end of a Region's history, which the next run reads again.
     #[must_use]
     pub fn durable(&self) -> Self {
         let mut durable = Self { quiet: BTreeMap::new(), ..self.clone() };
@@ -161,43 +162,43 @@ impl ReadMarks {
     }
 
     /// Takes `span` out of what was read: it is to be read again.
-    pub fn forget_history(&mut self, region: &str, span: Span) {
+    pub fn forget_history(&mut self, region: &str, span: HistorySpan) {
         if let Some(spans) = self.history.get_mut(region) {
             *spans = without(spans, span);
         }
     }
 
     /// The parts of `wanted` that were not read yet, newest first.
-    pub fn history_gaps(&self, region: &str, wanted: Span) -> Vec<Span> {
+    pub fn history_gaps(&self, region: &str, wanted: HistorySpan) -> Vec<HistorySpan> {
         let mut gaps = Vec::new();
         let mut start = wanted.start;
         for span in self.history.get(region).map(Vec::as_slice).unwrap_or_default() {
             if span.start > start && start < wanted.end {
-                gaps.push(Span { start, end: span.start.min(wanted.end) });
+                gaps.push(HistorySpan { start, end: span.start.min(wanted.end) });
             }
             start = start.max(span.end);
         }
         if start < wanted.end {
-            gaps.push(Span { start, end: wanted.end });
+            gaps.push(HistorySpan { start, end: wanted.end });
         }
         gaps.reverse();
         gaps
     }
 
-    /// Whether event history of a Region was read over all of `wanted`.
-    pub fn history_covers(&self, region: &str, wanted: Span) -> bool {
+    /// True if event history of a Region was read over all of `wanted`.
+    pub fn history_covers(&self, region: &str, wanted: HistorySpan) -> bool {
         self.history_gaps(region, wanted).is_empty()
     }
 }
 
 /// `spans` without `span`.
-fn without(spans: &[Span], span: Span) -> Vec<Span> {
+fn without(spans: &[HistorySpan], span: HistorySpan) -> Vec<HistorySpan> {
     spans
         .iter()
         .flat_map(|known| {
             [
-                Span { start: known.start, end: known.end.min(span.start) },
-                Span { start: known.start.max(span.end), end: known.end },
+                HistorySpan { start: known.start, end: known.end.min(span.start) },
+                HistorySpan { start: known.start.max(span.end), end: known.end },
             ]
         })
         .filter(|rest| rest.start < rest.end)
@@ -205,9 +206,9 @@ fn without(spans: &[Span], span: Span) -> Vec<Span> {
 }
 
 /// Sorted spans; those that meet or overlap become one.
-fn joined(mut spans: Vec<Span>) -> Vec<Span> {
+fn joined(mut spans: Vec<HistorySpan>) -> Vec<HistorySpan> {
     spans.sort();
-    let mut out: Vec<Span> = Vec::with_capacity(spans.len());
+    let mut out: Vec<HistorySpan> = Vec::with_capacity(spans.len());
     for span in spans {
         match out.last_mut() {
             Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
@@ -223,8 +224,8 @@ mod tests {
 
     use super::*;
 
-    fn span(start: i64, end: i64) -> Span {
-        Span { start: Timestamp::from_second(start).unwrap(), end: Timestamp::from_second(end).unwrap() }
+    fn span(start: i64, end: i64) -> HistorySpan {
+        HistorySpan { start: Timestamp::from_second(start).unwrap(), end: Timestamp::from_second(end).unwrap() }
     }
 
     fn object(key: &str, version: &str) -> TrailObject {

@@ -6,7 +6,7 @@ use whittle_evidence::ledger::Ledger;
 use crate::marks::ReadMarks;
 use crate::ports::{Changes, EvidenceBatch, PortError, PortErrorKind, SaveScope, Store};
 
-/// Keeps what was saved; dies when told to.
+/// Keeps what was saved; fails at the save that a test chooses.
 #[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) ledger: Ledger,

@@ -1,4 +1,4 @@
-//! What a run needs from the outside, one capability per trait. Methods of the AWS adapters name the IAM actions they need
+//! Ports of a run, one capability per trait. Methods of the AWS adapters name the IAM actions they need
 //! (`Requires:`); together these are the actions of `template.yaml`.
 
 use std::future::Future;
@@ -10,10 +10,11 @@ use whittle_evidence::ledger::Ledger;
 use whittle_snapshot::SnapshotError;
 
 use crate::marks::ReadMarks;
+use crate::trail_object::TrailObject;
 
 pub mod service;
 
-/// Why a port could not answer.
+/// A call of a port that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct PortError {
@@ -24,7 +25,7 @@ pub struct PortError {
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// What a caller may do about a [`PortError`].
+/// Kinds of [`PortError`], by what a caller can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PortErrorKind {
@@ -67,12 +68,12 @@ impl PortError {
         self
     }
 
-    /// What a caller may do about it.
+    /// Kind of the error.
     pub fn kind(&self) -> &PortErrorKind {
         &self.kind
     }
 
-    /// What the user can do about it.
+    /// Advice for the user.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
@@ -85,38 +86,25 @@ impl From<SnapshotError> for PortError {
     }
 }
 
-/// One object of a trail: a file in a folder, or a key in a bucket.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TrailObject {
-    /// Which source it belongs to (a folder, or the part of a bucket that holds one account and Region), stable between runs.
-    pub source: String,
-    /// Key within the source, with `/`.
-    pub key: String,
-    /// Changes when the content does (size and modification time, or an ETag).
-    pub version: String,
-    /// Size in bytes as stored.
-    pub size_bytes: u64,
-}
-
 /// Trail objects, listed and read. Reading is synchronous: it runs on worker threads.
 pub trait TrailObjects: Send + Sync {
-    /// All objects that `marks` does not say to be read already (more is no harm), sorted by source and key. What cannot be
-    /// listed is an issue.
+    /// All objects that `marks` does not say to be read already (more is no harm), sorted by source and key.
+    /// What cannot be listed is an issue.
     fn list(&self, marks: &ReadMarks) -> Result<(Vec<TrailObject>, Vec<Issue>), PortError>;
 
     /// Content of one object as stored (maybe compressed).
     fn read(&self, object: &TrailObject) -> Result<Vec<u8>, PortError>;
 
-    /// How many objects to read at once; 0 for as many as there are cores. More where reading means waiting.
+    /// Number of objects to read at once; 0 for as many as there are cores. More where reading means waiting.
     fn parallel_reads(&self) -> usize {
         0
     }
 
-    /// Drops from `marks` what [`TrailObjects::list`] needs no longer: a source whose keys are ordered by time moves
-    /// [`SourceMarks::through`](crate::marks::SourceMarks::through) on and forgets the objects before it. Objects are tried
-    /// in the order of the last list; `next` is the first that was not tried yet, `None` after the last. Does nothing by
-    /// default.
-    fn settle(&self, marks: &mut ReadMarks, next: Option<&TrailObject>) {
+    /// Compacts `marks`, dropping what [`TrailObjects::list`] needs no longer: a source whose keys are
+    /// ordered by time moves [`SourceMarks::through`](crate::marks::SourceMarks::through) on and forgets the
+    /// objects before it. Objects are tried in the order of the last list; `next` is the first that was not
+    /// tried yet, `None` after the last. Does nothing by default.
+    fn compact(&self, marks: &mut ReadMarks, next: Option<&TrailObject>) {
         let _ = (marks, next);
     }
 }
@@ -138,9 +126,9 @@ impl<T: TrailObjects> TrailObjects for Option<T> {
         self.as_ref().map_or(0, TrailObjects::parallel_reads)
     }
 
-    fn settle(&self, marks: &mut ReadMarks, next: Option<&TrailObject>) {
+    fn compact(&self, marks: &mut ReadMarks, next: Option<&TrailObject>) {
         if let Some(objects) = self {
-            objects.settle(marks, next);
+            objects.compact(marks, next);
         }
     }
 }
@@ -156,7 +144,7 @@ pub struct HistoryPage {
     pub next: Option<String>,
 }
 
-/// What page of event history is wanted: events of `[start, end]`, newest first.
+/// A request for a page of event history: events of `[start, end]`, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryRequest {
     /// Region.
@@ -174,48 +162,51 @@ pub trait EventHistorySource: Send + Sync {
     /// Regions to read, sorted. Empty: event history is not read.
     fn regions(&self) -> Vec<String>;
 
-    /// One page. Keeps the service's pace (two calls a second in each Region) by waiting. [`PortErrorKind::NotFound`] for a
-    /// token that the service takes no longer.
+    /// One page. Keeps the service's pace (two calls a second in each Region) by waiting.
+    /// [`PortErrorKind::NotFound`] for a token that the service takes no longer.
     fn page(&self, request: &HistoryRequest) -> impl Future<Output = Result<HistoryPage, PortError>> + Send;
 }
 
-/// Tells the time. A port, so that a run is a function of its inputs.
+/// The time. A port, so that a run is a function of its inputs.
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
 }
 
-/// What a batch of evidence adds to a store.
+/// A batch of evidence for a store.
 #[derive(Debug, Clone, Copy)]
 pub struct EvidenceBatch<'a> {
     /// The whole ledger as it is now.
     pub ledger: &'a Ledger,
     /// Objects read in this batch.
     pub objects: &'a [TrailObject],
-    /// All marks as they are now, for stores that keep them as a whole; they hold the issues of the objects too.
+    /// All marks as they are now, for stores that keep them as a whole; they hold the issues of the objects
+    /// too.
     pub marks: &'a ReadMarks,
 }
 
 /// Remembers what was read and found.
 ///
-/// Every method is atomic or can be repeated: after a kill the store holds all of a call, or what the next run needs to do
-/// it again.
+/// Every method is atomic or can be repeated: after a kill the store holds all of a call, or what the next
+/// run needs to do it again.
 pub trait Store: Send {
     /// The ledger of everything read so far; empty for a new store.
     fn load_ledger(&mut self) -> Result<Ledger, PortError>;
 
-    /// What was read already.
+    /// Marks of what was read.
     fn read_marks(&mut self) -> Result<ReadMarks, PortError>;
 
-    /// Saves what a batch added: the parts of the ledger that differ from the stored ones first, then the marks.
+    /// Saves what a batch added: the parts of the ledger that differ from the stored ones first, then the
+    /// marks.
     fn save_evidence(&mut self, batch: EvidenceBatch<'_>) -> Result<(), PortError>;
 
-    /// Makes the stored results those of `report` as far as `scope` says; rows that are equal are not written. A store that
-    /// keeps [finding records](service::ServiceStore::save_finding_records) leaves the findings to these.
+    /// Makes the stored results those of `report` as far as `scope` says; rows that are equal are not
+    /// written. A store that keeps [finding records](service::ServiceStore::save_finding_records) leaves the
+    /// findings to these.
     fn save_report(&mut self, report: &Report, scope: &SaveScope) -> Result<Changes, PortError>;
 
-    /// Results of one function: by unqualified ARN, or by name. Several when it runs under several roles or the
-    /// name occurs in several Regions or accounts.
+    /// Results of one function: by unqualified ARN, or by name. Several when it runs under several roles or
+    /// the name occurs in several Regions or accounts.
     fn functions(&mut self, name_or_arn: &str) -> Result<Vec<FunctionResult>, PortError>;
 
     /// Results of one role by ARN or name.
@@ -228,7 +219,7 @@ pub trait Store: Send {
     fn findings(&mut self, account: &str) -> Result<Vec<Finding>, PortError>;
 }
 
-/// Which stored results a report replaces.
+/// The stored results that a report replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SaveScope {
     /// All of the account: results that the report does not have are deleted.
@@ -240,7 +231,7 @@ pub enum SaveScope {
 }
 
 impl SaveScope {
-    /// Whether a stored result of `role_arn` that the report does not have is to be deleted.
+    /// True if a stored result of `role_arn` that the report does not have is to be deleted.
     pub fn deletes(&self, role_arn: &str) -> bool {
         match self {
             Self::Account => true,
@@ -250,7 +241,7 @@ impl SaveScope {
     }
 }
 
-/// How many rows a save changed.
+/// Numbers of rows that a save changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Rows that are new.

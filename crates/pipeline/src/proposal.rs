@@ -1,8 +1,9 @@
-//! A template held against an account: which of its functions is which, what its roles would be, and what a gate says.
+//! A template held against an account: which of its functions is which, what its roles would be, and what a
+//! gate says.
 //!
-//! [`MatchedProposal::new`] matches functions, [`groups`] builds the roles, [`check`] judges them. In: the text of a template
-//! and the documents of a snapshot. Out: findings, and the regions of the file that they are about. Reads no file and no
-//! clock.
+//! [`MatchedProposal::new`] matches functions, [`groups`] builds the roles, [`check`] judges them. In: the
+//! text of a template and the documents of a snapshot. Out: findings, and the regions of the file that they
+//! are about. Reads no file and no clock.
 
 mod account;
 mod check;
@@ -53,9 +54,9 @@ impl<'t> TemplateFile<'t> {
 pub struct MatchedProposal {
     /// The file as results name it.
     pub file: String,
-    /// Everything that the file proposes.
+    /// Functions and roles that the file proposes.
     pub content: Proposal,
-    /// Function of the template → the one in the account, or why there is none.
+    /// Function of the template → the one in the account, or the reason why there is none.
     pub matches: BTreeMap<String, Result<FunctionArn, Unmatched>>,
     /// The account.
     pub account: DeployedAccount,
@@ -91,7 +92,7 @@ impl MatchedProposal {
         Ok(Self { file, content, matches, account, region, wording })
     }
 
-    /// Parts of the template that cannot be judged or compared.
+    /// Parts of the template that cannot be checked or compared.
     pub fn notes(&self) -> Vec<Issue> {
         let place = |region: Option<Region>| match region {
             Some(region) => format!("{}:{}", self.file, region.start.line),

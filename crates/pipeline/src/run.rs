@@ -1,4 +1,5 @@
-//! The use case: one analysis of one account; and the judgement that it shares with the [service](crate::service).
+//! The use case: one analysis of one account; and [`analyze`], which it shares with the
+//! [service](crate::service).
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -18,10 +19,10 @@ use whittle_snapshot::{SnapshotFiles, TrailConfigs, read_inventory, read_trails}
 use crate::ingest::{self, IngestObserver, IngestSummary, ingest};
 use crate::ports::{Changes, PortError, SaveScope, Store, TrailObjects};
 
-/// What a run may be told.
+/// Settings of one run.
 #[derive(Debug, Clone, Default)]
 pub struct RunSettings {
-    /// How verdicts are reached.
+    /// Settings of the analysis.
     pub analysis: AnalysisSettings,
     /// Regions whose event history was read completely.
     pub event_history: Vec<String>,
@@ -37,14 +38,14 @@ impl RunSettings {
     }
 }
 
-/// What a run gives.
+/// Outcome of one run.
 #[derive(Debug)]
 pub struct RunOutcome {
     /// Everything found.
     pub report: Report,
-    /// What was read.
+    /// Summary of the reading.
     pub read: IngestSummary,
-    /// What changed in the store.
+    /// Changes in the store.
     pub changes: Changes,
 }
 
@@ -61,7 +62,7 @@ pub fn run(
     let mut evidence = ingest::Evidence::load(store)?;
     let (read, issues) = ingest(objects, store, &mut evidence, observer, &|| false)?;
     let history = |days: Range<i32>| settings.declared_history(days);
-    let report = judge(Case {
+    let report = analyze(AnalysisInput {
         inventory: &inventory,
         trails,
         evidence: &evidence,
@@ -74,27 +75,27 @@ pub fn run(
     Ok(RunOutcome { report, read, changes })
 }
 
-/// Everything a report is made of.
-pub struct Case<'a> {
+/// Input of an analysis: everything that a report is made of.
+pub struct AnalysisInput<'a> {
     /// Functions and roles.
     pub inventory: &'a Inventory,
-    /// How the trails are configured.
+    /// Configuration of the trails.
     pub trails: TrailConfigs,
-    /// What was read.
+    /// Ledger and marks.
     pub evidence: &'a ingest::Evidence,
     /// For the days of the window: which Regions' event history covers them.
     pub history: &'a dyn Fn(Range<i32>) -> Option<EventHistory>,
-    /// What the user set.
+    /// Settings of the run.
     pub settings: &'a RunSettings,
     /// Reasons from outside why absence of evidence proves nothing anywhere.
     pub doubts: Vec<Doubt>,
-    /// What could not be read so far.
+    /// Issues so far.
     pub issues: Vec<Issue>,
 }
 
 /// Inventory and evidence → report. Reads and writes nothing.
-pub fn judge(case: Case<'_>) -> Report {
-    let Case { inventory, trails, evidence, history, settings, doubts, mut issues } = case;
+pub fn analyze(input: AnalysisInput<'_>) -> Report {
+    let AnalysisInput { inventory, trails, evidence, history, settings, doubts, mut issues } = input;
     let ledger = &evidence.ledger;
     issues.extend(evidence.marks.issues());
     issues.extend(trails.issues);
@@ -116,7 +117,7 @@ pub fn judge(case: Case<'_>) -> Report {
     report
 }
 
-/// The window and what is doubtful about it.
+/// The observation window and the doubts about it.
 #[derive(Debug)]
 pub struct Observed {
     /// From the first to the last day with events of the account.
@@ -132,8 +133,9 @@ pub struct Observed {
 /// IAM and the ledger look back no further (IAM's tracking period is 400 days).
 const LOOKBACK_DAYS: i32 = 400;
 
-/// An account in which functions run has events every day; a run of more days without any is missing evidence.
-const MOST_QUIET_DAYS: usize = 14;
+/// An account in which functions run has events every day; a run of more days without any is missing
+/// evidence.
+const MAX_QUIET_DAYS: usize = 14;
 
 impl Observed {
     /// Reads the window off the ledger. Adds issues for what makes it doubtful.
@@ -172,7 +174,7 @@ impl Observed {
             let total = f64::from(days.end.saturating_sub(days.start).max(1));
             density = 1.0 - f64::from(u32::try_from(quiet.len()).unwrap_or(u32::MAX)) / total;
             let longest = longest_run(&quiet);
-            if longest > MOST_QUIET_DAYS && !assume_quiet_days {
+            if longest > MAX_QUIET_DAYS && !assume_quiet_days {
                 doubts.push(Doubt::QuietDays { days: longest });
             }
             if !quiet.is_empty() {

@@ -1,11 +1,12 @@
 //! The use case of the service: one run in an account, from lease to alerts.
 //!
-//! lease → evidence (event history, trail files) → inventory → judgement → results → state of findings → alerts.
+//! lease → evidence (event history, trail files) → inventory → analysis → results → state of findings →
+//! alerts.
 //!
-//! A run may be stopped at any point and is repeatable: what was read is saved with its marks as it is read, results and
-//! findings are written as differences, and an alert is owed in the same write that makes it due. Evidence comes before
-//! the inventory, since the trail tells which functions changed. A run that has no time left for the judgement ends as
-//! [`Status::Continues`]; the next one goes on.
+//! A run may be stopped at any point and is repeatable: what was read is saved with its marks as it is read,
+//! results and findings are written as differences, and an alert is owed in the same write that makes it due.
+//! Evidence comes before the inventory, since the trail shows which functions changed. A run that has no time
+//! left for the analysis ends as [`Status::Continues`]; the next one goes on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -24,36 +25,36 @@ use crate::history::{HistorySettings, covered_history, read_history};
 use crate::ingest::{self, IngestObserver, ingest};
 use crate::ports::service::{AlertSink, Begun, CollectRequest, InventoryCollector, Lease, RunRecord, ServiceStore};
 use crate::ports::{Clock, EventHistorySource, PortError, PortErrorKind, SaveScope, TrailObjects};
-use crate::run::{Case, RunSettings, judge};
+use crate::run::{AnalysisInput, RunSettings, analyze};
 use whittle_snapshot::{read_inventory, read_trails};
 
 mod scope;
 
-pub use scope::Scope;
+pub use scope::AnalysisScope;
 
-/// What a run may be told.
+/// Settings of one run of the service.
 #[derive(Debug, Clone)]
 pub struct ServiceSettings {
     /// Id of the run; unique.
     pub run_id: String,
-    /// What to analyze.
-    pub scope: Scope,
-    /// How verdicts are reached.
+    /// Scope of the analysis.
+    pub scope: AnalysisScope,
+    /// Settings of the analysis.
     pub run: RunSettings,
-    /// How event history is read.
+    /// Settings for the reading of event history.
     pub history: HistorySettings,
     /// Read evidence of so many days again, whatever was read before.
     pub backfill_days: Option<u16>,
-    /// When to stop reading at the latest, and when the run has to be over. `None`: no deadline.
+    /// Times to stop reading and to be done. `None`: no deadline.
     pub deadline: Option<Deadline>,
-    /// Which findings are alerted.
+    /// Settings of alerts.
     pub alerts: AlertSettings,
 }
 
-/// When a run has to stop.
+/// Times at which a run has to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadline {
-    /// Nothing new is read from then on: what is left of the time is for judging and writing.
+    /// Nothing new is read from then on: the rest of the time is for analysing and writing.
     pub reading: Timestamp,
     /// Functions are not looked at one by one any more.
     pub collecting: Timestamp,
@@ -62,8 +63,8 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// For a run that is killed at `end` and begins at `now`: two thirds of the time for reading evidence, and at least a
-    /// fifth for judging and writing.
+    /// For a run that is killed at `end` and begins at `now`: two thirds of the time for reading evidence,
+    /// and at least a fifth for analysing and writing.
     pub fn within(now: Timestamp, end: Timestamp) -> Self {
         let total = end.duration_since(now);
         let share = |part: i32| now.checked_add(total.saturating_mul(part) / 15).unwrap_or(end);
@@ -71,13 +72,13 @@ impl Deadline {
     }
 }
 
-/// How long a lease holds without a deadline, from one renewal to the next.
+/// Duration of a lease without a deadline, from one renewal to the next.
 const LEASE: SignedDuration = SignedDuration::from_mins(20);
 
-/// How a run ended.
+/// Status at the end of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// Everything was read, judged and told.
+    /// Everything was read, analysed and published.
     Complete,
     /// There was no time for all of it: progress is saved, the next run goes on.
     Continues,
@@ -96,29 +97,29 @@ impl Status {
     }
 }
 
-/// What a run gives.
+/// Outcome of one run of the service.
 #[derive(Debug)]
 pub struct ServiceOutcome {
-    /// How it ended.
+    /// Status at the end.
     pub status: Status,
-    /// Everything found; `None` if nothing was judged.
+    /// Everything found; `None` if nothing was analysed.
     pub report: Option<Report>,
-    /// What it did, by name.
+    /// Counts of its work by name.
     pub counts: BTreeMap<String, u64>,
-    /// What could not be read, seen or published.
+    /// Problems of reading, collecting and publishing.
     pub issues: Vec<Issue>,
     /// The run that is at work, for [`Status::Busy`].
     pub busy_with: Option<String>,
 }
 
 impl ServiceOutcome {
-    /// What the run as a whole and the judgement of its roles could not see.
+    /// Issues of the run as a whole and of the analysis.
     pub fn all_issues(&self) -> impl Iterator<Item = &Issue> {
         self.issues.iter().chain(self.report.iter().flat_map(|report| &report.issues))
     }
 }
 
-/// Everything that a run talks to.
+/// Ports of one run.
 pub struct Ports<'a, I, H, T, S, A, C> {
     /// Functions, roles, trails.
     pub inventory: &'a I,
@@ -169,15 +170,15 @@ where
             });
         }
     };
-    let mut run = Run { ports, settings, render, counts: BTreeMap::new(), changed: false, issues: Vec::new() };
+    let mut run = ServiceRun { ports, settings, render, counts: BTreeMap::new(), changed: false, issues: Vec::new() };
     let result = run.all(last.as_ref(), observer).await;
     run.end(started, &result)?;
-    let Run { counts, issues, .. } = run;
+    let ServiceRun { counts, issues, .. } = run;
     let (status, report) = result?;
     Ok(ServiceOutcome { status, report, counts, issues: merge_issues(issues), busy_with: None })
 }
 
-struct Run<'a, 'p, I, H, T, S, A, C> {
+struct ServiceRun<'a, 'p, I, H, T, S, A, C> {
     ports: Ports<'p, I, H, T, S, A, C>,
     settings: &'a ServiceSettings,
     render: Renderer<'a>,
@@ -187,7 +188,7 @@ struct Run<'a, 'p, I, H, T, S, A, C> {
     issues: Vec<Issue>,
 }
 
-impl<I, H, T, S, A, C> Run<'_, '_, I, H, T, S, A, C>
+impl<I, H, T, S, A, C> ServiceRun<'_, '_, I, H, T, S, A, C>
 where
     I: InventoryCollector,
     H: EventHistorySource,
@@ -245,7 +246,7 @@ where
         });
         // What is merely out of sight is not resolved.
         let sees_all = collected.complete && collected.doubts.is_empty() && trails.trails.is_some();
-        let mut report = judge(Case {
+        let mut report = analyze(AnalysisInput {
             inventory: &inventory,
             trails,
             evidence: &evidence,
@@ -260,7 +261,9 @@ where
             report.findings.extend(of_trails);
         }
         self.keep_lease()?;
-        self.tell(&inventory, &evidence, report, &scope, sees_all).await.map(|report| (Status::Complete, Some(report)))
+        self.save_and_alert(&inventory, &evidence, report, &scope, sees_all)
+            .await
+            .map(|report| (Status::Complete, Some(report)))
     }
 
     /// Reads what is new. `false`: something is left for the next run.
@@ -275,7 +278,7 @@ where
         if !self.ports.history.regions().is_empty() {
             let mut history = self.settings.history.clone();
             if let Some(days) = self.settings.backfill_days {
-                history.lookback_days = days.min(HistorySettings::MOST_DAYS);
+                history.lookback_days = days.min(HistorySettings::MAX_DAYS);
             }
             let (summary, issues) =
                 read_history(self.ports.history, self.ports.store, evidence, &history, clock, &stop).await?;
@@ -297,7 +300,7 @@ where
     }
 
     /// Writes results and findings, and publishes what is owed.
-    async fn tell(
+    async fn save_and_alert(
         &mut self,
         inventory: &Inventory,
         evidence: &ingest::Evidence,
@@ -342,12 +345,12 @@ where
         }
         let Some(sink) = self.ports.alerts else { return Ok(()) };
         let run = (account, self.settings.run_id.as_str());
-        let told = deliver(self.ports.store, sink, &mut records, run, now, self.render).await?;
-        self.changed |= told.messages > 0;
-        self.count("messages", told.messages);
-        self.count("alerts", told.alerts);
-        self.count("alerts_still_owed", told.still_owed);
-        self.issues.extend(told.issues);
+        let delivered = deliver(self.ports.store, sink, &mut records, run, now, self.render).await?;
+        self.changed |= delivered.messages > 0;
+        self.count("messages", delivered.messages);
+        self.count("alerts", delivered.alerts);
+        self.count("alerts_still_owed", delivered.still_owed);
+        self.issues.extend(delivered.issues);
         Ok(())
     }
 
@@ -396,7 +399,8 @@ where
     }
 }
 
-/// Functions that the trail shows to have changed since the last run began, give or take the lateness of events.
+/// Functions that the trail shows to have changed since the last run began, give or take the lateness of
+/// events.
 fn changed_functions(evidence: &ingest::Evidence, last: Option<&RunRecord>) -> BTreeSet<String> {
     let Some(last) = last else { return BTreeSet::new() };
     let since = last.started.saturating_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN);

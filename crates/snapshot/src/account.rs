@@ -6,7 +6,7 @@ use whittle_analysis::inventory::Role;
 use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_policy::id::{AccountId, RoleArn};
 
-use crate::attachments::Functions;
+use crate::attachments::FunctionsByArn;
 use crate::error::SnapshotError;
 use crate::{functions, iam};
 
@@ -15,7 +15,7 @@ use crate::{functions, iam};
 /// Fails if the roles are of several accounts, if no function is of theirs, or if there is nothing at all.
 pub(crate) fn decide(
     roles: &BTreeMap<RoleArn, Role>,
-    functions: &mut Functions,
+    functions: &mut FunctionsByArn,
     shown: &str,
     issues: &mut Vec<Issue>,
 ) -> Result<AccountId, SnapshotError> {
@@ -72,14 +72,14 @@ pub(crate) fn decide(
 }
 
 /// Partition of the ARNs.
-pub(crate) fn partition(roles: &BTreeMap<RoleArn, Role>, functions: &Functions) -> String {
+pub(crate) fn partition(roles: &BTreeMap<RoleArn, Role>, functions: &FunctionsByArn) -> String {
     let first = roles.keys().next().map(AsRef::<str>::as_ref);
     let arn = first.or_else(|| functions.keys().next().map(AsRef::<str>::as_ref));
     arn.and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws").to_owned()
 }
 
 /// An issue for each execution role that the snapshot does not have.
-pub(crate) fn check_roles(functions: &Functions, roles: &BTreeMap<RoleArn, Role>, issues: &mut Vec<Issue>) {
+pub(crate) fn check_roles(functions: &FunctionsByArn, roles: &BTreeMap<RoleArn, Role>, issues: &mut Vec<Issue>) {
     for function in functions.values() {
         for role in function.roles().into_iter().filter(|role| !roles.contains_key(role)) {
             let message = if role.account() == function.arn.account() {

@@ -1,11 +1,11 @@
-//! What hangs on functions: event source mappings, URLs, asynchronous destinations, aliases.
+//! Attachments of functions: event source mappings, URLs, asynchronous destinations, aliases.
 //!
 //! Shapes: AWS Lambda API Reference, `ListEventSourceMappings`, `ListFunctionUrlConfigs`,
-//! `ListFunctionEventInvokeConfigs`, `ListAliases` (and the `Get…` of one of them, which answers a bare entry). Each may
-//! be one file or a folder with a file per function, in the root or in a Region's folder.
+//! `ListFunctionEventInvokeConfigs`, `ListAliases` (and the `Get…` of one of them, which answers a bare
+//! entry). Each may be one file or a folder with a file per function, in the root or in a Region's folder.
 //!
-//! An event source mapping or a destination that cannot be read costs its function every `unused` verdict: the
-//! permission it needs may never fire inside a window.
+//! An event source mapping or a destination that cannot be read costs its function every `unused` verdict:
+//! the permission it needs may never fire inside a window.
 
 use std::collections::BTreeMap;
 
@@ -17,14 +17,14 @@ use whittle_policy::id::FunctionArn;
 
 use crate::document::{BadEntries, JsonObject};
 use crate::functions::{add_new, filled, unknown_source};
-use crate::scope::Document;
+use crate::scope::SnapshotDocument;
 
 /// Functions by ARN, to be completed.
-pub(crate) type Functions = BTreeMap<FunctionArn, Function>;
+pub(crate) type FunctionsByArn = BTreeMap<FunctionArn, Function>;
 
 /// A kind of attachment: where its files are and how they are made.
 #[derive(Debug)]
-pub(crate) struct Kind {
+pub(crate) struct AttachmentKind {
     /// Name of the folder; with `.json` the name of the file.
     pub(crate) name: &'static str,
     /// Only the folder exists, a file per function.
@@ -33,19 +33,20 @@ pub(crate) struct Kind {
     pub(crate) list: &'static str,
     /// Command that makes it; `{name}` stands for a function's name.
     pub(crate) command: &'static str,
-    /// What is not known without it.
+    /// Sentence on what is not known without it.
     pub(crate) without: &'static str,
-    /// What it costs that a document is not there.
+    /// Effect of an absent document.
     pub(crate) absence: Absence,
     /// Only asked for if some function has published versions.
     pub(crate) needs_versions: bool,
-    add: fn(&mut Functions, &JsonObject<'_>, &RawValue) -> Result<(), String>,
+    add: fn(&mut FunctionsByArn, &JsonObject<'_>, &RawValue) -> Result<(), String>,
 }
 
-/// What it costs that a document is not there.
+/// Effect of an absent document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absence {
-    /// A permission that is needed could look unused: no function that it may be about has unused permissions.
+    /// A permission that is needed could look unused: no function that it may be about has unused
+    /// permissions.
     NothingUnused,
     /// The same for a function without a document beside functions that have one.
     NothingUnusedBesideOthers,
@@ -54,8 +55,8 @@ pub(crate) enum Absence {
 }
 
 /// Every kind that is a list of entries.
-pub(crate) const KINDS: &[Kind] = &[
-    Kind {
+pub(crate) const KINDS: &[AttachmentKind] = &[
+    AttachmentKind {
         name: "event-source-mappings",
         per_function: false,
         list: "EventSourceMappings",
@@ -65,7 +66,7 @@ pub(crate) const KINDS: &[Kind] = &[
         needs_versions: false,
         add: add_mapping,
     },
-    Kind {
+    AttachmentKind {
         name: "event-invoke-configs",
         per_function: true,
         list: "FunctionEventInvokeConfigs",
@@ -75,7 +76,7 @@ pub(crate) const KINDS: &[Kind] = &[
         needs_versions: false,
         add: add_invoke_config,
     },
-    Kind {
+    AttachmentKind {
         name: "function-urls",
         per_function: true,
         list: "FunctionUrlConfigs",
@@ -85,7 +86,7 @@ pub(crate) const KINDS: &[Kind] = &[
         needs_versions: false,
         add: add_url,
     },
-    Kind {
+    AttachmentKind {
         name: "aliases",
         per_function: true,
         list: "Aliases",
@@ -107,12 +108,18 @@ const EVENT_SOURCES: &[(&str, EventSourceKind)] = &[
     ("rds", EventSourceKind::DocumentDb),
 ];
 
-/// States of a mapping that does not poll (AWS Lambda API Reference, `EventSourceMappingConfiguration`, "State").
+/// States of a mapping that does not poll (AWS Lambda API Reference, `EventSourceMappingConfiguration`,
+/// "State").
 const OFF_STATES: &[&str] = &["Disabled", "Disabling", "Deleting"];
 
 /// Adds the entries of one document; whether all of them could be used.
-pub(crate) fn apply(kind: &Kind, document: &Document, functions: &mut Functions, issues: &mut Vec<Issue>) {
-    let governed = |functions: &mut Functions| {
+pub(crate) fn apply(
+    kind: &AttachmentKind,
+    document: &SnapshotDocument,
+    functions: &mut FunctionsByArn,
+    issues: &mut Vec<Issue>,
+) {
+    let governed = |functions: &mut FunctionsByArn| {
         if kind.absence == Absence::NothingUnused {
             for function in functions.values_mut().filter(|function| document.concerns(function)) {
                 add_new(&mut function.config.event_sources, &[unknown_source()]);
@@ -157,7 +164,7 @@ pub(crate) fn apply(kind: &Kind, document: &Document, functions: &mut Functions,
         if let Err(reason) = (kind.add)(functions, &object, raw) {
             bad.add(index, || reason);
             // What the function has configured is not known then.
-            match serde_json::from_str::<Named>(raw.get()).map(|named| lookup(functions, &named.function_arn)) {
+            match serde_json::from_str::<NamedEntry>(raw.get()).map(|named| lookup(functions, &named.function_arn)) {
                 Ok(Ok(function)) => add_new(&mut function.config.event_sources, &[unknown_source()]),
                 // A function that is not in the snapshot is not analysed.
                 Ok(Err(_)) => {}
@@ -168,13 +175,13 @@ pub(crate) fn apply(kind: &Kind, document: &Document, functions: &mut Functions,
     issues.extend(bad.into_issues());
 }
 
-/// Functions without a document of a kind that others of the same folder have are not known to have none of it: the
-/// command failed for them, or the collection ended too early.
+/// Functions without a document of a kind that others of the same folder have are not known to have none of
+/// it: the command failed for them, or the collection ended too early.
 pub(crate) fn doubt_missing(
-    kind: &Kind,
-    documents: &[Document],
+    kind: &AttachmentKind,
+    documents: &[SnapshotDocument],
     of_scope: impl Fn(&Function) -> bool,
-    functions: &mut Functions,
+    functions: &mut FunctionsByArn,
 ) {
     let named = documents.iter().filter(|document| document.stem.is_some()).count();
     // A file without a function's name is about all of them.
@@ -190,13 +197,13 @@ pub(crate) fn doubt_missing(
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Named {
+struct NamedEntry {
     function_arn: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Mapping {
+struct MappingEntry {
     function_arn: String,
     event_source_arn: Option<String>,
     state: Option<String>,
@@ -238,8 +245,8 @@ struct Destination {
     destination: Option<String>,
 }
 
-fn add_mapping(functions: &mut Functions, object: &JsonObject<'_>, raw: &RawValue) -> Result<(), String> {
-    let mapping: Mapping = object.typed(raw)?;
+fn add_mapping(functions: &mut FunctionsByArn, object: &JsonObject<'_>, raw: &RawValue) -> Result<(), String> {
+    let mapping: MappingEntry = object.typed(raw)?;
     let function = lookup(functions, &mapping.function_arn)?;
     let arn = filled(mapping.event_source_arn);
     let kind = match arn.as_deref() {
@@ -288,7 +295,7 @@ struct InvokeConfig {
     destination_config: Option<DestinationConfig>,
 }
 
-fn add_invoke_config(functions: &mut Functions, object: &JsonObject<'_>, raw: &RawValue) -> Result<(), String> {
+fn add_invoke_config(functions: &mut FunctionsByArn, object: &JsonObject<'_>, raw: &RawValue) -> Result<(), String> {
     let config: InvokeConfig = object.typed(raw)?;
     let function = lookup(functions, &config.function_arn)?;
     let Some(destinations) = config.destination_config else { return Ok(()) };
@@ -307,7 +314,7 @@ struct UrlConfig {
     auth_type: String,
 }
 
-fn add_url(functions: &mut Functions, object: &JsonObject<'_>, raw: &RawValue) -> Result<(), String> {
+fn add_url(functions: &mut FunctionsByArn, object: &JsonObject<'_>, raw: &RawValue) -> Result<(), String> {
     let url: UrlConfig = object.typed(raw)?;
     let exposure = &mut lookup(functions, &url.function_arn)?.exposure;
     // A function may have a URL per alias; the one without authorisation decides.
@@ -333,7 +340,7 @@ struct Routing {
     additional_version_weights: Option<BTreeMap<String, f64>>,
 }
 
-fn add_alias(functions: &mut Functions, object: &JsonObject<'_>, raw: &RawValue) -> Result<(), String> {
+fn add_alias(functions: &mut FunctionsByArn, object: &JsonObject<'_>, raw: &RawValue) -> Result<(), String> {
     let alias: Alias = object.typed(raw)?;
     let function = lookup(functions, &alias.arn)?;
     let weighted = alias.routing_config.and_then(|routing| routing.additional_version_weights).unwrap_or_default();
@@ -353,7 +360,7 @@ fn add_alias(functions: &mut Functions, object: &JsonObject<'_>, raw: &RawValue)
     Ok(())
 }
 
-fn lookup<'a>(functions: &'a mut Functions, arn: &str) -> Result<&'a mut Function, String> {
+fn lookup<'a>(functions: &'a mut FunctionsByArn, arn: &str) -> Result<&'a mut Function, String> {
     let (function, _) = FunctionArn::split_qualified(arn).map_err(|error| error.to_string())?;
     functions.get_mut(&function).ok_or_else(|| format!("function `{function}` is not in functions.json"))
 }

@@ -1,5 +1,5 @@
-//! One document of a snapshot: its JSON, split into raw members first and typed later, so that one bad entry costs that
-//! entry only; and what may be wrong with it, with the place and the command that makes it anew.
+//! One document of a snapshot: its JSON, split into raw members first and typed later, so that one bad entry
+//! costs that entry only; and what may be wrong with it, with the place and the command that makes it anew.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use whittle_analysis::issue::{Issue, IssueKind};
 
 use crate::files::FileProblem;
 
-/// A JSON file whose top level is an object, its members not looked into yet.
+/// A JSON file whose top level is an object, its members not parsed yet.
 #[derive(Debug)]
 pub(crate) struct JsonObject<'a> {
     text: &'a str,
@@ -18,7 +18,7 @@ pub(crate) struct JsonObject<'a> {
 }
 
 impl<'a> JsonObject<'a> {
-    /// Splits `text`. `remake` tells how to make the file anew.
+    /// Splits `text`. `remake` is the command that makes the file anew.
     pub(crate) fn parse(text: &'a str, place: &'a str, remake: &str) -> Result<Self, FileProblem> {
         match serde_json::from_str(text) {
             Ok(members) => Ok(Self { text, place, members }),
@@ -49,7 +49,7 @@ impl<'a> JsonObject<'a> {
         self.members.get(name).copied().filter(|raw| raw.get() != "null")
     }
 
-    /// Whether a member is there and null.
+    /// True if a member is there and null.
     pub(crate) fn is_null(&self, name: &str) -> bool {
         self.members.get(name).is_some_and(|raw| raw.get() == "null")
     }
@@ -85,7 +85,7 @@ impl<'a> JsonObject<'a> {
         self.place
     }
 
-    /// An issue if the answer was cut off: the command line pages by itself unless it was told not to.
+    /// An issue if the answer was cut off: the AWS CLI pages by itself unless it is told not to.
     pub(crate) fn truncation(&self) -> Option<Issue> {
         let cut = self.member("IsTruncated").is_some_and(|raw| raw.get() == "true")
             || ["NextToken", "NextMarker", "Marker"].iter().any(|name| self.member(name).is_some());
@@ -96,8 +96,8 @@ impl<'a> JsonObject<'a> {
     }
 }
 
-/// Counts bad entries of one list: the first ones are named, the rest only counted, so that a hostile file costs
-/// neither memory nor quadratic time.
+/// Counts bad entries of one list: the first ones are named, the rest only counted, so that a hostile file
+/// costs neither memory nor quadratic time.
 #[derive(Debug)]
 pub(crate) struct BadEntries<'a> {
     place: &'a str,

@@ -27,7 +27,7 @@ impl SnapshotDocuments {
         self.texts.iter().map(|(name, text)| (name.as_str(), text.as_str()))
     }
 
-    /// How many there are.
+    /// Number of documents.
     pub fn len(&self) -> usize {
         self.texts.len()
     }

@@ -1,7 +1,7 @@
 //! `resource-policies/<function>.json`: who may invoke a function.
 //!
-//! Shape: AWS Lambda API Reference, `GetPolicy` (the policy is JSON text inside JSON). Only Allow statements about
-//! invocation count; Deny is left out, so exposure may be rated too high, never too low.
+//! Shape: AWS Lambda API Reference, `GetPolicy` (the policy is JSON text inside JSON). Only Allow statements
+//! about invocation count; Deny is left out, so exposure may be rated too high, never too low.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_policy::id::FunctionArn;
 use whittle_policy::{ConditionBlock, Effect, PolicyDocument, ResourceClause, Statement};
 
-use crate::attachments::Functions;
+use crate::attachments::FunctionsByArn;
 use crate::document::JsonObject;
 use crate::iam;
-use crate::scope::Document;
+use crate::scope::SnapshotDocument;
 
 /// Folder name.
 pub(crate) const NAME: &str = "resource-policies";
@@ -25,19 +25,19 @@ pub(crate) const COMMAND: &str =
 
 const INVOKE_ACTIONS: &[&str] = &["lambda:InvokeFunction", "lambda:InvokeFunctionUrl"];
 
-/// Condition keys that say only that a call comes through the function's URL, which anybody can call if its auth type
-/// is `NONE` (AWS Lambda Developer Guide, "Control access to Lambda function URLs").
+/// Condition keys that say only that a call comes through the function's URL, which anybody can call if its
+/// auth type is `NONE` (AWS Lambda Developer Guide, "Control access to Lambda function URLs").
 const URL_KEYS: &[&str] = &["lambda:FunctionUrlAuthType", "lambda:InvokedViaFunctionUrl"];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer<'a> {
+struct PolicyAnswer<'a> {
     #[serde(borrow)]
     policy: &'a RawValue,
 }
 
 /// Adds who may invoke to the exposure of the functions that the files are about.
-pub(crate) fn apply(documents: &[Document], functions: &mut Functions, issues: &mut Vec<Issue>) {
+pub(crate) fn apply(documents: &[SnapshotDocument], functions: &mut FunctionsByArn, issues: &mut Vec<Issue>) {
     let mut by_name: BTreeMap<String, Vec<&mut Function>> = BTreeMap::new();
     for function in functions.values_mut() {
         by_name.entry(function.name.clone()).or_default().push(function);
@@ -48,7 +48,7 @@ pub(crate) fn apply(documents: &[Document], functions: &mut Functions, issues: &
     }
 }
 
-fn apply_one(document: &Document, functions: &mut [&mut Function], issues: &mut Vec<Issue>) {
+fn apply_one(document: &SnapshotDocument, functions: &mut [&mut Function], issues: &mut Vec<Issue>) {
     let parsed = document.text.as_deref().map_err(Clone::clone).and_then(|text| parse(text, &document.place));
     let policy = match parsed {
         Ok(Some(policy)) => policy,
@@ -93,7 +93,8 @@ fn parse(text: &str, place: &str) -> Result<Option<PolicyDocument>, Issue> {
     if object.is_null("Policy") {
         return Ok(None);
     }
-    let answer: Answer<'_> = serde_json::from_str(text).map_err(|_| problem("holds no member `Policy`".to_owned()))?;
+    let answer: PolicyAnswer<'_> =
+        serde_json::from_str(text).map_err(|_| problem("holds no member `Policy`".to_owned()))?;
     iam::document(answer.policy)
         .map(Some)
         .map_err(|error| problem(format!("holds a policy that is not readable: {error}")))

@@ -8,7 +8,7 @@ use crate::error::SnapshotError;
 
 /// The documents of a snapshot by name (`functions.json`, `regions/eu-central-1/functions.json`).
 pub trait SnapshotFiles: Send + Sync {
-    /// Where they are, for messages; empty if there is no such place.
+    /// Their place, for messages; empty if there is none.
     fn shown(&self) -> String;
 
     /// Text of a document, `Ok(None)` if there is none.
@@ -17,7 +17,7 @@ pub trait SnapshotFiles: Send + Sync {
     /// Names in a folder, sorted; `Ok(None)` if there is no such folder.
     fn names(&self, folder: &str) -> Result<Option<BTreeSet<String>>, FileProblem>;
 
-    /// Whether there is a document of this name, readable or not.
+    /// True if there is a document of this name, readable or not.
     fn exists(&self, file: &str) -> bool;
 }
 
@@ -46,7 +46,7 @@ impl FileProblem {
         self
     }
 
-    /// What is wrong, one line without the place.
+    /// The problem, one line without the place.
     pub fn message(&self) -> &str {
         &self.message
     }

@@ -1,7 +1,8 @@
 //! `functions.json`: functions, their published versions, and the configuration of both.
 //!
-//! Shape: AWS Lambda API Reference, `ListFunctions`. With `FunctionVersion=ALL` each published version is an entry of
-//! its own, maybe under another role, and every ARN is qualified; without it only `$LATEST` is there, unqualified.
+//! Shape: AWS Lambda API Reference, `ListFunctions`. With `FunctionVersion=ALL` each published version is an
+//! entry of its own, maybe under another role, and every ARN is qualified; without it only `$LATEST` is
+//! there, unqualified.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as MapEntry;
@@ -27,7 +28,7 @@ const LATEST: &str = "$LATEST";
 /// Versions of all functions read so far, by function, then version.
 #[derive(Debug, Default)]
 pub(crate) struct Versions {
-    by_function: BTreeMap<FunctionArn, BTreeMap<VersionKey, Version>>,
+    by_function: BTreeMap<FunctionArn, BTreeMap<VersionKey, VersionEntry>>,
     pub(crate) issues: Vec<Issue>,
 }
 
@@ -36,7 +37,7 @@ pub(crate) struct Versions {
 struct VersionKey(u64, String);
 
 #[derive(Debug, Clone, PartialEq)]
-struct Version {
+struct VersionEntry {
     role: RoleArn,
     runtime: Option<String>,
     last_modified: Option<jiff::Timestamp>,
@@ -48,7 +49,7 @@ struct Version {
 /// Members without which an entry says nothing.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Identity {
+struct FunctionIdentity {
     function_arn: String,
     role: String,
     version: Option<String>,
@@ -129,7 +130,7 @@ impl Versions {
     }
 
     fn add(&mut self, object: &JsonObject<'_>, raw: &RawValue, all_versions: &mut bool) -> Result<(), String> {
-        let identity: Identity = object.typed(raw)?;
+        let identity: FunctionIdentity = object.typed(raw)?;
         let (arn, qualifier) =
             FunctionArn::split_qualified(&identity.function_arn).map_err(|error| error.to_string())?;
         *all_versions |= qualifier.is_some();
@@ -140,7 +141,7 @@ impl Versions {
         } else {
             VersionKey(name.parse::<u64>().unwrap_or(u64::MAX), name.to_owned())
         };
-        let mut version = Version {
+        let mut version = VersionEntry {
             role,
             runtime: None,
             last_modified: None,
@@ -172,7 +173,7 @@ impl Versions {
         Ok(())
     }
 
-    fn fill(&mut self, version: &mut Version, from: Configuration<'_>, arn: &FunctionArn, place: &str) {
+    fn fill(&mut self, version: &mut VersionEntry, from: Configuration<'_>, arn: &FunctionArn, place: &str) {
         version.last_modified = timestamp(from.last_modified).unwrap_or_else(|reason| {
             self.issues.push(Issue::new(IssueKind::BadEntry, place, format!("LastModified of `{arn}`: {reason}")));
             None
@@ -194,7 +195,8 @@ impl Versions {
         version.config.log_group.take_if(|group| *group == default_group);
     }
 
-    /// One [`Function`] per ARN. What a published version has configured counts for the function: it still runs.
+    /// One [`Function`] per ARN. What a published version has configured counts for the function: it still
+    /// runs.
     pub(crate) fn into_functions(self) -> (BTreeMap<FunctionArn, Function>, Vec<Issue>) {
         let mut issues = self.issues;
         let mut functions = BTreeMap::new();
@@ -233,7 +235,7 @@ impl Versions {
 /// Adds to `config` what `version` has and `$LATEST` has not.
 fn merge_config(
     config: &mut FunctionConfig,
-    version: &Version,
+    version: &VersionEntry,
     name: &str,
     arn: &FunctionArn,
     issues: &mut Vec<Issue>,

@@ -1,7 +1,7 @@
 //! `authorization-details.json`: roles with every policy that decides what they may do.
 //!
-//! Shape: IAM API Reference, `GetAccountAuthorizationDetails` (the API URL-encodes documents, the command line prints
-//! them as objects; both are read). Attached managed policies are joined by ARN with `Policies`.
+//! Shape: IAM API Reference, `GetAccountAuthorizationDetails` (the API URL-encodes documents, the command
+//! line prints them as objects; both are read). Attached managed policies are joined by ARN with `Policies`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ pub(crate) const FILE: &str = "authorization-details.json";
 /// Command that makes it.
 pub(crate) const COMMAND: &str = "aws iam get-account-authorization-details --output json > authorization-details.json";
 
-/// What the file says.
+/// Content of the file.
 #[derive(Debug, Default)]
 pub(crate) struct AuthorizationDetails {
     pub(crate) roles: BTreeMap<RoleArn, Role>,
@@ -104,7 +104,7 @@ struct VersionEntry<'a> {
 pub(crate) fn parse(text: &str) -> Result<AuthorizationDetails, FileProblem> {
     let object = JsonObject::parse(text, FILE, COMMAND)?;
     let entries = object.required_list("RoleDetailList", COMMAND)?;
-    let mut reader = Reader {
+    let mut reader = RoleReader {
         object: &object,
         managed: BTreeMap::new(),
         resolved: BTreeMap::new(),
@@ -138,14 +138,14 @@ enum Managed {
     Unusable(Issue),
 }
 
-struct Reader<'a> {
+struct RoleReader<'a> {
     object: &'a JsonObject<'a>,
     managed: BTreeMap<String, ManagedEntry<'a>>,
     resolved: BTreeMap<String, Managed>,
     out: AuthorizationDetails,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> RoleReader<'a> {
     fn index_policies(&mut self, entries: &[&'a RawValue]) {
         let mut bad = BadEntries::new(FILE, "Policies");
         for (index, raw) in entries.iter().enumerate() {
@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
     fn role(&mut self, raw: &'a RawValue) -> Result<(Role, RoleSettings), String> {
         let entry: RoleEntry<'a> = self.object.typed(raw)?;
         let arn: RoleArn = entry.arn.parse().map_err(|error| format!("{error}"))?;
-        // Without it no event of the trail can be told to be of this role.
+        // Without it no event of the trail can be attributed to this role.
         let id: RoleId = entry.role_id.parse().map_err(|error| format!("role `{arn}`: {error}"))?;
         let mut role = Role {
             name: arn.name().to_owned(),
@@ -339,7 +339,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// What such a condition means cannot be told; most often it is a slip of spelling that AWS refuses today.
+    /// The meaning of such a condition is not known; most often it is a misspelling that AWS refuses today.
     fn note_unknown_operators(&mut self, document: &PolicyDocument, what: impl Fn() -> String) {
         for lint in document.lint().into_iter().filter(|lint| lint.code == LintCode::UnknownOperator) {
             let message = format!("{}: {} at {}", what(), lint.message, lint.path);
@@ -352,8 +352,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Versions newest first, cut at the newest one that cannot be read: with a hole in the history an older version
-/// would make a grant look older than it is.
+/// Versions newest first, cut at the newest one that cannot be read: with a hole in the history an older
+/// version would make a grant look older than it is.
 fn history(arn: &str, entries: &[VersionEntry<'_>]) -> (Vec<PolicyVersion>, Option<Issue>) {
     let mut dated = Vec::with_capacity(entries.len());
     for entry in entries {

@@ -1,7 +1,7 @@
 //! `service-last-accessed/<role name>.json`: IAM's report of a role, of service or of action level.
 //!
-//! Shape: IAM API Reference, `GetServiceLastAccessedDetails`. A report is used whole or not at all: it proves absence,
-//! so a cut-off or half-read one would prove too much.
+//! Shape: IAM API Reference, `GetServiceLastAccessedDetails`. A report is used whole or not at all: it proves
+//! absence, so a cut-off or half-read one would prove too much.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use whittle_policy::id::RoleArn;
 
 use crate::document::JsonObject;
 use crate::files::FileProblem;
-use crate::scope::Document;
+use crate::scope::SnapshotDocument;
 use crate::time::timestamp;
 
 /// Folder name.
@@ -24,7 +24,7 @@ pub(crate) const COMMAND: &str = "aws iam generate-service-last-accessed-details
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Service<'a> {
+struct ServiceEntry<'a> {
     #[serde(rename = "ServiceNamespace")]
     namespace: String,
     #[serde(borrow)]
@@ -43,8 +43,9 @@ struct TrackedAction<'a> {
 }
 
 /// Gives each report to the role that its file is named after.
-pub(crate) fn apply(documents: &[Document], roles: &mut BTreeMap<RoleArn, Role>, issues: &mut Vec<Issue>) {
-    // Role names are unique in an account, whatever their path and case (IAM User Guide, "IAM and AWS STS quotas").
+pub(crate) fn apply(documents: &[SnapshotDocument], roles: &mut BTreeMap<RoleArn, Role>, issues: &mut Vec<Issue>) {
+    // Role names are unique in an account, whatever their path and case (IAM User Guide, "IAM and AWS STS
+    // quotas").
     let mut by_name: BTreeMap<String, &mut Role> =
         roles.values_mut().map(|role| (role.name.to_ascii_lowercase(), role)).collect();
     for document in documents {
@@ -52,7 +53,7 @@ pub(crate) fn apply(documents: &[Document], roles: &mut BTreeMap<RoleArn, Role>,
     }
 }
 
-fn apply_one(document: &Document, by_name: &mut BTreeMap<String, &mut Role>, issues: &mut Vec<Issue>) {
+fn apply_one(document: &SnapshotDocument, by_name: &mut BTreeMap<String, &mut Role>, issues: &mut Vec<Issue>) {
     let stem = document.stem.as_deref().unwrap_or_default();
     let Some(role) = by_name.get_mut(&stem.to_ascii_lowercase()) else {
         let message = format!("is named after role `{stem}`, which is not in authorization-details.json");
@@ -91,7 +92,7 @@ fn parse(text: &str, place: &str) -> Result<LastAccessed, FileProblem> {
             .map_err(|reason| problem(format!("JobCompletionDate: {reason}")))?,
     };
     for (index, raw) in object.required_list("ServicesLastAccessed", COMMAND)?.into_iter().enumerate() {
-        let service: Service<'_> =
+        let service: ServiceEntry<'_> =
             object.typed(raw).map_err(|reason| problem(format!("entry {index} of `ServicesLastAccessed` {reason}")))?;
         let last = timestamp(service.last_authenticated)
             .map_err(|reason| problem(format!("entry {index} of `ServicesLastAccessed`: {reason}")))?;

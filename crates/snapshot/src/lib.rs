@@ -1,5 +1,6 @@
-//! Inventory and trail configuration from documents of plain AWS CLI output: in a folder, in a store, or in memory just
-//! fetched from AWS. One reader for all of them, so that what holds for a snapshot holds for a run in the account.
+//! Inventory and trail configuration from documents of plain AWS CLI output: in a folder, in a store, or in
+//! memory just fetched from AWS. One reader for all of them, so that what holds for a snapshot holds for a
+//! run in the account.
 //!
 //! | document | command | without it |
 //! |---|---|---|
@@ -17,13 +18,13 @@
 //! | `tags/<function>` | `aws lambda list-tags` | nothing; tags name the stack of a function |
 //! | `not-collected` | written by a collection that could not get everything | nothing |
 //!
-//! Each name ends in `.json`. All but the first and `service-last-accessed` may be in `regions/<region>/` instead of the
-//! root, or in both. A folder with a file per function may also be one file of that name with all entries
-//! (`function-urls.json`).
+//! Each name ends in `.json`. All but the first and `service-last-accessed` may be in `regions/<region>/`
+//! instead of the root, or in both. A folder with a file per function may also be one file of that name with
+//! all entries (`function-urls.json`).
 //!
-//! One bad entry costs that entry, and is an issue. What is not known never makes something look unused: a function with
-//! an unreadable configuration gets an event source of kind `Unknown`, and a role with an unreadable policy names it in
-//! `unreadable_policies`.
+//! One bad entry costs that entry, and is an issue. What is not known never makes something look unused: a
+//! function with an unreadable configuration gets an event source of kind `Unknown`, and a role with an
+//! unreadable policy names it in `unreadable_policies`.
 //!
 //! ```
 //! use whittle_snapshot::{SnapshotDocuments, read_inventory};

@@ -1,7 +1,8 @@
-//! `not-collected.json`: what a collection could not get for single functions, written by the collection itself.
+//! `not-collected.json`: what a collection could not get for single functions, written by the collection
+//! itself.
 //!
-//! Shape: `{"NotCollected": [{"FunctionArn": "…", "Documents": ["event-invoke-configs", …]}]}`. Without it, a function that
-//! was not asked about would look like one that has nothing.
+//! Shape: `{"NotCollected": [{"FunctionArn": "…", "Documents": ["event-invoke-configs", …]}]}`. Without it, a
+//! function that was not asked about would look like one that has nothing.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +10,11 @@ use serde::Deserialize;
 use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_policy::id::FunctionArn;
 
-use crate::attachments::{Absence, Functions, KINDS};
+use crate::attachments::{Absence, FunctionsByArn, KINDS};
 use crate::document::{BadEntries, JsonObject};
 use crate::exposure;
 use crate::functions::{add_new, unknown_source};
-use crate::scope::Scope;
+use crate::scope::SnapshotScope;
 
 /// File name in the root or a Region folder.
 const FILE: &str = "not-collected.json";
@@ -21,17 +22,17 @@ const LIST: &str = "NotCollected";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Entry {
+struct NotCollected {
     function_arn: String,
     documents: Vec<String>,
 }
 
-/// Gives every function of which something essential is not known an unknown event source. A file that cannot be read
-/// names nobody, so it is about every function of the scope.
+/// Gives every function of which something essential is not known an unknown event source. A file that cannot
+/// be read names nobody, so it is about every function of the scope.
 pub(crate) fn apply(
-    scope: &Scope<'_>,
+    scope: &SnapshotScope<'_>,
     of_scope: impl Fn(&str) -> bool,
-    functions: &mut Functions,
+    functions: &mut FunctionsByArn,
     issues: &mut Vec<Issue>,
 ) {
     let text = match scope.text(FILE) {
@@ -53,9 +54,9 @@ pub(crate) fn apply(
 }
 
 fn read(
-    scope: &Scope<'_>,
+    scope: &SnapshotScope<'_>,
     text: &str,
-    functions: &mut Functions,
+    functions: &mut FunctionsByArn,
     issues: &mut Vec<Issue>,
     doubt_all: &mut bool,
 ) -> Result<(), crate::files::FileProblem> {
@@ -64,7 +65,7 @@ fn read(
     let mut bad = BadEntries::new(&place, LIST);
     let mut missing: BTreeMap<String, u64> = BTreeMap::new();
     for (index, raw) in object.required_list(LIST, "whittle snapshot")?.into_iter().enumerate() {
-        let entry: Entry = match object.typed(raw) {
+        let entry: NotCollected = match object.typed(raw) {
             Ok(entry) => entry,
             Err(reason) => {
                 bad.add(index, || reason);
@@ -99,7 +100,8 @@ fn read(
     Ok(())
 }
 
-/// What is not known without documents of this name, and whether a permission could look unused for it.
+/// Sentence on what is not known without documents of this name; true if a permission could look unused for
+/// it.
 fn without(document: &str) -> Option<(&'static str, bool)> {
     match document {
         exposure::NAME => Some(("who may invoke them is not known", false)),

@@ -6,16 +6,16 @@ use whittle_analysis::inventory::{Function, Inventory};
 use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 use whittle_policy::id::{AccountId, Region};
 
-use crate::attachments::{self, Absence, Functions, KINDS};
+use crate::attachments::{self, Absence, FunctionsByArn, KINDS};
 use crate::document::remake_hint;
 use crate::error::SnapshotError;
 use crate::files::SnapshotFiles;
 use crate::functions::{self, Versions, add_new, unknown_source};
-use crate::scope::{Scope, scopes};
+use crate::scope::{SnapshotScope, scopes};
 use crate::trails::{self, TrailConfigs};
 use crate::{account, exposure, iam, last_accessed, not_collected, stacks};
 
-/// Whether the documents without which there is no inventory exist. See [`read_inventory`].
+/// Checks that the documents exist without which there is no inventory. See [`read_inventory`].
 pub fn check(files: &dyn SnapshotFiles) -> Result<(), SnapshotError> {
     if !files.exists(iam::FILE) {
         return Err(missing(files, iam::FILE, iam::COMMAND));
@@ -26,7 +26,7 @@ pub fn check(files: &dyn SnapshotFiles) -> Result<(), SnapshotError> {
     Ok(())
 }
 
-/// How to begin a snapshot, for who has none.
+/// The first commands of a snapshot, as a hint.
 pub fn first_commands() -> String {
     format!("{}, and `{}`", remake_hint(iam::COMMAND), functions::COMMAND)
 }
@@ -104,9 +104,9 @@ pub fn read_trails(files: &dyn SnapshotFiles) -> TrailConfigs {
 
 /// Completes the functions with everything that has a file of its own.
 fn attach(
-    scopes: &[Scope<'_>],
+    scopes: &[SnapshotScope<'_>],
     with_functions: &BTreeSet<Option<Region>>,
-    functions: &mut Functions,
+    functions: &mut FunctionsByArn,
     issues: &mut Vec<Issue>,
 ) {
     let any_versions = functions.values().any(|function| !function.versions.is_empty());
@@ -143,13 +143,13 @@ fn attach(
     }
 }
 
-/// Whether `scope` ought to have `name`: it has functions, and the file is neither here nor, for functions of the root,
-/// in the folder of each of their Regions.
+/// True if `scope` ought to have `name`: it has functions, and the file is neither here nor, for functions of
+/// the root, in the folder of each of their Regions.
 fn is_missing(
-    scopes: &[Scope<'_>],
-    scope: &Scope<'_>,
+    scopes: &[SnapshotScope<'_>],
+    scope: &SnapshotScope<'_>,
     with_functions: &BTreeSet<Option<Region>>,
-    functions: &Functions,
+    functions: &FunctionsByArn,
     name: &str,
 ) -> bool {
     if !with_functions.contains(&scope.region) || scope.has(name) {
@@ -160,17 +160,17 @@ fn is_missing(
     !regions.all(|region| scopes.iter().any(|other| other.region.as_ref() == Some(region) && other.has(name)))
 }
 
-/// Whether documents of this kind about a function of the root may be in the folder of its Region.
-fn is_elsewhere(scopes: &[Scope<'_>], scope: &Scope<'_>, function: &Function, name: &str) -> bool {
+/// True if documents of this kind about a function of the root may be in the folder of its Region.
+fn is_elsewhere(scopes: &[SnapshotScope<'_>], scope: &SnapshotScope<'_>, function: &Function, name: &str) -> bool {
     scope.region.is_none()
         && scopes.iter().any(|other| other.region.as_ref() == Some(&function.region) && other.has(name))
 }
 
-fn is_of(region: &str, scope: &Scope<'_>) -> bool {
+fn is_of(region: &str, scope: &SnapshotScope<'_>) -> bool {
     scope.region.as_ref().is_none_or(|own| own.as_str() == region)
 }
 
-fn missing_file(scope: &Scope<'_>, file: &str, command: &str, without: &str) -> Issue {
+fn missing_file(scope: &SnapshotScope<'_>, file: &str, command: &str, without: &str) -> Issue {
     let command = match &scope.region {
         Some(region) => command.replacen(" --output", &format!(" --region {region} --output"), 1),
         None => command.to_owned(),

@@ -8,7 +8,7 @@ use crate::files::{FileProblem, SnapshotFiles};
 
 /// The root of a snapshot, or the folder of one Region.
 #[derive(Clone)]
-pub(crate) struct Scope<'f> {
+pub(crate) struct SnapshotScope<'f> {
     /// `None` for the root, which may hold any Region.
     pub(crate) region: Option<Region>,
     files: &'f dyn SnapshotFiles,
@@ -18,7 +18,7 @@ pub(crate) struct Scope<'f> {
 
 /// A file of a scope, maybe unreadable.
 #[derive(Debug)]
-pub(crate) struct Document {
+pub(crate) struct SnapshotDocument {
     /// Region of the scope.
     pub(crate) region: Option<Region>,
     /// Name of the file from the root of the snapshot.
@@ -29,8 +29,9 @@ pub(crate) struct Document {
     pub(crate) text: Result<String, Issue>,
 }
 
-impl Document {
-    /// Whether the file may be about this function: a file of the root about any, unless it is named after one.
+impl SnapshotDocument {
+    /// True if the file may be about this function: a file of the root about any, unless it is named after
+    /// one.
     pub(crate) fn concerns(&self, function: &Function) -> bool {
         self.region.as_ref().is_none_or(|region| *region == function.region)
             && self.stem.as_ref().is_none_or(|stem| *stem == function.name)
@@ -38,8 +39,8 @@ impl Document {
 }
 
 /// The root and the Region folders, sorted; a folder that is not named like a Region is an issue.
-pub(crate) fn scopes<'f>(files: &'f dyn SnapshotFiles, issues: &mut Vec<Issue>) -> Vec<Scope<'f>> {
-    let mut scopes = vec![Scope { region: None, files, prefix: String::new() }];
+pub(crate) fn scopes<'f>(files: &'f dyn SnapshotFiles, issues: &mut Vec<Issue>) -> Vec<SnapshotScope<'f>> {
+    let mut scopes = vec![SnapshotScope { region: None, files, prefix: String::new() }];
     let names = match files.names("regions") {
         Ok(names) => names.unwrap_or_default(),
         Err(problem) => {
@@ -51,7 +52,9 @@ pub(crate) fn scopes<'f>(files: &'f dyn SnapshotFiles, issues: &mut Vec<Issue>) 
         match name.parse::<Region>() {
             // A plain file is no folder of a Region.
             Ok(_) | Err(_) if matches!(files.names(&format!("regions/{name}")), Ok(None)) => {}
-            Ok(region) => scopes.push(Scope { region: Some(region), files, prefix: format!("regions/{name}/") }),
+            Ok(region) => {
+                scopes.push(SnapshotScope { region: Some(region), files, prefix: format!("regions/{name}/") })
+            }
             Err(error) => issues.push(
                 Issue::new(IssueKind::BadName, format!("regions/{name}"), format!("is left out: {error}"))
                     .with_hint("name the folder like the Region, for example `regions/eu-central-1`"),
@@ -61,7 +64,7 @@ pub(crate) fn scopes<'f>(files: &'f dyn SnapshotFiles, issues: &mut Vec<Issue>) 
     scopes
 }
 
-impl Scope<'_> {
+impl SnapshotScope<'_> {
     /// Name of a file of this scope in messages.
     pub(crate) fn place(&self, file: &str) -> String {
         format!("{}{file}", self.prefix)
@@ -73,7 +76,7 @@ impl Scope<'_> {
     }
 
     /// `<name>.json` and all of `<name>/*.json`, sorted by name; empty files only as issues.
-    pub(crate) fn documents(&self, name: &str, issues: &mut Vec<Issue>) -> Vec<Document> {
+    pub(crate) fn documents(&self, name: &str, issues: &mut Vec<Issue>) -> Vec<SnapshotDocument> {
         let mut documents = Vec::new();
         self.push_document(&format!("{name}.json"), None, &mut documents);
         match self.files.names(&self.place(name)) {
@@ -87,7 +90,8 @@ impl Scope<'_> {
             }
             Err(problem) => issues.push(problem.into_issue()),
         }
-        // A command that fails leaves an empty file behind; most often because the function has none of these.
+        // A command that fails leaves an empty file behind; most often because the function has none of
+        // these.
         let empty = documents.iter().filter(|document| document.stem.is_some() && is_empty(document)).count();
         if empty > 0 {
             let message = "empty files: the function has none of these, or the command failed";
@@ -100,22 +104,22 @@ impl Scope<'_> {
         documents
     }
 
-    /// Whether `<name>.json` or the folder `<name>` exists.
+    /// True if `<name>.json` or the folder `<name>` exists.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.files.exists(&self.place(&format!("{name}.json")))
             || !matches!(self.files.names(&self.place(name)), Ok(None))
     }
 
-    fn push_document(&self, file: &str, stem: Option<String>, documents: &mut Vec<Document>) {
+    fn push_document(&self, file: &str, stem: Option<String>, documents: &mut Vec<SnapshotDocument>) {
         let text = match self.text(file) {
             Ok(None) => return,
             Ok(Some(text)) => Ok(text),
             Err(problem) => Err(problem.into_issue()),
         };
-        documents.push(Document { region: self.region.clone(), place: self.place(file), stem, text });
+        documents.push(SnapshotDocument { region: self.region.clone(), place: self.place(file), stem, text });
     }
 }
 
-fn is_empty(document: &Document) -> bool {
+fn is_empty(document: &SnapshotDocument) -> bool {
     document.text.as_ref().is_ok_and(|text| text.trim().is_empty())
 }

@@ -1,8 +1,8 @@
 //! `tags/<function>.json`: the CloudFormation stack that a function belongs to.
 //!
-//! Shape: AWS Lambda API Reference, `ListTags`. CloudFormation itself sets the tags that are read here (AWS CloudFormation
-//! User Guide, "Resource tag"); nobody else can, since the prefix `aws:` is reserved. Nothing is judged by them, so a
-//! document that cannot be read is an issue and no more.
+//! Shape: AWS Lambda API Reference, `ListTags`. CloudFormation itself sets the tags that are read here (AWS
+//! CloudFormation User Guide, "Resource tag"); nobody else can, since the prefix `aws:` is reserved. Nothing
+//! is judged by them, so a document that cannot be read is an issue and no more.
 
 use std::collections::BTreeMap;
 
@@ -11,21 +11,21 @@ use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_analysis::result::StackMember;
 use whittle_policy::id::FunctionArn;
 
-use crate::attachments::Functions;
-use crate::scope::Scope;
+use crate::attachments::FunctionsByArn;
+use crate::scope::SnapshotScope;
 
 const NAME: &str = "tags";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct TagsAnswer {
     tags: BTreeMap<String, String>,
 }
 
 /// The stacks of the functions that have such tags.
 pub(crate) fn read(
-    scopes: &[Scope<'_>],
-    functions: &Functions,
+    scopes: &[SnapshotScope<'_>],
+    functions: &FunctionsByArn,
     issues: &mut Vec<Issue>,
 ) -> BTreeMap<FunctionArn, StackMember> {
     let mut out = BTreeMap::new();
@@ -34,12 +34,12 @@ pub(crate) fn read(
         documents.extend(scope.documents(NAME, issues));
     }
     for document in documents {
-        // One file for all functions cannot tell whose tags it holds.
+        // One file for all functions does not say whose tags it holds.
         if document.stem.is_none() {
             continue;
         }
         let parsed = document.text.as_deref().map_err(Clone::clone).and_then(|text| {
-            serde_json::from_str::<Answer>(text).map_err(|error| {
+            serde_json::from_str::<TagsAnswer>(text).map_err(|error| {
                 Issue::new(IssueKind::BadJson, &document.place, format!("is no answer of list-tags: {error}"))
                     .with_hint("the stack of the function is not known, so look it up by name")
             })

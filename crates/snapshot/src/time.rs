@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 /// A timestamp member: `Ok(None)` if absent or null, `Err` with the text if it is none.
 ///
-/// Accepted: RFC 3339 with `T` or a blank, offsets with or without colon (Lambda's `LastModified` has none), no offset
-/// (then UTC), and seconds since 1970 as a number (what the JSON protocols send).
+/// Accepted: RFC 3339 with `T` or a blank, offsets with or without colon (Lambda's `LastModified` has none),
+/// no offset (then UTC), and seconds since 1970 as a number (what the JSON protocols send).
 pub(crate) fn timestamp(raw: Option<&RawValue>) -> Result<Option<Timestamp>, String> {
     let Some(raw) = raw else { return Ok(None) };
     let parsed = match serde_json::from_str::<Value>(raw.get()) {

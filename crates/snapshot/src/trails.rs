@@ -1,8 +1,8 @@
 //! `trails.json` and, beside it, `trail-status/<trail>.json` and `event-selectors/<trail>.json`.
 //!
-//! The shapes themselves are read by [`whittle_evidence::coverage::Trails`]; here the files of all folders become the one
-//! value that it reads. A multi-Region trail is listed in each Region: its status and selectors are looked for in the
-//! folder of its home Region, in the root, then anywhere.
+//! The shapes themselves are read by [`whittle_evidence::coverage::Trails`]; here the files of all folders
+//! become the one value that it reads. A multi-Region trail is listed in each Region: its status and
+//! selectors are looked for in the folder of its home Region, in the root, then anywhere.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 use whittle_evidence::coverage::Trails;
 
 use crate::document::remake_hint;
-use crate::scope::{Document, Scope};
+use crate::scope::{SnapshotDocument, SnapshotScope};
 
 const FILE: &str = "trails.json";
 const COMMAND: &str = "aws cloudtrail describe-trails --output json > trails.json";
@@ -25,17 +25,17 @@ const SELECTORS_COMMAND: &str =
 /// Names of the list in the answers of `describe-trails` and of similar tools.
 const LISTS: &[&str] = &["trailList", "TrailList", "Trails", "trails"];
 
-/// How the trails are configured.
+/// Configuration of the trails.
 #[derive(Debug, Clone, Default)]
 pub struct TrailConfigs {
     /// Trails with what is known about them; `None` if it is not known which trails there are.
     pub trails: Option<Trails>,
-    /// What is not known.
+    /// Parts of it that are not known.
     pub issues: Vec<Issue>,
 }
 
 /// Reads every trail of the snapshot.
-pub(crate) fn read(scopes: &[Scope<'_>]) -> TrailConfigs {
+pub(crate) fn read(scopes: &[SnapshotScope<'_>]) -> TrailConfigs {
     let mut issues = Vec::new();
     let mut trails: Vec<Map<String, Value>> = Vec::new();
     let mut rest: Vec<Value> = Vec::new();
@@ -146,7 +146,7 @@ fn completeness(trail: &Map<String, Value>) -> usize {
 
 /// The files of one kind, by the ARN (or name) of the trail each is about.
 fn beside(
-    scopes: &[Scope<'_>],
+    scopes: &[SnapshotScope<'_>],
     name: &str,
     trails: &[Map<String, Value>],
     issues: &mut Vec<Issue>,
@@ -156,7 +156,7 @@ fn beside(
     let mut all = Map::new();
     for scope in scopes {
         let region = scope.region.as_ref().map(ToString::to_string);
-        for Document { place, stem, text, .. } in scope.documents(name, issues) {
+        for SnapshotDocument { place, stem, text, .. } in scope.documents(name, issues) {
             match (text.and_then(|text| parse(&text, &place)), stem) {
                 (Ok(value), Some(stem)) => {
                     files.insert((region.clone(), stem), value);

@@ -12,7 +12,8 @@ use whittle_analysis::reason::Reason;
 use whittle_analysis::result::Severity;
 use whittle_evidence::ledger::Ledger;
 use whittle_pipeline::marks::ReadMarks;
-use whittle_pipeline::ports::{Changes, EvidenceBatch, PortErrorKind, SaveScope, Store, TrailObject};
+use whittle_pipeline::ports::{Changes, EvidenceBatch, PortErrorKind, SaveScope, Store};
+use whittle_pipeline::trail_object::TrailObject;
 
 use sample::{ACCOUNT, OTHER, function_arn, joined, marks_of, object, report, report_of, role_arn, seen};
 

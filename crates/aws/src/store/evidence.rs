@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use whittle_evidence::ledger::{Ledger, LedgerError};
-use whittle_pipeline::marks::{ReadMarks, SourceMarks, Span};
+use whittle_pipeline::marks::{HistorySpan, ReadMarks, SourceMarks};
 use whittle_pipeline::ports::{PortError, PortErrorKind};
 
 use super::fence::Held;
@@ -277,7 +277,7 @@ pub(super) fn load_marks(table: &DynamoTable, home: &str) -> Result<(ReadMarks, 
     let mut marks = ReadMarks::default();
     let known = item_set::load(table, &[marks_partition(home)], &mut |head, content| {
         if head.text("item") == Some("history-marks") {
-            marks.history = parsed::<BTreeMap<String, Vec<Span>>>(&head.key, &content)?;
+            marks.history = parsed::<BTreeMap<String, Vec<HistorySpan>>>(&head.key, &content)?;
         } else {
             let stored: StoredSource = parsed(&head.key, &content)?;
             marks.sources.insert(stored.source, stored.marks);

@@ -17,7 +17,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 use whittle_pipeline::marks::{ReadMarks, SourceMarks};
-use whittle_pipeline::ports::{PortError, PortErrorKind, TrailObject};
+use whittle_pipeline::ports::{PortError, PortErrorKind};
+use whittle_pipeline::trail_object::TrailObject;
 
 use super::compact::Listed;
 use crate::error::port_error;

@@ -131,7 +131,7 @@ fn all_regions_are_listed_from_the_lookback_on_and_later_from_the_mark() {
     for object in &objects {
         marks.note_read(object, Vec::new());
     }
-    bucket.settle(&mut marks, None);
+    bucket.compact(&mut marks, None);
     let source = &marks.sources[&objects[0].source];
     assert_eq!(source.through.as_deref(), Some(in_region(&file("eu-west-1", 8, "0100"))));
     assert_eq!(source.read.len(), 2);
@@ -277,12 +277,12 @@ fn an_object_that_failed_and_is_gone_is_lost_evidence() {
         marks.note_read(object, Vec::new());
     }
     marks.note_failed(&deleted);
-    trail.settle(&mut marks, None);
+    trail.compact(&mut marks, None);
     let (again, _) = trail.list(&marks).unwrap();
     assert_eq!(again.iter().map(|object| &object.key).collect::<Vec<_>>(), [&deleted.key]);
     let error = trail.read(&again[0]).unwrap_err();
     assert_eq!(error.kind(), &PortErrorKind::NotFound);
-    trail.settle(&mut marks, None);
+    trail.compact(&mut marks, None);
     assert_eq!(marks.sources[source].failed, BTreeSet::new());
     assert_eq!(marks.issues()[0].kind, IssueKind::DeletedUnread);
     assert_eq!(trail.list(&marks).unwrap(), (Vec::new(), Vec::new()));

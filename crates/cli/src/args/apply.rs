@@ -43,10 +43,10 @@ pub struct ApplyArguments {
     /// Answer of `aws cloudformation describe-stack-resources` for the stack that was analysed; repeatable
     #[arg(long, value_name = "FILE", env = "WHITTLE_STACK_RESOURCES")]
     pub stack_resources: Vec<PathBuf>,
-    /// Snapshot folder: tells functions by their stack tags
+    /// Snapshot folder, to find functions by their stack tags
     #[arg(long, value_name = "DIR", env = "WHITTLE_SNAPSHOT")]
     pub snapshot: Option<PathBuf>,
-    /// Name of the stack that was made of this template: tells functions by their stack tags
+    /// Name of the stack made of this template, to find functions by their stack tags
     #[arg(long, value_name = "NAME", env = "WHITTLE_STACK")]
     pub stack: Option<String>,
     /// Value of a template parameter in that stack; defaults of the template otherwise; repeatable

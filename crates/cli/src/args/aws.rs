@@ -36,8 +36,8 @@ Examples:
   whittle run --table whittle-table --evidence trail-bucket --trail-bucket my-trail --function my-function
   whittle run --table whittle-table --topic arn:aws:sns:eu-central-1:111122223333:whittle-alerts
 
-Table and topic are outputs of the stack that `sam deploy` makes. Without --topic nothing is published: what is owed stays
-owed, and the next run of the Lambda function publishes it.")]
+Table and topic are outputs of the stack that `sam deploy` makes. Without --topic nothing is published: alerts stay
+pending, and the next run of the Lambda function publishes them.")]
 pub struct RunArguments {
     /// DynamoDB table of the stack
     #[arg(long, env = "WHITTLE_TABLE", value_name = "TABLE")]

@@ -15,13 +15,13 @@ Examples:
   whittle check main.tf --terraform-state state.json --format markdown
   whittle check snapshot --format sarif -o whittle.sarif --baseline main.sarif
 
-A template (SAM, CloudFormation, .tf) is judged by what it would grant, with the evidence about what runs today: functions \
-are told by --function, the stack's resources, their stack tags, or a FunctionName in the file. What is not granted today \
-has no evidence, so it is never called unused; it is judged by how it is written. A folder is a snapshot of the account.
+A template (SAM, CloudFormation, .tf) is checked by what it would grant, with the evidence about what runs today: functions \
+are found by --function, the stack's resources, their stack tags, or a FunctionName in the file. There is no evidence about \
+what is not granted today, so it is never called unused; only its breadth is checked. A folder is a snapshot of the account.
 
 Evidence comes from the store of earlier runs, and from --trail; nothing is written to the store.
 
-Exit codes: 0 nothing at or above --fail-on, 1 something, 2 error, 3 nothing, but the evidence is too small to tell.")]
+Exit codes: 0 nothing at or above --fail-on, 1 something, 2 error, 3 nothing, but there is not enough evidence.")]
 pub struct CheckArguments {
     /// SAM, CloudFormation or Terraform file; or a snapshot folder
     #[arg(value_name = "TEMPLATE|SNAPSHOT")]
@@ -69,15 +69,15 @@ Examples:
 
 `whittle check` shows fingerprints; the beginning of one is enough if the store knows the finding.
 
-A waiver that matches no finding, or has expired, is a finding itself: the file never holds what nobody needs.")]
+A waiver that matches no finding, or has expired, is a finding itself, so the file keeps no waiver without a use.")]
 pub struct WaiveArguments {
     /// Fingerprint of the finding, or its beginning
     #[arg(value_name = "FINGERPRINT")]
     pub fingerprint: String,
-    /// Who answers for it
+    /// Owner of the waiver
     #[arg(long, value_name = "WHO")]
     pub owner: String,
-    /// Why it is accepted
+    /// Reason to accept the finding
     #[arg(long, value_name = "WHY")]
     pub reason: String,
     /// Last day on which it holds (YYYY-MM-DD)

@@ -10,7 +10,8 @@ pub struct EvidenceArguments {
     /// Trail file or folder; may be given several times
     #[arg(long = "trail", value_name = "PATH")]
     pub trails: Vec<PathBuf>,
-    /// The LookupEvents answers given are complete (no lookup attribute, all pages) for this Region, or `all`; repeatable
+    /// The LookupEvents answers given are complete (no lookup attribute, all pages) for this Region, or
+    /// `all`; repeatable
     #[arg(long, value_name = "REGION", env = "WHITTLE_EVENT_HISTORY", value_delimiter = ',')]
     pub event_history: Vec<String>,
     /// Days without any event of the account were quiet; no trail files are missing

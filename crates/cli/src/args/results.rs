@@ -34,7 +34,8 @@ pub struct PolicyArguments {
     /// CloudFormation stack that the function belongs to by its tags; the name is then a logical id
     #[arg(long, value_name = "STACK")]
     pub stack: Option<String>,
-    /// Answer of `aws cloudformation describe-stack-resources` for the function's stack: ARNs become references; repeatable
+    /// Answer of `aws cloudformation describe-stack-resources` for the function's stack: ARNs become
+    /// references; repeatable
     #[arg(long, value_name = "FILE", env = "WHITTLE_STACK_RESOURCES")]
     pub stack_resources: Vec<PathBuf>,
     /// Snapshot folder, for its stack-resources.json
@@ -43,10 +44,11 @@ pub struct PolicyArguments {
     /// Terraform state, or the output of `terraform show -json`: ARNs become addresses
     #[arg(long, value_name = "FILE", env = "WHITTLE_TERRAFORM_STATE")]
     pub terraform_state: Option<PathBuf>,
-    /// Take a shared role apart: a role for each function that runs under it
+    /// Split a shared role: one role for each function that runs under it
     #[arg(long)]
     pub split: bool,
-    /// One policy for a shared role, its statements for one function each by lambda:SourceFunctionArn where that is safe
+    /// One policy for a shared role, its statements for one function each by lambda:SourceFunctionArn where
+    /// that is safe
     #[arg(long, conflicts_with = "split")]
     pub source_function_arn: bool,
     #[command(flatten)]
@@ -111,7 +113,7 @@ Examples:
   whittle diff last-week.json today.json --format json
 
 A template (SAM, CloudFormation, .tf) is compared with the roles that the account has. `?` marks what is not known: a \
-value that nothing tells, or policies too tangled for a proof. Results are what `whittle analyze --format json` printed.")]
+value that is given nowhere, or policies too complex for a proof. Results are the output of `whittle analyze --format json`.")]
 pub struct DiffArguments {
     /// Template, or an earlier result
     #[arg(value_name = "TEMPLATE|BEFORE")]

@@ -1,4 +1,4 @@
-//! How a template is held against an account: which deployment it describes, and which function is which.
+//! Arguments that match a template with an account: the deployment it describes, and its functions.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ pub struct DeploymentArguments {
     /// The function that a logical id (Terraform: address) is deployed as; repeatable
     #[arg(long = "function", visible_alias = "map", value_name = "LOGICAL_ID=NAME|ARN", value_parser = pair)]
     pub functions: Vec<(String, String)>,
-    /// Snapshot folder that says what the account holds [default: the snapshot that the store was made from]
+    /// Snapshot folder of the account [default: the snapshot that the store was made from]
     #[arg(long, value_name = "DIR", env = "WHITTLE_SNAPSHOT")]
     pub snapshot: Option<PathBuf>,
     /// Account to compare with, where the store knows several

@@ -24,7 +24,7 @@ pub fn run(arguments: &AnalyzeArguments, printer: &Printer) -> Result<Exit, Comm
         let mut progress = ReadProgress::new(printer);
         run::run(&snapshot, &trail, &mut store, &settings, &mut progress)?
     };
-    tell(&outcome, printer);
+    print_summary(&outcome, printer);
     let report = &outcome.report;
     // For `check` and `diff` on a template, which ask what a role is today.
     store.keep_snapshot(&report.account, &snapshot)?;
@@ -36,7 +36,7 @@ pub fn run(arguments: &AnalyzeArguments, printer: &Printer) -> Result<Exit, Comm
     Ok(Exit::of_gate(report, arguments.fail_on.map(Severity::from)))
 }
 
-fn tell(outcome: &RunOutcome, printer: &Printer) {
+fn print_summary(outcome: &RunOutcome, printer: &Printer) {
     let read = &outcome.read;
     printer.detail(&format!(
         "read {} of {} trail files ({} known from earlier, {} hold no events): {} events, {} skipped, {} unreadable",

@@ -12,8 +12,8 @@ use whittle_template::edit::{self, EditOutcome, Edited, Surroundings};
 use whittle_template::template::Template;
 use whittle_template::terraform::{self, Module};
 
-use self::lookup::Lookup;
-use super::stored::Stored;
+use self::lookup::FunctionLookup;
+use super::stored::StoredResults;
 use crate::args::ApplyArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -23,7 +23,7 @@ use crate::printer::Printer;
 pub fn run(arguments: &ApplyArguments, printer: &Printer) -> Result<Exit, CommandError> {
     let path = &arguments.template;
     let bytes = std::fs::read(path).map_err(|source| CommandError::Read { path: path.clone(), source })?;
-    let mut lookup = Lookup::new(arguments, Stored::open(&arguments.store)?)?;
+    let mut lookup = FunctionLookup::new(arguments, StoredResults::open(&arguments.store)?)?;
     let edited = if is_terraform(path) {
         terraform(arguments, &bytes, &mut lookup, printer)?
     } else {
@@ -39,7 +39,7 @@ fn is_terraform(path: &Path) -> bool {
 fn template(
     arguments: &ApplyArguments,
     bytes: &[u8],
-    lookup: &mut Lookup<'_>,
+    lookup: &mut FunctionLookup<'_>,
     printer: &Printer,
 ) -> Result<Edited, CommandError> {
     let failed = |source| CommandError::Template { path: arguments.template.clone(), source };
@@ -66,7 +66,7 @@ fn template(
 fn terraform(
     arguments: &ApplyArguments,
     bytes: &[u8],
-    lookup: &mut Lookup<'_>,
+    lookup: &mut FunctionLookup<'_>,
     printer: &Printer,
 ) -> Result<Edited, CommandError> {
     let failed = |source| CommandError::Template { path: arguments.template.clone(), source };
@@ -80,11 +80,11 @@ fn terraform(
     terraform::apply(bytes, &targets, &surroundings).map_err(failed)
 }
 
-/// What the roles of the functions that were asked for shall allow, and the ARN of one of the functions.
+/// Narrowed policies of the roles of the chosen functions, and the ARN of one of the functions.
 fn targets(
     arguments: &ApplyArguments,
     known: &[(String, Option<String>)],
-    lookup: &mut Lookup<'_>,
+    lookup: &mut FunctionLookup<'_>,
     printer: &Printer,
 ) -> Result<(Vec<edit::EditTarget>, Option<String>), CommandError> {
     if known.is_empty() {
@@ -110,7 +110,7 @@ fn targets(
     Ok((targets, place))
 }
 
-/// Says what was done, and does it.
+/// Reports each edit, then prints the diff or writes the file.
 fn report(arguments: &ApplyArguments, old: &[u8], edited: &Edited, printer: &Printer) -> Result<Exit, CommandError> {
     let path = &arguments.template;
     let (mut refused, mut changed) = (false, false);

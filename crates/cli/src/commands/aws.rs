@@ -2,7 +2,7 @@
 
 use whittle_analysis::result::Severity;
 use whittle_aws::service::{EvidenceSource, RunRequest, ServiceConfig};
-use whittle_pipeline::service::{Scope, Status};
+use whittle_pipeline::service::{AnalysisScope, Status};
 use whittle_render::report;
 
 use super::client::{block_on, load, regions};
@@ -36,9 +36,9 @@ pub fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit, CommandE
     let request = RunRequest {
         run_id: format!("laptop-{}-{}", jiff::Timestamp::now().as_millisecond(), std::process::id()),
         scope: match (&arguments.function, &arguments.role) {
-            (Some(name), _) => Scope::Function(name.clone()),
-            (None, Some(name)) => Scope::Role(name.clone()),
-            (None, None) => Scope::Account,
+            (Some(name), _) => AnalysisScope::Function(name.clone()),
+            (None, Some(name)) => AnalysisScope::Role(name.clone()),
+            (None, None) => AnalysisScope::Account,
         },
         dry_run: arguments.dry_run,
         backfill_days: arguments.backfill_days,

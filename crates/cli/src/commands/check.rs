@@ -16,7 +16,7 @@ use whittle_local::trail::TrailFolder;
 use whittle_local::waivers;
 use whittle_pipeline::ingest::{Evidence, ingest};
 use whittle_pipeline::proposal::{CheckedProposal, ProposalEvidence, check};
-use whittle_pipeline::run::{Case, judge};
+use whittle_pipeline::run::{AnalysisInput, analyze};
 use whittle_render::check as render;
 use whittle_snapshot::{read_inventory, read_trails};
 
@@ -90,7 +90,7 @@ pub fn run(arguments: &CheckArguments, printer: &Printer) -> Result<Exit, Comman
     })
 }
 
-/// What a snapshot holds, with the evidence of the store and of the trails named. The store is only read.
+/// Report on a snapshot, with the evidence of the store and of the trails named. The store is only read.
 fn snapshot(arguments: &CheckArguments, printer: &Printer) -> Result<CheckedProposal, CommandError> {
     // The other flags for a template may be set in the environment for all commands.
     if let Some((id, _)) = arguments.deployment.functions.first() {
@@ -105,7 +105,7 @@ fn snapshot(arguments: &CheckArguments, printer: &Printer) -> Result<CheckedProp
     let (evidence, issues) = evidence(arguments, printer)?;
     let settings = settings(&arguments.evidence);
     let history = |days| settings.declared_history(days);
-    let report = judge(Case {
+    let report = analyze(AnalysisInput {
         inventory: &inventory,
         trails,
         evidence: &evidence,

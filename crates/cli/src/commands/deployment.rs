@@ -1,5 +1,5 @@
-//! What a deployment calls its resources: answers of `describe-stack-resources`, in files or in a snapshot folder, and
-//! Terraform's state.
+//! What a deployment calls its resources: answers of `describe-stack-resources`, in files or in a snapshot
+//! folder, and Terraform's state.
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +9,8 @@ use whittle_template::references::References;
 use crate::error::CommandError;
 use crate::files::read_text;
 
-/// Answers of `describe-stack-resources` (or `list-stack-resources`): of the files given, and of the snapshot's
-/// `stack-resources.json`, beside its functions.
+/// Answers of `describe-stack-resources` (or `list-stack-resources`): of the files given, and of the
+/// snapshot's `stack-resources.json`, beside its functions.
 pub fn stack_answers(files: &[PathBuf], snapshot: Option<&Path>) -> Result<Vec<Value>, CommandError> {
     let mut files = files.to_vec();
     if let Some(snapshot) = snapshot {
@@ -31,7 +31,8 @@ pub fn stack_answers(files: &[PathBuf], snapshot: Option<&Path>) -> Result<Vec<V
     Ok(answers)
 }
 
-/// Addresses of a Terraform state, and how many modules were left out since root files cannot name what is in them.
+/// Addresses of a Terraform state, and how many modules were left out since root files cannot name what is in
+/// them.
 pub fn terraform_state(path: &Path) -> Result<(References, usize), CommandError> {
     References::from_terraform_state(&json(path)?).ok_or_else(|| CommandError::Unusable {
         message: format!("`{}` is no Terraform state", path.display()),

@@ -60,7 +60,7 @@ pub fn run(arguments: &DiffArguments, printer: &Printer) -> Result<Exit, Command
     Ok(Exit::Clean)
 }
 
-/// Whether a file is a template: by its name, or as JSON by what it holds. A result begins with its `schema_version`.
+/// True for a template: by its name, or as JSON by what it holds. A result begins with its `schema_version`.
 fn is_template(path: &Path) -> Result<bool, CommandError> {
     let extension = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     if extension.is_some_and(|extension| ["yaml", "yml", "template", "tf"].iter().any(|known| extension == *known)) {

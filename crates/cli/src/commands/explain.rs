@@ -7,7 +7,7 @@ use whittle_pipeline::spelling::nearest;
 use whittle_policy::ActionPattern;
 use whittle_render::explain;
 
-use super::stored::Stored;
+use super::stored::StoredResults;
 use crate::args::{ExplainArguments, Format};
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -18,7 +18,7 @@ const IN_FULL: usize = 12;
 
 /// Says why each action of a function is kept or removable.
 pub fn run(arguments: &ExplainArguments, printer: &Printer) -> Result<Exit, CommandError> {
-    let mut store = Stored::open(&arguments.store)?;
+    let mut store = StoredResults::open(&arguments.store)?;
     let results = store.functions(&arguments.function)?;
     if results.is_empty() {
         return Err(store.not_found("function", &arguments.function));

@@ -8,14 +8,14 @@ use whittle_render::policy::{PolicySet, RenderError, cloudformation, json, sam, 
 use whittle_template::references::References;
 
 use self::names::Names;
-use super::stored::Stored;
+use super::stored::StoredResults;
 use crate::args::{PolicyArguments, PolicyFormat};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::printer::Printer;
 
-/// What a name means.
-enum Target {
+/// The result that a name means.
+enum PolicyTarget {
     Function(Box<FunctionResult>),
     /// With the results of the functions that run under it.
     Role(Box<RoleResult>, Vec<FunctionResult>),
@@ -23,17 +23,17 @@ enum Target {
 
 /// Prints the narrowed policy of a function or role.
 pub fn run(arguments: &PolicyArguments, printer: &Printer) -> Result<Exit, CommandError> {
-    let mut store = Stored::open(&arguments.store)?;
+    let mut store = StoredResults::open(&arguments.store)?;
     let name = &arguments.name;
     let mut target = find(&mut store, arguments)?;
     if (arguments.split || arguments.source_function_arn)
-        && let Target::Function(result) = &target
+        && let PolicyTarget::Function(result) = &target
     {
         target = role_of(&mut store, result)?;
     }
-    if let Target::Role(role, functions) = &target {
+    if let PolicyTarget::Role(role, functions) = &target {
         if arguments.split {
-            tell_sharing(role, printer);
+            warn_if_not_shared(role, printer);
             let split = Split::of(role, functions)?;
             let names = Names::find(arguments, place(role), &deployed(&target), printer)?;
             printer.data(&match arguments.format {
@@ -44,7 +44,7 @@ pub fn run(arguments: &PolicyArguments, printer: &Printer) -> Result<Exit, Comma
             return Ok(Exit::Clean);
         }
         if arguments.source_function_arn {
-            tell_sharing(role, printer);
+            warn_if_not_shared(role, printer);
             let set = scoped::policies(role, functions)?;
             let names = Names::find(arguments, place(role), &deployed(&target), printer)?;
             printer.data(&render(&set, arguments.format, &names.references)?)?;
@@ -56,10 +56,10 @@ pub fn run(arguments: &PolicyArguments, printer: &Printer) -> Result<Exit, Comma
         }
     }
     let (set, arn, suggestion, reason) = match &target {
-        Target::Function(result) => {
+        PolicyTarget::Function(result) => {
             (PolicySet::of_function(result), result.function_arn.as_str(), &result.suggestion, &result.no_suggestion)
         }
-        Target::Role(role, functions) => {
+        PolicyTarget::Role(role, functions) => {
             (PolicySet::of_role(role, functions), place(role), &role.suggestion, &role.no_suggestion)
         }
     };
@@ -91,7 +91,7 @@ pub fn run(arguments: &PolicyArguments, printer: &Printer) -> Result<Exit, Comma
             suggestion.kept_unproven
         ));
     }
-    if let Target::Role(role, _) = &target
+    if let PolicyTarget::Role(role, _) = &target
         && role.functions.len() > 1
     {
         printer.hint(&format!(
@@ -112,15 +112,15 @@ fn render(set: &PolicySet, format: PolicyFormat, references: &References) -> Res
 }
 
 /// The role, and the functions that are asked about.
-fn deployed(target: &Target) -> Vec<&str> {
+fn deployed(target: &PolicyTarget) -> Vec<&str> {
     match target {
-        Target::Function(result) => vec![&result.function_arn, &result.role_arn],
-        Target::Role(role, _) => role.functions.iter().chain([&role.role_arn]).map(String::as_str).collect(),
+        PolicyTarget::Function(result) => vec![&result.function_arn, &result.role_arn],
+        PolicyTarget::Role(role, _) => role.functions.iter().chain([&role.role_arn]).map(String::as_str).collect(),
     }
 }
 
-/// The ARN that tells partition, Region and account of a role's templates: that of its functions if they are all in one
-/// Region, else its own, which has no Region.
+/// The ARN that gives partition, Region and account of a role's templates: that of its functions if they are
+/// all in one Region, else its own, which has no Region.
 fn place(role: &RoleResult) -> &str {
     let region = |arn: &str| arn.split(':').nth(3).unwrap_or_default().to_owned();
     match role.functions.as_slice() {
@@ -129,13 +129,13 @@ fn place(role: &RoleResult) -> &str {
     }
 }
 
-fn tell_sharing(role: &RoleResult, printer: &Printer) {
+fn warn_if_not_shared(role: &RoleResult, printer: &Printer) {
     if role.functions.len() < 2 {
         printer.warning(&format!("{} functions run under {}: nothing is shared", role.functions.len(), role.role_arn));
     }
 }
 
-fn find(store: &mut Stored, arguments: &PolicyArguments) -> Result<Target, CommandError> {
+fn find(store: &mut StoredResults, arguments: &PolicyArguments) -> Result<PolicyTarget, CommandError> {
     let name = &arguments.name;
     let found: Vec<FunctionResult> = match &arguments.stack {
         Some(stack) => {
@@ -164,11 +164,12 @@ fn find(store: &mut Stored, arguments: &PolicyArguments) -> Result<Target, Comma
         }
         None => store.functions(name)?,
     };
-    let mut targets: Vec<Target> = found.into_iter().map(|result| Target::Function(Box::new(result))).collect();
+    let mut targets: Vec<PolicyTarget> =
+        found.into_iter().map(|result| PolicyTarget::Function(Box::new(result))).collect();
     if targets.is_empty() {
         for role in store.roles(name)? {
             let functions = functions_of(store, &role)?;
-            targets.push(Target::Role(Box::new(role), functions));
+            targets.push(PolicyTarget::Role(Box::new(role), functions));
         }
     }
     match targets.len() {
@@ -184,22 +185,22 @@ fn find(store: &mut Stored, arguments: &PolicyArguments) -> Result<Target, Comma
     }
 }
 
-fn label(target: &Target) -> String {
+fn label(target: &PolicyTarget) -> String {
     match target {
-        Target::Function(result) => format!("{} under {}", result.function_arn, result.role_arn),
-        Target::Role(role, _) => role.role_arn.clone(),
+        PolicyTarget::Function(result) => format!("{} under {}", result.function_arn, result.role_arn),
+        PolicyTarget::Role(role, _) => role.role_arn.clone(),
     }
 }
 
-fn role_of(store: &mut Stored, result: &FunctionResult) -> Result<Target, CommandError> {
+fn role_of(store: &mut StoredResults, result: &FunctionResult) -> Result<PolicyTarget, CommandError> {
     let mut roles = store.roles(&result.role_arn)?;
     let Some(role) = roles.pop() else { return Err(store.not_found("role", &result.role_arn)) };
     let functions = functions_of(store, &role)?;
-    Ok(Target::Role(Box::new(role), functions))
+    Ok(PolicyTarget::Role(Box::new(role), functions))
 }
 
 /// Results of the functions under a role, as far as they run under it.
-fn functions_of(store: &mut Stored, role: &RoleResult) -> Result<Vec<FunctionResult>, CommandError> {
+fn functions_of(store: &mut StoredResults, role: &RoleResult) -> Result<Vec<FunctionResult>, CommandError> {
     let mut out = Vec::new();
     for arn in &role.functions {
         out.extend(store.functions(arn)?.into_iter().filter(|result| result.role_arn == role.role_arn));

@@ -1,8 +1,8 @@
 //! `whittle simulate`: cases in, decisions out, line by line.
 //!
-//! One thread reads, all cores decide, this thread writes in the order of the input. What is held at any time is a few
-//! batches, so memory does not grow with the number of cases. A batch ends where the input would make us wait, so a
-//! program that asks one question at a time gets its answer at once.
+//! One thread reads, all cores decide, this thread writes in the order of the input. What is held at any time
+//! is a few batches, so memory does not grow with the number of cases. A batch ends where the input would
+//! make us wait, so a program that asks one question at a time gets its answer at once.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -46,16 +46,16 @@ pub fn run(arguments: &SimulateArguments, printer: &Printer) -> Result<Exit, Com
     Ok(Exit::Clean)
 }
 
-/// Where cases come from.
-struct Source {
+/// An input of cases.
+struct CaseSource {
     name: String,
     input: Box<dyn Read + Send>,
     path: PathBuf,
 }
 
 /// Opens everything before anything is answered.
-fn sources(files: &[PathBuf]) -> Result<Vec<Source>, CommandError> {
-    let standard_input = || Source {
+fn sources(files: &[PathBuf]) -> Result<Vec<CaseSource>, CommandError> {
+    let standard_input = || CaseSource {
         name: "standard input".to_owned(),
         input: Box::new(std::io::stdin()),
         path: PathBuf::from("standard input"),
@@ -69,57 +69,57 @@ fn sources(files: &[PathBuf]) -> Result<Vec<Source>, CommandError> {
         if file.metadata().map_err(failed)?.is_dir() {
             return Err(failed(std::io::ErrorKind::IsADirectory.into()));
         }
-        Ok(Source { name: path.display().to_string(), input: Box::new(file), path: path.clone() })
+        Ok(CaseSource { name: path.display().to_string(), input: Box::new(file), path: path.clone() })
     };
     if files.is_empty() { Ok(vec![standard_input()]) } else { files.iter().map(open).collect() }
 }
 
 /// Some lines of one source.
-struct Batch {
+struct CaseBatch {
     source: String,
-    lines: Vec<Line>,
+    lines: Vec<CaseLine>,
 }
 
-struct Line {
+struct CaseLine {
     number: u64,
-    text: Text,
+    text: CaseText,
 }
 
-enum Text {
+enum CaseText {
     Whole(Vec<u8>),
     TooLong,
 }
 
-impl Source {
-    fn send_to(self, sender: &SyncSender<Batch>) -> Result<(), CommandError> {
+impl CaseSource {
+    fn send_to(self, sender: &SyncSender<CaseBatch>) -> Result<(), CommandError> {
         let failed = |source| CommandError::Read { path: self.path.clone(), source };
         let mut input = BufReader::with_capacity(BATCH_BYTES, self.input);
         let (mut lines, mut bytes, mut number) = (Vec::new(), 0_usize, 0_u64);
         while let Some(text) = read_line(&mut input).map_err(failed)? {
             number += 1;
-            if let Text::Whole(line) = &text {
+            if let CaseText::Whole(line) = &text {
                 if line.iter().all(u8::is_ascii_whitespace) {
                     continue;
                 }
                 bytes = bytes.saturating_add(line.len());
             }
-            lines.push(Line { number, text });
+            lines.push(CaseLine { number, text });
             if bytes >= BATCH_BYTES || input.buffer().is_empty() {
-                let batch = Batch { source: self.name.clone(), lines: std::mem::take(&mut lines) };
+                let batch = CaseBatch { source: self.name.clone(), lines: std::mem::take(&mut lines) };
                 bytes = 0;
                 if sender.send(batch).is_err() {
                     return Ok(()); // nobody listens any more
                 }
             }
         }
-        // Nobody listens any more, or everything is told.
-        let _ = sender.send(Batch { source: self.name, lines });
+        // An error means that nobody listens any more.
+        let _ = sender.send(CaseBatch { source: self.name, lines });
         Ok(())
     }
 }
 
 /// The next line without its end; of one that is too long, only that it was there.
-fn read_line(input: &mut impl BufRead) -> std::io::Result<Option<Text>> {
+fn read_line(input: &mut impl BufRead) -> std::io::Result<Option<CaseText>> {
     let mut line = Vec::new();
     let limit = u64::try_from(LONGEST_LINE_BYTES).unwrap_or(u64::MAX);
     if input.by_ref().take(limit).read_until(b'\n', &mut line)? == 0 {
@@ -130,9 +130,9 @@ fn read_line(input: &mut impl BufRead) -> std::io::Result<Option<Text>> {
     } else if line.len() >= LONGEST_LINE_BYTES {
         drop(line);
         skip_line(input)?;
-        return Ok(Some(Text::TooLong));
+        return Ok(Some(CaseText::TooLong));
     }
-    Ok(Some(Text::Whole(line)))
+    Ok(Some(CaseText::Whole(line)))
 }
 
 fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
@@ -152,7 +152,7 @@ fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
 
 /// Counts cases, and those that could not be read.
 fn write_answers(
-    batches: &Receiver<Batch>,
+    batches: &Receiver<CaseBatch>,
     explain: bool,
     mut write: impl FnMut(&str) -> Result<(), CommandError>,
 ) -> Result<(u64, u64), CommandError> {
@@ -173,11 +173,11 @@ fn write_answers(
     Ok((cases, undecided))
 }
 
-fn answer(line: &Line, source: &str, explain: bool) -> SimulationAnswer {
+fn answer(line: &CaseLine, source: &str, explain: bool) -> SimulationAnswer {
     let place = || format!("{source}, line {}", line.number);
     match &line.text {
-        Text::Whole(text) => answer_bytes(text, explain, &place()),
-        Text::TooLong => refuse(&place(), format_args!("longer than {LONGEST_LINE_BYTES} bytes")),
+        CaseText::Whole(text) => answer_bytes(text, explain, &place()),
+        CaseText::TooLong => refuse(&place(), format_args!("longer than {LONGEST_LINE_BYTES} bytes")),
     }
 }
 
@@ -190,8 +190,8 @@ mod tests {
         let mut out = Vec::new();
         while let Some(line) = read_line(&mut input).unwrap() {
             out.push(match line {
-                Text::Whole(line) => Some(line),
-                Text::TooLong => None,
+                CaseText::Whole(line) => Some(line),
+                CaseText::TooLong => None,
             });
         }
         out
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_too_long_is_told_and_skipped() {
+    fn a_line_that_is_too_long_is_reported_and_skipped() {
         let mut text = vec![b'x'; LONGEST_LINE_BYTES + 10];
         text.extend(b"\nnext\n");
         assert_eq!(lines(&text), [None, Some(b"next".to_vec())]);

@@ -1,4 +1,4 @@
-//! Looking up what an earlier run stored.
+//! Results of earlier runs.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -32,7 +32,7 @@ pub fn open_existing(path: &Path) -> Result<SqliteStore, CommandError> {
 }
 
 /// The results of earlier runs: in a file, or in the table of a deployed Whittle.
-pub enum Stored {
+pub enum StoredResults {
     /// SQLite.
     Local(Box<SqliteStore>),
     /// DynamoDB.
@@ -40,17 +40,17 @@ pub enum Stored {
     Table(Box<whittle_aws::store::DynamoStore>),
 }
 
-/// What an earlier run knew about an account beside its results.
-pub struct Facts {
-    /// Who used what.
+/// Evidence of an earlier run about an account, beside its results.
+pub struct StoredFacts {
+    /// Usages of the window.
     pub ledger: Ledger,
-    /// What the evidence covered.
+    /// The observation window.
     pub window: Option<ReportWindow>,
-    /// What each trail could see.
+    /// Coverage by source.
     pub coverage: Vec<CoverageRow>,
 }
 
-impl Stored {
+impl StoredResults {
     /// Opens what the arguments name. A file that is not there is an error, not a new store.
     pub fn open(arguments: &LookupArguments) -> Result<Self, CommandError> {
         if let Some(table) = &arguments.table {
@@ -95,20 +95,20 @@ impl Stored {
         })
     }
 
-    /// What the last run knew about an account beside its results. Of a table's ledger only the part about `roles` (ARNs)
-    /// is read.
+    /// Evidence of the last run about an account, beside its results. Of a table's ledger only the part about
+    /// `roles` (ARNs) is read.
     #[cfg_attr(not(feature = "aws"), expect(unused_variables, reason = "a local store is read as a whole"))]
-    pub fn facts(&mut self, account: &str, roles: &BTreeSet<String>) -> Result<Facts, CommandError> {
+    pub fn facts(&mut self, account: &str, roles: &BTreeSet<String>) -> Result<StoredFacts, CommandError> {
         match self {
             Self::Local(store) => {
                 let report = store.report(account)?;
                 let (window, coverage) = report.map(|report| (report.window, report.coverage)).unzip();
-                Ok(Facts { ledger: store.load_ledger()?, window, coverage: coverage.unwrap_or_default() })
+                Ok(StoredFacts { ledger: store.load_ledger()?, window, coverage: coverage.unwrap_or_default() })
             }
             #[cfg(feature = "aws")]
             Self::Table(store) => {
                 let (window, coverage) = store.account(account)?.unzip();
-                Ok(Facts { ledger: store.ledger_of(roles)?, window, coverage: coverage.unwrap_or_default() })
+                Ok(StoredFacts { ledger: store.ledger_of(roles)?, window, coverage: coverage.unwrap_or_default() })
             }
         }
     }
@@ -126,12 +126,12 @@ impl Stored {
 }
 
 #[cfg(feature = "aws")]
-fn open_table(arguments: &LookupArguments, table: &str) -> Result<Stored, CommandError> {
+fn open_table(arguments: &LookupArguments, table: &str) -> Result<StoredResults, CommandError> {
     let aws = super::client::load(&arguments.aws)?;
-    Ok(Stored::Table(Box::new(whittle_aws::store::DynamoStore::open(&aws, table)?)))
+    Ok(StoredResults::Table(Box::new(whittle_aws::store::DynamoStore::open(&aws, table)?)))
 }
 
 #[cfg(not(feature = "aws"))]
-fn open_table(_: &LookupArguments, _: &str) -> Result<Stored, CommandError> {
+fn open_table(_: &LookupArguments, _: &str) -> Result<StoredResults, CommandError> {
     Err(CommandError::NotInBuild { what: "--table" })
 }

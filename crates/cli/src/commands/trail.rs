@@ -10,8 +10,8 @@ use whittle_evidence::ledger::days::start_of_day;
 use whittle_local::snapshot::SnapshotFolder;
 use whittle_local::trail::TrailFolder;
 use whittle_pipeline::ingest::{IngestSummary, read_all};
-use whittle_pipeline::look::{ActionDays, days_of_action, map_events, usage_rows};
 use whittle_pipeline::run::{Observed, RunSettings};
+use whittle_pipeline::trail_query::{ActionDays, days_of_action, map_events, usage_rows};
 use whittle_render::coverage::{ActionDaysRow, DayRunRow};
 use whittle_render::trail::{self as render, EventActionRow, EventKindRow};
 use whittle_render::words::{self, InWords};
@@ -22,11 +22,11 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::printer::Printer;
 
-/// What each kind of event maps to.
+/// Prints the actions of each kind of event.
 pub fn map(arguments: &TrailMapArguments, printer: &Printer) -> Result<Exit, CommandError> {
     let trail = TrailFolder::new(arguments.paths.clone());
     let (kinds, summary, issues) = map_events(&trail)?;
-    tell(&summary, printer);
+    print_summary(&summary, printer);
     let rows: Vec<EventKindRow> = kinds
         .into_iter()
         .filter(|(_, kind)| {
@@ -67,7 +67,7 @@ pub fn map(arguments: &TrailMapArguments, printer: &Printer) -> Result<Exit, Com
     Ok(Exit::Clean)
 }
 
-/// Who used which action on what.
+/// Prints usages by caller and action.
 pub fn usage(arguments: &TrailUsageArguments, printer: &Printer) -> Result<Exit, CommandError> {
     let inventory = match &arguments.snapshot {
         Some(path) => Some(read_inventory(&SnapshotFolder::open(path)?)?),
@@ -84,7 +84,7 @@ pub fn usage(arguments: &TrailUsageArguments, printer: &Printer) -> Result<Exit,
     Ok(Exit::Clean)
 }
 
-/// What trails can see: all of it by source, and chosen actions day by day.
+/// Prints the coverage of trails: all of it by source, and chosen actions day by day.
 pub fn coverage(arguments: &TrailCoverageArguments, printer: &Printer) -> Result<Exit, CommandError> {
     let (ledger, mut issues) =
         if arguments.trails.is_empty() { (Ledger::default(), Vec::new()) } else { ledger(&arguments.trails, printer)? };
@@ -141,7 +141,8 @@ fn action_days_row(action: &str, resource: &str, days: &ActionDays) -> ActionDay
     ActionDaysRow { action: action.to_owned(), resource: resource.to_owned(), days: runs.collect() }
 }
 
-/// A file that holds what `aws cloudtrail describe-trails` answers; the account is that of the trails, or of the events.
+/// A file that holds what `aws cloudtrail describe-trails` answers; the account is that of the trails, or of
+/// the events.
 fn trails_of_file(path: &Path, ledger: &Ledger) -> Result<(String, Option<Trails>), CommandError> {
     let problem = |message: String, hint: &str| CommandError::Unusable { message, hint: hint.to_owned() };
     let text = std::fs::read_to_string(path)
@@ -170,11 +171,11 @@ fn chosen_actions(arguments: &TrailCoverageArguments) -> Result<Vec<whittle_cata
 fn ledger(paths: &[PathBuf], printer: &Printer) -> Result<(Ledger, Vec<Issue>), CommandError> {
     let trail = TrailFolder::new(paths.to_vec());
     let (ledger, summary, issues) = read_all(&trail)?;
-    tell(&summary, printer);
+    print_summary(&summary, printer);
     Ok((ledger, issues))
 }
 
-fn tell(summary: &IngestSummary, printer: &Printer) {
+fn print_summary(summary: &IngestSummary, printer: &Printer) {
     printer.detail(&format!(
         "read {} files ({} hold no events): {} events, {} skipped, {} unreadable",
         summary.read, summary.not_events, summary.records, summary.skipped, summary.unreadable

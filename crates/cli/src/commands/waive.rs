@@ -34,7 +34,7 @@ pub fn run(arguments: &WaiveArguments, printer: &Printer) -> Result<Exit, Comman
         if text.trim().is_empty() {
             return Err(CommandError::Usage {
                 message: format!("the {what} is empty"),
-                hint: format!("a waiver without {what} tells nobody anything"),
+                hint: "a waiver needs an owner and a reason".to_owned(),
             });
         }
     }

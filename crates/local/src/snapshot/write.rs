@@ -9,11 +9,12 @@ use whittle_pipeline::ports::{PortError, PortErrorKind};
 /// The document that marks a folder as a snapshot.
 const MARK: &str = "authorization-details.json";
 
-/// Makes `folder` hold these documents (name with `/` → text), and gives how many it wrote. Files that are equal are left
-/// alone; `.json` files of an earlier snapshot that are not among the documents are removed, so that nothing of a function
-/// that is gone stays behind. Other files are not touched.
+/// Makes `folder` hold these documents (name with `/` → text), and gives how many it wrote. Files that are
+/// equal are left alone; `.json` files of an earlier snapshot that are not among the documents are removed,
+/// so that nothing of a function that is gone stays behind. Other files are not touched.
 ///
-/// Fails (`Invalid`, with a hint) if the folder holds something else than a snapshot: it may be the wrong one.
+/// Fails (`Invalid`, with a hint) if the folder holds something else than a snapshot: it may be the wrong
+/// one.
 pub fn write(folder: impl AsRef<Path>, documents: &BTreeMap<String, String>) -> Result<usize, PortError> {
     let folder = folder.as_ref();
     let failed = |path: &Path, error: io::Error| {

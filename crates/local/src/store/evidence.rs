@@ -1,7 +1,7 @@
 //! Ledger rows and watermarks.
 //!
-//! INVARIANT: a ledger row only grows. A row is written as it is given only if the stored one is the one that was loaded
-//! or saved last by this store; otherwise both are joined, which is what a ledger is made for.
+//! INVARIANT: a ledger row only grows. A row is written as it is given only if the stored one is the one that
+//! was loaded or saved last by this store; otherwise both are joined, which is what a ledger is made for.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,10 @@ use sha2::{Digest, Sha256};
 use whittle_analysis::issue::Issue;
 use whittle_evidence::ledger::{Ledger, LedgerError};
 use whittle_pipeline::marks::ReadMarks;
-use whittle_pipeline::ports::{PortError, TrailObject};
+use whittle_pipeline::ports::PortError;
+use whittle_pipeline::trail_object::TrailObject;
 
-use super::failure::{Place, damaged, ledger_error, sqlite_error};
+use super::failure::{StorePlace, damaged, ledger_error, sqlite_error};
 
 /// The one row of `ledger_account`.
 const FACTS: &str = "facts";
@@ -23,28 +24,28 @@ type Hash = [u8; 32];
 
 /// A row of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Part {
+pub(super) enum LedgerRow {
     Facts,
     Role(String),
 }
 
-/// What the stored rows were when the caller's ledger last held all of them.
+/// Hashes of the stored rows at the time when the caller's ledger last held all of them.
 #[derive(Debug, Default)]
-pub(super) struct Known {
-    hashes: BTreeMap<Part, Hash>,
+pub(super) struct KnownRows {
+    hashes: BTreeMap<LedgerRow, Hash>,
     marks: Option<ReadMarks>,
 }
 
-impl Known {
+impl KnownRows {
     /// The marks of the state that was loaded, once.
     pub(super) fn take_marks(&mut self) -> Option<ReadMarks> {
         self.marks.take()
     }
 
     /// Takes over what was saved.
-    pub(super) fn note(&mut self, saved: Vec<Saved>) {
+    pub(super) fn note(&mut self, saved: Vec<SavedRow>) {
         self.marks = None;
-        for Saved { part, hash } in saved {
+        for SavedRow { part, hash } in saved {
             match hash {
                 Some(hash) => self.hashes.insert(part, hash),
                 None => self.hashes.remove(&part),
@@ -54,10 +55,10 @@ impl Known {
 }
 
 /// The stored ledger, and what it was made of.
-pub(super) fn load(transaction: &Transaction<'_>, place: &Place) -> Result<(Ledger, Known), PortError> {
+pub(super) fn load(transaction: &Transaction<'_>, place: &StorePlace) -> Result<(Ledger, KnownRows), PortError> {
     let failed = |error| sqlite_error(place, "read", error);
     let mut ledger = Ledger::default();
-    let mut known = Known::default();
+    let mut known = KnownRows::default();
     let mut statement =
         transaction.prepare("SELECT role_id, ledger FROM ledger_role ORDER BY role_id").map_err(failed)?;
     let mut rows = statement.query([]).map_err(failed)?;
@@ -65,18 +66,18 @@ pub(super) fn load(transaction: &Transaction<'_>, place: &Place) -> Result<(Ledg
         let role: String = row.get(0).map_err(failed)?;
         let bytes = bytes(row, 1, place)?;
         ledger.insert_role_bytes(&role, bytes).map_err(|error| ledger_error(place, &role, error))?;
-        known.hashes.insert(Part::Role(role), hash(bytes));
+        known.hashes.insert(LedgerRow::Role(role), hash(bytes));
     }
-    if let Some(bytes) = stored(transaction, place, &Part::Facts)? {
+    if let Some(bytes) = stored(transaction, place, &LedgerRow::Facts)? {
         ledger.insert_account_bytes(&bytes).map_err(|error| ledger_error(place, FACTS, error))?;
-        known.hashes.insert(Part::Facts, hash(&bytes));
+        known.hashes.insert(LedgerRow::Facts, hash(&bytes));
     }
     known.marks = Some(marks(transaction, place)?);
     Ok((ledger, known))
 }
 
 /// Objects already read, with their versions and what was wrong with them.
-pub(super) fn marks(transaction: &Transaction<'_>, place: &Place) -> Result<ReadMarks, PortError> {
+pub(super) fn marks(transaction: &Transaction<'_>, place: &StorePlace) -> Result<ReadMarks, PortError> {
     let failed = |error| sqlite_error(place, "read", error);
     let mut marks = ReadMarks::default();
     let mut statement = transaction.prepare("SELECT source, key, version FROM trail_object").map_err(failed)?;
@@ -102,47 +103,52 @@ pub(super) fn marks(transaction: &Transaction<'_>, place: &Place) -> Result<Read
 
 /// A row of the given ledger that is not what is known to be stored.
 #[derive(Debug)]
-pub(super) struct Changed {
-    part: Part,
+pub(super) struct ChangedRow {
+    part: LedgerRow,
     bytes: Vec<u8>,
 }
 
 /// Serialises the ledger and keeps what differs from the rows known to be stored.
-pub(super) fn changed_parts(ledger: &Ledger, known: &Known, place: &Place) -> Result<Vec<Changed>, PortError> {
+pub(super) fn changed_parts(
+    ledger: &Ledger,
+    known: &KnownRows,
+    place: &StorePlace,
+) -> Result<Vec<ChangedRow>, PortError> {
     let roles: Vec<&str> = ledger.roles().map(|(role, _)| role).collect();
-    let changed = |part: Part, bytes: Vec<u8>| {
-        (known.hashes.get(&part) != Some(&hash(&bytes))).then_some(Changed { part, bytes })
+    let changed = |part: LedgerRow, bytes: Vec<u8>| {
+        (known.hashes.get(&part) != Some(&hash(&bytes))).then_some(ChangedRow { part, bytes })
     };
-    let mut parts: Vec<Changed> = roles
+    let mut parts: Vec<ChangedRow> = roles
         .par_iter()
         .map(|role| match ledger.role_bytes(role) {
-            Ok(bytes) => Ok(bytes.and_then(|bytes| changed(Part::Role((*role).to_owned()), bytes))),
+            Ok(bytes) => Ok(bytes.and_then(|bytes| changed(LedgerRow::Role((*role).to_owned()), bytes))),
             Err(error) => Err(ledger_error(place, role, error)),
         })
         .filter_map(Result::transpose)
         .collect::<Result<_, _>>()?;
     if !ledger.account().is_empty() {
         let bytes = ledger.account_bytes().map_err(|error| ledger_error(place, FACTS, error))?;
-        parts.extend(changed(Part::Facts, bytes));
+        parts.extend(changed(LedgerRow::Facts, bytes));
     }
     Ok(parts)
 }
 
-/// A row that was saved. No hash: it holds more than the caller's ledger, so the next save has to join it again.
+/// A row that was saved. No hash: it holds more than the caller's ledger, so the next save has to join it
+/// again.
 #[derive(Debug)]
-pub(super) struct Saved {
-    part: Part,
+pub(super) struct SavedRow {
+    part: LedgerRow,
     hash: Option<Hash>,
 }
 
-/// Writes ledger rows; answers what is stored now.
+/// Writes ledger rows and returns the rows as they are stored now.
 pub(super) fn save_parts(
     transaction: &Transaction<'_>,
-    place: &Place,
-    known: &Known,
+    place: &StorePlace,
+    known: &KnownRows,
     ledger: &Ledger,
-    parts: Vec<Changed>,
-) -> Result<Vec<Saved>, PortError> {
+    parts: Vec<ChangedRow>,
+) -> Result<Vec<SavedRow>, PortError> {
     let failed = |error| sqlite_error(place, "written", error);
     let mut role_row = transaction
         .prepare(
@@ -158,7 +164,7 @@ pub(super) fn save_parts(
         )
         .map_err(failed)?;
     let mut saved = Vec::with_capacity(parts.len());
-    for Changed { part, bytes } in parts {
+    for ChangedRow { part, bytes } in parts {
         let own_hash = hash(&bytes);
         let stored = stored(transaction, place, &part)?;
         let stored_hash = stored.as_deref().map(hash);
@@ -175,22 +181,22 @@ pub(super) fn save_parts(
         if stored_hash != Some(new_hash) {
             let text = String::from_utf8(bytes).map_err(|error| damaged(place, "the ledger", error))?;
             match &part {
-                Part::Role(role) => role_row.execute(params![role, arn, account, text]),
-                Part::Facts => facts_row.execute(params![FACTS, text]),
+                LedgerRow::Role(role) => role_row.execute(params![role, arn, account, text]),
+                LedgerRow::Facts => facts_row.execute(params![FACTS, text]),
             }
             .map_err(failed)?;
         }
-        saved.push(Saved { part, hash: (new_hash == own_hash).then_some(new_hash) });
+        saved.push(SavedRow { part, hash: (new_hash == own_hash).then_some(new_hash) });
     }
     Ok(saved)
 }
 
-fn join(part: &Part, ours: &[u8], stored: &[u8], place: &Place) -> Result<Ledger, PortError> {
+fn join(part: &LedgerRow, ours: &[u8], stored: &[u8], place: &StorePlace) -> Result<Ledger, PortError> {
     let mut ledger = Ledger::default();
     for bytes in [ours, stored] {
         match part {
-            Part::Role(role) => ledger.insert_role_bytes(role, bytes),
-            Part::Facts => ledger.insert_account_bytes(bytes),
+            LedgerRow::Role(role) => ledger.insert_role_bytes(role, bytes),
+            LedgerRow::Facts => ledger.insert_account_bytes(bytes),
         }
         .map_err(|error| ledger_error(place, part.name(), error))?;
     }
@@ -199,17 +205,17 @@ fn join(part: &Part, ours: &[u8], stored: &[u8], place: &Place) -> Result<Ledger
 
 type Columns = (Vec<u8>, Option<String>, Option<String>);
 
-fn columns(ledger: &Ledger, part: &Part, place: &Place) -> Result<Columns, PortError> {
+fn columns(ledger: &Ledger, part: &LedgerRow, place: &StorePlace) -> Result<Columns, PortError> {
     let bytes: Result<Vec<u8>, LedgerError> = match part {
-        Part::Role(role) => ledger.role_bytes(role).map(Option::unwrap_or_default),
-        Part::Facts => ledger.account_bytes(),
+        LedgerRow::Role(role) => ledger.role_bytes(role).map(Option::unwrap_or_default),
+        LedgerRow::Facts => ledger.account_bytes(),
     };
     let bytes = bytes.map_err(|error| ledger_error(place, part.name(), error))?;
     Ok(with_names(bytes, ledger, part))
 }
 
-fn with_names(bytes: Vec<u8>, ledger: &Ledger, part: &Part) -> Columns {
-    let Part::Role(role) = part else { return (bytes, None, None) };
+fn with_names(bytes: Vec<u8>, ledger: &Ledger, part: &LedgerRow) -> Columns {
+    let LedgerRow::Role(role) = part else { return (bytes, None, None) };
     let role = ledger.role(role);
     (
         bytes,
@@ -218,7 +224,7 @@ fn with_names(bytes: Vec<u8>, ledger: &Ledger, part: &Part) -> Columns {
     )
 }
 
-impl Part {
+impl LedgerRow {
     fn name(&self) -> &str {
         match self {
             Self::Facts => FACTS,
@@ -227,10 +233,10 @@ impl Part {
     }
 }
 
-fn stored(transaction: &Transaction<'_>, place: &Place, part: &Part) -> Result<Option<Vec<u8>>, PortError> {
+fn stored(transaction: &Transaction<'_>, place: &StorePlace, part: &LedgerRow) -> Result<Option<Vec<u8>>, PortError> {
     let sql = match part {
-        Part::Facts => "SELECT ledger FROM ledger_account WHERE part = ?1",
-        Part::Role(_) => "SELECT ledger FROM ledger_role WHERE role_id = ?1",
+        LedgerRow::Facts => "SELECT ledger FROM ledger_account WHERE part = ?1",
+        LedgerRow::Role(_) => "SELECT ledger FROM ledger_role WHERE role_id = ?1",
     };
     let failed = |error| sqlite_error(place, "read", error);
     let mut statement = transaction.prepare_cached(sql).map_err(failed)?;
@@ -242,7 +248,7 @@ fn stored(transaction: &Transaction<'_>, place: &Place, part: &Part) -> Result<O
 }
 
 /// The bytes of a text or blob column.
-fn bytes<'a>(row: &'a Row<'_>, column: usize, place: &Place) -> Result<&'a [u8], PortError> {
+fn bytes<'a>(row: &'a Row<'_>, column: usize, place: &StorePlace) -> Result<&'a [u8], PortError> {
     match row.get_ref(column).map_err(|error| sqlite_error(place, "read", error))? {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Ok(bytes),
         other => Err(damaged(place, "the ledger", format!("found {}, expected text", other.data_type()))),
@@ -253,10 +259,11 @@ fn hash(bytes: &[u8]) -> Hash {
     Sha256::digest(bytes).into()
 }
 
-/// Notes objects as read. What was wrong with an earlier version of one is forgotten; what is wrong now is kept.
+/// Notes objects as read. What was wrong with an earlier version of one is forgotten; what is wrong now is
+/// kept.
 pub(super) fn save_objects(
     transaction: &Transaction<'_>,
-    place: &Place,
+    place: &StorePlace,
     objects: &[TrailObject],
     marks: &ReadMarks,
 ) -> Result<(), PortError> {

@@ -1,4 +1,4 @@
-//! What SQLite reports, in the words of a port.
+//! Errors of SQLite as errors of a port.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,14 +7,14 @@ use rusqlite::ffi::ErrorCode;
 use whittle_evidence::ledger::LedgerError;
 use whittle_pipeline::ports::{PortError, PortErrorKind};
 
-/// Where a store is.
+/// Location of a store.
 #[derive(Debug, Clone)]
-pub(super) enum Place {
+pub(super) enum StorePlace {
     File(PathBuf),
     Memory,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for StorePlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "`{}`", path.display()),
@@ -24,7 +24,7 @@ impl fmt::Display for Place {
 }
 
 /// `done` says what could not be done: `opened`, `read`, `written`.
-pub(super) fn sqlite_error(place: &Place, done: &str, error: rusqlite::Error) -> PortError {
+pub(super) fn sqlite_error(place: &StorePlace, done: &str, error: rusqlite::Error) -> PortError {
     use PortErrorKind::{Bug, Invalid, Transient};
     let (kind, message, hint) = match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
@@ -65,7 +65,7 @@ pub(super) fn sqlite_error(place: &Place, done: &str, error: rusqlite::Error) ->
 
 /// Content that the schema or the program would not have written.
 pub(super) fn damaged(
-    place: &Place,
+    place: &StorePlace,
     what: &str,
     cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> PortError {
@@ -74,7 +74,7 @@ pub(super) fn damaged(
         .with_source(cause)
 }
 
-pub(super) fn ledger_error(place: &Place, role: &str, error: LedgerError) -> PortError {
+pub(super) fn ledger_error(place: &StorePlace, role: &str, error: LedgerError) -> PortError {
     match error {
         LedgerError::OtherVersion { .. } => {
             let hint = error.hint().unwrap_or("use the version of Whittle that wrote it, or give another place");

@@ -10,45 +10,45 @@ use whittle_analysis::result::{Finding, FunctionResult, Report, ReportWindow, Ro
 use whittle_pipeline::ports::{Changes, PortError, PortErrorKind, SaveScope};
 use whittle_policy::id::FunctionArn;
 
-use super::failure::{Place, damaged, sqlite_error};
+use super::failure::{StorePlace, damaged, sqlite_error};
 
 /// One table of results: its key columns (the account comes first) and the column that holds the content.
-struct Table {
+struct ResultTable {
     name: &'static str,
     keys: &'static [&'static str],
     columns: &'static [&'static str],
     content: &'static str,
 }
 
-const FUNCTIONS: Table = Table {
+const FUNCTIONS: ResultTable = ResultTable {
     name: "function_result",
     keys: &["account", "function_arn", "role_arn"],
     columns: &["function_name", "removed_actions", "kept_unproven", "confidence"],
     content: "result",
 };
 
-const ROLES: Table = Table {
+const ROLES: ResultTable = ResultTable {
     name: "role_result",
     keys: &["account", "role_arn"],
     columns: &["role_name", "removed_actions", "kept_unproven", "confidence"],
     content: "result",
 };
 
-const FINDINGS: Table = Table {
+const FINDINGS: ResultTable = ResultTable {
     name: "finding",
     keys: &["account", "fingerprint"],
     columns: &["position", "code", "severity", "function_arn", "role_arn", "title", "detail", "remedy"],
     content: "finding",
 };
 
-const ANALYSES: Table = Table {
+const ANALYSES: ResultTable = ResultTable {
     name: "analysis",
     keys: &["account"],
     columns: &["schema_version", "window_start", "window_end", "window_days", "coverage"],
     content: "issues",
 };
 
-struct Row {
+struct ResultRow {
     keys: Vec<String>,
     columns: Vec<Value>,
     content: String,
@@ -57,14 +57,14 @@ struct Row {
 /// Replaces the results of the report's account.
 pub(super) fn save(
     transaction: &Transaction<'_>,
-    place: &Place,
+    place: &StorePlace,
     report: &Report,
     scope: &SaveScope,
 ) -> Result<Changes, PortError> {
     let account = report.account.as_str();
     let mut changes = Changes::default();
     // First, since the other rows refer to it.
-    let analysis = Row {
+    let analysis = ResultRow {
         keys: vec![account.to_owned()],
         columns: vec![
             Value::from(report.schema_version),
@@ -75,7 +75,7 @@ pub(super) fn save(
         ],
         content: json(&report.issues)?,
     };
-    let mut writer = Writer { transaction, place, account, scope, changes: &mut changes };
+    let mut writer = ResultWriter { transaction, place, account, scope, changes: &mut changes };
     writer.replace(&ANALYSES, std::iter::once(Ok(analysis)))?;
     writer.replace(&FUNCTIONS, report.functions.iter().map(|result| function_row(account, result)))?;
     writer.replace(&ROLES, report.roles.iter().map(|result| role_row(account, result)))?;
@@ -84,26 +84,26 @@ pub(super) fn save(
     Ok(changes)
 }
 
-fn function_row(account: &str, result: &FunctionResult) -> Result<Row, PortError> {
+fn function_row(account: &str, result: &FunctionResult) -> Result<ResultRow, PortError> {
     let name = result.function_arn.rsplit(':').next().unwrap_or_default().to_owned();
-    Ok(Row {
+    Ok(ResultRow {
         keys: vec![account.to_owned(), result.function_arn.clone(), result.role_arn.clone()],
         columns: summary(name, result.suggestion.as_ref()),
         content: json(result)?,
     })
 }
 
-fn role_row(account: &str, result: &RoleResult) -> Result<Row, PortError> {
+fn role_row(account: &str, result: &RoleResult) -> Result<ResultRow, PortError> {
     let name = result.role_arn.rsplit('/').next().unwrap_or_default().to_owned();
-    Ok(Row {
+    Ok(ResultRow {
         keys: vec![account.to_owned(), result.role_arn.clone()],
         columns: summary(name, result.suggestion.as_ref()),
         content: json(result)?,
     })
 }
 
-fn finding_row(account: &str, position: i64, finding: &Finding) -> Result<Row, PortError> {
-    Ok(Row {
+fn finding_row(account: &str, position: i64, finding: &Finding) -> Result<ResultRow, PortError> {
+    Ok(ResultRow {
         keys: vec![account.to_owned(), finding.fingerprint.clone()],
         columns: vec![
             Value::from(position),
@@ -130,17 +130,21 @@ fn summary(name: String, suggestion: Option<&Suggestion>) -> Vec<Value> {
     ]
 }
 
-struct Writer<'a> {
+struct ResultWriter<'a> {
     transaction: &'a Transaction<'a>,
-    place: &'a Place,
+    place: &'a StorePlace,
     account: &'a str,
     scope: &'a SaveScope,
     changes: &'a mut Changes,
 }
 
-impl Writer<'_> {
+impl ResultWriter<'_> {
     /// Makes the rows of the account in `table` equal to `rows`, one at a time: a result may be megabytes.
-    fn replace(&mut self, table: &Table, rows: impl Iterator<Item = Result<Row, PortError>>) -> Result<(), PortError> {
+    fn replace(
+        &mut self,
+        table: &ResultTable,
+        rows: impl Iterator<Item = Result<ResultRow, PortError>>,
+    ) -> Result<(), PortError> {
         let failed = |error| sqlite_error(self.place, "written", error);
         let mut select = self.transaction.prepare(&table.select()).map_err(failed)?;
         let mut insert = self.transaction.prepare(&table.insert()).map_err(failed)?;
@@ -163,7 +167,8 @@ impl Writer<'_> {
                 Some((true, true)) => {}
                 Some((content, _)) => {
                     update.execute(params_from_iter(all)).map_err(failed)?;
-                    // A finding that only moved did not change; of an analysis, the window is the content too.
+                    // A finding that only moved did not change; of an analysis, the window is the content
+                    // too.
                     let is_change = !content || table.name == ANALYSES.name;
                     self.changes.updated = self.changes.updated.saturating_add(usize::from(is_change));
                 }
@@ -178,7 +183,7 @@ impl Writer<'_> {
         self.delete_others(table, &kept)
     }
 
-    fn delete_others(&mut self, table: &Table, kept: &BTreeSet<Vec<String>>) -> Result<(), PortError> {
+    fn delete_others(&mut self, table: &ResultTable, kept: &BTreeSet<Vec<String>>) -> Result<(), PortError> {
         let failed = |error| sqlite_error(self.place, "written", error);
         let mut keys = self.transaction.prepare(&table.all_keys()).map_err(failed)?;
         let mut delete = self.transaction.prepare(&table.delete()).map_err(failed)?;
@@ -201,7 +206,7 @@ impl Writer<'_> {
     }
 }
 
-impl Table {
+impl ResultTable {
     /// Number of the first parameter that is no key.
     fn first_column(&self) -> usize {
         self.keys.len().saturating_add(1)
@@ -255,12 +260,16 @@ impl Table {
 }
 
 /// Accounts with results.
-pub(super) fn accounts(transaction: &Transaction<'_>, place: &Place) -> Result<Vec<String>, PortError> {
+pub(super) fn accounts(transaction: &Transaction<'_>, place: &StorePlace) -> Result<Vec<String>, PortError> {
     strings(transaction, place, "SELECT account FROM analysis ORDER BY account", [])
 }
 
 /// The whole report of an account, as it was saved.
-pub(super) fn load(transaction: &Transaction<'_>, place: &Place, account: &str) -> Result<Option<Report>, PortError> {
+pub(super) fn load(
+    transaction: &Transaction<'_>,
+    place: &StorePlace,
+    account: &str,
+) -> Result<Option<Report>, PortError> {
     let sql = "SELECT schema_version, window_start, window_end, window_days, coverage, issues FROM analysis WHERE account = ?1";
     let row: Option<(u32, String, String, u32, String, String)> = transaction
         .query_row(sql, [account], |row| {
@@ -294,7 +303,7 @@ pub(super) fn load(transaction: &Transaction<'_>, place: &Place, account: &str) 
 /// Results of a function by name or ARN; a version or alias at the end is passed over.
 pub(super) fn functions(
     transaction: &Transaction<'_>,
-    place: &Place,
+    place: &StorePlace,
     name_or_arn: &str,
 ) -> Result<Vec<FunctionResult>, PortError> {
     let (column, value) = if name_or_arn.starts_with("arn:") {
@@ -311,7 +320,7 @@ pub(super) fn functions(
 /// Results of the functions of a CloudFormation stack.
 pub(super) fn functions_of_stack(
     transaction: &Transaction<'_>,
-    place: &Place,
+    place: &StorePlace,
     stack: &str,
 ) -> Result<Vec<FunctionResult>, PortError> {
     let sql = "SELECT result FROM function_result WHERE result ->> '$.stack.stack' = ?1 ORDER BY account, function_arn, role_arn";
@@ -321,7 +330,7 @@ pub(super) fn functions_of_stack(
 /// Results of a role by name (whose case does not matter to IAM) or ARN.
 pub(super) fn roles(
     transaction: &Transaction<'_>,
-    place: &Place,
+    place: &StorePlace,
     name_or_arn: &str,
 ) -> Result<Vec<RoleResult>, PortError> {
     let condition = if name_or_arn.starts_with("arn:") { "role_arn = ?1" } else { "role_name = ?1 COLLATE NOCASE" };
@@ -330,20 +339,24 @@ pub(super) fn roles(
 }
 
 /// Names of all functions and roles.
-pub(super) fn names(transaction: &Transaction<'_>, place: &Place) -> Result<Vec<String>, PortError> {
+pub(super) fn names(transaction: &Transaction<'_>, place: &StorePlace) -> Result<Vec<String>, PortError> {
     let sql = "SELECT function_name AS name FROM function_result UNION SELECT role_name FROM role_result ORDER BY name";
     strings(transaction, place, sql, [])
 }
 
 /// Findings of an account, in report order.
-pub(super) fn findings(transaction: &Transaction<'_>, place: &Place, account: &str) -> Result<Vec<Finding>, PortError> {
+pub(super) fn findings(
+    transaction: &Transaction<'_>,
+    place: &StorePlace,
+    account: &str,
+) -> Result<Vec<Finding>, PortError> {
     let sql = "SELECT finding FROM finding WHERE account = ?1 ORDER BY position, fingerprint";
     results(transaction, place, sql, params![account])
 }
 
 fn results<T: DeserializeOwned>(
     transaction: &Transaction<'_>,
-    place: &Place,
+    place: &StorePlace,
     sql: &str,
     parameters: impl Params,
 ) -> Result<Vec<T>, PortError> {
@@ -352,7 +365,7 @@ fn results<T: DeserializeOwned>(
 
 fn strings(
     transaction: &Transaction<'_>,
-    place: &Place,
+    place: &StorePlace,
     sql: &str,
     parameters: impl Params,
 ) -> Result<Vec<String>, PortError> {
@@ -362,7 +375,7 @@ fn strings(
     rows.collect::<Result<_, _>>().map_err(failed)
 }
 
-fn parsed<T: DeserializeOwned>(place: &Place, what: &str, text: &str) -> Result<T, PortError> {
+fn parsed<T: DeserializeOwned>(place: &StorePlace, what: &str, text: &str) -> Result<T, PortError> {
     serde_json::from_str(text).map_err(|error| damaged(place, what, error))
 }
 

@@ -7,14 +7,14 @@ use serde_json::json;
 use tempfile::TempDir;
 use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_analysis::result::Severity;
-use whittle_pipeline::ports::TrailObject;
+use whittle_pipeline::trail_object::TrailObject;
 use whittle_testkit::store_suite::sample::{ACCOUNT, joined, object, role_id, seen};
 
 use super::*;
 
-mod kept;
 mod opening;
 mod reports;
+mod stored_snapshot;
 mod suite;
 
 fn file() -> (TempDir, PathBuf) {
@@ -274,7 +274,7 @@ fn a_damaged_ledger_is_an_error_with_advice() {
         assert_eq!(error.kind(), &PortErrorKind::Invalid, "{error}");
         assert!(error.hint().is_some());
         // Neither is it overwritten.
-        let mut fresh = evidence::Known::default();
+        let mut fresh = evidence::KnownRows::default();
         std::mem::swap(&mut store.known, &mut fresh);
         assert!(store.save(&seen("orders", 2), &[], &[]).is_err());
     }

@@ -103,7 +103,8 @@ fn overlapping_paths_list_each_file_once() {
     write(root, "a/plain.txt", b"not json");
     let (keys, _) = list(&[root, &root.join("a"), &root.join("a/b/c.json"), &root.join("a/../a/b")]);
     assert_eq!(keys, ["a/b/c.json"]);
-    // A file named itself is read whatever it looks like: whoever named it wants to hear what is wrong with it.
+    // A file named itself is read whatever it looks like: whoever named it wants to hear what is wrong with
+    // it.
     let (keys, issues) = list(&[&root.join("a/plain.txt")]);
     assert_eq!(keys, ["plain.txt"]);
     assert!(issues.is_empty());

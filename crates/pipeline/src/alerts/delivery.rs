@@ -1,22 +1,22 @@
-//! From what is owed to messages, and from published messages to records that owe nothing.
+//! Makes messages of owed alerts, and notes the published ones in the records.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use whittle_analysis::issue::{Issue, IssueKind};
 
-use super::state::forgive;
+use super::state::clear_pending;
 use super::{Alert, FindingRecord, Message, Notice};
 use crate::ports::service::{AlertSink, ServiceStore};
 use crate::ports::{PortError, PortErrorKind};
 
 /// Alerts about more roles than this in one run become one digest.
-pub const MOST_MESSAGES: usize = 5;
+pub const MAX_MESSAGES: usize = 5;
 
 /// Puts a notice into words: `whittle_render::alert::message`.
 pub type Renderer<'a> = &'a (dyn Fn(&Notice) -> Message + Sync);
 
-/// What was published.
+/// Result of a delivery.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delivered {
     /// Messages published.
@@ -25,12 +25,12 @@ pub struct Delivered {
     pub alerts: u64,
     /// Alerts that are still owed because a message could not be published.
     pub still_owed: u64,
-    /// What went wrong.
+    /// Messages that could not be published.
     pub issues: Vec<Issue>,
 }
 
-/// The messages that tell everything that is owed, worst first: one for each role, since one change of a role often shows
-/// in several findings, or one digest of all for more than [`MOST_MESSAGES`].
+/// The messages for everything that is owed, worst first: one for each role, since one change of a role often
+/// shows in several findings, or one digest of all for more than [`MAX_MESSAGES`].
 pub fn plan(account: &str, run_id: &str, at: Timestamp, records: &BTreeMap<String, FindingRecord>) -> Vec<Notice> {
     let mut alerts: Vec<Alert> = records
         .values()
@@ -55,7 +55,7 @@ pub fn plan(account: &str, run_id: &str, at: Timestamp, records: &BTreeMap<Strin
     });
     let notice = |alerts: Vec<Alert>| Notice { account: account.to_owned(), run_id: run_id.to_owned(), at, alerts };
     let roles: BTreeSet<&str> = alerts.iter().map(|alert| alert.finding.role_arn.as_str()).collect();
-    if roles.len() > MOST_MESSAGES {
+    if roles.len() > MAX_MESSAGES {
         return vec![notice(alerts)];
     }
     let mut by_role: Vec<Vec<Alert>> = Vec::new();
@@ -69,7 +69,8 @@ pub fn plan(account: &str, run_id: &str, at: Timestamp, records: &BTreeMap<Strin
     by_role.into_iter().map(notice).collect()
 }
 
-/// The records of `fingerprints` as they are after their alert was published at `now`: nothing is owed for them.
+/// The records of `fingerprints` as they are after their alert was published at `now`: nothing is owed for
+/// them.
 pub fn sent(records: &BTreeMap<String, FindingRecord>, fingerprints: &[String], now: Timestamp) -> Vec<FindingRecord> {
     let unique: BTreeSet<&String> = fingerprints.iter().collect();
     unique
@@ -78,15 +79,17 @@ pub fn sent(records: &BTreeMap<String, FindingRecord>, fingerprints: &[String], 
         .filter(|record| record.owed.is_some())
         .map(|record| {
             let mut record = FindingRecord { alerted: Some(now), ..record.clone() };
-            forgive(&mut record);
+            clear_pending(&mut record);
             record
         })
         .collect()
 }
 
-/// Publishes everything that `records` owe and notes in store and `records` what was published, message by message.
+/// Publishes everything that `records` owe and notes in store and `records` what was published, message by
+/// message.
 ///
-/// A message that cannot be published is an issue, and its alerts stay owed for the next run. An error is one of the store.
+/// A message that cannot be published is an issue, and its alerts stay owed for the next run. An error is one
+/// of the store.
 pub async fn deliver<S: ServiceStore, A: AlertSink>(
     store: &mut S,
     sink: &A,
@@ -104,9 +107,9 @@ pub async fn deliver<S: ServiceStore, A: AlertSink>(
             out.issues.push(unpublished(&error, notice.alerts.len()));
             continue;
         }
-        // From the notice, not from the message: what was told must not depend on how it was rendered.
-        let told: Vec<String> = notice.alerts.into_iter().map(|alert| alert.finding.fingerprint).collect();
-        let changed = sent(records, &told, now);
+        // From the notice, not from the message: the record must not depend on the rendering.
+        let published: Vec<String> = notice.alerts.into_iter().map(|alert| alert.finding.fingerprint).collect();
+        let changed = sent(records, &published, now);
         store.save_finding_records(account, &changed)?;
         records.extend(changed.into_iter().map(|record| (record.finding.fingerprint.clone(), record)));
         out.messages += 1;

@@ -8,27 +8,29 @@ use whittle_analysis::result::{Finding, Severity};
 use super::{AlertKind, FindingRecord, FindingState, Level};
 use crate::ports::SaveScope;
 
-/// What a user may set.
+/// Settings of alerts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlertSettings {
-    /// Below it nothing is told. Lowering it tells nothing about findings that are already known: they did not change.
+    /// Least severity that is alerted. Lowering it alerts nothing about findings that are already known: they
+    /// did not change.
     pub least: Severity,
-    /// Whether to tell that a finding is gone.
-    pub tell_resolved: bool,
+    /// True if a finding that is gone is alerted too.
+    pub report_resolved: bool,
     /// Accepted findings: fingerprint → until when.
     pub waivers: BTreeMap<String, Timestamp>,
 }
 
 impl Default for AlertSettings {
     fn default() -> Self {
-        Self { least: Severity::High, tell_resolved: false, waivers: BTreeMap::new() }
+        Self { least: Severity::High, report_resolved: false, waivers: BTreeMap::new() }
     }
 }
 
 /// The records that differ after a run, by fingerprint; with the same input again, none.
 ///
-/// `findings` are those of the report. `scope` says what the run looked at: a finding of a role outside of it, or one that is
-/// missing where the inventory (or the evidence) is incomplete, is neither resolved nor forgotten.
+/// `findings` are those of the report. `scope` says what the run looked at: a finding of a role outside of
+/// it, or one that is missing where the inventory (or the evidence) is incomplete, is neither resolved nor
+/// forgotten.
 pub fn advance(
     previous: &BTreeMap<String, FindingRecord>,
     findings: &[Finding],
@@ -84,8 +86,8 @@ fn present(
             was: None,
             alerted: before.and_then(|before| before.alerted),
         };
-        owe(&mut record, AlertKind::New, now);
-        settle(&mut record, settings);
+        queue_alert(&mut record, AlertKind::New, now);
+        drop_unwanted(&mut record, settings);
         return record;
     };
     let (old, new) = (Level::of(&before.finding), Level::of(finding));
@@ -101,23 +103,23 @@ fn present(
         (FindingState::Waived, None) => {
             record.state = FindingState::Open;
             record.changed = now;
-            owe(&mut record, AlertKind::New, now);
+            queue_alert(&mut record, AlertKind::New, now);
         }
         (FindingState::Open, None) if new.is_worse_than(old) => match before.owed {
-            // Nobody was told yet, or not of the last rise: one alert says it all.
+            // No alert went out yet, or not for the last rise: one alert says it all.
             Some(AlertKind::New | AlertKind::Worse) => {}
             Some(AlertKind::Resolved) | None => {
-                owe(&mut record, AlertKind::Worse, now);
+                queue_alert(&mut record, AlertKind::Worse, now);
                 record.was = Some(old);
             }
         },
         _ => {}
     }
-    // It rose and fell again before anybody was told.
+    // It rose and fell again before an alert went out.
     if record.owed == Some(AlertKind::Worse) && record.was.is_some_and(|was| !new.is_worse_than(was)) {
-        forgive(&mut record);
+        clear_pending(&mut record);
     }
-    settle(&mut record, settings);
+    drop_unwanted(&mut record, settings);
     record
 }
 
@@ -128,34 +130,34 @@ fn absent(before: &FindingRecord, scope: &SaveScope, settings: &AlertSettings, n
         record.state = FindingState::Resolved;
         record.changed = now;
         record.waived_until = None;
-        forgive(&mut record);
-        let was_told = before.alerted.is_some_and(|alerted| alerted >= before.first_seen);
-        if was_told && before.state == FindingState::Open {
-            owe(&mut record, AlertKind::Resolved, now);
+        clear_pending(&mut record);
+        let was_alerted = before.alerted.is_some_and(|alerted| alerted >= before.first_seen);
+        if was_alerted && before.state == FindingState::Open {
+            queue_alert(&mut record, AlertKind::Resolved, now);
         }
     }
-    settle(&mut record, settings);
+    drop_unwanted(&mut record, settings);
     record
 }
 
-fn owe(record: &mut FindingRecord, kind: AlertKind, now: Timestamp) {
+fn queue_alert(record: &mut FindingRecord, kind: AlertKind, now: Timestamp) {
     record.owed = Some(kind);
     record.owed_since = Some(now);
     record.was = None;
 }
 
-pub(super) fn forgive(record: &mut FindingRecord) {
+pub(super) fn clear_pending(record: &mut FindingRecord) {
     record.owed = None;
     record.owed_since = None;
     record.was = None;
 }
 
-/// What is not wanted is not owed.
-fn settle(record: &mut FindingRecord, settings: &AlertSettings) {
+/// Clears an alert that the settings, or a waiver, do not want.
+fn drop_unwanted(record: &mut FindingRecord, settings: &AlertSettings) {
     let unwanted = record.finding.severity < settings.least
         || record.state == FindingState::Waived
-        || (record.owed == Some(AlertKind::Resolved) && !settings.tell_resolved);
+        || (record.owed == Some(AlertKind::Resolved) && !settings.report_resolved);
     if unwanted {
-        forgive(record);
+        clear_pending(record);
     }
 }

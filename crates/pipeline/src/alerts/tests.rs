@@ -42,7 +42,7 @@ fn finding(name: &str, likelihood: u8, impact: u8) -> Finding {
 }
 
 fn settings() -> AlertSettings {
-    AlertSettings { least: Severity::Medium, tell_resolved: true, waivers: BTreeMap::new() }
+    AlertSettings { least: Severity::Medium, report_resolved: true, waivers: BTreeMap::new() }
 }
 
 /// Runs once and applies the changes; how many records changed.
@@ -80,7 +80,8 @@ enum Seen {
 use AlertKind::{New, Resolved, Worse};
 use Seen::{At, Gone, Incomplete, Sent, Skipped, Waived};
 
-/// After the steps: state and what is owed. Every step is repeated once and must change nothing the second time.
+/// After the steps: state and what is owed. Every step is repeated once and must change nothing the second
+/// time.
 #[track_caller]
 fn check(steps: &[Seen], expect: Option<(FindingState, Option<AlertKind>)>) -> Option<FindingRecord> {
     let mut records = Records::new();
@@ -204,7 +205,7 @@ fn raising_the_severity_forgives_and_lowering_it_tells_nothing_old() {
 
 #[test]
 fn resolved_is_told_only_if_asked_for() {
-    let quiet = AlertSettings { tell_resolved: false, ..settings() };
+    let quiet = AlertSettings { report_resolved: false, ..settings() };
     let mut records = Records::new();
     step(&mut records, &[finding("f", 2, 3)], &SaveScope::Account, &quiet, 0);
     send(&mut records, 0);
@@ -262,8 +263,8 @@ proptest! {
         let mut records = Records::new();
         // What the subscribers were told, by fingerprint.
         let mut told: BTreeMap<String, Vec<(AlertKind, Timestamp)>> = BTreeMap::new();
-        for (run, (levels, scope, tell_resolved, publishes)) in (0_i64..).zip(&runs) {
-            let settings = AlertSettings { tell_resolved: *tell_resolved, ..settings() };
+        for (run, (levels, scope, report_resolved, publishes)) in (0_i64..).zip(&runs) {
+            let settings = AlertSettings { report_resolved: *report_resolved, ..settings() };
             let findings: Vec<Finding> = levels
                 .iter()
                 .enumerate()

@@ -1,16 +1,18 @@
 //! For which Regions event history speaks for the observation window.
 //!
-//! Coverage is counted in whole UTC days, so a day counts only if all of it was read. The two ends of a window are special:
+//! Coverage is counted in whole UTC days, so a day counts only if all of it was read. The two ends of a
+//! window are special:
 //!
-//! - **The first day.** Reading begins at midnight (see [`super::read_history`]), so the first day that event history gives
-//!   to the window is a whole one. A window that begins earlier, because a trail's files go back further, is covered from
-//!   the first whole day on, and the answer's days say so.
-//! - **The last day** is hardly ever over: the window ends with the newest event, and reading ends a little before now. It
-//!   counts as covered as far as any Region's event history goes, since the window's own last day goes no further. A Region
-//!   that was not read as far as the others (it failed in this run) is behind the window, and left out.
+//! - **The first day.** Reading begins at midnight (see [`super::read_history`]), so the first day that event
+//!   history gives to the window is a whole one. A window that begins earlier, because a trail's files go
+//!   back further, is covered from the first whole day on, and the answer's days say so.
+//! - **The last day** is hardly ever over: the window ends with the newest event, and reading ends a little
+//!   before now. It counts as covered as far as any Region's event history goes, since the window's own last
+//!   day goes no further. A Region that was not read as far as the others (it failed in this run) is behind
+//!   the window, and left out.
 //!
-//! Between the ends no gap is allowed: the gaps of a reading that was stopped are filled newest first, so what is covered up
-//! to the end of the window is one span.
+//! Between the ends no gap is allowed: the gaps of a reading that was stopped are filled newest first, so
+//! what is covered up to the end of the window is one span.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -21,8 +23,8 @@ use whittle_evidence::ledger::days::{day_of, start_of_day};
 
 use crate::marks::ReadMarks;
 
-/// The Regions of `asked` whose event history was read over all of `window_days` (UTC days, `[start, end)`). If it was for
-/// none, those that were read from some later day on, over the days that all of these cover.
+/// The Regions of `asked` whose event history was read over all of `window_days` (UTC days, `[start, end)`).
+/// If it was for none, those that were read from some later day on, over the days that all of these cover.
 pub fn covered_history(marks: &ReadMarks, window_days: Range<i32>, asked: &[String]) -> EventHistory {
     let none = EventHistory { regions: BTreeSet::new(), days: window_days.end..window_days.end };
     let Some(end) = end_of_window(marks, &window_days) else { return none };
@@ -65,7 +67,7 @@ fn covered_since(marks: &ReadMarks, region: &str, end: Timestamp) -> Option<i32>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::marks::Span;
+    use crate::marks::HistorySpan;
 
     fn at(text: &str) -> Timestamp {
         format!("2026-09-{text}Z").parse().unwrap()
@@ -78,7 +80,7 @@ mod tests {
     fn marks(spans: &[(&str, &str, &str)]) -> ReadMarks {
         let mut marks = ReadMarks::default();
         for (region, start, end) in spans {
-            marks.note_history(region, Span { start: at(start), end: at(end) });
+            marks.note_history(region, HistorySpan { start: at(start), end: at(end) });
         }
         marks
     }

@@ -1,7 +1,7 @@
-//! One page of event history: into the ledger, and what was wrong with it into the marks.
+//! One page of event history: its events go into the ledger, its problems into the marks.
 //!
-//! A span is read once, so what was wrong with its events has to outlive the run. It stands in the marks like the issues of
-//! trail files, under a source for the Region, by the second of the page's oldest event.
+//! A span is read once, so what was wrong with its events has to outlive the run. It stands in the marks like
+//! the issues of trail files, under a source for the Region, by the second of the page's oldest event.
 
 use jiff::Timestamp;
 use whittle_analysis::issue::{Issue, IssueKind};
@@ -11,26 +11,26 @@ use whittle_evidence::read::{FileReport, Limits, read_bytes};
 use whittle_evidence::record::RecordFault;
 
 use crate::ingest::issues_of;
-use crate::marks::{ReadMarks, Span};
+use crate::marks::{HistorySpan, ReadMarks};
 use crate::ports::HistoryPage;
 
 /// Events of one page at most (AWS CloudTrail API Reference, LookupEvents, `MaxResults`).
 const PAGE_EVENTS: usize = 50;
 
-/// What a page gave.
+/// Result of one page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct PageRead {
     /// Events that are in the ledger now.
     pub(super) events: u64,
     /// Time of the newest of them.
     pub(super) newest: Option<Timestamp>,
-    /// What was wrong with single events.
+    /// Problems of single events.
     pub(super) issues: Vec<Issue>,
-    /// Why the page as a whole proves nothing: it was not read to its end.
+    /// Reason why the page as a whole proves nothing: it was not read to its end.
     pub(super) broken: Option<String>,
 }
 
-/// How a Region's event history is called in issues.
+/// Name of a Region's event history in issues.
 pub(super) fn place(region: &str) -> String {
     format!("event history of {region}")
 }
@@ -60,8 +60,8 @@ pub(super) fn observe(region: &str, page: &HistoryPage, ledger: &mut Ledger, map
     PageRead { events: report.records, newest, issues, broken }
 }
 
-/// An entry that names an event and does not hold it hides what somebody did; a record that lacks its time or its name does
-/// not (CloudTrail writes no such event of a principal).
+/// An entry that names an event and does not hold it hides what somebody did; a record that lacks its time or
+/// its name does not (CloudTrail writes no such event of a principal).
 fn without_text(report: &FileReport, place: &str) -> Option<Issue> {
     let fault = RecordFault::MissingField("CloudTrailEvent").to_string();
     let count = report.issues.iter().filter(|issue| issue.detail == fault).count();
@@ -80,7 +80,7 @@ fn issue_source(region: &str) -> String {
 }
 
 /// Replaces the issues known of `span`.
-pub(super) fn keep_issues(marks: &mut ReadMarks, region: &str, span: Span, issues: Vec<Issue>) {
+pub(super) fn keep_issues(marks: &mut ReadMarks, region: &str, span: HistorySpan, issues: Vec<Issue>) {
     let name = issue_source(region);
     let (start, end) = (span.start.to_string(), span.end.to_string());
     if let Some(source) = marks.sources.get_mut(&name) {

@@ -1,4 +1,4 @@
-//! How far the reading of one Region is, and what to ask for next.
+//! Progress of one Region, and its next request.
 
 use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
@@ -8,17 +8,17 @@ use jiff::{SignedDuration, Timestamp};
 use whittle_analysis::issue::{Issue, IssueKind};
 
 use super::page::{self, PageRead};
-use crate::marks::{ReadMarks, Span};
+use crate::marks::{HistorySpan, ReadMarks};
 use crate::ports::{HistoryPage, HistoryRequest, PortError, PortErrorKind};
 
 /// Tries of one span without any progress, after the first.
-const MOST_RESTARTS: u32 = 3;
+const MAX_RESTARTS: u32 = 3;
 
 /// Empty pages in a row that still announce another one.
-const MOST_EMPTY_PAGES: u32 = 10;
+const MAX_EMPTY_PAGES: u32 = 10;
 
 /// Different pages in a row that all end in the same second: 50,000 events of one second.
-const MOST_PAGES_OF_A_SECOND: u32 = 1_000;
+const MAX_PAGES_OF_A_SECOND: u32 = 1_000;
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
@@ -27,11 +27,11 @@ const SECOND: SignedDuration = SignedDuration::from_secs(1);
 pub(super) struct RegionReading {
     region: String,
     /// Spans to read, oldest first: the last one is being read and shrinks from its end.
-    gaps: Vec<Span>,
-    /// What was read before and is read again, and the instant from which on nothing was read yet.
-    again: Option<Span>,
-    /// End of the question that the token goes on with: it "must be passed in with the same parameters" (AWS CloudTrail API
-    /// Reference, LookupEvents, `NextToken`), while what is left to read shrinks.
+    gaps: Vec<HistorySpan>,
+    /// The span that was read before and is read again; nothing after its end was read yet.
+    again: Option<HistorySpan>,
+    /// End of the question that the token goes on with: it "must be passed in with the same parameters" (AWS
+    /// CloudTrail API Reference, LookupEvents, `NextToken`), while what is left to read shrinks.
     asked_end: Timestamp,
     token: Option<String>,
     /// Pages and tokens since the span was last begun, to see when the service turns in a circle.
@@ -43,7 +43,7 @@ pub(super) struct RegionReading {
 }
 
 /// One page with what became of it.
-pub(super) struct Answer<'a> {
+pub(super) struct HistoryAnswer<'a> {
     pub(super) page: &'a HistoryPage,
     pub(super) read: PageRead,
     /// The service holds nothing older.
@@ -51,9 +51,9 @@ pub(super) struct Answer<'a> {
 }
 
 impl RegionReading {
-    /// What `marks` lack of `wanted`. The newest gap begins earlier by `overlap`, so that events that were delivered after
-    /// the last run are found.
-    pub(super) fn new(region: &str, marks: &ReadMarks, wanted: Span, overlap: SignedDuration) -> Self {
+    /// The spans that `marks` lack of `wanted`. The newest gap begins earlier by `overlap`, so that events
+    /// that were delivered after the last run are found.
+    pub(super) fn new(region: &str, marks: &ReadMarks, wanted: HistorySpan, overlap: SignedDuration) -> Self {
         let mut gaps = marks.history_gaps(region, wanted);
         let mut again = None;
         if let Some(newest) = gaps.first_mut()
@@ -61,11 +61,11 @@ impl RegionReading {
             && newest.start > wanted.start
         {
             let start = super::before(newest.start, overlap).max(wanted.start);
-            again = Some(Span { start, end: newest.start });
+            again = Some(HistorySpan { start, end: newest.start });
             newest.start = start;
         }
         gaps.reverse();
-        let mut joined: Vec<Span> = Vec::with_capacity(gaps.len());
+        let mut joined: Vec<HistorySpan> = Vec::with_capacity(gaps.len());
         for gap in gaps {
             match joined.last_mut() {
                 Some(last) if gap.start <= last.end => {
@@ -106,8 +106,8 @@ impl RegionReading {
         self.failed
     }
 
-    /// What to ask for next. The end is asked for as well, though it is no part of the span: an event is not lost if the
-    /// service knows its time to the millisecond, or takes the end as exclusive.
+    /// The next request. The end is asked for as well, though it is no part of the span: an event is not lost
+    /// if the service knows its time to the millisecond, or takes the end as exclusive.
     pub(super) fn request(&self) -> HistoryRequest {
         HistoryRequest {
             region: self.region.clone(),
@@ -119,8 +119,8 @@ impl RegionReading {
 
     /// The page could not be had.
     pub(super) fn refused(&mut self, error: &PortError) -> Option<Issue> {
-        // A token lives for a while only. `Invalid` with a token is answered alike: without the token it shows whether the
-        // rest of the request is at fault.
+        // A token lives for a while only. `Invalid` with a token is answered alike: without the token it
+        // shows whether the rest of the request is at fault.
         let by_token = self.token.is_some() && matches!(error.kind(), PortErrorKind::NotFound | PortErrorKind::Invalid);
         if by_token {
             return self.restart(&error.to_string());
@@ -132,8 +132,8 @@ impl RegionReading {
     }
 
     /// Notes in `marks` what the page covers, and moves on.
-    pub(super) fn take(&mut self, answer: Answer<'_>, marks: &mut ReadMarks) -> Option<Issue> {
-        let Answer { page, read, held_since } = answer;
+    pub(super) fn take(&mut self, answer: HistoryAnswer<'_>, marks: &mut ReadMarks) -> Option<Issue> {
+        let HistoryAnswer { page, read, held_since } = answer;
         let gap = self.gaps.last_mut()?;
         if let Some(why) = read.broken {
             return self.restart(&format!("a page {why}"));
@@ -155,7 +155,7 @@ impl RegionReading {
             }
             (true, None) => gap.end,
         };
-        let span = Span { start: covered.max(held_since), end: gap.end };
+        let span = HistorySpan { start: covered.max(held_since), end: gap.end };
         let progress = covered < gap.end;
         gap.end = covered;
         let done = gap.end <= gap.start;
@@ -167,8 +167,8 @@ impl RegionReading {
             }
             match again {
                 Some(again) if read.issues.is_empty() && read.newest.is_none_or(|newest| newest < again.end) => {
-                    marks.note_history(&self.region, Span { end: again.end, ..span });
-                    marks.note_quiet(&self.region, Span { start: again.end.max(span.start), ..span });
+                    marks.note_history(&self.region, HistorySpan { end: again.end, ..span });
+                    marks.note_quiet(&self.region, HistorySpan { start: again.end.max(span.start), ..span });
                 }
                 _ => marks.note_history(&self.region, span),
             }
@@ -176,7 +176,7 @@ impl RegionReading {
             self.empty_pages = 0;
             self.pages_of_second = 0;
         }
-        let issues_of = Span { start: covered, end: if progress { span.end } else { covered } };
+        let issues_of = HistorySpan { start: covered, end: if progress { span.end } else { covered } };
         page::keep_issues(marks, &self.region, issues_of, read.issues);
         if done {
             self.gaps.pop();
@@ -197,7 +197,7 @@ impl RegionReading {
         } else if !progress {
             self.pages_of_second += 1;
         }
-        if self.empty_pages > MOST_EMPTY_PAGES || self.pages_of_second > MOST_PAGES_OF_A_SECOND {
+        if self.empty_pages > MAX_EMPTY_PAGES || self.pages_of_second > MAX_PAGES_OF_A_SECOND {
             return Some(self.give_up("page follows page without an older event"));
         }
         self.token = Some(next.clone());
@@ -208,7 +208,7 @@ impl RegionReading {
     fn restart(&mut self, why: &str) -> Option<Issue> {
         self.begin();
         self.restarts += 1;
-        (self.restarts > MOST_RESTARTS).then(|| self.give_up(why))
+        (self.restarts > MAX_RESTARTS).then(|| self.give_up(why))
     }
 
     fn begin(&mut self) {

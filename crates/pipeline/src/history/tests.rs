@@ -1,4 +1,5 @@
-//! Whatever the service does and whenever a run is stopped, the ledger ends up as if all had been read at once.
+//! Whatever the service does and whenever a run is stopped, the ledger ends up as if all had been read at
+//! once.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
@@ -200,8 +201,8 @@ fn run(service: &Service, store: &mut Memory, most_pages: usize) -> Result<(Hist
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(reading)
 }
 
-fn wanted(now: i64) -> Span {
-    Span { start: at(MIDNIGHT), end: at(now - 15 * 60) }
+fn wanted(now: i64) -> HistorySpan {
+    HistorySpan { start: at(MIDNIGHT), end: at(now - 15 * 60) }
 }
 
 fn events(seconds: &[i64]) -> Vec<Event> {
@@ -230,7 +231,8 @@ fn some_events() -> impl Strategy<Value = Vec<(i64, i64)>> {
 
 type Schedule = Vec<(i64, usize, Option<usize>, Vec<Fault>, Vec<Fault>)>;
 
-/// Runs: seconds since the one before, pages until it is stopped, save at which the store dies, faults in each Region.
+/// Runs: seconds since the one before, pages until it is stopped, save at which the store dies, faults in
+/// each Region.
 fn schedule() -> impl Strategy<Value = Schedule> {
     let faults = || prop::collection::vec(fault(), 0..12);
     prop::collection::vec((0..2 * HOUR, 0..30_usize, prop::option::of(1..3_usize), faults(), faults()), 0..5)
@@ -277,7 +279,7 @@ proptest! {
             let [stored] = store.marks.history[region][..] else { panic!("{:?}", store.marks.history) };
             prop_assert_eq!(stored.start, wanted.start);
             // Only an end without an event may be left out.
-            let left = Span { start: stored.end, end: wanted.end };
+            let left = HistorySpan { start: stored.end, end: wanted.end };
             let quiet = |event: &Event| !(left.start <= at(event.second) && at(event.second) < left.end);
             prop_assert!(stored.end <= wanted.end && service.regions[region].iter().all(quiet), "{left:?}");
         }
@@ -292,9 +294,9 @@ fn a_run_is_resumed_where_it_was_stopped() {
     let mut store = Memory::default();
     let (summary, _) = run(&service, &mut store, 4).unwrap();
     assert_eq!((summary.pages, summary.events, store.saves), (4, 12, 1));
-    let covered = Span { start: at(MIDNIGHT + 18_001), end: wanted(NOON).end };
+    let covered = HistorySpan { start: at(MIDNIGHT + 18_001), end: wanted(NOON).end };
     assert_eq!(store.marks.history["eu-west-1"], [covered]);
-    assert_eq!(summary.left, [("eu-west-1".to_owned(), Span { start: at(MIDNIGHT), end: covered.start })]);
+    assert_eq!(summary.left, [("eu-west-1".to_owned(), HistorySpan { start: at(MIDNIGHT), end: covered.start })]);
     assert!(!summary.regions["eu-west-1"].complete);
     let (summary, _) = run(&service, &mut store, usize::MAX).unwrap();
     // 18 events older than those read, and the one at the boundary again.

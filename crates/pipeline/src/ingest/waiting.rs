@@ -1,20 +1,22 @@
 //! Reads objects of which reading means waiting: many at once, while no more are parsed than there are cores.
 //!
-//! Each thread waits for its object, then takes one of as many desks as there are cores; a desk has the ledger and the
-//! mapper that the object goes to. So memory holds the objects under way (as stored, a batch at most) and one inflated
-//! object a core. Which desk an object goes to is chance and without effect: merging ledgers is commutative.
+//! Each thread waits for its object, then takes one of as many desks as there are cores; a desk has the
+//! ledger and the mapper that the object goes to. So memory holds the objects under way (as stored, a batch
+//! at most) and one inflated object a core. Which desk an object goes to is chance and without effect:
+//! merging ledgers is commutative.
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::Part;
-use crate::ports::{TrailObject, TrailObjects};
+use super::BatchPart;
+use crate::ports::TrailObjects;
+use crate::trail_object::TrailObject;
 
-pub(super) fn read(objects: &impl TrailObjects, batch: &[TrailObject], parallel_reads: usize) -> Vec<Part> {
+pub(super) fn read(objects: &impl TrailObjects, batch: &[TrailObject], parallel_reads: usize) -> Vec<BatchPart> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let desks = Desks::new((0..cores).map(|_| Part::new()).collect());
+    let desks = Desks::new((0..cores).map(|_| BatchPart::new()).collect());
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..parallel_reads.min(batch.len()) {
@@ -23,9 +25,7 @@ pub(super) fn read(objects: &impl TrailObjects, batch: &[TrailObject], parallel_
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(object) = batch.get(index) else { return };
                     let bytes = objects.read(object);
-                    if let Some(part) = &mut desks.take().part {
-                        part.take(index, object, bytes);
-                    }
+                    desks.take().part().take(index, object, bytes);
                 }
             });
         }
@@ -33,18 +33,18 @@ pub(super) fn read(objects: &impl TrailObjects, batch: &[TrailObject], parallel_
     desks.into_parts()
 }
 
-/// A counting gate whose permits are the places to work at.
+/// A semaphore whose permits are the desks.
 struct Desks {
-    free: Mutex<Vec<Part>>,
+    free: Mutex<Vec<BatchPart>>,
     freed: Condvar,
 }
 
 impl Desks {
-    fn new(parts: Vec<Part>) -> Self {
+    fn new(parts: Vec<BatchPart>) -> Self {
         Self { free: Mutex::new(parts), freed: Condvar::new() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Part>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<BatchPart>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -59,15 +59,23 @@ impl Desks {
         }
     }
 
-    fn into_parts(self) -> Vec<Part> {
+    fn into_parts(self) -> Vec<BatchPart> {
         self.free.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A desk in use. Free again when dropped, so that a thread that panics does not keep others waiting for ever.
+/// A desk in use. Free again when dropped, so that a thread that panics does not keep others waiting for
+/// ever.
 struct Desk<'a> {
     desks: &'a Desks,
-    part: Option<Part>,
+    part: Option<BatchPart>,
+}
+
+impl Desk<'_> {
+    #[expect(clippy::expect_used, reason = "only `drop` takes the part away; to go on without it would lose events")]
+    fn part(&mut self) -> &mut BatchPart {
+        self.part.as_mut().expect("a desk in use has a part")
+    }
 }
 
 impl Drop for Desk<'_> {

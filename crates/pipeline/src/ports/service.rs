@@ -21,21 +21,21 @@ pub struct KeptDocument {
     pub text: String,
     /// Revision of the thing it is about when it was fetched.
     pub revision: String,
-    /// When it was fetched.
+    /// Time when it was fetched.
     pub fetched: Timestamp,
 }
 
 /// Kept documents by their name in a snapshot folder (`regions/eu-central-1/function-urls/checkout.json`).
 pub type KeptDocuments = BTreeMap<String, KeptDocument>;
 
-/// Who runs, since when and until when at most.
+/// The right to run alone, for a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     /// Id of the run.
     pub run_id: String,
     /// Now.
     pub now: Timestamp,
-    /// When the lease expires by itself, if its holder does not come back.
+    /// Time when the lease expires by itself, if its holder does not come back.
     pub expires: Timestamp,
 }
 
@@ -51,42 +51,42 @@ pub enum Begun {
     Busy {
         /// Its id.
         run_id: String,
-        /// When its lease expires.
+        /// Time when its lease expires.
         until: Timestamp,
     },
 }
 
-/// How a run ended, for people and for the next run.
+/// Record of a run, for people and for the next run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRecord {
     /// Id of the run.
     pub run_id: String,
-    /// When it began, RFC 3339.
+    /// Time of its start, RFC 3339.
     pub started: Timestamp,
-    /// When it ended.
+    /// Time of its end.
     pub ended: Timestamp,
     /// `complete`, `continues` (stopped before its deadline, goes on at the next tick) or `failed`.
     pub status: String,
-    /// What it did, by name (`functions`, `records`, `alerts`, …).
+    /// Counts of its work by name (`functions`, `records`, `alerts`, …).
     pub counts: BTreeMap<String, u64>,
     /// Kinds of issues it met, with their numbers.
     pub issues: BTreeMap<String, u64>,
-    /// Why it failed.
+    /// The error, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// What the service remembers beside evidence and results.
+/// The memory of the service beside evidence and results.
 pub trait ServiceStore: Store {
-    /// Takes the lease: the first write of a run. At most one run has it; an expired one is taken over, and whatever its
-    /// former holder still tries to write is refused from then on (`PortErrorKind::LeaseLost`).
+    /// Takes the lease: the first write of a run. At most one run has it; an expired one is taken over, and
+    /// whatever its former holder still tries to write is refused from then on (`PortErrorKind::LeaseLost`).
     fn begin_run(&mut self, lease: &Lease) -> Result<Begun, PortError>;
 
     /// Moves the expiry of the lease on.
     fn renew(&mut self, expires: Timestamp) -> Result<(), PortError>;
 
-    /// Gives the lease back and keeps the record. `changed`: the run wrote something, so its record is worth keeping beside
-    /// that of the last run.
+    /// Gives the lease back and keeps the record. `changed`: the run wrote something, so its record is worth
+    /// keeping beside that of the last run.
     fn end_run(&mut self, record: &RunRecord, changed: bool) -> Result<(), PortError>;
 
     /// The record of the last run that ended, without taking the lease. Stores that keep none answer `None`.
@@ -106,35 +106,36 @@ pub trait ServiceStore: Store {
     /// Saves findings whose record changed; each record is one atomic write, with what is owed for it.
     fn save_finding_records(&mut self, account: &str, changed: &[FindingRecord]) -> Result<(), PortError>;
 
-    /// What the policies of each role were, by role ARN.
+    /// The last known policies of each role, by role ARN.
     fn baselines(&mut self) -> Result<BTreeMap<String, RoleBaseline>, PortError>;
 
     /// Saves baselines that changed and forgets those of roles that are gone.
     fn save_baselines(&mut self, changed: &[RoleBaseline], gone: &BTreeSet<String>) -> Result<(), PortError>;
 }
 
-/// What a collection of the inventory starts from.
+/// Request for a collection of the inventory.
 #[derive(Clone, Copy)]
 pub struct CollectRequest<'a> {
     /// Documents of earlier runs.
     pub kept: &'a KeptDocuments,
     /// Functions (names or ARNs) that the trail shows to have changed lately, whatever their revision says.
     pub changed: &'a BTreeSet<String>,
-    /// Whether to stop: what was not fetched by then counts as not known.
+    /// Asked between fetches; once it is true, what was not fetched counts as not known.
     pub stop: &'a (dyn Fn() -> bool + Sync),
     /// Now.
     pub now: Timestamp,
 }
 
-/// What a collection of the inventory gives.
-pub struct Collected {
+/// A collected inventory.
+pub struct CollectedInventory {
     /// Documents as in a snapshot folder.
     pub documents: Box<dyn SnapshotFiles>,
-    /// What the next run may reuse.
+    /// Documents that the next run may reuse.
     pub kept: KeptDocuments,
-    /// What could not be fetched.
+    /// Documents that could not be fetched.
     pub issues: Vec<Issue>,
-    /// Reasons why absence of evidence proves nothing anywhere, such as a Region whose functions are not known.
+    /// Reasons why absence of evidence proves nothing anywhere, such as a Region whose functions are not
+    /// known.
     pub doubts: Vec<Doubt>,
     /// Every function and role that exists is in the documents.
     pub complete: bool,
@@ -143,10 +144,13 @@ pub struct Collected {
 /// Fetches the inventory and the configuration of trails.
 pub trait InventoryCollector: Send + Sync {
     /// Fetches what is new; an error means that there is no inventory at all.
-    fn collect(&self, request: CollectRequest<'_>) -> impl Future<Output = Result<Collected, PortError>> + Send;
+    fn collect(
+        &self,
+        request: CollectRequest<'_>,
+    ) -> impl Future<Output = Result<CollectedInventory, PortError>> + Send;
 }
 
-/// Where alerts go.
+/// A topic for alerts.
 pub trait AlertSink: Send + Sync {
     /// Publishes one message. At least once: a message whose answer was lost may be published again.
     fn publish(&self, message: &Message) -> impl Future<Output = Result<(), PortError>> + Send;

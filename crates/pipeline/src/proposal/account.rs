@@ -1,4 +1,4 @@
-//! What the account holds.
+//! The account that a template is checked against.
 
 use serde_json::Value;
 use whittle_analysis::inventory::Inventory;

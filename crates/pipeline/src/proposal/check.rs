@@ -13,9 +13,9 @@ use whittle_template::reason::{InconclusiveProposal, Unreadable};
 
 use super::{MatchedProposal, ProposalError, RoleGroup, groups};
 use crate::ingest::Evidence;
-use crate::run::{Case, RunSettings, judge};
+use crate::run::{AnalysisInput, RunSettings, analyze};
 
-/// Evidence about an account, to judge a template by.
+/// Evidence about an account, for the check of a template.
 pub struct ProposalEvidence<'a> {
     /// Everything read.
     pub evidence: &'a Evidence,
@@ -31,9 +31,9 @@ pub struct ProposalEvidence<'a> {
 pub struct CheckedProposal {
     /// Findings on what the template would grant.
     pub report: Report,
-    /// Where each finding stands, by fingerprint.
+    /// Places of each finding in the file, by fingerprint.
     pub places: BTreeMap<String, Vec<FilePlace>>,
-    /// Parts of the template that were not judged, or not wholly.
+    /// Parts of the template that were not checked, or not wholly.
     pub notes: Vec<Issue>,
     /// Reason why the absence of findings proves nothing.
     pub inconclusive: Option<InconclusiveProposal>,
@@ -48,18 +48,18 @@ pub enum FilePlace {
     Beginning(Region),
 }
 
-/// Judges a template.
+/// Checks a template against the evidence.
 pub fn check(proposal: &MatchedProposal, evidence: ProposalEvidence<'_>) -> Result<CheckedProposal, ProposalError> {
     let (groups, more_notes) = groups(proposal, &evidence.evidence.ledger, evidence.now)?;
-    let mut judge = Judge { proposal, evidence, placed: Vec::new(), active: 0 };
-    let mut report = judge.empty();
+    let mut check = ProposalCheck { proposal, evidence, placed: Vec::new(), active: 0 };
+    let mut report = check.empty();
     for group in &groups {
-        judge.group(group, &mut report);
+        check.group(group, &mut report);
     }
     report.issues.extend(proposal.account.inventory.issues.iter().cloned());
     report.issues = merge_issues(report.issues);
     let mut places = BTreeMap::new();
-    for (finding, found) in judge.placed {
+    for (finding, found) in check.placed {
         // Functions of two roles that come to share one may have the same to say of it.
         if places.insert(finding.fingerprint.clone(), found).is_none() {
             report.findings.push(finding);
@@ -68,7 +68,7 @@ pub fn check(proposal: &MatchedProposal, evidence: ProposalEvidence<'_>) -> Resu
     findings::sort(&mut report.findings);
     let mut notes = proposal.notes();
     notes.extend(more_notes);
-    let inconclusive = inconclusive(proposal, &groups, judge.active);
+    let inconclusive = inconclusive(proposal, &groups, check.active);
     Ok(CheckedProposal { report, places, notes, inconclusive })
 }
 
@@ -87,7 +87,7 @@ fn inconclusive(proposal: &MatchedProposal, groups: &[RoleGroup<'_>], active: us
     (active == 0).then_some(InconclusiveProposal::NothingActive)
 }
 
-struct Judge<'a> {
+struct ProposalCheck<'a> {
     proposal: &'a MatchedProposal,
     evidence: ProposalEvidence<'a>,
     placed: Vec<(Finding, Vec<FilePlace>)>,
@@ -95,20 +95,20 @@ struct Judge<'a> {
     active: usize,
 }
 
-impl Judge<'_> {
-    /// The report on nothing: window and coverage.
+impl ProposalCheck<'_> {
+    /// A report without functions: window and coverage.
     fn empty(&self) -> Report {
-        self.judge(Vec::new(), None)
+        self.analyze(Vec::new(), None)
     }
 
     /// The analysis of these functions under this role.
-    fn judge(&self, functions: Vec<Function>, role: Option<Role>) -> Report {
+    fn analyze(&self, functions: Vec<Function>, role: Option<Role>) -> Report {
         let account = &self.proposal.account;
         let mut inventory = Inventory::new(account.inventory.account.clone(), account.inventory.partition.clone());
         inventory.functions = functions.into_iter().map(|function| (function.arn.clone(), function)).collect();
         inventory.roles = role.into_iter().map(|role| (role.arn.clone(), role)).collect();
         let history = |days| self.evidence.settings.declared_history(days);
-        judge(Case {
+        analyze(AnalysisInput {
             inventory: &inventory,
             trails: account.trails.clone(),
             evidence: self.evidence.evidence,
@@ -121,7 +121,7 @@ impl Judge<'_> {
 
     fn group(&mut self, group: &RoleGroup<'_>, out: &mut Report) {
         let all = group.functions.iter().map(|(_, function)| function).chain(&group.others);
-        let report = self.judge(all.cloned().collect(), Some(group.role.clone()));
+        let report = self.analyze(all.cloned().collect(), Some(group.role.clone()));
         out.issues.extend(report.issues);
         let others: BTreeSet<&str> = group.others.iter().map(|function| function.arn.as_ref()).collect();
         let results: Vec<&FunctionResult> = report.functions.iter().collect();
@@ -134,7 +134,7 @@ impl Judge<'_> {
             let is_new = function.is_some_and(|arn| group.new.contains(arn));
             // Of a role that several come to share, each part knows its own functions only.
             let of_part = group.mixed && function.is_none() && finding.code != "administrator-access";
-            // What no trail shows is for whoever looks after the account, not for the author of a template.
+            // A blind spot concerns the owner of the account, not the author of a template.
             let skip = finding.code == "blind-spot"
                 || function.is_some_and(|arn| others.contains(arn))
                 // Of a role that is not known nothing could have been seen.
@@ -169,9 +169,7 @@ impl Judge<'_> {
         // `apply` takes away what was analysed; it refuses a file that allows more than the account does.
         let as_deployed = group.novelties.iter().all(Novelty::is_empty);
         let remedy = match id {
-            _ if !finding.remedy.starts_with("whittle policy ") || finding.code == "shared-role" => {
-                finding.remedy.clone()
-            }
+            _ if !findings::asks_for_narrowed_policy(&finding.code) => finding.remedy.clone(),
             _ if is_new => "name the actions and resources that the code needs".to_owned(),
             Some(id) if as_deployed => format!("whittle apply {} {id} --diff", self.proposal.file),
             None if as_deployed => format!("whittle apply {} --diff", self.proposal.file),

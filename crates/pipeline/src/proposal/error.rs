@@ -62,7 +62,7 @@ pub enum ProposalError {
     NoName {
         /// Logical id or address of the role.
         id: String,
-        /// Why.
+        /// The cause.
         error: ParseIdError,
     },
 }

@@ -1,4 +1,5 @@
-//! The roles of a template beside those of the account: which one each is today, and which functions it serves.
+//! The roles of a template beside those of the account: which one each is today, and which functions it
+//! serves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,8 +16,8 @@ use super::{MatchedProposal, ProposalError};
 /// Stands for the id of a role that is not there yet; no event carries it.
 const NO_ID: &str = "AROA0000000000000000";
 
-/// A role of the template for the functions that have one role of the account today. Where functions of several roles come
-/// to share one, each of those is a group.
+/// A role of the template for the functions that have one role of the account today. Where functions of
+/// several roles come to share one, each of those is a group.
 pub struct RoleGroup<'a> {
     /// The role of the template.
     pub proposed: &'a ProposedRole,
@@ -26,7 +27,7 @@ pub struct RoleGroup<'a> {
     pub role: Role,
     /// Its statements.
     pub statements: Vec<ProposedStatement>,
-    /// What is new of each statement.
+    /// Novelty of each statement.
     pub novelties: Vec<Novelty>,
     /// Functions of the template, as far as they belong here, with their ids.
     pub functions: Vec<(String, Function)>,
@@ -59,7 +60,7 @@ pub fn groups<'a>(
             let current = arn.and_then(|arn| proposal.account.inventory.roles.get(arn));
             let pieces = split.iter().filter(|roles| arn.is_some_and(|arn| roles.contains(arn))).count();
             let stays = current.is_some_and(|current| is_same(proposed, current, pieces == 1));
-            let builder = Builder { proposal, proposed, current, stays, mixed, now };
+            let builder = GroupBuilder { proposal, proposed, current, stays, mixed, now };
             out.push(
                 builder
                     .group(&members, ledger, &mut notes)
@@ -92,8 +93,9 @@ fn parts<'a>(
     out
 }
 
-/// Whether the account's role is the one that the template describes, so that other functions keep it too: by its name, by the
-/// name that CloudFormation made from the logical id, or since no other role of the template comes from it.
+/// True if the account's role is the one that the template describes, so that other functions keep it too: by
+/// its name, by the name that CloudFormation made from the logical id, or since no other role of the template
+/// comes from it.
 fn is_same(proposed: &ProposedRole, current: &Role, only: bool) -> bool {
     if let Some(name) = &proposed.name {
         return *name == current.name;
@@ -102,7 +104,7 @@ fn is_same(proposed: &ProposedRole, current: &Role, only: bool) -> bool {
     only || current.name.contains(&format!("-{logical_id}-"))
 }
 
-struct Builder<'a> {
+struct GroupBuilder<'a> {
     proposal: &'a MatchedProposal,
     proposed: &'a ProposedRole,
     current: Option<&'a Role>,
@@ -111,7 +113,7 @@ struct Builder<'a> {
     now: Timestamp,
 }
 
-impl<'a> Builder<'a> {
+impl<'a> GroupBuilder<'a> {
     fn group(
         self,
         members: &[&'a ProposedFunction],
@@ -182,8 +184,8 @@ impl<'a> Builder<'a> {
         format!("arn:{}:iam::{}:role/{name}", inventory.partition, inventory.account).parse()
     }
 
-    /// A function of the account as the template configures it. Where that is more than it is configured for today, and what it
-    /// needs depends on what it names, nothing about it may be called unused.
+    /// A function of the account as the template configures it. Where that is more than it is configured for
+    /// today, and what it needs depends on what it names, nothing about it may be called unused.
     fn deployed(
         &self,
         member: &ProposedFunction,
@@ -273,7 +275,7 @@ fn not_known() -> EventSource {
     }
 }
 
-/// What a function is configured for, counted as [`whittle_template::proposal`] counts it.
+/// Features that a function is configured for, counted as [`whittle_template::proposal`] counts it.
 fn features(config: &FunctionConfig) -> BTreeMap<Feature, usize> {
     BTreeMap::from([
         (Feature::Vpc, usize::from(config.in_vpc)),

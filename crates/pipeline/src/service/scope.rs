@@ -7,9 +7,9 @@ use whittle_policy::id::{FunctionArn, RoleArn};
 
 use crate::ports::{PortError, PortErrorKind};
 
-/// What to analyze.
+/// The part of the account to analyze.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Scope {
+pub enum AnalysisScope {
     /// The whole account.
     #[default]
     Account,
@@ -19,9 +19,10 @@ pub enum Scope {
     Role(String),
 }
 
-impl Scope {
-    /// Takes from the inventory what is not in scope; the roles that are, or `None` for all. Functions that share a role
-    /// with one in scope stay: what the role needs is the need of all of them.
+impl AnalysisScope {
+    /// Removes everything outside the scope from the inventory. Returns the roles in scope, or `None` for
+    /// all. Functions that share a role with one in scope stay: what the role needs is the need of all of
+    /// them.
     ///
     /// Fails (`NotFound`, with names that are spelled alike) if there is nothing of that name.
     pub fn restrict(&self, inventory: &mut Inventory) -> Result<Option<BTreeSet<String>>, PortError> {

@@ -14,8 +14,8 @@ use whittle_evidence::record::{ParsedRecord, parse_record};
 use whittle_pipeline::alerts::{FindingRecord, FindingState};
 use whittle_pipeline::baseline::RoleBaseline;
 use whittle_pipeline::marks::ReadMarks;
-use whittle_pipeline::ports::TrailObject;
 use whittle_pipeline::ports::service::{KeptDocument, RunRecord};
+use whittle_pipeline::trail_object::TrailObject;
 
 /// The account of everything here that does not say otherwise.
 pub const ACCOUNT: &str = "111122223333";

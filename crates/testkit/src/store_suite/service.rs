@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use whittle_analysis::alert::AlertKind;
 use whittle_analysis::result::Severity;
 use whittle_pipeline::alerts::{FindingRecord, FindingState};
-use whittle_pipeline::marks::{ReadMarks, Span};
+use whittle_pipeline::marks::{HistorySpan, ReadMarks};
 use whittle_pipeline::ports::service::{Begun, KeptDocuments, Lease, ServiceStore};
 use whittle_pipeline::ports::{PortError, PortErrorKind, SaveScope, Store};
 
@@ -207,7 +207,7 @@ fn marks_come_back_whole<P: ServicePlace>(place: &P) {
     let mut marks = marks_of(&[object("a.json", "1")]);
     marks.note_failed(&object("b.json", "1"));
     marks.sources.entry("s3://bucket/AWSLogs".to_owned()).or_default().through = Some("2026/01/01/x".to_owned());
-    marks.note_history("eu-central-1", Span { start: at(0), end: at(5) });
+    marks.note_history("eu-central-1", HistorySpan { start: at(0), end: at(5) });
     save(&mut place.open(), &seen("orders", 1), &[], &marks);
     assert_eq!(place.open().read_marks().unwrap(), marks);
     marks.sources.remove("/trail");

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use whittle_evidence::read::IssueKind as FileIssueKind;
 use whittle_pipeline::marks::ReadMarks;
-use whittle_pipeline::ports::TrailObject;
+use whittle_pipeline::trail_object::TrailObject;
 
 use super::super::list::from;
 use super::*;

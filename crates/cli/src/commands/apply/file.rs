@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::CommandError;
 
-/// Writes beside the file, then renames: the file is the old one or the new one, never a part. Permissions stay; a link is
-/// followed, so that it stays a link.
+/// Writes beside the file, then renames: the file is the old one or the new one, never a part. Permissions
+/// stay; a link is followed, so that it stays a link.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     let failed = |source| CommandError::Write { path: path.to_owned(), source };
     let target = std::fs::canonicalize(path).map_err(failed)?;

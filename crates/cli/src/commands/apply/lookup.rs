@@ -1,48 +1,103 @@
-//! Which analysed function a function of a template is, and what its role shall allow.
+//! From a function of a template to the analysed function, and to the narrowed policies of its role.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::Value;
 use whittle_analysis::inventory::{Inventory, RolePolicy};
+use whittle_analysis::reason::{NoSuggestion, Reason};
 use whittle_local::snapshot::SnapshotFolder;
 use whittle_pipeline::proposal::stack_rows;
+use whittle_render::words::no_suggestion;
 use whittle_snapshot::read_inventory;
 use whittle_template::grants::Documents;
 use whittle_template::narrow::Narrowing;
 use whittle_template::references::References;
 use whittle_template::resolve::Context;
 
-use super::Stored;
+use super::StoredResults;
 use crate::args::ApplyArguments;
 use crate::commands::deployment;
 use crate::error::CommandError;
 
-/// What the store says of one function's role.
-pub struct Found {
+/// Reason why there is no narrowed policy for a function of the template.
+#[derive(Debug, thiserror::Error)]
+pub enum NoTarget {
+    /// Nothing names the deployed function.
+    #[error("nothing says which function this is; pass --stack, --stack-resources, --snapshot or {map}")]
+    NotMapped {
+        /// The `--map` option that would name it.
+        map: String,
+    },
+    /// Functions of several stacks carry the logical id.
+    #[error("{} functions carry this logical id ({}); pass --stack", .names.len(), .names.join(", "))]
+    SeveralTagged {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// The store has no result for the function.
+    #[error("the function `{name}` was not analysed")]
+    NotAnalysed {
+        /// Its name.
+        name: String,
+    },
+    /// The store has several results for the name.
+    #[error("`{name}` means {count} results; pass --map {logical_id}=ARN")]
+    SeveralResults {
+        /// The name.
+        name: String,
+        /// Number of results.
+        count: usize,
+        /// Logical id in the template.
+        logical_id: String,
+    },
+    /// The store has no result for the role.
+    #[error("there is no result for the role {role_arn}")]
+    NoRole {
+        /// ARN of the role.
+        role_arn: String,
+    },
+    /// The analysis suggests nothing for the role.
+    #[error("there is no narrowed policy for {role_arn}: {}", .reason.as_ref().map(no_suggestion).unwrap_or_default())]
+    NoSuggestion {
+        /// ARN of the role.
+        role_arn: String,
+        /// Reason that the analysis gave.
+        reason: Option<Reason<NoSuggestion>>,
+    },
+    /// The suggestion has no proof.
+    #[error("the suggestion for {role_arn} is not proved")]
+    NotProved {
+        /// ARN of the role.
+        role_arn: String,
+    },
+}
+
+/// Narrowed policies of one function's role.
+pub struct FoundFunction {
     /// ARN of the function.
     pub function_arn: String,
-    /// What its role shall allow.
+    /// Policies that its role shall have.
     pub narrowing: Narrowing,
 }
 
 /// Finds functions of a template in the store.
-pub struct Lookup<'a> {
+pub struct FunctionLookup<'a> {
     arguments: &'a ApplyArguments,
-    store: Stored,
+    store: StoredResults,
     /// Answers of `describe-stack-resources`.
     stacks: Vec<Value>,
     /// Logical id → names or ARNs of functions that carry it in their stack tags.
     tagged: BTreeMap<String, BTreeSet<String>>,
     /// Terraform's state.
     state: References,
-    /// What the account held.
+    /// The account as the snapshot holds it.
     inventory: Option<Inventory>,
 }
 
-impl<'a> Lookup<'a> {
-    /// Reads what the arguments name.
-    pub fn new(arguments: &'a ApplyArguments, mut store: Stored) -> Result<Self, CommandError> {
+impl<'a> FunctionLookup<'a> {
+    /// Reads the files that the arguments name.
+    pub fn new(arguments: &'a ApplyArguments, mut store: StoredResults) -> Result<Self, CommandError> {
         let mut tagged = BTreeMap::new();
         let mut inventory = None;
         if let Some(snapshot) = &arguments.snapshot {
@@ -88,7 +143,7 @@ impl<'a> Lookup<'a> {
         Ok(chosen)
     }
 
-    /// What the arguments say that a logical id was deployed as.
+    /// Deployed name or ARN of a logical id, by the arguments.
     fn deployed(&self, logical_id: &str) -> Option<String> {
         let mapped = self.arguments.map.iter().find(|(id, _)| id == logical_id).map(|(_, name)| name.clone());
         let of_stack = || {
@@ -106,8 +161,12 @@ impl<'a> Lookup<'a> {
         mapped.or_else(of_stack).or_else(of_state).or_else(tagged)
     }
 
-    /// The narrowed policies of a function's role. The inner `Err` says why there are none.
-    pub fn target(&mut self, logical_id: &str, name: Option<&str>) -> Result<Result<Found, String>, CommandError> {
+    /// The narrowed policies of a function's role. The inner `Err` is the reason why there are none.
+    pub fn target(
+        &mut self,
+        logical_id: &str,
+        name: Option<&str>,
+    ) -> Result<Result<FoundFunction, NoTarget>, CommandError> {
         let Some(name) = self.deployed(logical_id).or_else(|| name.map(str::to_owned)) else {
             return Ok(Err(self.not_mapped(logical_id)?));
         };
@@ -117,21 +176,20 @@ impl<'a> Lookup<'a> {
             results.iter().filter(|result| result.qualifiers.iter().any(|name| name == "$LATEST")).collect();
         let [result] = current.as_slice() else {
             return Ok(Err(match results.len() {
-                0 => format!("the function `{name}` was not analysed"),
-                count => format!("`{name}` means {count} results; pass --map {logical_id}=ARN"),
+                0 => NoTarget::NotAnalysed { name },
+                count => NoTarget::SeveralResults { name, count, logical_id: logical_id.to_owned() },
             }));
         };
         // The role as it is: it may serve more functions than this one.
         let roles = self.store.roles(&result.role_arn)?;
         let Some(role) = roles.into_iter().find(|role| role.role_arn == result.role_arn) else {
-            return Ok(Err(format!("there is no result for the role {}", result.role_arn)));
+            return Ok(Err(NoTarget::NoRole { role_arn: result.role_arn.clone() }));
         };
         let Some(suggestion) = role.suggestion else {
-            let reason = role.no_suggestion.as_ref().map(whittle_render::words::no_suggestion).unwrap_or_default();
-            return Ok(Err(format!("there is no narrowed policy for {}: {reason}", result.role_arn)));
+            return Ok(Err(NoTarget::NoSuggestion { role_arn: role.role_arn, reason: role.no_suggestion }));
         };
         if !(suggestion.proof.never_wider && suggestion.proof.never_too_narrow) {
-            return Ok(Err(format!("the suggestion for {} is not proved", result.role_arn)));
+            return Ok(Err(NoTarget::NotProved { role_arn: role.role_arn }));
         }
         let analysed = result.verdicts.iter().map(|row| row.action.clone()).collect();
         let policies = suggestion.policies.into_iter().map(|policy| (policy.name, policy.document)).collect();
@@ -144,7 +202,7 @@ impl<'a> Lookup<'a> {
             role.policies.iter().map(policy).collect()
         });
         let narrowing = Narrowing { policies, analysed: Some(analysed), deployed };
-        Ok(Ok(Found { function_arn: result.function_arn.clone(), narrowing }))
+        Ok(Ok(FoundFunction { function_arn: result.function_arn.clone(), narrowing }))
     }
 
     /// Documents of the managed policies that the account's roles have.
@@ -154,29 +212,28 @@ impl<'a> Lookup<'a> {
         policies.filter_map(|policy| Some((policy.arn.clone()?, policy.document.clone()))).collect()
     }
 
-    /// Nothing says which function this is; names what looks like it.
-    fn not_mapped(&mut self, logical_id: &str) -> Result<String, CommandError> {
+    /// The reason if nothing names the function, with names that look like it.
+    fn not_mapped(&mut self, logical_id: &str) -> Result<NoTarget, CommandError> {
         if let Some(names) = self.tagged.get(logical_id).filter(|names| names.len() > 1) {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            return Ok(format!("{} functions carry this logical id ({}); pass --stack", names.len(), names.join(", ")));
+            return Ok(NoTarget::SeveralTagged { names: names.iter().cloned().collect() });
         }
         let middle = format!("-{logical_id}-");
         let names = self.store.names()?;
         let alike: Vec<&str> = names.iter().map(String::as_str).filter(|name| name.contains(&middle)).take(3).collect();
-        let hint = match alike.as_slice() {
+        let map = match alike.as_slice() {
             [] => format!("--map {logical_id}=FUNCTION"),
             [only] => format!("--map {logical_id}={only}"),
             several => format!("--map {logical_id}=FUNCTION (one of {}?)", several.join(", ")),
         };
-        Ok(format!("nothing says which function this is; pass --stack, --stack-resources, --snapshot or {hint}"))
+        Ok(NoTarget::NotMapped { map })
     }
 
-    /// What is known of the deployment without the functions.
+    /// Context of a deployment by CloudFormation, without the functions.
     pub fn context(&self) -> Context {
         self.context_at(None)
     }
 
-    /// What is known of a deployment by Terraform.
+    /// Context of a deployment by Terraform.
     pub fn terraform_context(&self) -> Context {
         Context {
             parameters: self.arguments.parameters.iter().cloned().collect(),
@@ -185,7 +242,7 @@ impl<'a> Lookup<'a> {
         }
     }
 
-    /// What is known of the deployment that holds a function.
+    /// Context of the deployment that holds a function.
     pub fn context_at(&self, function_arn: Option<&str>) -> Context {
         let stack_arn = self.stacks.iter().find_map(|stack| {
             let list = stack.get("StackResources").and_then(Value::as_array)?;

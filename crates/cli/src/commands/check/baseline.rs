@@ -10,7 +10,8 @@ use whittle_render::check::sarif::FINGERPRINT_KEY;
 use crate::error::CommandError;
 use crate::files::read_text;
 
-/// Fingerprints and severities of an earlier answer. What was waived there is not known: it counts again when its waiver ends.
+/// Fingerprints and severities of an earlier answer. What was waived there is not known: it counts again when
+/// its waiver ends.
 pub fn read(path: &Path) -> Result<Baseline, CommandError> {
     let text = read_text(path)?;
     let refused = |message: String| CommandError::File {

@@ -9,7 +9,7 @@ use whittle_catalog::{ActionId, catalog};
 use whittle_evidence::ledger::Ledger;
 use whittle_local::snapshot::SnapshotFolder;
 use whittle_local::trail::TrailFolder;
-use whittle_pipeline::look::{ActionEvents, EventQuery, EventSeen, role_events, usage_rows};
+use whittle_pipeline::trail_query::{ActionEvents, EventQuery, EventSeen, role_events, usage_rows};
 use whittle_policy::{ActionClause, Effect, ResourceClause};
 use whittle_render::explain::detail::{
     Case, EventLine, Events, Granting, UsageLine, WouldShow, human, json, keeping, ndjson, rule,
@@ -17,7 +17,7 @@ use whittle_render::explain::detail::{
 use whittle_snapshot::read_inventory;
 
 use crate::args::{ExplainArguments, Format};
-use crate::commands::stored::{Facts, Stored};
+use crate::commands::stored::{StoredFacts, StoredResults};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::printer::Printer;
@@ -25,7 +25,7 @@ use crate::printer::Printer;
 /// Lays out the case for each of the rows.
 pub fn run(
     arguments: &ExplainArguments,
-    store: &mut Stored,
+    store: &mut StoredResults,
     selected: &[(&FunctionResult, Vec<&VerdictRow>)],
     printer: &Printer,
 ) -> Result<Exit, CommandError> {
@@ -55,7 +55,7 @@ pub fn run(
 /// Events by action; `None` if no trail was named.
 fn events(
     arguments: &ExplainArguments,
-    facts: &Facts,
+    facts: &StoredFacts,
     result: &FunctionResult,
     rows: &[&VerdictRow],
     printer: &Printer,
@@ -67,7 +67,7 @@ fn events(
         role: role_keys(&facts.ledger, &result.role_arn),
         functions: vec![result.function_arn.clone()],
         actions: rows.iter().filter_map(|row| catalog().action(&row.action)).collect(),
-        most: arguments.events,
+        max_events: arguments.events,
     };
     let (events, issues) = role_events(&TrailFolder::new(arguments.trails.clone()), &query)?;
     for issue in issues {
@@ -76,7 +76,7 @@ fn events(
     Ok(Some(events))
 }
 
-/// What records may call the role: its ARN, and the unique ids that the ledger knows it by.
+/// Names of the role in records: its ARN, and the unique ids that the ledger knows it by.
 fn role_keys(ledger: &Ledger, role_arn: &str) -> BTreeSet<String> {
     let ids = ledger.roles().filter(|(_, role)| role.arn() == Some(role_arn));
     ids.map(|(id, _)| id.to_owned()).chain([role_arn.to_owned()]).collect()
@@ -85,7 +85,7 @@ fn role_keys(ledger: &Ledger, role_arn: &str) -> BTreeSet<String> {
 fn case<'a>(
     result: &'a FunctionResult,
     row: &'a VerdictRow,
-    facts: &'a Facts,
+    facts: &'a StoredFacts,
     usage: &[UsageRow],
     inventory: Option<&Inventory>,
     events: Option<&BTreeMap<ActionId, ActionEvents>>,

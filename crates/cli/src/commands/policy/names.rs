@@ -11,8 +11,9 @@ use crate::commands::deployment;
 use crate::error::CommandError;
 use crate::printer::Printer;
 
-/// Types of resources that may name a function, so that a role of the function which names them closes a circle: bucket
-/// notifications, triggers, integrations, targets (AWS CloudFormation Template Reference, the pages of the types).
+/// Types of resources that may name a function, so that a role of the function which names them closes a
+/// circle: bucket notifications, triggers, integrations, targets (AWS CloudFormation Template Reference, the
+/// pages of the types).
 const MAY_NAME_FUNCTIONS: &[&str] = &[
     "AWS::ApiGateway::RestApi",
     "AWS::ApiGatewayV2::Api",
@@ -29,15 +30,15 @@ const MAY_NAME_FUNCTIONS: &[&str] = &[
 
 /// The references that `whittle apply` uses too.
 pub struct Names {
-    /// What the resources of the stack or state are called.
+    /// Names of the resources of the stack or state.
     pub references: References,
     /// Logical ids of [`MAY_NAME_FUNCTIONS`].
     circular: Vec<String>,
 }
 
 impl Names {
-    /// From what the arguments name, for the stack that holds one of `deployed` (ARNs of functions and roles). `place` tells
-    /// partition, Region and account.
+    /// The names that the arguments give, for the stack that holds one of `deployed` (ARNs of functions and
+    /// roles). `place` gives partition, Region and account.
     pub fn find(
         arguments: &PolicyArguments,
         place: &str,
@@ -74,7 +75,8 @@ impl Names {
         }
         names.references.add_stack_resources(&json!({"StackResources": stack}));
         if arguments.format == PolicyFormat::Sam {
-            // Policies of the function make its role, and the function needs that: neither can be named in them.
+            // Policies of the function make its role, and the function needs that: neither can be named in
+            // them.
             let own = stack.iter().filter(|row| {
                 ["AWS::Lambda::Function", "AWS::IAM::Role"].contains(&text(row, "ResourceType").as_str())
                     && deployed.iter().any(|arn| name_of(arn) == text(row, "PhysicalResourceId"))

@@ -10,7 +10,8 @@ fn role_arn(name: &str) -> String {
     sample::role_arn(ACCOUNT, name)
 }
 
-/// A report with one function, role and finding for each name; findings in the order given, which the store keeps.
+/// A report with one function, role and finding for each name; findings in the order given, which the store
+/// keeps.
 pub(super) fn report(names: &[&str]) -> Report {
     let findings = names.iter().map(|name| finding(name, Severity::High)).collect();
     Report { findings, ..sample::report(names) }
@@ -69,7 +70,8 @@ fn saving_writes_differences_only() {
     next.functions[0].active_days = 8;
     next.findings[1].severity = Severity::Critical;
     let changes = store.save_report(&next, &SaveScope::Account).unwrap();
-    // Function, role and finding of `web` are new, those of `orders` gone; a finding that only moved has not changed.
+    // Function, role and finding of `web` are new, those of `orders` gone; a finding that only moved has not
+    // changed.
     assert_eq!(changes, Changes { inserted: 3, updated: 2, deleted: 3 });
     assert_eq!(store.report(ACCOUNT).unwrap(), Some(next));
 }

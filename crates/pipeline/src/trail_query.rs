@@ -1,4 +1,4 @@
-//! Looking into a trail: what its events map to, and who used what. No store, no verdicts.
+//! Queries on a trail: the actions that its events map to, and who used them. No store, no verdicts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,20 +16,21 @@ use whittle_evidence::record::Record;
 
 use crate::ingest::{IngestSummary, ObjectReport, list_events, unavailable};
 use crate::marks::ReadMarks;
-use crate::ports::{PortError, TrailObject, TrailObjects};
+use crate::ports::{PortError, TrailObjects};
+use crate::trail_object::TrailObject;
 
 mod events;
 
 pub use events::{ActionEvents, EventQuery, EventSeen, role_events};
 
-/// What one kind of event means, over all records of that kind.
+/// The mapping of one kind of event, over all records of that kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventKind {
+pub struct EventMapping {
     /// Records of this kind.
     pub events: u64,
-    /// What it is.
+    /// Class of the event.
     pub class: EventClass,
-    /// Why it is no call or proves no permission.
+    /// Reason why it is no call or proves no permission.
     pub reason: Option<&'static str>,
     /// For an unknown kind: names that are spelled like it.
     pub nearest: Vec<String>,
@@ -37,7 +38,7 @@ pub struct EventKind {
     pub actions: BTreeMap<ActionId, (Basis, ResourceSet)>,
     /// Actions that the call may have needed too: never counted as used.
     pub possible: BTreeSet<ActionId>,
-    /// How the calls ended, for events that are calls.
+    /// Outcomes of the calls, for events that are calls.
     pub outcomes: BTreeMap<CallOutcome, u64>,
     /// Services that roles in the parameters may have been passed to.
     pub passed_to: BTreeSet<&'static str>,
@@ -46,17 +47,17 @@ pub struct EventKind {
 }
 
 /// Kinds of events by (event source, event name).
-pub type EventKinds = BTreeMap<(String, String), EventKind>;
+pub type EventMappings = BTreeMap<(String, String), EventMapping>;
 
 /// Maps every record of `objects`.
-pub fn map_events(objects: &impl TrailObjects) -> Result<(EventKinds, IngestSummary, Vec<Issue>), PortError> {
+pub fn map_events(objects: &impl TrailObjects) -> Result<(EventMappings, IngestSummary, Vec<Issue>), PortError> {
     let (read, mut summary, mut issues) = list_events(objects, &ReadMarks::default())?;
     summary.read = read.len();
     let settings = LedgerSettings::default();
     let (kinds, reports) = read
         .par_iter()
         .fold(
-            || (EventKinds::new(), Vec::new(), Mapper::default()),
+            || (EventMappings::new(), Vec::new(), Mapper::default()),
             |(mut kinds, mut reports, mut mapper), object| {
                 reports.push(map_object(objects, object, &mut mapper, &mut kinds, &settings));
                 (kinds, reports, mapper)
@@ -64,7 +65,7 @@ pub fn map_events(objects: &impl TrailObjects) -> Result<(EventKinds, IngestSumm
         )
         .map(|(kinds, reports, _)| (kinds, reports))
         .reduce(
-            || (EventKinds::new(), Vec::new()),
+            || (EventMappings::new(), Vec::new()),
             |(mut kinds, mut reports), (other, more)| {
                 for (name, kind) in other {
                     match kinds.get_mut(&name) {
@@ -88,7 +89,7 @@ fn map_object(
     objects: &impl TrailObjects,
     object: &TrailObject,
     mapper: &mut Mapper,
-    kinds: &mut EventKinds,
+    kinds: &mut EventMappings,
     settings: &LedgerSettings,
 ) -> ObjectReport {
     let bytes = objects.read(object).map_err(|error| unavailable(object, &error))?;
@@ -105,7 +106,7 @@ fn map_object(
     }))
 }
 
-fn kind_of(record: &Record<'_>, mapper: &mut Mapper, settings: &LedgerSettings) -> EventKind {
+fn kind_of(record: &Record<'_>, mapper: &mut Mapper, settings: &LedgerSettings) -> EventMapping {
     let meaning = mapper.map(record);
     let mut actions = BTreeMap::new();
     for used in &meaning.uses {
@@ -119,7 +120,7 @@ fn kind_of(record: &Record<'_>, mapper: &mut Mapper, settings: &LedgerSettings) 
         actions.insert(used.action, (used.basis, resources));
     }
     let is_call = matches!(meaning.class, EventClass::Actions | EventClass::Unknown);
-    EventKind {
+    EventMapping {
         events: 1,
         class: meaning.class,
         reason: meaning.reason,
@@ -133,7 +134,7 @@ fn kind_of(record: &Record<'_>, mapper: &mut Mapper, settings: &LedgerSettings) 
 }
 
 /// Records of one kind may differ in class (a service event beside a call): the one that proves most stands.
-fn join(known: &mut EventKind, other: &EventKind, settings: &LedgerSettings) {
+fn join(known: &mut EventMapping, other: &EventMapping, settings: &LedgerSettings) {
     known.events += other.events;
     if other.class < known.class {
         known.class = other.class;
@@ -167,14 +168,14 @@ pub struct ActionDays {
 pub struct SeenRun {
     /// UTC days since 1970-01-01.
     pub days: std::ops::Range<i32>,
-    /// Whether an authorised or denied call was seen on each of them.
+    /// For each of them, true if an authorised or denied call was seen.
     pub seen: bool,
     /// Would every call have been seen?
     pub observability: Observability,
 }
 
-/// Which days of the window show an action, which would have, and which could not. `role_arn` limits what was seen, and
-/// selectors that look at the caller, to one role.
+/// Which days of the window show an action, which would have, and which could not. `role_arn` limits what was
+/// seen, and selectors that look at the caller, to one role.
 pub fn days_of_action(
     coverage: &Coverage<'_>,
     ledger: &Ledger,
@@ -206,9 +207,10 @@ pub fn days_of_action(
     ActionDays { action, runs }
 }
 
-/// Usage per (role, function, action), sorted. With an inventory, session names are compared with its functions.
+/// Usage per (role, function, action), sorted. With an inventory, session names are compared with its
+/// functions.
 pub fn usage_rows(ledger: &Ledger, inventory: Option<&Inventory>) -> Vec<UsageRow> {
-    let mut rows: BTreeMap<(String, Option<String>, &'static str, String), Merged> = BTreeMap::new();
+    let mut rows: BTreeMap<(String, Option<String>, &'static str, String), MergedUsage> = BTreeMap::new();
     for (key, role) in ledger.roles() {
         let arn = role.arn().unwrap_or(key).to_owned();
         let mut functions: Vec<String> = role.functions().map(str::to_owned).collect();
@@ -253,7 +255,7 @@ fn who(caller: &Caller) -> (Option<String>, &'static str) {
 }
 
 #[derive(Default)]
-struct Merged {
+struct MergedUsage {
     role: String,
     first: Option<jiff::Timestamp>,
     last: Option<jiff::Timestamp>,
@@ -262,7 +264,7 @@ struct Merged {
     resources: Vec<String>,
 }
 
-impl Merged {
+impl MergedUsage {
     fn authorised(&mut self, sighting: &Sighting) {
         self.first = Some(self.first.map_or(sighting.first, |first| first.min(sighting.first)));
         self.last = Some(self.last.map_or(sighting.last, |last| last.max(sighting.last)));

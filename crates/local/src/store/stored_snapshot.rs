@@ -1,8 +1,8 @@
-//! The snapshot that an account was last analysed from, kept beside its results: a gate on a template must know what
-//! the roles are today, and a machine of CI has the store and not the folder.
+//! The snapshot that an account was last analysed from, kept beside its results: a gate on a template needs
+//! the roles as they are today, and a CI machine has the store but not the folder.
 //!
-//! Documents are kept as they are and read by the one reader of snapshots ([`whittle_snapshot`]). Only the names
-//! that this reader knows are kept; a trail may lie in the same folder.
+//! Documents are kept as they are and read by the one reader of snapshots ([`whittle_snapshot`]). Only the
+//! names that this reader knows are kept; a trail may lie in the same folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,10 @@ use whittle_analysis::issue::IssueKind;
 use whittle_pipeline::ports::PortError;
 use whittle_snapshot::{FileProblem, SnapshotFiles};
 
-use super::failure::{Place, sqlite_error};
+use super::failure::{StorePlace, sqlite_error};
 
-/// Documents of a snapshot, as the table in [`whittle_snapshot`] names them, and the resources of stacks. Each may
-/// be one file or a folder with a file for each trail, function or role.
+/// Documents of a snapshot, as the table in [`whittle_snapshot`] names them, and the resources of stacks.
+/// Each may be one file or a folder with a file for each trail, function or role.
 const NAMES: &[&str] = &[
     "authorization-details",
     "functions",
@@ -34,16 +34,17 @@ const NAMES: &[&str] = &[
 
 /// A snapshot in the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KeptSnapshot {
+pub struct StoredSnapshot {
     account: String,
     /// Name → text; `None` for one that could not be read. A name that ends in `/` is a folder.
     documents: BTreeMap<String, Option<String>>,
 }
 
-/// Makes the kept documents of `account` those of `files`, one at a time: they may be large. Writes only what differs.
+/// Replaces the stored documents of `account` by those of `files`, one at a time, since they may be large.
+/// Writes only differences.
 pub(super) fn save(
     transaction: &Transaction<'_>,
-    place: &Place,
+    place: &StorePlace,
     account: &str,
     files: &dyn SnapshotFiles,
 ) -> Result<(), PortError> {
@@ -86,15 +87,15 @@ pub(super) fn save(
 
 pub(super) fn load(
     transaction: &Transaction<'_>,
-    place: &Place,
+    place: &StorePlace,
     account: &str,
-) -> Result<Option<KeptSnapshot>, PortError> {
+) -> Result<Option<StoredSnapshot>, PortError> {
     let failed = |error| sqlite_error(place, "read", error);
     let mut select =
         transaction.prepare("SELECT name, document FROM snapshot_document WHERE account = ?1").map_err(failed)?;
     let rows = select.query_map([account], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
     let documents = rows.collect::<Result<BTreeMap<String, Option<String>>, _>>().map_err(failed)?;
-    Ok((!documents.is_empty()).then(|| KeptSnapshot { account: account.to_owned(), documents }))
+    Ok((!documents.is_empty()).then(|| StoredSnapshot { account: account.to_owned(), documents }))
 }
 
 /// The root (empty) and the folders of Regions, each with a final `/`.
@@ -129,7 +130,7 @@ fn names_in(files: &dyn SnapshotFiles, folder: &str) -> Vec<String> {
     out
 }
 
-impl SnapshotFiles for KeptSnapshot {
+impl SnapshotFiles for StoredSnapshot {
     fn shown(&self) -> String {
         format!("the store, account {}", self.account)
     }

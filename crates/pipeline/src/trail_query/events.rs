@@ -15,9 +15,10 @@ use whittle_evidence::record::Record;
 use super::who;
 use crate::ingest::{list_events, unavailable};
 use crate::marks::ReadMarks;
-use crate::ports::{PortError, TrailObject, TrailObjects};
+use crate::ports::{PortError, TrailObjects};
+use crate::trail_object::TrailObject;
 
-/// Whose events of which actions.
+/// Query for the events of a role, by action.
 #[derive(Debug, Clone)]
 pub struct EventQuery {
     /// ARN and unique ids of the role.
@@ -26,14 +27,14 @@ pub struct EventQuery {
     pub functions: Vec<String>,
     /// Actions.
     pub actions: BTreeSet<ActionId>,
-    /// Events kept of each action, the latest.
-    pub most: usize,
+    /// Events to keep of each action, the latest.
+    pub max_events: usize,
 }
 
 /// One event of one action.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventSeen {
-    /// When.
+    /// Time of the event.
     pub time: Timestamp,
     /// `eventSource`.
     pub event_source: String,
@@ -41,7 +42,8 @@ pub struct EventSeen {
     pub event_name: String,
     /// Region.
     pub region: String,
-    /// `authorised`, `denied`, `undecided` or `not-reached`; `possible` where the call may have needed the action too.
+    /// `authorised`, `denied`, `undecided` or `not-reached`; `possible` where the call may have needed the
+    /// action too.
     pub outcome: &'static str,
     /// `errorCode`.
     pub error_code: Option<String>,
@@ -98,7 +100,7 @@ pub fn role_events(
     for (action, event) in all.into_iter().rev() {
         let events = out.entry(action).or_default();
         events.total += 1;
-        if events.latest.len() < query.most {
+        if events.latest.len() < query.max_events {
             events.latest.push(event);
         }
     }
@@ -115,12 +117,12 @@ fn read_object(
 ) -> Result<(), Issue> {
     let bytes = objects.read(object).map_err(|error| unavailable(object, &error))?;
     read_bytes(&object.key, &bytes, &Limits::default(), &mut |found| {
-        look_at(found.record, query, candidates, mapper, seen);
+        read_record(found.record, query, candidates, mapper, seen);
     });
     Ok(())
 }
 
-fn look_at(
+fn read_record(
     record: &Record<'_>,
     query: &EventQuery,
     candidates: &RoleFunctions,
