@@ -197,13 +197,14 @@ impl Versions {
 
     /// One [`Function`] per ARN. What a published version has configured counts for the function: it still
     /// runs.
+    #[expect(clippy::expect_used, reason = "an ARN has a checked Region; an entry is made with its first version")]
     pub(crate) fn into_functions(self) -> (BTreeMap<FunctionArn, Function>, Vec<Issue>) {
         let mut issues = self.issues;
         let mut functions = BTreeMap::new();
         for (arn, versions) in self.by_function {
-            let Ok(region) = arn.region().parse::<Region>() else { continue };
+            let region = arn.region().parse::<Region>().expect("the ARN of a function has a Region");
             // The lowest version stands in for a missing `$LATEST`, and is a version as well.
-            let Some((VersionKey(number, _), base)) = versions.first_key_value() else { continue };
+            let (VersionKey(number, _), base) = versions.first_key_value().expect("a function has a version");
             if *number != 0 {
                 let message = format!("`{arn}` has no entry for {LATEST}");
                 issues.push(Issue::new(IssueKind::IncompleteFunction, &base.place, message));

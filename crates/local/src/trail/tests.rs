@@ -16,7 +16,7 @@ fn list(paths: &[&Path]) -> (Vec<String>, Vec<Issue>) {
 }
 
 #[test]
-fn candidates_are_told_by_extension_or_content() {
+fn candidates_are_known_by_extension_or_content() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path();
     write(root, "AWSLogs/1/CloudTrail/eu-west-1/2026/01/01/a.json.gz", b"\x1f\x8b");

@@ -161,7 +161,7 @@ fn transitions() {
 }
 
 #[test]
-fn a_record_tells_since_when_and_from_which_level() {
+fn a_record_says_since_when_and_from_which_level() {
     let record = check(&[At(2, 3), Sent, At(4, 3)], Some((FindingState::Open, Some(Worse)))).unwrap();
     assert_eq!((record.first_seen, record.changed, record.owed_since), (at(0), at(20), Some(at(20))));
     assert_eq!(record.was.map(|was| was.severity), Some(Severity::Medium));
@@ -189,7 +189,7 @@ fn new_words_are_kept_quietly() {
 }
 
 #[test]
-fn raising_the_severity_forgives_and_lowering_it_tells_nothing_old() {
+fn raising_the_severity_clears_alerts_and_lowering_it_alerts_nothing_old() {
     let high = AlertSettings { least: Severity::High, ..settings() };
     let mut records = Records::new();
     step(&mut records, &[finding("f", 2, 3)], &SaveScope::Account, &settings(), 0);
@@ -204,7 +204,7 @@ fn raising_the_severity_forgives_and_lowering_it_tells_nothing_old() {
 }
 
 #[test]
-fn resolved_is_told_only_if_asked_for() {
+fn resolved_is_alerted_only_if_asked_for() {
     let quiet = AlertSettings { report_resolved: false, ..settings() };
     let mut records = Records::new();
     step(&mut records, &[finding("f", 2, 3)], &SaveScope::Account, &quiet, 0);
@@ -224,7 +224,7 @@ fn records_survive_json() {
 }
 
 #[test]
-fn five_are_told_one_by_one_and_six_at_once() {
+fn five_are_sent_one_by_one_and_six_at_once() {
     for (count, messages) in [(0, 0), (1, 1), (5, 5), (6, 1), (200, 1)] {
         let mut records = Records::new();
         let findings: Vec<Finding> = (0..count).map(|i| finding(&format!("f{i:03}"), 2 + i % 3, 3)).collect();
@@ -238,7 +238,7 @@ fn five_are_told_one_by_one_and_six_at_once() {
 }
 
 #[test]
-fn what_one_change_of_a_role_shows_is_told_in_one_message() {
+fn findings_of_one_change_of_a_role_are_sent_in_one_message() {
     let mut records = Records::new();
     let about =
         |fingerprint: &str, severity, name: &str| Finding { role_arn: role(name), ..finding(fingerprint, severity, 3) };

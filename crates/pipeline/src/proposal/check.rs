@@ -179,8 +179,10 @@ impl ProposalCheck<'_> {
     }
 
     /// The statements; for a finding about a function or role as such, its first line.
+    #[expect(clippy::expect_used, reason = "`groups` makes one policy of each statement, so each index is one of both")]
     fn places(group: &RoleGroup<'_>, finding: &Finding, statements: &[usize]) -> Vec<FilePlace> {
-        let regions = statements.iter().filter_map(|index| Some(group.proposed.statements.get(*index)?.region));
+        let of_index = |index: &usize| group.proposed.statements.get(*index).expect("a statement of the role").region;
+        let regions = statements.iter().map(of_index);
         let mut found: Vec<FilePlace> = Vec::new();
         for region in regions {
             if !found.contains(&FilePlace::Piece(region)) {
