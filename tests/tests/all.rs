@@ -14,6 +14,7 @@ mod resume;
 mod shop;
 mod simulate;
 mod support;
+mod tidy;
 
 // The proxy of the system test, which has its own binary because it needs the emulator; its unit tests need
 // nothing.

@@ -153,7 +153,7 @@ fn a_key_prefix_is_kept_only_when_many_days_support_it() {
 }
 
 #[test]
-fn a_grant_younger_than_the_window_is_on_grace() {
+fn a_grant_younger_than_the_window_is_kept() {
     let written = policy_change(60, "PutRolePolicy", json!({"roleName": "shared", "policyName": "own"}));
     let report = Case::new(allow(&["dynamodb:DeleteTable"], &["*"])).with(written).run();
     check(&report, "one", "dynamodb:DeleteTable", Verdict::Unobservable, &["*"]);
@@ -163,7 +163,7 @@ fn a_grant_younger_than_the_window_is_on_grace() {
 }
 
 #[test]
-fn of_a_managed_policy_only_what_its_new_version_added_is_on_grace() {
+fn of_a_managed_policy_only_what_its_new_version_added_is_recently_granted() {
     let mut case = Case::new(allow(&["logs:CreateLogStream"], &["*"]));
     let version = |id: &str, default: bool, created: &str, document: Value| json!({"VersionId": id, "IsDefaultVersion": default, "CreateDate": created, "Document": document});
     case.managed = vec![json!({

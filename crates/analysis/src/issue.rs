@@ -15,9 +15,9 @@ pub struct Issue {
     pub kind: IssueKind,
     /// File, API or record the issue is about.
     pub place: String,
-    /// What is wrong; one line, lower case, no final period.
+    /// The problem; one line, lower case, no final period.
     pub message: String,
-    /// What the user can do; empty if nothing.
+    /// Advice for the user; empty if there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub hint: String,
     /// How many times it occurred.

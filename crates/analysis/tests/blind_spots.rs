@@ -112,7 +112,7 @@ fn statements() -> Value {
 
 // ---- the literal reading of a trail ----
 
-/// Whether the trail logs this very event (CloudTrail API Reference, `EventSelector`,
+/// True if the trail logs this very event (CloudTrail API Reference, `EventSelector`,
 /// `AdvancedFieldSelector`).
 fn logs(trail: &Value, used: &Use, start: &str) -> bool {
     let Some((source, name, read)) = used.event else { return false };

@@ -100,13 +100,13 @@ fn coverage_of_the_window() {
         facts: ledger.account(),
         window,
     });
-    let sight = |action: &str, resource: &str| {
+    let observability = |action: &str, resource: &str| {
         let id = catalog().action(action).unwrap();
         coverage.assess_action(id, resource, Some("eu-west-1"), Some(ROLE_ARN))
     };
-    assert!(sight("iam:CreateUser", "*").is_full());
-    assert!(sight("s3:PutObject", "arn:aws:s3:::shop-assets/*").is_full());
-    let other_bucket = sight("s3:PutObject", "arn:aws:s3:::other/*");
+    assert!(observability("iam:CreateUser", "*").is_full());
+    assert!(observability("s3:PutObject", "arn:aws:s3:::shop-assets/*").is_full());
+    let other_bucket = observability("s3:PutObject", "arn:aws:s3:::other/*");
     assert!(matches!(other_bucket.reason(), Some(BlindReason::NotSelected { some: true, .. })), "{other_bucket:?}");
-    assert!(!sight("dynamodb:GetItem", "*").is_full());
+    assert!(!observability("dynamodb:GetItem", "*").is_full());
 }

@@ -2,6 +2,18 @@
 //!
 //! Start at [`PolicyDocument::parse`]; everything else hangs off the document it returns.
 //!
+//! ```
+//! use whittle_policy::{ActionPattern, ResourcePattern};
+//!
+//! let (wide, narrow): (ActionPattern, ActionPattern) = ("s3:Get*".parse()?, "s3:GetObject".parse()?);
+//! assert!(wide.covers(&narrow) && !narrow.covers(&wide));
+//! // `*` crosses `/`; the bucket itself is not one of its objects.
+//! let objects = ResourcePattern::new("arn:aws:s3:::b/*");
+//! assert!(objects.covers(&ResourcePattern::new("arn:aws:s3:::b/x/y")));
+//! assert!(!objects.intersects(&ResourcePattern::new("arn:aws:s3:::b")));
+//! # Ok::<(), whittle_policy::ParseActionPatternError>(())
+//! ```
+//!
 //! | question | answer |
 //! |---|---|
 //! | does this text mean a policy? | [`PolicyDocument::parse`], [`ParsePolicyError`] |

@@ -7,7 +7,7 @@ use whittle_template::reason::{
 };
 use whittle_template::verify::MAX_INLINE_POLICY_CHARACTERS;
 
-/// Why something in a file is not known.
+/// The sentence for a part of a file that is not known.
 pub fn unreadable(reason: &Unreadable) -> String {
     const ALIAS: &str = "an alias (`*name`), which CloudFormation does not support";
     match reason {
@@ -70,7 +70,7 @@ fn decided(part: PolicyPart) -> String {
     }
 }
 
-/// Why a role is left as it is.
+/// The sentence for a role that is left as it is.
 pub fn refusal(reason: &RefusalReason) -> String {
     match reason {
         RefusalReason::NoFunction(id) => format!("the file has no function `{id}`"),
@@ -147,7 +147,7 @@ fn summary(statement: &Statement) -> String {
     format!("{} on {}", actions.join(", "), resources.join(", "))
 }
 
-/// Why a gate that finds nothing proves nothing.
+/// The sentence for a gate that finds nothing and proves nothing.
 pub fn inconclusive(reason: &InconclusiveProposal) -> String {
     match reason {
         InconclusiveProposal::Macro(name) => unreadable(&Unreadable::Macro(name.clone())),
@@ -157,7 +157,7 @@ pub fn inconclusive(reason: &InconclusiveProposal) -> String {
     }
 }
 
-/// What to do about it.
+/// Advice for that gate.
 pub fn inconclusive_hint(reason: &InconclusiveProposal) -> &'static str {
     match reason {
         InconclusiveProposal::Macro(_) => {

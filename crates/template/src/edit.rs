@@ -35,7 +35,7 @@ pub use snippet::snippet;
 pub struct EditTarget {
     /// Logical id of the function.
     pub function: String,
-    /// What its role must allow.
+    /// The policies that its role must have.
     pub narrowing: Narrowing,
 }
 
@@ -46,7 +46,7 @@ pub struct EditReport {
     pub function: String,
     /// Name of the role in messages.
     pub role: String,
-    /// What happened.
+    /// The outcome.
     pub outcome: EditOutcome,
 }
 
@@ -67,7 +67,7 @@ pub enum EditOutcome {
         reason: RefusalReason,
         /// The place that the reason is about.
         place: Option<FilePosition>,
-        /// What to write by hand instead.
+        /// The policies to write by hand instead.
         snippet: String,
     },
 }

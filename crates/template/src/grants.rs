@@ -73,7 +73,7 @@ pub struct GrantedPolicy<'t> {
 pub struct GrantProblem {
     /// Where.
     pub span: Span,
-    /// What.
+    /// The problem.
     pub reason: Unreadable,
 }
 

@@ -24,7 +24,7 @@ pub struct Layout {
     pub indented_lists: bool,
     /// Line break.
     pub newline: &'static str,
-    /// What lines are indented with: tabs only in JSON.
+    /// The character that indents lines: a tab only in JSON.
     pub indent: &'static str,
     /// Objects are written as HCL does: `key = value`, one a line.
     pub hcl: bool,

@@ -34,7 +34,7 @@ pub struct ManagedPolicy {
     pub name: String,
     /// Path and name: what follows `policy/` in the ARN.
     pub path: String,
-    /// What it allows, as of the embedded copy.
+    /// The document, as of the embedded copy.
     pub document: PolicyDocument,
 }
 

@@ -57,12 +57,12 @@ pub enum StatementPlan {
     Remove,
 }
 
-/// Why a role is not edited, and the place that it is about.
+/// The reason why a role is not edited, and the place that it is about.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EditRefusal {
     /// Where; `None` for the role as a whole.
     pub span: Option<Span>,
-    /// Why.
+    /// The reason.
     pub reason: RefusalReason,
 }
 

@@ -54,7 +54,7 @@ pub struct ProposedRole {
     pub region: Region,
     /// Never empty.
     pub functions: Vec<ProposedFunction>,
-    /// What it allows and denies.
+    /// Its statements, Allow and Deny.
     pub statements: Vec<TemplateStatement>,
     /// Policies of it that could not be read.
     pub unread: Vec<UnreadPart>,
@@ -101,7 +101,7 @@ pub struct TemplateStatement {
 pub struct UnreadPart {
     /// Where; `None` for the role as a whole.
     pub region: Option<Region>,
-    /// Why.
+    /// The reason.
     pub reason: Unreadable,
 }
 

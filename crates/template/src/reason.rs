@@ -29,7 +29,7 @@ pub enum Unreadable {
     Decided {
         /// `Fn::If`, …
         function: String,
-        /// What it decides.
+        /// The property that it decides.
         part: PolicyPart,
     },
     /// A part of a policy is an alias (`*name`).
@@ -93,7 +93,7 @@ pub enum PolicyPart {
     Element(&'static str),
 }
 
-/// Why a policy whose statements are known must not be edited.
+/// The reason why a policy whose statements are known must not be edited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Uneditable {
     /// A `Condition` decides whether the resource of this logical id exists.
@@ -113,7 +113,7 @@ pub enum PolicyProblem {
     Uneditable(Uneditable),
 }
 
-/// Why a role is left as it is.
+/// The reason why a role is left as it is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RefusalReason {
     /// The file has no function of this id.
@@ -157,11 +157,11 @@ pub enum LayoutObstacle {
     NoColon,
     /// A comment stands between a key and its value.
     CommentBeforeValue,
-    /// What has to change is not where it was read. No file is known that leads here.
+    /// The part to change is not where it was read. No file is known that leads here.
     Moved,
 }
 
-/// What does not hold for an edited file.
+/// The property that an edited file lacks.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ProofFailure {
     /// It cannot be read again.
@@ -198,7 +198,7 @@ pub enum ProofFailure {
     },
 }
 
-/// Why a gate that finds nothing in a proposal proves nothing.
+/// The reason why a gate that finds nothing in a proposal proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InconclusiveProposal {
     /// A macro of this name may change everything.

@@ -63,7 +63,7 @@ pub enum ReadError {
     Syntax {
         /// The place that the reason is about.
         place: FilePosition,
-        /// What the parser says.
+        /// The parser's message.
         message: String,
     },
     /// Nested too deep.

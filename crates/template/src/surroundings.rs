@@ -6,7 +6,7 @@ use crate::references::{References, ResourceName};
 use crate::resolve::{Context, Resolver};
 use crate::template::Template;
 
-/// What is known beside a template.
+/// Facts from beside a template: values, deployed names, managed policies.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     /// The deployment whose role was analysed.

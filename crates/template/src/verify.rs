@@ -17,9 +17,9 @@ pub struct ProofInput<'q, 't, 'a> {
     pub old: &'t Template<'a>,
     /// The role that was edited.
     pub role: &'q RoleRef<'t>,
-    /// What it allowed.
+    /// The grants before the edit.
     pub grants: &'q RoleGrants<'t>,
-    /// What it must allow.
+    /// The grants that the edit must leave.
     pub narrowing: &'q Narrowing,
     /// Facts beside the file.
     pub surroundings: &'q Surroundings,

@@ -51,7 +51,7 @@ fn cases() -> impl Strategy<Value = Case> {
     )
 }
 
-/// What stands before the policies, the policies, and what stands behind them.
+/// The text before the policies, the policies, and the text behind them.
 fn parts(case: &Case) -> (String, String, String) {
     let before = "# a comment: with 'quotes\nTransform: AWS::Serverless-2016-10-31\nConditions: {IsProd: !Equals [a, b]}\n\nResources:\n  Orders: {Type: AWS::Serverless::SimpleTable}\n  Uploads:\n    Type: AWS::S3::Bucket   # ü\n  Fn:\n    Type: AWS::Serverless::Function\n    Properties:\n      Handler: \"a.b\"\n".to_owned();
     let pad = if case.indented { "        " } else { "      " };

@@ -81,7 +81,7 @@ fn since(draft: &Role, policy: usize, action: &str) -> Option<Timestamp> {
     recently_granted::granted_since(&Ledger::default(), draft, &draft.policies[policy], action)
 }
 
-/// What is new in each statement: names of actions, then unknown patterns.
+/// The new part of each statement: names of actions, then unknown patterns.
 #[track_caller]
 fn check(today: &Value, file: &Value, expect: &[&[&str]]) {
     let role = current(today);
@@ -141,7 +141,7 @@ fn a_dropped_deny_and_a_dropped_condition_make_it_new() {
 }
 
 #[test]
-fn a_statement_that_is_partly_new_is_on_grace_for_that_part_only() {
+fn a_statement_that_is_partly_new_is_recently_granted_for_that_part_only() {
     let role = current(&json!([allow("sns:Publish", "*"), allow("sns:Subscribe", "*")]));
     let (draft, novelties) = drafted(Some(&role), &proposed(&json!([allow("sns:*", "*")])));
     let all = catalog().expand(&"sns:*".parse().unwrap()).len();
@@ -152,7 +152,7 @@ fn a_statement_that_is_partly_new_is_on_grace_for_that_part_only() {
 }
 
 #[test]
-fn what_is_on_grace_today_stays_so() {
+fn what_is_recently_granted_today_stays_so() {
     let mut role = current(&json!([]));
     let version =
         |day, value: &Value| PolicyVersion { created: at(day), document: PolicyDocument::new(statements(value)) };

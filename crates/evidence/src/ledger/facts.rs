@@ -77,12 +77,12 @@ pub struct AccountFacts {
 }
 
 impl AccountFacts {
-    /// Whether no record was seen.
+    /// True if no record was seen.
     pub fn is_empty(&self) -> bool {
         self.regions.is_empty() && self.changes.is_empty() && !self.trail_files
     }
 
-    /// Whether files that a trail delivered were among what was read, and not only answers of LookupEvents or
+    /// True if files that a trail delivered were among what was read, and not only answers of LookupEvents or
     /// events that EventBridge forwarded: of those, a trail's settings say nothing.
     pub fn has_trail_files(&self) -> bool {
         self.trail_files

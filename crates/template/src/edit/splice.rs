@@ -9,9 +9,9 @@ use crate::source::{Source, Span};
 /// A range of bytes and what takes its place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Edit {
-    /// What goes; empty for an insertion.
+    /// The bytes that go; empty for an insertion.
     pub span: Span,
-    /// What comes.
+    /// The text that takes their place.
     pub text: String,
 }
 

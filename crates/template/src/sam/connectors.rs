@@ -24,7 +24,7 @@ pub struct Connector<'t> {
     pub node: &'t Node,
     /// Logical id of the function that gets the policy.
     pub function: String,
-    /// What it allows; `Err` if that is not known.
+    /// The statements it adds; `Err` if they are not known.
     pub statements: Result<Vec<Statement>, Unreadable>,
 }
 

@@ -93,7 +93,7 @@ fn depth_and_size_are_bounded() {
     assert!(matches!(error(&large), ReadError::TooLarge { .. }));
 }
 
-/// Whether the value under `key` is in brackets or braces.
+/// True if the value under `key` is in brackets or braces.
 #[track_caller]
 fn check_flow(text: &str, key: &str, expect: bool) {
     let root = tree(text);
