@@ -1,5 +1,5 @@
-//! The rule above all, tested: an application runs under broad policies, Whittle narrows them by what its trail
-//! shows, and the application runs as before under the narrowed ones, which refuse what it never did.
+//! The rule above all, tested: an application runs under broad policies, Whittle narrows them by what its
+//! trail shows, and the application runs as before under the narrowed ones, which refuse what it never did.
 
 use std::collections::BTreeMap;
 

@@ -28,7 +28,8 @@ fn sources() -> Vec<PathBuf> {
     out
 }
 
-/// The comment lines of a file that are prose: no tables, no code in fences. With their numbers.
+/// The comment lines of a file that are prose: no tables, no code in fences, no word that cannot be broken.
+/// With their numbers.
 fn prose(text: &str) -> Vec<(usize, &str)> {
     let mut in_fence = false;
     let mut out = Vec::new();
@@ -38,7 +39,7 @@ fn prose(text: &str) -> Vec<(usize, &str)> {
         let comment = comment.trim_start_matches(['/', '!']).trim_start();
         if comment.starts_with("```") {
             in_fence = !in_fence;
-        } else if !in_fence && !comment.starts_with('|') {
+        } else if !in_fence && !comment.starts_with('|') && comment.split(' ').all(|word| word.len() <= 60) {
             out.push((index + 1, line));
         }
     }

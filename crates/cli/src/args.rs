@@ -27,7 +27,8 @@ pub use template::DeploymentArguments;
 /// Least-privilege policies for AWS Lambda functions, proved safe.
 ///
 /// Compares what the execution role of each function is allowed with what CloudTrail shows was used, and
-/// prints a narrowed policy for each function. A permission whose use could not have been seen is kept, with the reason.
+/// prints a narrowed policy for each function. A permission whose use could not have been seen is kept, with
+/// the reason.
 #[derive(Debug, Parser)]
 #[command(name = "whittle", version, max_term_width = 120, after_long_help = EXAMPLES)]
 pub struct Arguments {

@@ -45,7 +45,8 @@ pub fn compare(
         if matches!(scope, SaveScope::Roles(roles) if !roles.contains(arn)) {
             continue;
         }
-        // A function may name a role that is deleted, or of another account: there are no policies to compare.
+        // A function may name a role that is deleted, or of another account: there are no policies to
+        // compare.
         let Some(role) = inventory.roles.get(*role_arn) else { continue };
         let baseline = baselines.get(arn);
         let (findings, next) = compare_role(role, functions, baseline, evidence);

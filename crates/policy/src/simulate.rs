@@ -1,11 +1,14 @@
 //! Decisions on cases in JSON, one case a line.
 //!
 //! A case:
-//! `{"id":…,"request":{"principal":ARN,"action":…,"resource":ARN,"resource_account":…,"context":{key:[values]}}, "identity_policies":[{"name","document"}],"resource_policy":document|null,"permissions_boundaries":[…]|null, "session_policies":[…]|null,"service_control_policies":[[…] per level],"resource_control_policies":[[…] per level], "endpoint_policies":[…]|null}`.
-//! The answer:
-//! `{"id":…,"decision":"Allowed"|"ImplicitlyDenied"|"ExplicitlyDenied", "deciding":[{"policy","statement",…}]}`,
-//! or `{"id":…,"error":…}`. An explained answer has besides `"statements":[…]`, each with why it does not
-//! match, and `"lints":[…]` if a policy says something that nobody means.
+//! `{"id":…,"request":{"principal":ARN,"action":…,"resource":ARN,"resource_account":…,"context":{key:[values]}},
+//! "identity_policies":[{"name","document"}],"resource_policy":document|null,"permissions_boundaries":[…]|null,
+//! "session_policies":[…]|null,"service_control_policies":[[…] per level],"resource_control_policies":[[…]
+//! per level], "endpoint_policies":[…]|null}`. The answer:
+//! `{"id":…,"decision":"Allowed"|"ImplicitlyDenied"|"ExplicitlyDenied",
+//! "deciding":[{"policy","statement",…}]}`, or `{"id":…,"error":…}`. An explained answer has besides
+//! `"statements":[…]`, each with why it does not match, and `"lints":[…]` if a policy says something that
+//! nobody means.
 //!
 //! Taken besides: a policy without a name (the document itself); a document as a JSON text in a string; a
 //! single context value without a list; a number or boolean as a context value; a principal as `{"AWS": …}`

@@ -48,7 +48,8 @@ pub fn add_files(files: &mut Files, mut events: Vec<ExampleEvent>) -> Result<()>
     add_digest(files)
 }
 
-/// `<bucket root>/AWSLogs/<account>/CloudTrail/<region>/<yyyy>/<mm>/<dd>/<account>_CloudTrail_<region>_<time>_<unique>.json.gz`
+/// `<bucket
+/// root>/AWSLogs/<account>/CloudTrail/<region>/<yyyy>/<mm>/<dd>/<account>_CloudTrail_<region>_<time>_<unique>.json.gz`
 fn log_file_key(region: &str, delivered: Moment, salt: &str) -> Result<String> {
     let unique = Prng::new(&format!("file in {region} {salt}{}", delivered.rfc3339()?), 0).text(16, ALPHANUMERIC);
     Ok(format!(

@@ -7,7 +7,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use whittle_evidence::read::IssueKind as FileIssueKind;
 
-/// Marks the words of kinds that lose evidence in a store, so that a version that does not know such a word keeps the doubt.
+/// Marks the words of kinds that lose evidence in a store, so that a version that does not know such a word
+/// keeps the doubt.
 const LOST_EVIDENCE: &str = "lost-evidence:";
 
 macro_rules! kinds {
@@ -158,7 +159,8 @@ const FILE_KINDS: &[FileIssueKind] = &[
 impl IssueKind {
     /// True if an unknown number of events is missing, so that the absence of others proves nothing.
     ///
-    /// A single record without time, source or name is no such loss: CloudTrail writes no such event of a principal.
+    /// A single record without time, source or name is no such loss: CloudTrail writes no such event of a
+    /// principal.
     pub fn loses_evidence(&self) -> bool {
         match self {
             Self::DeletedUnread
