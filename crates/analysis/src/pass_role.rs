@@ -16,7 +16,6 @@ use whittle_catalog::{AccessLevel, ActionId, catalog};
 /// The permission.
 pub const PASS_ROLE: &str = "iam:PassRole";
 
-#[derive(Default)]
 struct Takers {
     actions: BTreeSet<ActionId>,
     /// Services with such an action: what is new in them may take one too.
@@ -25,11 +24,12 @@ struct Takers {
 
 fn takers() -> &'static Takers {
     static TAKERS: OnceLock<Takers> = OnceLock::new();
-    TAKERS.get_or_init(|| find().unwrap_or_default())
+    TAKERS.get_or_init(find)
 }
 
-fn find() -> Option<Takers> {
-    let pass_role = catalog().action(PASS_ROLE)?;
+#[expect(clippy::expect_used, reason = "the catalog is embedded, and a test of this module reads it")]
+fn find() -> Takers {
+    let pass_role = catalog().action(PASS_ROLE).expect("iam:PassRole is an action");
     let mut actions: BTreeSet<ActionId> = catalog()
         .actions()
         .filter(|action| catalog().info(*action).dependent_actions().any(|other| other == pass_role))
@@ -48,7 +48,7 @@ fn find() -> Option<Takers> {
     }
     actions.remove(&pass_role);
     let prefixes = actions.iter().map(|action| catalog().info(*action).prefix()).collect();
-    Some(Takers { actions, prefixes })
+    Takers { actions, prefixes }
 }
 
 /// True if a call of the action can hand a role to a service.

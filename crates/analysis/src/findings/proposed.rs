@@ -35,14 +35,14 @@ pub struct ProposedFacts<'a> {
 }
 
 /// Findings with the statements (by index) that they are about.
+#[expect(clippy::expect_used, reason = "the role has one policy for each statement, and a novelty for each")]
 pub fn check_proposal(facts: &ProposedFacts<'_>) -> Vec<(Finding, Vec<usize>)> {
     let grants = Grants::of(facts.role);
     let mut out = Vec::new();
     let mut plain: Vec<(usize, &GrantStatement<'_>, &Novelty)> = Vec::new();
     for grant in &grants.statements {
-        let (Some(own), Some(new)) = (facts.statements.get(grant.policy), facts.novelties.get(grant.policy)) else {
-            continue;
-        };
+        let own = facts.statements.get(grant.policy).expect("the statement of a policy");
+        let new = facts.novelties.get(grant.policy).expect("the novelty of a statement");
         // `administrator-access` says it already; and what something adds by itself nobody can write
         // otherwise.
         if own.implied || own.usual || new.is_empty() || is_everything(grant) {

@@ -258,7 +258,7 @@ fn what_may_be_allowed_today_is_neither_new_nor_unused() {
     let (draft, novelties) = drafted(Some(&role), &own);
     assert_eq!((novelties[0].is_empty(), novelties[1].is_empty()), (true, false));
     for (index, action) in [(0, "sqs:SendMessage"), (1, "sqs:PurgeQueue")] {
-        assert_eq!(since(&draft, index, action), Some(at("11-22")), "{action} is on grace");
+        assert_eq!(since(&draft, index, action), Some(at("11-22")), "{action} is recently granted");
     }
 }
 

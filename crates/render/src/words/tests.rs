@@ -60,7 +60,7 @@ fn verdicts() {
         ),
         (
             VerdictReason::Kept { because: KeepReason::RecentlyGranted { on: "2026-09-01".parse().unwrap() } },
-            "on grace: granted 2026-09-01, inside the window",
+            "granted 2026-09-01, inside the window: too young to judge",
         ),
         (
             VerdictReason::Kept { because: KeepReason::Unseen { because: not_selected() } },

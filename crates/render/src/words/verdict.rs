@@ -60,8 +60,8 @@ fn keep(reason: &KeepReason, length: Length) -> String {
             "one call may need several kinds of resource, and events name only some".to_owned()
         }
         KeepReason::NotGranted { resource } => format!("no grant names {resource}, which was used"),
-        KeepReason::RoleCreated { on } => format!("on grace: the role was created {on}, inside the window"),
-        KeepReason::RecentlyGranted { on } => format!("on grace: granted {on}, inside the window"),
+        KeepReason::RoleCreated { on } => format!("the role was created {on}, inside the window: too young to judge"),
+        KeepReason::RecentlyGranted { on } => format!("granted {on}, inside the window: too young to judge"),
         KeepReason::Unseen { because } => unseen(because, length),
     }
 }

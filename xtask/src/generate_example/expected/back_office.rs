@@ -12,7 +12,7 @@ const SES_UNLOGGED: &str = "a data event of identities, which the trail does not
 const POLLER: &str = "event source mapping of shop-orders";
 const IN_VPC: &str = "the function is in a VPC; interfaces were made before the window";
 const OTHER_FUNCTION: &str = "the other function on the shared role does this";
-const YOUNG: &str = "granted on 2026-10-12 by a new policy version: on grace";
+const YOUNG: &str = "granted on 2026-10-12 by a new policy version: too young to judge";
 const UNTOUCHED: &str = "not logged, but last-accessed data says that the service was never touched";
 
 pub const EXPECTED: [Expected; 7] = [
