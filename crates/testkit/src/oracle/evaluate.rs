@@ -7,8 +7,8 @@
 use serde_json::Value;
 
 use super::account::is_account;
-use super::principal::Who;
-use super::statement::{Asked, applies};
+use super::principal::{Asked, Who};
+use super::statement::applies;
 
 /// `Allowed`, `ImplicitlyDenied` or `ExplicitlyDenied`. The case must be well formed.
 pub fn decide(case: &Value) -> &'static str {

@@ -2,10 +2,11 @@
 //!
 //! IAM User Guide, "AWS JSON policy elements: Principal" and "…: NotPrincipal".
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::account::is_account;
-use super::statement::Asked;
 
 /// Who asks.
 #[derive(Debug, Clone)]
@@ -171,7 +172,7 @@ impl Who {
         }
         let mut ways = Vec::new();
         for (kind, names) in element.as_object().into_iter().flatten() {
-            for name in super::statement::list(names) {
+            for name in list(names) {
                 ways.extend(self.ways(kind, &name, asked));
             }
         }
@@ -202,5 +203,61 @@ impl Who {
             }
         };
         if spared { Vec::new() } else { everyone }
+    }
+}
+
+/// The request of a case.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Caller.
+    pub who: Who,
+    /// Action.
+    pub action: String,
+    /// Resource.
+    pub resource: String,
+    /// Context keys in lower case.
+    pub context: BTreeMap<String, Vec<String>>,
+    /// The caller has a permissions boundary.
+    pub bounded: bool,
+}
+
+impl Asked {
+    /// Reads the request of a case.
+    pub fn of(request: &Value) -> Self {
+        let mut context = BTreeMap::new();
+        for (key, values) in request["context"].as_object().into_iter().flatten() {
+            let values = list(values);
+            if !values.is_empty() {
+                context.insert(key.to_ascii_lowercase(), values);
+            }
+        }
+        Self {
+            who: Who::of(&request["principal"]),
+            action: request["action"].as_str().unwrap_or_default().to_owned(),
+            resource: request["resource"].as_str().unwrap_or("*").to_owned(),
+            context,
+            bounded: false,
+        }
+    }
+
+    /// The values of a key; none if it is absent.
+    pub fn values(&self, key: &str) -> Vec<String> {
+        self.context.get(&key.to_ascii_lowercase()).cloned().unwrap_or_default()
+    }
+
+    /// The value of a key that has one.
+    pub fn single(&self, key: &str) -> Option<String> {
+        let mut values = self.values(key);
+        if values.len() == 1 { values.pop() } else { None }
+    }
+}
+
+/// A value or a list of values, as texts.
+pub fn list(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(list).collect(),
+        Value::Null => Vec::new(),
+        Value::String(text) => vec![text.clone()],
+        other => vec![other.to_string()],
     }
 }

@@ -1,12 +1,10 @@
 //! Matching of a statement against a request.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 use whittle_policy::Statement;
 
 use super::pattern::{action_matches, resource_matches};
-use super::principal::Who;
+use super::principal::{Asked, list};
 use super::text::{Lookup, pieces, resource};
 use super::{Request, condition};
 
@@ -20,61 +18,6 @@ pub fn matches(statement: &Statement, request: &Request) -> bool {
         listed != clause.is_negated()
     });
     action != statement.action.is_negated() && resource && condition::is_met(&statement.condition, &request.context)
-}
-
-/// The request of a case.
-#[derive(Debug, Clone)]
-pub struct Asked {
-    /// Caller.
-    pub who: Who,
-    /// Action.
-    pub action: String,
-    /// Resource.
-    pub resource: String,
-    /// Context keys in lower case.
-    pub context: BTreeMap<String, Vec<String>>,
-    /// The caller has a permissions boundary.
-    pub bounded: bool,
-}
-
-impl Asked {
-    /// Reads the request of a case.
-    pub fn of(request: &Value) -> Self {
-        let mut context = BTreeMap::new();
-        for (key, values) in request["context"].as_object().into_iter().flatten() {
-            let values = list(values);
-            if !values.is_empty() {
-                context.insert(key.to_ascii_lowercase(), values);
-            }
-        }
-        Self {
-            who: Who::of(&request["principal"]),
-            action: request["action"].as_str().unwrap_or_default().to_owned(),
-            resource: request["resource"].as_str().unwrap_or("*").to_owned(),
-            context,
-            bounded: false,
-        }
-    }
-
-    fn values(&self, key: &str) -> Vec<String> {
-        self.context.get(&key.to_ascii_lowercase()).cloned().unwrap_or_default()
-    }
-
-    /// The value of a key that has one.
-    pub fn single(&self, key: &str) -> Option<String> {
-        let mut values = self.values(key);
-        if values.len() == 1 { values.pop() } else { None }
-    }
-}
-
-/// A value or a list of values, as texts.
-pub fn list(value: &Value) -> Vec<String> {
-    match value {
-        Value::Array(items) => items.iter().flat_map(list).collect(),
-        Value::Null => Vec::new(),
-        Value::String(text) => vec![text.clone()],
-        other => vec![other.to_string()],
-    }
 }
 
 /// In which ways a statement of JSON is about the request; none if it is not.
