@@ -190,7 +190,7 @@ Resources:
     std::fs::write(dir.path().join("template.yaml"), quiet).unwrap();
     let output = check(dir.path(), &[]);
     assert_eq!(output.status.code(), Some(3), "{}", stdout(&output));
-    assert!(stderr(&output).contains("no function of the template is deployed"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("no function of the template is known to be deployed"), "{}", stderr(&output));
     assert!(stdout(&output).contains("New is taken as new"), "{}", stdout(&output));
     // The same with the function named: a clean answer.
     let output = check(dir.path(), &["--function", "New=shop-checkout", "--format", "json"]);
@@ -350,8 +350,8 @@ fn what_cannot_be_answered_says_what_to_do() {
 #[test]
 fn a_macro_is_to_be_expanded_first() {
     let dir = analyzed();
-    let sam = "Transform: AWS::Serverless-2016-10-31";
-    let template = example().replacen(sam, "Transform: [MyMacro, AWS::Serverless-2016-10-31]", 1);
+    let function = "{Type: AWS::Serverless::Function, Properties: {Handler: a.b, Runtime: python3.13, CodeUri: .}}";
+    let template = format!("Transform: [MyMacro, AWS::Serverless-2016-10-31]\nResources:\n  Fn: {function}\n");
     std::fs::write(dir.path().join("template.yaml"), template).unwrap();
     let output = check(dir.path(), &["--fail-on", "critical"]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));

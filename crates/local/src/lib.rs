@@ -22,7 +22,7 @@
 //! let mut snapshot = SnapshotDocuments::default();
 //! snapshot.insert(
 //!     "authorization-details.json",
-//!     r#"{"RoleDetailList": [{"Arn": "arn:aws:iam::111122223333:role/mail", "RoleId": "AROAEXAMPLE"}], "Policies": []}"#,
+//!     r#"{"RoleDetailList": [{"Arn": "arn:aws:iam::111122223333:role/mail", "RoleId": "AROAEXAMPLEMAILROLE01"}], "Policies": []}"#,
 //! );
 //! snapshot.insert(
 //!     "functions.json",

@@ -99,13 +99,13 @@ impl<'a> RequestRegion<'a> {
 ///
 /// ```
 /// # use whittle_policy::PolicyDocument;
-/// # use whittle_policy::algebra::{Answer, GrantSet};
+/// # use whittle_policy::algebra::{GrantSet, Proof};
 /// let policy = |text: &str| PolicyDocument::parse(text);
 /// let wide = policy(r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#)?;
 /// let narrow = policy(r#"{"Statement":{"Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::photos/*"}}"#)?;
 /// let (wide, narrow) = (GrantSet::of([&wide]), GrantSet::of([&narrow]));
-/// assert_eq!(wide.covers(&narrow), Answer::Yes);
-/// assert_eq!(narrow.covers(&wide), Answer::No);
+/// assert_eq!(wide.covers(&narrow), Proof::Yes);
+/// assert_eq!(narrow.covers(&wide), Proof::No);
 /// let lost = wide.difference(&narrow)?.witness().expect("wide grants more");
 /// assert!(lost.action.starts_with("s3:"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())

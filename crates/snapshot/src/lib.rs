@@ -32,7 +32,7 @@
 //! let mut documents = SnapshotDocuments::default();
 //! documents.insert(
 //!     "authorization-details.json",
-//!     r#"{"RoleDetailList": [{"Arn": "arn:aws:iam::111122223333:role/mail", "RoleId": "AROAEXAMPLE"}], "Policies": []}"#,
+//!     r#"{"RoleDetailList": [{"Arn": "arn:aws:iam::111122223333:role/mail", "RoleId": "AROAEXAMPLEMAILROLE01"}], "Policies": []}"#,
 //! );
 //! documents.insert(
 //!     "functions.json",

@@ -65,14 +65,14 @@ static NOT_RESOURCE_CONTROLLED: [&str; 1] = ["kms:RetireGrant"];
 ///
 /// ```
 /// # use whittle_policy::PolicyDocument;
-/// # use whittle_policy::evaluate::{Outcome, Policy, PolicySets, Request, evaluate};
+/// # use whittle_policy::evaluate::{DecisionOutcome, Policy, PolicySets, Request, evaluate};
 /// let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}}"#;
 /// let document = PolicyDocument::parse(text)?;
 /// let policies = PolicySets { identity: vec![Policy { name: "read", document: &document }], ..PolicySets::default() };
 /// let get = Request::new("arn:aws:iam::111122223333:user/ann", "s3:GetObject", "arn:aws:s3:::photos/a.jpg");
-/// assert_eq!(evaluate(&get, &policies).outcome, Outcome::Allowed);
+/// assert_eq!(evaluate(&get, &policies).outcome, DecisionOutcome::Allowed);
 /// let put = Request { action: "s3:PutObject".to_owned(), ..get };
-/// assert_eq!(evaluate(&put, &policies).outcome, Outcome::ImplicitlyDenied);
+/// assert_eq!(evaluate(&put, &policies).outcome, DecisionOutcome::ImplicitlyDenied);
 /// # Ok::<(), whittle_policy::ParsePolicyError>(())
 /// ```
 pub fn evaluate<'a>(request: &Request, policies: &PolicySets<'a>) -> Decision<'a> {

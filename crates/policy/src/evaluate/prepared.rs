@@ -20,13 +20,13 @@ const FOLDED_BYTES: usize = 128;
 ///
 /// ```
 /// # use whittle_policy::PolicyDocument;
-/// # use whittle_policy::evaluate::{Outcome, Policy, PolicySets, PreparedPolicies, Request};
+/// # use whittle_policy::evaluate::{DecisionOutcome, Policy, PolicySets, PreparedPolicies, Request};
 /// let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}}"#;
 /// let document = PolicyDocument::parse(text)?;
 /// let policies = PolicySets { identity: vec![Policy { name: "read", document: &document }], ..PolicySets::default() };
 /// let prepared = PreparedPolicies::new(&policies);
 /// let get = Request::new("arn:aws:iam::111122223333:user/ann", "s3:GetObject", "arn:aws:s3:::photos/a.jpg");
-/// assert_eq!(prepared.outcome(&get), Outcome::Allowed);
+/// assert_eq!(prepared.outcome(&get), DecisionOutcome::Allowed);
 /// # Ok::<(), whittle_policy::ParsePolicyError>(())
 /// ```
 #[derive(Debug, Clone)]
