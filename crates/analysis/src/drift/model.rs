@@ -20,7 +20,7 @@ pub struct RoleBaseline {
     /// Permissions boundary as it was last seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boundary: Option<PolicyDocument>,
-    /// The policies before changes that took something away: the newest first, at most [`MAX_EARLIER`].
+    /// The policies before changes that took something away: the newest first, at most `MAX_EARLIER`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<EarlierPolicies>,
     /// Actions added by the last change that widened the role; `None` if none was seen.
