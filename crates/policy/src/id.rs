@@ -185,8 +185,8 @@ fn arn(text: &str) -> Option<ArnParts<'_>> {
     Some(ArnParts { service: parts.next()?, region: parts.next()?, account: parts.next()?, resource: parts.next()? })
 }
 
-/// Twelve digits.
-pub(crate) fn is_account(text: &str) -> bool {
+/// True if `text` has the form of an account id: twelve digits.
+pub fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use whittle_policy::id::is_account;
 
 use super::changes::{ChangeKind, TrailChange};
 use super::days::{DaySet, day_of};
@@ -186,10 +187,6 @@ impl AccountFacts {
             self.note_change(change.clone(), times);
         }
     }
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// `AWS::<service>::<type>`.

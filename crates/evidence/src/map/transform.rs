@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use whittle_catalog::events::Transform;
 use whittle_catalog::{catalog, partition_of_region};
+use whittle_policy::id::is_account;
 
 use crate::record::Record;
 
@@ -53,10 +54,6 @@ fn partition_of(arn: &str) -> Option<&str> {
 
 fn is_region(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-}
-
-pub(super) fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Meaning of a text.

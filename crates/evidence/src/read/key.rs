@@ -6,6 +6,7 @@
 //! lie in sibling folders.
 
 use jiff::civil::Date;
+use whittle_policy::id::is_account;
 
 /// Kind of an object, by its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,10 +100,6 @@ fn file_parts(key: &str) -> Option<(&str, &str, &str, &str)> {
 
 fn date(year: &str, month: &str, day: &str) -> Option<Date> {
     Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 #[cfg(test)]
