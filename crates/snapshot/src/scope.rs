@@ -53,7 +53,7 @@ pub(crate) fn scopes<'f>(files: &'f dyn SnapshotFiles, issues: &mut Vec<Issue>) 
             // A plain file is no folder of a Region.
             Ok(_) | Err(_) if matches!(files.names(&format!("regions/{name}")), Ok(None)) => {}
             Ok(region) => {
-                scopes.push(SnapshotScope { region: Some(region), files, prefix: format!("regions/{name}/") })
+                scopes.push(SnapshotScope { region: Some(region), files, prefix: format!("regions/{name}/") });
             }
             Err(error) => issues.push(
                 Issue::new(IssueKind::BadName, format!("regions/{name}"), format!("is left out: {error}"))
