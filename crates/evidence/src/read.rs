@@ -24,7 +24,7 @@ pub mod key;
 pub mod report;
 
 pub use key::{KeyKind, TrailKey, key_kind, parse_key};
-pub use report::{FileKind, FileReport, IssueKind, ReadIssue};
+pub use report::{FileKind, FileReport, IssueKind, ReadIssue, RecordOrigin};
 
 use std::borrow::Cow;
 
@@ -53,6 +53,8 @@ impl Default for Limits {
 pub struct RecordRef<'r, 'a> {
     /// Position among all records of the file, skipped and unreadable ones included, from 0.
     pub index: u64,
+    /// How the record came, by the shape of the file.
+    pub origin: RecordOrigin,
     /// The record.
     pub record: &'r Record<'a>,
 }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::report::{FileKind, FileReport, IssueKind};
+use super::report::{FileKind, FileReport, IssueKind, RecordOrigin};
 use super::{Prefilter, RecordRef};
 use crate::record::{Classified, OddFields, RawRecord, RecordFault, Seed, SkipReason, classify};
 
@@ -141,7 +141,7 @@ impl<'s> DocumentReader<'s> {
             return None;
         }
         let index = self.next_index();
-        self.take(index, raw, odd, true);
+        self.take(index, raw, odd);
         Some(deserializer.into_iter::<IgnoredAny>().byte_offset())
     }
 
@@ -193,31 +193,40 @@ impl<'s> DocumentReader<'s> {
             return;
         }
         match RawRecord::parse(text) {
-            Ok((raw, odd)) => self.take(index, raw, odd, true),
+            Ok((raw, odd)) => self.take(index, raw, odd),
             Err(fault) => self.report.unreadable(index, &fault),
         }
     }
 
     /// Takes one parsed object: a record, or what wraps one.
-    fn take(&mut self, index: u64, raw: RawRecord<'_>, odd: OddFields, may_wrap: bool) {
-        if may_wrap && !raw.is_event_like() {
+    fn take(&mut self, index: u64, raw: RawRecord<'_>, odd: OddFields) {
+        if !raw.is_event_like() {
             if let Some(detail) = raw.detail {
-                return self.take_wrapped(index, detail.get(), true);
+                return self.take_wrapped(index, detail.get(), RecordOrigin::Other);
             }
             if let Some(event) = &raw.lookup_event {
-                return self.take_wrapped(index, event, false);
+                return self.take_wrapped(index, event, RecordOrigin::EventHistory);
             }
             if self.report.kind == FileKind::LookupEvents {
                 return self.report.unreadable(index, &RecordFault::MissingField("CloudTrailEvent"));
             }
         }
+        let origin = match self.report.kind {
+            FileKind::Records => RecordOrigin::TrailFile,
+            FileKind::Array | FileKind::Lines => RecordOrigin::Export,
+            _ => RecordOrigin::Other,
+        };
+        self.hand_on(index, raw, odd, origin);
+    }
+
+    fn hand_on(&mut self, index: u64, raw: RawRecord<'_>, odd: OddFields, origin: RecordOrigin) {
         match classify(raw, odd) {
             Ok(Classified::Record(record)) => {
                 if !record.odd_fields.is_empty() {
                     self.report.issue(Some(index), IssueKind::OddField, record.odd_fields.join(", "));
                 }
                 self.report.records += 1;
-                (self.sink)(RecordRef { index, record: &record });
+                (self.sink)(RecordRef { index, origin, record: &record });
             }
             Ok(Classified::Skipped(reason)) => self.report.skip(reason),
             Err(fault) => self.report.unreadable(index, &fault),
@@ -225,14 +234,15 @@ impl<'s> DocumentReader<'s> {
     }
 
     /// Takes the record inside an EventBridge event or an entry of LookupEvents.
-    fn take_wrapped(&mut self, index: u64, text: &str, is_envelope: bool) {
+    fn take_wrapped(&mut self, index: u64, text: &str, origin: RecordOrigin) {
         self.report.has_envelopes = true;
+        let is_envelope = origin == RecordOrigin::Other;
         match RawRecord::parse(text) {
             // EventBridge carries events of all services; only CloudTrail's have the fields of a record.
             Ok((raw, _)) if is_envelope && (raw.event_name.is_none() || raw.event_source.is_none()) => {
                 self.report.skip(SkipReason::NotCloudTrail);
             }
-            Ok((raw, odd)) => self.take(index, raw, odd, false),
+            Ok((raw, odd)) => self.hand_on(index, raw, odd, origin),
             Err(RecordFault::NotAnObject) if is_envelope => self.report.skip(SkipReason::NotCloudTrail),
             Err(fault) => self.report.unreadable(index, &fault),
         }
@@ -357,7 +367,7 @@ impl<'de> Visitor<'de> for ElementsSeed<'_, '_> {
                 };
                 let index = reader.next_index();
                 match raw {
-                    Some(raw) => reader.take(index, raw, odd, true),
+                    Some(raw) => reader.take(index, raw, odd),
                     None => reader.report.unreadable(index, &RecordFault::NotAnObject),
                 }
             },

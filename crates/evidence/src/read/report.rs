@@ -27,6 +27,20 @@ pub enum FileKind {
     NotJson,
 }
 
+/// How a record came. What its absence elsewhere proves depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum RecordOrigin {
+    /// In `{"Records": […]}`, a file that a trail delivered.
+    TrailFile,
+    /// In a list, or one a line: an export of what a trail delivered.
+    Export,
+    /// In an answer of LookupEvents.
+    EventHistory,
+    /// Alone, or in another envelope: other events may have been left out.
+    Other,
+}
+
 /// Kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
