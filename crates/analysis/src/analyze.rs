@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use crate::confidence::confidence;
 use crate::decide::{Decision, decide};
 use crate::findings::{self, RoleFacts};
@@ -13,7 +11,7 @@ use crate::inventory::{Function, Inventory, Role};
 use crate::issue::{Issue, IssueKind, merge_issues};
 use crate::need::SubjectUsage;
 use crate::needs;
-use crate::observability::{CoverageCache, RoleObservability, coverage_rows};
+use crate::observability::{CoverageCache, ObservedFunctions, RoleObservability, coverage_rows};
 use crate::proof;
 use crate::reason::{NoSuggestion, Reason, VerdictReason};
 use crate::required::{Requirement, requirements};
@@ -22,6 +20,7 @@ use crate::result::{
     VerdictCounts, VerdictRow,
 };
 use crate::suggest;
+use crate::unseen_code::{unseen_code, unseen_functions};
 use crate::usage::RoleUsage;
 
 /// Result for one role with all its functions.
@@ -78,8 +77,7 @@ where
     let batches: Vec<Vec<Assignment<'_>>> = known.chunks(ROLES_PER_BATCH).map(<[_]>::to_vec).collect();
     let analyses = run(&batches, &|batch| {
         let cache = CoverageCache::new(evidence.coverage);
-        let one =
-            |(role, functions): &Assignment<'_>| analyze_role(role, functions, &inventory.partition, evidence, &cache);
+        let one = |(role, functions): &Assignment<'_>| analyze_role(role, functions, inventory, evidence, &cache);
         batch.iter().map(one).collect()
     });
     for analysis in analyses.into_iter().flatten() {
@@ -129,17 +127,17 @@ fn without_role(function: &Function, role_arn: &str) -> FunctionResult {
 pub fn analyze_role(
     role: &Role,
     functions: &[&Function],
-    partition: &str,
+    inventory: &Inventory,
     evidence: AnalysisEvidence<'_>,
     cache: &CoverageCache,
 ) -> RoleAnalysis {
-    RoleRun { role, functions, partition, evidence, grants: Grants::of(role), cache, issues: Vec::new() }.run()
+    RoleRun { role, functions, inventory, evidence, grants: Grants::of(role), cache, issues: Vec::new() }.run()
 }
 
 struct RoleRun<'a> {
     role: &'a Role,
     functions: &'a [&'a Function],
-    partition: &'a str,
+    inventory: &'a Inventory,
     evidence: AnalysisEvidence<'a>,
     grants: Grants<'a>,
     cache: &'a CoverageCache,
@@ -168,7 +166,7 @@ struct OfRole {
 impl RoleRun<'_> {
     fn run(mut self) -> RoleAnalysis {
         let required: Vec<Vec<Requirement>> =
-            self.functions.iter().map(|function| requirements(function, self.partition)).collect();
+            self.functions.iter().map(|function| requirements(function, &self.inventory.partition)).collect();
         let usage = RoleUsage::collect(self.evidence, self.role, self.functions, &required);
         let role_idle = self.is_idle(&usage.role);
         let mut idle = Vec::new();
@@ -176,7 +174,13 @@ impl RoleRun<'_> {
         for ((function, own), required) in self.functions.iter().copied().zip(&usage.functions).zip(&required) {
             // Of several functions on a role the silent one is not known to have run.
             let is_idle = role_idle || (self.functions.len() > 1 && own.days.is_empty());
-            let outcome = self.subject(own, required, &function.name, &[function], is_idle, function.last_modified);
+            let observed = ObservedFunctions {
+                functions: vec![function],
+                unseen: unseen_code(self.evidence, function, own)
+                    .or_else(|| unseen_functions(self.evidence, self.role, self.inventory)),
+                required: required.iter().map(|requirement| requirement.action).collect(),
+            };
+            let outcome = self.subject(own, required, &function.name, &observed, is_idle);
             idle.push(is_idle);
             function_results.push(FunctionResult {
                 function_arn: function.arn.to_string(),
@@ -243,8 +247,16 @@ impl RoleRun<'_> {
             return OfRole { result, rows: None };
         }
         let all: Vec<Requirement> = required.iter().flatten().cloned().collect();
-        let deployed = self.functions.iter().filter_map(|function| function.last_modified).max();
-        let outcome = self.subject(&usage.role, &all, &self.role.name, self.functions, idle, deployed);
+        let own = self.functions.iter().zip(&usage.functions);
+        let observed = ObservedFunctions {
+            functions: self.functions.to_vec(),
+            unseen: own
+                .filter_map(|(function, own)| unseen_code(self.evidence, function, own))
+                .next()
+                .or_else(|| unseen_functions(self.evidence, self.role, self.inventory)),
+            required: all.iter().map(|requirement| requirement.action).collect(),
+        };
+        let outcome = self.subject(&usage.role, &all, &self.role.name, &observed, idle);
         let result = RoleResult {
             role_arn,
             functions: arns,
@@ -280,13 +292,27 @@ impl RoleRun<'_> {
         usage: &SubjectUsage,
         required: &[Requirement],
         name: &str,
-        functions: &[&Function],
+        observed: &ObservedFunctions<'_>,
         idle: bool,
-        deployed: Option<Timestamp>,
     ) -> SubjectOutcome {
-        let needs = needs::collect(usage, required, self.partition);
-        let observability =
-            RoleObservability::new(self.evidence, self.role, &self.grants, functions, usage, self.cache);
+        let deployed = observed.functions.iter().filter_map(|function| function.last_modified).max();
+        let needs = needs::collect(usage, required, &self.inventory.partition);
+        let observability = RoleObservability::new(self.evidence, self.role, &self.grants, observed, usage, self.cache);
+        let contradicted = observability.contradicted_services();
+        if !contradicted.is_empty() {
+            let services: Vec<&str> = contradicted.keys().copied().collect();
+            let mut issue = Issue::new(
+                IssueKind::AccessWithoutEvent,
+                self.role.arn.to_string(),
+                format!(
+                    "IAM saw accesses to {} that no event shows: nothing of it is called unused",
+                    services.join(", ")
+                ),
+            )
+            .with_hint("read the files of every Region and day; whittle trail coverage shows what is missing");
+            issue.count = u64::try_from(services.len()).unwrap_or(u64::MAX);
+            self.issues.push(issue);
+        }
         let mut decision = decide(&self.grants, &needs, usage, &observability);
         if let Some(refusal) = self.refusal(idle) {
             if idle {

@@ -322,7 +322,7 @@ impl<'g> ActionDecision<'_, 'g> {
     }
 
     fn unused(&self) -> VerdictReason {
-        let days = self.observability.window_days();
+        let days = self.observability.window_days(self.action);
         let proof = self.observability.cleared_by_last_accessed(self.action).map_or_else(
             || match catalog().info(self.action).name() {
                 pass_role::PASS_ROLE if self.grants.actions().any(pass_role::takes_role) => {

@@ -11,11 +11,6 @@ pub enum Doubt {
         /// Where they were lost.
         place: String,
     },
-    /// Many days in a row hold no event of the account, so files may be missing.
-    QuietDays {
-        /// Number of days in a row.
-        days: usize,
-    },
     /// Functions that could not be listed may need what no other function needs.
     FunctionsNotListed {
         /// Their Region.

@@ -5,7 +5,7 @@
 //! not read goes into [`Inventory::issues`], and the member it concerns stays empty, so that "absent" and
 //! "unreadable" never look alike.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,8 @@ pub struct Inventory {
     pub stacks: BTreeMap<FunctionArn, StackMember>,
     /// Trust policy and boundary of roles, for outputs that make a role anew. Nothing is judged by it.
     pub role_settings: BTreeMap<RoleArn, RoleSettings>,
+    /// Regions whose functions were listed, beside those of the functions here: one without functions too.
+    pub regions: BTreeSet<Region>,
     /// Files and answers that could not be read.
     pub issues: Vec<Issue>,
 }
@@ -44,8 +46,16 @@ impl Inventory {
             roles: BTreeMap::new(),
             stacks: BTreeMap::new(),
             role_settings: BTreeMap::new(),
+            regions: BTreeSet::new(),
             issues: Vec::new(),
         }
+    }
+
+    /// True if the functions of this Region and account were listed.
+    pub fn lists(&self, region: &str, account: &str) -> bool {
+        account == self.account.as_ref()
+            && (self.regions.iter().any(|listed| listed.as_str() == region)
+                || self.functions.values().any(|function| function.region.as_str() == region))
     }
 
     /// Every (role, function) pair that runs today: the role of `$LATEST` and the roles of published
@@ -141,6 +151,8 @@ pub struct FunctionConfig {
     pub layers: Vec<String>,
     /// `DurableConfig` is present.
     pub durable: bool,
+    /// `SnapStart.ApplyOn` is `PublishedVersions`: initialisation code runs when a version is published.
+    pub snap_start: bool,
     /// Event source mappings.
     pub event_sources: Vec<EventSource>,
     /// On-success and on-failure destinations of asynchronous invocations.

@@ -60,6 +60,7 @@
 //!     history: None,
 //!     facts: ledger.account(),
 //!     window: DayWindow { start: 0, end: 0 },
+//!     assume_quiet_days: false,
 //! });
 //! let report = analyze(
 //!     &inventory,
@@ -105,5 +106,6 @@ pub mod result;
 pub mod risk;
 pub mod stable_arn;
 pub mod suggest;
+mod unseen_code;
 pub mod usage;
 pub mod window;

@@ -1,18 +1,20 @@
 //! Observability: is absence of evidence evidence of absence, for one role, an action and a resource pattern?
 //!
-//! No, while any of these holds: there is no window, or it is too short; events were lost; a call of the
-//! subject could not be mapped and may have been this action; the catalog or the trails say that its events
-//! would not have been seen. The last is overruled by IAM's own last-accessed data, which sees the data
+//! No, while any of these holds: there is no window, or it is too short; events were lost; code was deployed
+//! or the role was used after the evidence ends; a call of the subject could not be mapped and may have been
+//! this action; IAM saw an access that no event shows; the catalog, the trails or the files read say that its
+//! events would not have been seen. The last is overruled by IAM's own last-accessed data, which sees the data
 //! plane: a service without an attempt in its whole tracking period was not used (IAM User Guide, "Refine
 //! permissions in AWS using last accessed information").
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use jiff::SignedDuration;
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use whittle_catalog::events::Visibility;
 use whittle_catalog::{ActionId, catalog};
-use whittle_evidence::coverage::{BlindReason, Coverage, CoverageRemedy, Observability};
+use whittle_evidence::coverage::{ActionAsked, BlindReason, Coverage, CoverageRemedy, Observability};
 use whittle_policy::ResourcePattern;
 
 use crate::grants::{GrantStatement, Grants};
@@ -38,15 +40,15 @@ pub trait ObservabilityCheck {
     /// The service, if last-accessed data alone says that `action` was not used.
     fn cleared_by_last_accessed(&self, action: ActionId) -> Option<String>;
 
-    /// Length of the window.
-    fn window_days(&self) -> u32;
+    /// Days over which every use of `action` that was asked about would have been seen.
+    fn window_days(&self, action: ActionId) -> u32;
 }
 
 /// Answers of [`Coverage`], which are the same for all functions of a role, and for all resources and roles
 /// if no selector looks at those.
 #[derive(Debug)]
 pub struct CoverageCache {
-    answers: RefCell<HashMap<CoverageKey, Option<Blind>>>,
+    answers: RefCell<HashMap<CoverageKey, CoverageAnswer>>,
     by_resource: bool,
     by_role: bool,
 }
@@ -54,8 +56,17 @@ pub struct CoverageCache {
 /// A reason why the coverage is not full, and what would change it.
 type Blind = (BlindReason, Option<CoverageRemedy>);
 
+/// What the evidence can show of an action.
+#[derive(Debug, Clone)]
+struct CoverageAnswer {
+    /// The reason why it cannot show every use.
+    blind: Option<Blind>,
+    /// Days, up to the end of the window, over which it shows every use.
+    days: u32,
+}
+
 /// Action, then what else the answer depends on.
-type CoverageKey = (ActionId, Option<String>, Option<String>, Option<String>);
+type CoverageKey = (ActionId, Option<String>, Option<String>, Option<String>, Option<String>);
 
 impl CoverageCache {
     /// For the answers of `coverage`.
@@ -64,11 +75,13 @@ impl CoverageCache {
         Self { answers: RefCell::default(), by_resource: on.resource, by_role: on.role }
     }
 
-    fn key(&self, action: ActionId, pattern: &ResourcePattern, role: &Role) -> CoverageKey {
-        let by_resource = self.by_resource || !catalog().blind_resources(action).is_empty();
+    fn key(&self, action: ActionId, pattern: &ResourcePattern, role: &Role, work_regions: &[&str]) -> CoverageKey {
+        let by_resource = self.by_resource || !catalog().blind_resources(action).is_empty() || names_account(pattern);
+        let region = region_of(pattern);
         (
             action,
-            region_of(pattern).map(str::to_owned),
+            region.map(str::to_owned),
+            region.is_none().then(|| work_regions.join(",")),
             by_resource.then(|| pattern.as_str().to_owned()),
             self.by_role.then(|| role.arn.to_string()),
         )
@@ -88,8 +101,27 @@ pub struct RoleObservability<'a> {
     untouched: BTreeSet<&'a str>,
     usage: &'a SubjectUsage,
     grants: &'a Grants<'a>,
+    /// Regions in which the functions work.
+    work_regions: Vec<&'a str>,
+    /// Actions that the Lambda service needs for the functions.
+    required: BTreeSet<ActionId>,
+    /// Services that IAM saw accessed though no event shows it, with the day.
+    contradicted: OnceCell<BTreeMap<&'a str, Date>>,
+    /// Actions whose uses would have been seen over a part of the window only, with its days.
+    shorter: RefCell<BTreeMap<ActionId, u32>>,
     /// Reason why a role could have been passed unseen.
     passed: OnceCell<Option<UnseenReason>>,
+}
+
+/// The functions that are judged together, and what is known of their code.
+#[derive(Debug, Clone, Default)]
+pub struct ObservedFunctions<'a> {
+    /// The functions.
+    pub functions: Vec<&'a Function>,
+    /// Reason why what their code calls could not have been seen.
+    pub unseen: Option<UnseenReason>,
+    /// What the Lambda service needs for them.
+    pub required: BTreeSet<ActionId>,
 }
 
 impl<'a> RoleObservability<'a> {
@@ -98,11 +130,14 @@ impl<'a> RoleObservability<'a> {
         evidence: AnalysisEvidence<'a>,
         role: &'a Role,
         grants: &'a Grants<'a>,
-        functions: &[&Function],
+        observed: &ObservedFunctions<'a>,
         usage: &'a SubjectUsage,
         cache: &'a CoverageCache,
     ) -> Self {
-        let mut general = general_doubt(evidence, functions);
+        let functions = observed.functions.as_slice();
+        let mut general = general_doubt(evidence, functions)
+            .or_else(|| used_after_evidence(evidence, role))
+            .or_else(|| observed.unseen.clone());
         let mut unmapped = BTreeMap::new();
         for (prefix, events) in unmapped_by_prefix(usage) {
             let events: Vec<String> = events.iter().take(3).map(|(source, name)| format!("{source} {name}")).collect();
@@ -115,7 +150,70 @@ impl<'a> RoleObservability<'a> {
             }
         }
         let untouched = untouched(evidence, role);
-        Self { evidence, role, cache, general, unmapped, untouched, usage, grants, passed: OnceCell::new() }
+        let mut work_regions: Vec<&str> = functions.iter().map(|function| function.region.as_ref()).collect();
+        work_regions.sort_unstable();
+        work_regions.dedup();
+        Self {
+            evidence,
+            role,
+            cache,
+            general,
+            unmapped,
+            untouched,
+            usage,
+            grants,
+            work_regions,
+            required: observed.required.clone(),
+            contradicted: OnceCell::new(),
+            shorter: RefCell::default(),
+            passed: OnceCell::new(),
+        }
+    }
+
+    /// Services that IAM saw the role access inside the window while no event of the role shows it: evidence
+    /// of these is incomplete. Not those that a granted action which leaves no event, or what the Lambda
+    /// service does for the functions, may explain.
+    pub fn contradicted_services(&self) -> &BTreeMap<&'a str, Date> {
+        self.contradicted.get_or_init(|| {
+            let (Some(report), Some(start), Some(end)) =
+                (&self.role.last_accessed, self.evidence.window.start(), self.evidence.window.end())
+            else {
+                return BTreeMap::new();
+            };
+            let accessed = report.services.iter().filter_map(|(service, last)| Some((service.as_str(), (*last)?)));
+            let inside = accessed.filter(|(_, last)| start <= *last && *last < end);
+            inside
+                .filter(|(service, last)| !self.shows_access(service, *last) && !self.may_explain_access(service))
+                .map(|(service, last)| (service, day(last)))
+                .collect()
+        })
+    }
+
+    /// An event of the role, whoever made the call, that is an access to the service about then or later. IAM's
+    /// times are rounded, so events of the day before count.
+    fn shows_access(&self, service: &str, last: Timestamp) -> bool {
+        let Some(ledger) = self.evidence.ledger.of_role(self.role.id.as_ref(), self.role.arn.as_ref()) else {
+            return false;
+        };
+        let late =
+            |time: Timestamp| time.checked_add(SignedDuration::from_hours(24)).is_ok_and(|latest| latest >= last);
+        ledger.callers().any(|(_, caller)| {
+            let of_service = |action: &str| action.split_once(':').is_some_and(|(prefix, _)| prefix == service);
+            let uses = caller.usage().filter(|(action, _)| of_service(action)).flat_map(|(_, usage)| {
+                usage.authorised.iter().chain(&usage.denied).chain(&usage.undecided).chain(&usage.possible)
+            });
+            let unmapped = caller
+                .unmapped()
+                .filter(|(source, _, _)| catalog().prefixes_of_source(source).iter().any(|prefix| prefix == &service));
+            uses.map(|sighting| sighting.last).chain(unmapped.map(|(_, _, sighting)| sighting.last)).any(late)
+        })
+    }
+
+    fn may_explain_access(&self, service: &str) -> bool {
+        let of_service = |action: &ActionId| catalog().info(*action).prefix() == service;
+        let any = ResourcePattern::new("*");
+        let unobservable = |action: ActionId| self.by_coverage(action, &any).blind.is_some();
+        self.required.iter().any(of_service) || self.grants.actions().filter(of_service).any(unobservable)
     }
 
     /// Reason why the role may have passed a role to a service though no event shows it; `None`: no granted
@@ -169,16 +267,25 @@ impl<'a> RoleObservability<'a> {
         }
     }
 
-    fn by_coverage(&self, action: ActionId, pattern: &ResourcePattern) -> Option<Blind> {
-        let key = self.cache.key(action, pattern, self.role);
+    fn by_coverage(&self, action: ActionId, pattern: &ResourcePattern) -> CoverageAnswer {
+        let key = self.cache.key(action, pattern, self.role, &self.work_regions);
         if let Some(known) = self.cache.answers.borrow().get(&key) {
             return known.clone();
         }
-        let (region, role) = (region_of(pattern), Some(self.role.arn.as_ref()));
-        let answer = match self.evidence.coverage.assess_action(action, pattern.as_str(), region, role) {
-            Observability::Full => None,
-            Observability::Partial { reason, .. } => Some((reason, None)),
-            Observability::None { reason, remedy } => Some((reason, remedy)),
+        let asked = ActionAsked {
+            resource: pattern.as_str(),
+            region: region_of(pattern),
+            work_regions: &self.work_regions,
+            role_arn: Some(self.role.arn.as_ref()),
+        };
+        let answer = match self.evidence.coverage.assess_action(action, &asked) {
+            Observability::Full => CoverageAnswer { blind: None, days: self.evidence.window.days() },
+            Observability::Partial { reason, since } => {
+                let days = since.map_or(0, |since| self.evidence.window.days_since(since));
+                let enough = days > 0 && days >= self.evidence.settings.min_window_days;
+                CoverageAnswer { blind: (!enough).then_some((reason, None)), days }
+            }
+            Observability::None { reason, remedy } => CoverageAnswer { blind: Some((reason, remedy)), days: 0 },
         };
         self.cache.answers.borrow_mut().insert(key, answer.clone());
         answer
@@ -194,6 +301,9 @@ impl ObservabilityCheck for RoleObservability<'_> {
         if let Some(events) = self.unmapped.get(prefix) {
             return Some(UnseenReason::Unmapped { events: events.clone() });
         }
+        if let Some(on) = self.contradicted_services().get(prefix) {
+            return Some(UnseenReason::ServiceAccessWithoutEvent { service: prefix.to_owned(), on: *on });
+        }
         if let Some(reason) = self.contradicted(action) {
             return Some(reason);
         }
@@ -203,7 +313,13 @@ impl ObservabilityCheck for RoleObservability<'_> {
         if self.untouched.contains(prefix) {
             return None;
         }
-        let (reason, remedy) = self.by_coverage(action, pattern)?;
+        let CoverageAnswer { blind, days } = self.by_coverage(action, pattern);
+        if blind.is_none() && days < self.evidence.window.days() {
+            let mut shorter = self.shorter.borrow_mut();
+            let known = shorter.entry(action).or_insert(days);
+            *known = days.min(*known);
+        }
+        let (reason, remedy) = blind?;
         let no_event = matches!(catalog().visibility(action), Visibility::Never { .. } | Visibility::Inferred { .. });
         let beyond_trails = no_event.then(|| self.beyond_trails(prefix));
         Some(UnseenReason::NotCovered { reason, remedy, beyond_trails })
@@ -223,12 +339,12 @@ impl ObservabilityCheck for RoleObservability<'_> {
         let prefix = catalog().info(action).prefix();
         let alone = self.untouched.contains(prefix)
             && is_tracked(action)
-            && self.by_coverage(action, &ResourcePattern::new("*")).is_some();
+            && self.by_coverage(action, &ResourcePattern::new("*")).blind.is_some();
         alone.then(|| prefix.to_owned())
     }
 
-    fn window_days(&self) -> u32 {
-        self.evidence.window.days()
+    fn window_days(&self, action: ActionId) -> u32 {
+        self.shorter.borrow().get(&action).copied().unwrap_or_else(|| self.evidence.window.days())
     }
 }
 
@@ -247,6 +363,18 @@ fn general_doubt(evidence: AnalysisEvidence<'_>, functions: &[&Function]) -> Opt
     }
     let unknown = functions.iter().find(|function| required::has_unknown_feature(function))?;
     Some(UnseenReason::UnknownEventSource { function: unknown.name.clone() })
+}
+
+/// IAM saw the role used at a time that the evidence does not reach: what it did then is not known.
+fn used_after_evidence(evidence: AnalysisEvidence<'_>, role: &Role) -> Option<UnseenReason> {
+    let (end, last) = evidence.window.end().zip(role.last_used)?;
+    (last >= end).then(|| UnseenReason::UsedAfterEvidence { on: day(last) })
+}
+
+/// True for an ARN pattern that names an account.
+fn names_account(pattern: &ResourcePattern) -> bool {
+    let account = pattern.as_str().split(':').nth(4).unwrap_or_default();
+    !account.is_empty() && account.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// The Region that an ARN pattern names, if it names one.

@@ -6,8 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use whittle_catalog::{ActionId, catalog};
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
+use whittle_evidence::ledger::days::start_of_day;
 use whittle_evidence::ledger::{CallerLedger, DaySet, Usage};
 use whittle_policy::ResourcePattern;
 
@@ -36,15 +38,16 @@ impl RoleUsage {
     ) -> Self {
         let mut out = Self { role: SubjectUsage::default(), functions: vec![SubjectUsage::default(); functions.len()] };
         let Some(ledger) = evidence.ledger.of_role(role.id.as_ref(), role.arn.as_ref()) else { return out };
+        let end = evidence.window.end();
         let known = functions.iter().map(|function| function.arn.to_string());
         let candidates = RoleFunctions::new(known.chain(ledger.functions().map(str::to_owned)));
         for (key, used) in ledger.callers() {
             let caller = resolve(key, &candidates);
             let counts = counts_for(&caller, functions);
             let activity = activity_of(&caller, &counts);
-            out.role.see(used);
+            out.role.see(used, end);
             for (subject, _) in out.functions.iter_mut().zip(&activity).filter(|(_, counts)| **counts) {
-                subject.see(used);
+                subject.see(used, end);
             }
             for (name, usage) in used.usage() {
                 // The mapper emits catalog names only; a ledger written with a larger catalog may hold
@@ -88,10 +91,16 @@ impl RoleUsage {
 }
 
 impl SubjectUsage {
-    fn see(&mut self, caller: &CallerLedger) {
+    /// `end` is that of the window: a later event has a wrong date, so only its day is left out.
+    fn see(&mut self, caller: &CallerLedger, end: Option<Timestamp>) {
         let Some(seen) = caller.seen() else { return };
+        let inside = |time: &Timestamp| end.is_none_or(|end| *time < end);
+        let last = Some(seen.last).filter(inside).or_else(|| {
+            let starts = seen.days.iter().filter_map(start_of_day);
+            starts.filter(inside).last()
+        });
         self.days.union(&seen.days);
-        self.last_seen = self.last_seen.max(Some(seen.last));
+        self.last_seen = self.last_seen.max(last);
     }
 
     fn add(&mut self, action: ActionId, usage: &ActionUsage) {

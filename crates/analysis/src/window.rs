@@ -1,7 +1,7 @@
 //! The observation window.
 
 use jiff::Timestamp;
-use whittle_evidence::ledger::days::start_of_day;
+use whittle_evidence::ledger::days::{day_of, start_of_day};
 
 use crate::result::ReportWindow;
 
@@ -30,6 +30,14 @@ impl ObservationWindow {
     /// Whole days.
     pub fn days(&self) -> u32 {
         self.days.map_or(0, |(start, end)| u32::try_from(end.saturating_sub(start)).unwrap_or(0))
+    }
+
+    /// Whole days of the window from `since` on.
+    pub fn days_since(&self, since: Timestamp) -> u32 {
+        let Some((start, end)) = self.days else { return 0 };
+        let day = day_of(since);
+        let first = if start_of_day(day) == Some(since) { day } else { day.saturating_add(1) };
+        u32::try_from(end.saturating_sub(first.max(start))).unwrap_or(0)
     }
 
     /// As it is shown.

@@ -105,7 +105,7 @@ impl ObservabilityCheck for Blind {
         None
     }
 
-    fn window_days(&self) -> u32 {
+    fn window_days(&self, _: ActionId) -> u32 {
         90
     }
 }

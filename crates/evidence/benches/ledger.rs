@@ -12,7 +12,7 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use whittle_evidence::ledger::Ledger;
+use whittle_evidence::ledger::{Ledger, RecordSource};
 use whittle_evidence::map::Mapper;
 use whittle_evidence::read::{Limits, RecordRef, read_bytes};
 
@@ -30,7 +30,7 @@ fn main() {
     report("reading to ledger", &files, || {
         let (mut ledger, mut mapper) = (Ledger::default(), Mapper::default());
         move |record| {
-            black_box(ledger.observe_record(record.record, &mut mapper));
+            black_box(ledger.observe_record(record.record, &RecordSource::default(), &mut mapper));
         }
     });
 }

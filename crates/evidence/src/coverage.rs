@@ -4,22 +4,28 @@
 //! ([`EventHistory`]), the facts of the ledger, and the observation window. Out: an [`Observability`] for
 //! each [`CoverageQuestion`], with a [`BlindReason`] where it is not full.
 //!
-//! Nothing is claimed without proof. Each of these lowers the answer: an unknown setting, a selector that
+//! Nothing is claimed without proof: a trail counts for the days and Regions of which its files were read, and
+//! its settings only explain and bound. Each of these lowers the answer: an unknown setting, a selector that
 //! might exclude the role or the resource, a change of the trail inside the window, data events that a trail
-//! selects but no file holds. One source has to answer a question alone: halves of two trails are not added
-//! up. (CloudTrail User Guide: "Logging management events", "Logging data events", "CloudTrail concepts".)
+//! selects but no file holds, days of a Region without files. For each direction (reads, writes) and Region one
+//! source has to answer alone. (CloudTrail User Guide: "Logging management events", "Logging data events", "CloudTrail concepts".)
 
 mod action;
 pub mod assess;
+mod by_trail;
 pub mod daily;
+mod direction;
 pub mod event_sources;
+mod files;
 pub mod question;
+mod read_days;
 mod reason;
 mod remedy;
 pub mod selectors;
 mod times;
 pub mod trails;
 
+pub use action::ActionAsked;
 pub use assess::Coverage;
 pub use daily::DayRun;
 pub use question::{

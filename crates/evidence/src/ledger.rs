@@ -21,6 +21,7 @@ pub mod resources;
 pub mod role;
 mod segments;
 mod settings;
+pub mod source;
 pub mod usage;
 
 pub use changes::{ChangeKind, TrailChange};
@@ -30,12 +31,16 @@ pub use facts::{AccountFacts, RegionFacts, Times};
 pub use resources::ResourceSet;
 pub use role::{CallerLedger, RoleLedger};
 pub use settings::LedgerSettings;
+pub use source::RecordSource;
 pub use usage::{Sighting, Usage, UsageEvent};
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
+
 use crate::attribute::{self, Attribution};
+use crate::read::{KeyKind, parse_key};
 use crate::record::Record;
 use whittle_catalog::events::CallOutcome;
 
@@ -94,17 +99,24 @@ impl Ledger {
 
     /// Notes what a record shows about its account, whoever made the call: days with events, changes to
     /// trails, policies and code, and that Lambda assumed a role.
-    pub fn observe_account(&mut self, record: &Record<'_>) {
-        self.account.observe(record);
+    pub fn observe_account(&mut self, record: &Record<'_>, source: &RecordSource) {
+        self.account.observe(record, source);
         if let Some(assumed) = attribute::assumed_by_lambda(record) {
             let role = self.roles.entry(assumed.role_id).or_default();
             role.note_assumed(record.event_time, assumed.role_arn.as_deref());
         }
     }
 
-    /// Notes that a file that a trail delivered was read (see [`crate::read::FileReport::is_trail_file`]).
-    pub fn observe_trail_file(&mut self) {
-        self.account.note_trail_file();
+    /// Notes that an object was read that a trail delivered, by its key. An object under another name is
+    /// known by its records alone.
+    pub fn observe_file(&mut self, place: &str, key: &str) {
+        let Some(parts) = parse_key(key) else { return };
+        if matches!(parts.kind, KeyKind::Records | KeyKind::NetworkActivity)
+            && let Ok(time) = parts.date.to_zoned(TimeZone::UTC)
+        {
+            let source = RecordSource::of_file(place, key);
+            self.account.note_file(&source, parts.account, parts.region, days::day_of(time.timestamp()));
+        }
     }
 
     /// Notes that a role's session made some call, without saying which: the role and the caller are alive.

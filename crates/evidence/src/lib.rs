@@ -9,7 +9,7 @@
 //! no randomness here; broken input becomes counted issues, never an error that ends a run.
 //!
 //! ```
-//! use whittle_evidence::ledger::Ledger;
+//! use whittle_evidence::ledger::{Ledger, RecordSource};
 //! use whittle_evidence::map::Mapper;
 //! use whittle_evidence::read::{Limits, read_bytes};
 //!
@@ -18,7 +18,7 @@
 //!     "userIdentity": {"type": "AssumedRole", "principalId": "AROAEXAMPLE:orders"}}]}"#;
 //! let (mut ledger, mut mapper) = (Ledger::default(), Mapper::default());
 //! read_bytes("trail.json", file, &Limits::default(), &mut |found| {
-//!     ledger.observe_record(found.record, &mut mapper);
+//!     ledger.observe_record(found.record, &RecordSource::of_file("trail", "a.json"), &mut mapper);
 //! });
 //! let (_, session) = ledger.role("AROAEXAMPLE").and_then(|role| role.callers().next()).expect("a session");
 //! assert!(session.usage().any(|(action, _)| action == "s3:GetObject"));

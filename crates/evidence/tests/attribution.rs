@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot read is a failure of the test")]
 
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, attribute, resolve};
-use whittle_evidence::ledger::Ledger;
+use whittle_evidence::ledger::{Ledger, RecordSource};
 use whittle_evidence::map::Mapper;
 use whittle_evidence::record::{ParsedRecord, Record, parse_record};
 
@@ -137,7 +137,7 @@ fn a_chained_role_charges_the_first_with_the_assumption_alone() {
     ];
     let (mut ledger, mut mapper) = (Ledger::default(), Mapper::default());
     for text in &texts {
-        with_record(text, |record| ledger.observe_record(record, &mut mapper));
+        with_record(text, |record| ledger.observe_record(record, &RecordSource::default(), &mut mapper));
     }
     let used = |role: &str| -> Vec<String> {
         let found = ledger.of_role(&role_id(role), &role_arn(role)).unwrap();
@@ -159,7 +159,7 @@ fn versions_with_roles_of_their_own_do_not_share_evidence() {
     for (role, version, bucket) in [("latest", "$LATEST", "new"), ("live", "7", "old")] {
         let call = Call { role, session: "orders", scope: Some((ORDERS, version)), agent: SANDBOX };
         let text = text(&call, "s3", "PutObject", &format!(r#"{{"bucketName":"{bucket}","key":"k"}}"#));
-        with_record(&text, |record| ledger.observe_record(record, &mut mapper));
+        with_record(&text, |record| ledger.observe_record(record, &RecordSource::default(), &mut mapper));
     }
     for (role, expect) in [("latest", "arn:aws:s3:::new/*"), ("live", "arn:aws:s3:::old/*")] {
         let found = ledger.of_role(&role_id(role), &role_arn(role)).unwrap();

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 use whittle_catalog::catalog;
-use whittle_evidence::ledger::Ledger;
+use whittle_evidence::ledger::{Ledger, RecordSource};
 use whittle_evidence::map::{ActionUse, CallOutcome, Mapped, Mapper, ResourceSeen, map_record};
 use whittle_evidence::record::{ParsedRecord, parse_record};
 
@@ -100,7 +100,7 @@ fn the_ledger_counts_denied_items_as_denied() {
     let text = event("secretsmanager", "BatchGetSecretValue", &fields);
     let ParsedRecord::Record(record) = parse_record(&text).unwrap() else { panic!() };
     let mut ledger = Ledger::default();
-    ledger.observe_record(&record, &mut Mapper::default());
+    ledger.observe_record(&record, &RecordSource::default(), &mut Mapper::default());
     let role = ledger.role("AROAEXAMPLE1").unwrap();
     let (_, caller) = role.callers().next().unwrap();
     let usage = caller.usage().find(|(action, _)| *action == "secretsmanager:GetSecretValue").unwrap().1;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use whittle_catalog::catalog;
 use whittle_evidence::attribute::{Caller, CallerKey, FunctionRef, RoleFunctions, attribute, resolve};
-use whittle_evidence::ledger::Ledger;
+use whittle_evidence::ledger::{Ledger, RecordSource};
 use whittle_evidence::map::{Basis, EventClass, Mapper};
 use whittle_evidence::read::{FileReport, Limits, RecordRef, key_kind, read_bytes};
 use whittle_evidence::record::SkipReason;
@@ -182,7 +182,7 @@ fn the_whole_corpus_gives_one_ledger_in_any_order() {
             let mut part = Ledger::default();
             let mut mapper = Mapper::default();
             read(path, &mut |read| {
-                part.observe_record(read.record, &mut mapper);
+                part.observe_record(read.record, &RecordSource::default(), &mut mapper);
             });
             ledger.merge(&part);
         }

@@ -5,7 +5,7 @@
 use whittle_catalog::catalog;
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
 use whittle_evidence::coverage::{BlindReason, Coverage, CoverageEvidence, DayWindow, Trails};
-use whittle_evidence::ledger::{ChangeKind, Ledger};
+use whittle_evidence::ledger::{ChangeKind, Ledger, RecordSource};
 use whittle_evidence::map::{EventClass, Mapper};
 use whittle_evidence::read::{FileKind, Limits, read_bytes};
 
@@ -21,7 +21,7 @@ const CHECKOUT: &str = "arn:aws:lambda:eu-west-1:111122223333:function:checkout"
 fn observe(ledger: &mut Ledger, bytes: &[u8], kind: FileKind, records: u64) {
     let mut mapper = Mapper::default();
     let report = read_bytes("fixture", bytes, &Limits::default(), &mut |read| {
-        let class = ledger.observe_record(read.record, &mut mapper);
+        let class = ledger.observe_record(read.record, &RecordSource::default(), &mut mapper);
         assert_ne!(class, Some(EventClass::Unknown), "{}", read.record.event_name);
     });
     assert_eq!((report.kind, report.records), (kind, records), "{:?}", report.issues);

@@ -6,9 +6,9 @@
 
 use rayon::prelude::*;
 use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
-use whittle_evidence::ledger::Ledger;
+use whittle_evidence::ledger::{Ledger, RecordSource};
 use whittle_evidence::map::Mapper;
-use whittle_evidence::read::{FileReport, Limits, key_kind, read_bytes};
+use whittle_evidence::read::{FileReport, Limits, RecordOrigin, key_kind, read_bytes};
 
 use crate::marks::ReadMarks;
 use crate::ports::{EvidenceBatch, PortError, PortErrorKind, Store, TrailObjects};
@@ -100,7 +100,10 @@ impl Evidence {
     pub fn load(store: &mut impl Store) -> Result<Self, PortError> {
         // The ledger first: marks of the same state or an older one make objects be read twice at worst.
         let ledger = store.load_ledger()?;
-        Ok(Self { ledger, marks: store.read_marks()? })
+        let marks = store.read_marks()?;
+        // A store of an earlier layout does not say what was read where: everything is read again.
+        let marks = if ledger.account().is_of_earlier_layout() { ReadMarks::default() } else { marks };
+        Ok(Self { ledger, marks })
     }
 }
 
@@ -235,6 +238,24 @@ fn read_batch(objects: &impl TrailObjects, batch: &[TrailObject]) -> (Ledger, Ve
     (ledger, reports.into_iter().map(|(_, report)| report).collect())
 }
 
+/// The sources of one object's records, each made once.
+struct SourcesOfObject<'o> {
+    object: &'o TrailObject,
+    known: Option<(RecordOrigin, RecordSource)>,
+}
+
+impl<'o> SourcesOfObject<'o> {
+    fn new(object: &'o TrailObject) -> Self {
+        Self { object, known: None }
+    }
+
+    fn of(&mut self, origin: RecordOrigin) -> &RecordSource {
+        let known = self.known.take().filter(|(of, _)| *of == origin);
+        let made = || (origin, RecordSource::of(&self.object.source, &self.object.key, origin));
+        &self.known.insert(known.unwrap_or_else(made)).1
+    }
+}
+
 /// The part of a batch that one thread read.
 struct BatchPart {
     ledger: Ledger,
@@ -261,11 +282,12 @@ impl BatchPart {
 
     fn observe(&mut self, object: &TrailObject, bytes: &[u8]) -> FileReport {
         let Self { ledger, mapper, .. } = self;
+        let mut sources = SourcesOfObject::new(object);
         let report = read_bytes(&object.key, bytes, &Limits::default(), &mut |found| {
-            ledger.observe_record(found.record, mapper);
+            ledger.observe_record(found.record, sources.of(found.origin), mapper);
         });
-        if report.is_trail_file() {
-            ledger.observe_trail_file();
+        if !report.issues_lose_records() {
+            ledger.observe_file(&object.source, &object.key);
         }
         report
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use jiff::Timestamp;
 use rayon::prelude::*;
 use whittle_analysis::analyze::analyze_with;
 use whittle_analysis::doubt::Doubt;
@@ -13,7 +14,8 @@ use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 use whittle_analysis::result::Report;
 use whittle_analysis::window::ObservationWindow;
 use whittle_evidence::coverage::{self, Coverage, EventHistory, Trails};
-use whittle_evidence::ledger::Ledger;
+use whittle_evidence::ledger::days::{day_of, start_of_day};
+use whittle_evidence::ledger::{AccountFacts, Ledger};
 use whittle_snapshot::{SnapshotFiles, TrailConfigs, read_inventory, read_trails};
 
 use crate::ingest::{self, IngestObserver, IngestSummary, ingest};
@@ -28,13 +30,16 @@ pub struct RunSettings {
     pub event_history: Vec<String>,
     /// Days without any event of the account were quiet; no files are missing.
     pub assume_quiet_days: bool,
+    /// The time of the run: events dated later are no evidence. `None` takes every date as it stands.
+    pub now: Option<Timestamp>,
 }
 
 impl RunSettings {
     /// Event history as the user declares it: complete for the Regions given, over all days of the window.
     pub fn declared_history(&self, days: Range<i32>) -> Option<EventHistory> {
+        let days_of = |region: &String| (region.clone(), days.clone());
         (!self.event_history.is_empty())
-            .then(|| EventHistory { regions: self.event_history.iter().cloned().collect(), days })
+            .then(|| EventHistory { days: self.event_history.iter().map(days_of).collect() })
     }
 }
 
@@ -100,7 +105,7 @@ pub fn analyze(input: AnalysisInput<'_>) -> Report {
     issues.extend(evidence.marks.issues());
     issues.extend(trails.issues);
     let account_id = inventory.account.to_string();
-    let mut seen = Observed::of(&account_id, ledger, settings.assume_quiet_days, history, &mut issues);
+    let mut seen = Observed::of(&account_id, ledger, settings, history, &mut issues);
     seen.doubts.extend(doubts);
     let coverage = seen.coverage(&account_id, trails.trails.as_ref(), ledger);
     let evidence = AnalysisEvidence {
@@ -128,31 +133,28 @@ pub struct Observed {
     pub density: f64,
     history: Option<EventHistory>,
     days: Option<Range<i32>>,
+    assume_quiet_days: bool,
 }
 
 /// IAM and the ledger look back no further (IAM's tracking period is 400 days).
 const LOOKBACK_DAYS: i32 = 400;
-
-/// An account in which functions run has events every day; a run of more days without any is missing
-/// evidence.
-const MAX_QUIET_DAYS: usize = 14;
 
 impl Observed {
     /// Reads the window off the ledger. Adds issues for what makes it doubtful.
     pub fn of(
         account: &str,
         ledger: &Ledger,
-        assume_quiet_days: bool,
+        settings: &RunSettings,
         history: &dyn Fn(Range<i32>) -> Option<EventHistory>,
         issues: &mut Vec<Issue>,
     ) -> Self {
         let facts = ledger.account();
-        let last = facts.regions_of(account).filter_map(|(_, region)| region.any.last()).max();
+        let last = last_day(account, facts, settings.now, issues);
         let days = last.and_then(|last| {
             let bounds = last.saturating_sub(LOOKBACK_DAYS)..last.saturating_add(1);
             facts.observed(account, bounds)
         });
-        let mut doubts = lost_events(issues);
+        let doubts = lost_events(issues);
         if days.is_none() {
             let others: Vec<&str> = facts.recipients().into_iter().filter(|other| *other != account).collect();
             let issue = if others.is_empty() {
@@ -173,10 +175,6 @@ impl Observed {
             let quiet = quiet_days(account, ledger, days.clone());
             let total = f64::from(days.end.saturating_sub(days.start).max(1));
             density = 1.0 - f64::from(u32::try_from(quiet.len()).unwrap_or(u32::MAX)) / total;
-            let longest = longest_run(&quiet);
-            if longest > MAX_QUIET_DAYS && !assume_quiet_days {
-                doubts.push(Doubt::QuietDays { days: longest });
-            }
             if !quiet.is_empty() {
                 issues.push(
                     Issue::new(
@@ -189,37 +187,51 @@ impl Observed {
             }
         }
         let history = history(days.clone().unwrap_or_default());
-        Self { window: ObservationWindow::new(days.clone()), doubts, density, history, days }
+        let assume_quiet_days = settings.assume_quiet_days;
+        Self { window: ObservationWindow::new(days.clone()), doubts, density, history, days, assume_quiet_days }
     }
 
     /// Coverage over the window.
     pub fn coverage<'a>(&'a self, account: &'a str, trails: Option<&'a Trails>, ledger: &'a Ledger) -> Coverage<'a> {
-        let coverage = Coverage::new(coverage::CoverageEvidence {
+        Coverage::new(coverage::CoverageEvidence {
             account,
             trails,
             history: self.history.as_ref(),
             facts: ledger.account(),
             window: coverage::DayWindow::new(&self.days.clone().unwrap_or_default()),
-        });
-        if ledger.account().has_trail_files() { coverage } else { coverage.without_trail_files() }
+            assume_quiet_days: self.assume_quiet_days,
+        })
     }
+}
+
+/// The last day with events of the account. Events dated after `now` do not count: they are named in an issue.
+/// Where all are, the clock is what is wrong.
+fn last_day(account: &str, facts: &AccountFacts, now: Option<Timestamp>, issues: &mut Vec<Issue>) -> Option<i32> {
+    let days = || facts.regions_of(account).flat_map(|(_, region)| region.any.iter());
+    let last = days().max()?;
+    // A day of grace for clocks that differ.
+    let today = now.map_or(i32::MAX, |now| day_of(now).saturating_add(1));
+    if last <= today {
+        return Some(last);
+    }
+    let known = days().filter(|day| *day <= today).max();
+    let dated = days().filter(|day| *day > today).collect::<BTreeSet<_>>();
+    let shown = |day: i32| start_of_day(day).map(|time| time.strftime("%Y-%m-%d").to_string()).unwrap_or_default();
+    let first = dated.first().copied().map(shown).unwrap_or_default();
+    let message = match known {
+        Some(_) => format!("events are dated after today, the first on {first}: they are set aside"),
+        None => format!("every event is dated after today, the first on {first}: the clock is taken to be wrong"),
+    };
+    let mut issue = Issue::new(IssueKind::FutureEvents, "trail", message)
+        .with_hint("check the clock of this machine and the source of these records");
+    issue.count = u64::try_from(dated.len()).unwrap_or(u64::MAX);
+    issues.push(issue);
+    known.or(Some(last))
 }
 
 fn quiet_days(account: &str, ledger: &Ledger, days: Range<i32>) -> Vec<i32> {
     let regions: Vec<_> = ledger.account().regions_of(account).map(|(_, facts)| &facts.any).collect();
     days.filter(|day| !regions.iter().any(|any| any.contains(*day))).collect()
-}
-
-fn longest_run(days: &[i32]) -> usize {
-    let mut longest = 0;
-    let mut run = 0;
-    let mut before: Option<i32> = None;
-    for &day in days {
-        run = if before.is_some_and(|before| before.saturating_add(1) == day) { run + 1 } else { 1 };
-        longest = longest.max(run);
-        before = Some(day);
-    }
-    longest
 }
 
 /// Each place where events were lost, once.

@@ -251,7 +251,7 @@ where
             trails,
             evidence: &evidence,
             history: &history,
-            settings: &self.settings.run,
+            settings: &RunSettings { now: Some(self.ports.clock.now()), ..self.settings.run.clone() },
             doubts: collected.doubts,
             issues,
         });

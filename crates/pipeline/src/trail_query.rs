@@ -8,11 +8,12 @@ use whittle_analysis::issue::{Issue, merge_issues};
 use whittle_analysis::result::UsageRow;
 use whittle_catalog::{ActionId, catalog};
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
-use whittle_evidence::coverage::{Coverage, Observability};
+use whittle_evidence::coverage::{ActionAsked, Coverage, Observability};
 use whittle_evidence::ledger::{Ledger, LedgerSettings, ResourceSet, Sighting};
 use whittle_evidence::map::{Basis, CallOutcome, EventClass, Mapper, ResourceSeen};
 use whittle_evidence::read::{Limits, read_bytes};
 use whittle_evidence::record::Record;
+use whittle_policy::ResourcePattern;
 
 use crate::ingest::{IngestSummary, ObjectReport, list_events, unavailable};
 use crate::marks::ReadMarks;
@@ -174,28 +175,36 @@ pub struct SeenRun {
     pub observability: Observability,
 }
 
-/// Which days of the window show an action, which would have, and which could not. `role_arn` limits what was
-/// seen, and selectors that look at the caller, to one role.
+/// Which days of the window show an action on the resource asked about, which would have, and which could not.
+/// `role_arn` limits what was seen, and selectors that look at the caller, to one role.
+///
+/// The ledger knows the resources of an action and its days, not which resource was used on which day. So a
+/// role's days count as seen if all resources that it used may be the one asked about.
 pub fn days_of_action(
     coverage: &Coverage<'_>,
     ledger: &Ledger,
     action: ActionId,
-    resource: &str,
-    region: Option<&str>,
-    role_arn: Option<&str>,
+    asked: &ActionAsked<'_>,
 ) -> ActionDays {
+    let resource = ResourcePattern::new(asked.resource);
+    let is_about = |sighting: &Sighting| {
+        let patterns = sighting.resources.patterns();
+        resource.is_any() || patterns.iter().all(|used| ResourcePattern::new(used.as_str()).intersects(&resource))
+    };
+    let role_arn = asked.role_arn;
     let name = catalog().info(action).name();
     let mut seen = whittle_evidence::ledger::DaySet::new();
     for (_, role) in ledger.roles().filter(|(_, role)| role_arn.is_none_or(|arn| role.arn() == Some(arn))) {
         let used = role.callers().flat_map(|(_, caller)| caller.usage()).filter(|(used, _)| *used == name);
         for (_, usage) in used {
-            for sighting in usage.authorised.iter().chain(&usage.denied).chain(&usage.undecided) {
+            let sightings = usage.authorised.iter().chain(&usage.denied).chain(&usage.undecided);
+            for sighting in sightings.filter(|sighting| is_about(sighting)) {
                 seen.union(&sighting.days);
             }
         }
     }
     let mut runs: Vec<SeenRun> = Vec::new();
-    for run in coverage.days_of_action(action, resource, region, role_arn) {
+    for run in coverage.days_of_action(action, asked) {
         for day in run.days {
             let seen = seen.contains(day);
             match runs.last_mut() {

@@ -70,6 +70,13 @@ struct Configuration<'a> {
     file_system_configs: Option<Vec<WithArn>>,
     logging_config: Option<LoggingConfig>,
     durable_config: Option<IgnoredAny>,
+    snap_start: Option<SnapStart>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SnapStart {
+    apply_on: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -182,6 +189,7 @@ impl Versions {
         version.config = FunctionConfig {
             log_group: from.logging_config.and_then(|logging| filled(logging.log_group)),
             in_vpc: from.vpc_config.and_then(|vpc| vpc.subnet_ids).is_some_and(|subnets| !subnets.is_empty()),
+            snap_start: from.snap_start.and_then(|snap| snap.apply_on).is_some_and(|on| on == "PublishedVersions"),
             active_tracing: from.tracing_config.and_then(|tracing| tracing.mode).is_some_and(|mode| mode == "Active"),
             dead_letter_target: from.dead_letter_config.and_then(|target| filled(target.target_arn)),
             kms_key: filled(from.kms_key_arn),
@@ -244,6 +252,7 @@ fn merge_config(
     let other = &version.config;
     config.in_vpc |= other.in_vpc;
     config.active_tracing |= other.active_tracing;
+    config.snap_start |= other.snap_start;
     config.durable |= other.durable;
     add_new(&mut config.layers, &other.layers);
     add_new(&mut config.file_systems, &other.file_systems);

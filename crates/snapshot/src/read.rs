@@ -93,7 +93,8 @@ pub fn read_inventory(files: &dyn SnapshotFiles) -> Result<Inventory, SnapshotEr
     }
     account::check_roles(&functions, &roles, &mut issues);
     let stacks = stacks::read(&scopes, &functions, &mut issues);
-    Ok(Inventory { account, partition, functions, roles, stacks, role_settings, issues: merge_issues(issues) })
+    let regions = with_functions.into_iter().flatten().collect();
+    Ok(Inventory { account, partition, functions, roles, stacks, role_settings, regions, issues: merge_issues(issues) })
 }
 
 /// Reads the configuration of the trails. What is not known is in the issues.

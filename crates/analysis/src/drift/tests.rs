@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use whittle_evidence::ledger::Ledger;
+use whittle_evidence::ledger::{Ledger, RecordSource};
 use whittle_evidence::map::Mapper;
 use whittle_evidence::record::{ParsedRecord, parse_record};
 
@@ -304,7 +304,7 @@ fn ledger(events: &[Value]) -> Ledger {
     for event in events {
         let text = event.to_string();
         let ParsedRecord::Record(record) = parse_record(&text).unwrap() else { panic!("{text}") };
-        ledger.observe_record(&record, &mut mapper);
+        ledger.observe_record(&record, &RecordSource::default(), &mut mapper);
     }
     ledger
 }

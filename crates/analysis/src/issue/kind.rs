@@ -40,6 +40,8 @@ macro_rules! kinds {
 }
 
 kinds! {
+    /// IAM saw an access that no event shows.
+    AccessWithoutEvent = "access-without-event",
     /// A call was refused.
     AccessDenied = "access-denied",
     /// The alert topic refuses messages.
@@ -72,6 +74,8 @@ kinds! {
     FailedCall = "failed-call",
     /// A file is larger than the limit.
     FileTooLarge = "file-too-large",
+    /// Events are dated after the time of the run.
+    FutureEvents = "future-events",
     /// A function or role was deleted between two calls.
     Gone = "gone",
     /// Parts of a function's configuration are missing.

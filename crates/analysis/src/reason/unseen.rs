@@ -34,6 +34,35 @@ pub enum UnseenReason {
         /// The first of them: event source and event name.
         events: Vec<String>,
     },
+    /// Code was deployed and has not been seen to run since: what it calls is not known.
+    NewCodeUnseen {
+        /// The function.
+        function: String,
+        /// The day of the deployment.
+        on: Date,
+    },
+    /// IAM saw the role used after the evidence ends.
+    UsedAfterEvidence {
+        /// The day.
+        on: Date,
+    },
+    /// SnapStart runs the initialisation when a version is published, and none was inside the window.
+    InitialisationUnseen {
+        /// The function.
+        function: String,
+    },
+    /// The ledger saw a function under the role that the inventory lacks: its needs are not known.
+    FunctionNotInInventory {
+        /// Its ARN.
+        function: String,
+    },
+    /// IAM saw an access to the service that no event of the role shows: evidence of it is incomplete.
+    ServiceAccessWithoutEvent {
+        /// Service prefix.
+        service: String,
+        /// The day.
+        on: Date,
+    },
     /// IAM saw an attempt that no event shows.
     AttemptWithoutEvent {
         /// The day.

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use whittle_analysis::issue::{Issue, merge_issues};
 use whittle_catalog::catalog;
-use whittle_evidence::coverage::{Observability, Trails};
+use whittle_evidence::coverage::{ActionAsked, Observability, Trails};
 use whittle_evidence::ledger::Ledger;
 use whittle_evidence::ledger::days::start_of_day;
 use whittle_local::snapshot::SnapshotFolder;
@@ -97,18 +98,26 @@ pub fn coverage(arguments: &TrailCoverageArguments, printer: &Printer) -> Result
         issues.extend(trails.issues);
         (account, trails.trails)
     };
-    let settings = RunSettings { event_history: arguments.event_history.clone(), ..RunSettings::default() };
+    let settings = RunSettings {
+        event_history: arguments.event_history.clone(),
+        now: Some(Timestamp::now()),
+        ..RunSettings::default()
+    };
     let history = |days| settings.declared_history(days);
-    let observed = Observed::of(&account, &ledger, settings.assume_quiet_days, &history, &mut issues);
+    let observed = Observed::of(&account, &ledger, &settings, &history, &mut issues);
     let coverage = observed.coverage(&account, trails.as_ref(), &ledger);
     let rows = whittle_analysis::observability::coverage_rows(&coverage);
     let actions = chosen_actions(arguments)?
         .into_iter()
         .map(|action| {
-            let (resource, region, role) =
-                (arguments.resource.as_str(), arguments.region.as_deref(), arguments.role.as_deref());
-            let days = days_of_action(&coverage, &ledger, action, resource, region, role);
-            action_days_row(catalog().info(action).name(), resource, &days)
+            let asked = ActionAsked {
+                resource: &arguments.resource,
+                region: arguments.region.as_deref(),
+                work_regions: &[],
+                role_arn: arguments.role.as_deref(),
+            };
+            let days = days_of_action(&coverage, &ledger, action, &asked);
+            action_days_row(catalog().info(action).name(), asked.resource, &days)
         })
         .collect::<Vec<_>>();
     let issues = merge_issues(issues);

@@ -5,29 +5,41 @@ use whittle_catalog::{ActionId, catalog};
 use whittle_policy::ResourcePattern;
 
 use super::assess::{Coverage, worse};
+use super::direction::only_reads;
 use super::question::{CoverageQuestion, EventKind, Observability};
 use super::reason::BlindReason;
+
+/// Where and by whom a use of an action is asked about.
+#[derive(Debug, Clone, Copy)]
+pub struct ActionAsked<'a> {
+    /// Pattern of the resource's ARN.
+    pub resource: &'a str,
+    /// The Region of the calls; `None` for any Region.
+    pub region: Option<&'a str>,
+    /// For calls in any Region: those in which the role's functions work.
+    pub work_regions: &'a [&'a str],
+    /// The role's ARN.
+    pub role_arn: Option<&'a str>,
+}
 
 impl Coverage<'_> {
     /// Would every use of `action` on `resource` (an ARN pattern) by the role have been seen?
     ///
     /// An action that several events can reveal is seen only if each of them is. `region` is that of the
-    /// calls; `None` stands for any Region.
-    pub fn assess_action(
-        &self,
-        action: ActionId,
-        resource: &str,
-        region: Option<&str>,
-        role_arn: Option<&str>,
-    ) -> Observability {
+    /// calls; `None` stands for any Region, and `work_regions` are then those in which the role's functions
+    /// work.
+    pub fn assess_action(&self, action: ActionId, asked: &ActionAsked<'_>) -> Observability {
+        let ActionAsked { resource, region, work_regions, role_arn } = *asked;
+        let level = catalog().info(action).access_level();
         let ask = |kind: EventKind<'_>, event_source: Option<&str>, event_names: &[&str]| {
             self.assess(&CoverageQuestion {
                 kind,
                 event_source,
                 event_names,
-                read_only: None,
+                read_only: if let [name] = event_names { only_reads(name, level) } else { None },
                 resource,
                 region,
+                work_regions,
                 role_arn,
             })
         };

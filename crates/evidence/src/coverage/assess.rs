@@ -1,26 +1,29 @@
 //! Answers one question at a time: would some source have shown the use, over the whole window?
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
-use super::event_sources::is_global;
+use super::by_trail::EventsAsked;
+use super::event_sources::{is_global, names_other_accounts};
+use super::files::{FilesRead, match_files};
 use super::question::{
     CoverageEvidence, CoverageQuestion, DayWindow, DependsOn, EventHistory, EventKind, Observability, SourceSummary,
 };
-use super::reason::{BlindReason, CoverageRemedy, Obstacle};
-use super::remedy;
-use super::selectors::Events;
+use super::reason::{BlindReason, CoverageRemedy};
 use super::trails::Trail;
-use crate::ledger::ChangeKind;
+use crate::ledger::RecordSource;
 use crate::ledger::days::start_of_day;
 
 /// Answers questions about one account's evidence.
 #[derive(Debug, Clone)]
 pub struct Coverage<'a> {
     evidence: CoverageEvidence<'a>,
-    has_trail_files: bool,
+    /// What was read, by the trails that may have delivered it.
+    files: Arc<Vec<FilesRead>>,
     /// Over which days the files at hand tell what a trail delivers: the whole window, also where one day is
     /// asked about.
-    files: DayWindow,
+    files_window: DayWindow,
 }
 
 /// Region of global events in the partition `aws`. Elsewhere a trail of one Region is not trusted with them.
@@ -29,26 +32,22 @@ const GLOBAL_REGION: &str = "us-east-1";
 impl<'a> Coverage<'a> {
     /// Over this evidence.
     pub fn new(evidence: CoverageEvidence<'a>) -> Self {
-        let files = evidence.window;
-        Self { evidence, has_trail_files: true, files }
+        let files = evidence.trails.map(|trails| match_files(trails, evidence.facts, evidence.account));
+        let files_window = evidence.window;
+        Self { evidence, files: Arc::new(files.unwrap_or_default()), files_window }
     }
 
     /// The same files, asked about a part of the window.
     pub(super) fn within(&self, evidence: CoverageEvidence<'a>) -> Self {
-        Self { evidence, has_trail_files: self.has_trail_files, files: self.files }
+        Self { evidence, files: Arc::clone(&self.files), files_window: self.files_window }
     }
 
     pub(super) fn evidence(&self) -> &CoverageEvidence<'a> {
         &self.evidence
     }
 
-    /// The same without any file that a trail delivered: then the trails' settings prove nothing. For
-    /// evidence that is all answers of LookupEvents or events that EventBridge forwarded (see
-    /// [`crate::read::FileReport::is_trail_file`]): these hold management events too, but not all that a
-    /// trail selects.
-    #[must_use]
-    pub fn without_trail_files(self) -> Self {
-        Self { has_trail_files: false, ..self }
+    pub(super) fn files_window(&self) -> DayWindow {
+        self.files_window
     }
 
     /// The window.
@@ -59,20 +58,11 @@ impl<'a> Coverage<'a> {
     /// Observability of the events in question.
     pub fn assess(&self, question: &CoverageQuestion<'_>) -> Observability {
         match question.kind {
-            EventKind::Management => self.management(question),
+            EventKind::Management => self.of_class(question, None),
             EventKind::Data(types) => self.data(question, types),
-            EventKind::Either(types) => worse(self.management(question), self.data(question, types)),
+            EventKind::Either(types) => worse(self.of_class(question, None), self.data(question, types)),
             EventKind::NetworkActivity => none(BlindReason::NetworkActivityOnly, None),
             EventKind::Never(why) => none(BlindReason::NoEvent { why: why.to_owned() }, None),
-        }
-    }
-
-    fn management(&self, question: &CoverageQuestion<'_>) -> Observability {
-        let by_history = self.evidence.history.map(|history| self.by_history(history, question));
-        let by_trails = self.by_trails(question, None);
-        match by_history {
-            Some(answer) => better(answer, by_trails),
-            None => by_trails,
         }
     }
 
@@ -80,183 +70,124 @@ impl<'a> Coverage<'a> {
         if types.is_empty() {
             return none(BlindReason::DataTypesUnknown, None);
         }
+        types.iter().fold(Observability::Full, |answer, kind| worse(answer, self.of_class(question, Some(kind))))
+    }
+
+    /// Each direction and Region of the question by the source that shows it best: two trails of which one
+    /// logs reads and one writes add up.
+    fn of_class(&self, question: &CoverageQuestion<'_>, data_type: Option<&str>) -> Observability {
+        if let Some(account) = self.other_account(question) {
+            return none(BlindReason::ResourceOfAnotherAccount { account: account.to_owned() }, None);
+        }
+        let directions = question.read_only.map_or_else(|| vec![true, false], |read_only| vec![read_only]);
         let mut answer = Observability::Full;
-        for kind in types {
-            answer = worse(answer, self.by_trails(question, Some(kind)));
+        for region in regions_of(question) {
+            for &read_only in &directions {
+                answer = worse(answer, self.best(question, EventsAsked { data_type, read_only, region }));
+            }
         }
         answer
     }
 
-    fn by_history(&self, history: &EventHistory, question: &CoverageQuestion<'_>) -> Observability {
-        let window = self.evidence.window;
-        let region = region_of(question);
-        match region {
-            _ if history.regions.contains(EventHistory::ALL_REGIONS) => {}
-            Some(region) if !history.regions.contains(region) => {
-                let region = region.to_owned();
-                let remedy = CoverageRemedy::ReadHistory { region: region.clone() };
-                return none(BlindReason::HistoryOfRegionUnread { region }, Some(remedy));
-            }
-            Some(_) => {}
-            None => {
-                let regions = history.regions.iter().cloned().collect();
-                return partial(BlindReason::HistoryOfRegionsOnly { regions }, None);
-            }
+    /// The account that the resource's ARN names, if it is another one, and no AWS page says that the caller's
+    /// account gets the event too.
+    fn other_account<'q>(&self, question: &CoverageQuestion<'q>) -> Option<&'q str> {
+        let mut parts = question.resource.split(':');
+        let account = parts.next().filter(|first| *first == "arn").and_then(|_| parts.nth(3))?;
+        let is_other = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
+        let told = question.event_source.is_some_and(names_other_accounts);
+        (is_other && account != self.evidence.account && !told).then_some(account)
+    }
+
+    fn best(&self, question: &CoverageQuestion<'_>, asked: EventsAsked<'_>) -> Observability {
+        let by_trails = self.by_trails(question, asked);
+        match self.evidence.history.filter(|_| asked.data_type.is_none()) {
+            Some(history) => better(self.by_history(history, asked.region), by_trails),
+            None => by_trails,
         }
-        if history.days.start > window.start || history.days.end < window.end {
-            let since = start_of_day(history.days.start).filter(|_| history.days.end >= window.end);
+    }
+
+    pub(super) fn by_history(&self, history: &EventHistory, region: Option<&str>) -> Observability {
+        let window = self.evidence.window;
+        let all = history.days.get(EventHistory::ALL_REGIONS);
+        let Some(days) = region.and_then(|region| history.days.get(region)).or(all) else {
+            return match region {
+                Some(region) => {
+                    let region = region.to_owned();
+                    let remedy = CoverageRemedy::ReadHistory { region: region.clone() };
+                    none(BlindReason::HistoryOfRegionUnread { region }, Some(remedy))
+                }
+                None => {
+                    let regions = history.days.keys().cloned().collect();
+                    partial(BlindReason::HistoryOfRegionsOnly { regions }, None)
+                }
+            };
+        };
+        if days.start > window.start || days.end < window.end {
+            let since = start_of_day(days.start).filter(|_| days.end >= window.end);
             return partial(BlindReason::HistoryTooShort, since);
         }
         Observability::Full
     }
 
-    fn by_trails(&self, question: &CoverageQuestion<'_>, data_type: Option<&str>) -> Observability {
+    fn by_trails(&self, question: &CoverageQuestion<'_>, asked: EventsAsked<'_>) -> Observability {
         let Some(trails) = self.evidence.trails else {
             return none(BlindReason::TrailsUnknown, Some(CoverageRemedy::AddTrails));
         };
         if trails.trails.is_empty() {
-            let remedy = CoverageRemedy::CreateTrail { data_type: data_type.map(str::to_owned) };
+            let remedy = CoverageRemedy::CreateTrail { data_type: asked.data_type.map(str::to_owned) };
             return none(BlindReason::NoTrail, Some(remedy));
         }
-        if !self.has_trail_files {
+        if self.files.is_empty() && !self.has_trail_files() {
             return none(BlindReason::NoTrailFiles, Some(CoverageRemedy::GiveFiles));
         }
-        let answers = trails.trails.iter().map(|trail| self.by_trail(trail, question, data_type));
-        answers.min_by_key(Observability::rank).unwrap_or_else(|| unknown(BlindReason::NoTrail))
+        let by_files = self.files.iter().map(|files| self.by_files(files, question, asked));
+        let is_read =
+            |index: usize| self.files.iter().any(|files| files.destinations.iter().flatten().any(|i| *i == index));
+        let unread = trails.trails.iter().enumerate().filter(|(index, _)| !is_read(*index));
+        let by_unread = unread.map(|(_, trail)| self.by_trail(trail, None, question, asked));
+        let best = by_files.chain(by_unread).min_by_key(|answer| (answer.rank(), !blames_files(answer)));
+        best.unwrap_or_else(|| unknown(BlindReason::NoTrail))
     }
 
-    fn by_trail(&self, trail: &Trail, question: &CoverageQuestion<'_>, data_type: Option<&str>) -> Observability {
-        let name = || trail.name.clone();
-        let Some(selectors) = &trail.selectors else {
-            return unknown(BlindReason::SelectorsUnknown { trail: name() });
+    /// By files of one destination: the best of its trails. By files that may be of several: the least that
+    /// any of these logs.
+    fn by_files(&self, files: &FilesRead, question: &CoverageQuestion<'_>, asked: EventsAsked<'_>) -> Observability {
+        let trails = self.evidence.trails.map_or(&[][..], |trails| &trails.trails);
+        let by_destination = |destination: &Vec<usize>| {
+            let trails = destination.iter().filter_map(|index| trails.get(*index));
+            let answers = trails.map(|trail| (self.by_trail(trail, Some(files), question, asked), trail));
+            answers.min_by_key(|(answer, _)| answer.rank())
         };
-        let region_gap = match Self::region_gap(trail, question) {
-            Ok(gap) => gap,
-            Err(reason) => return none(reason, Some(CoverageRemedy::LogAllRegions)),
-        };
-        let resource = resource_for_selectors(data_type, question.resource);
-        let principal = question.role_arn.and_then(session_pattern);
-        let events = |read_only: bool| Events {
-            category: if data_type.is_some() { "Data" } else { "Management" },
-            resource_type: data_type,
-            read_only,
-            event_source: question.event_source,
-            event_names: question.event_names,
-            resource: &resource,
-            principal: principal.as_deref(),
-        };
-        let covers = |read_only: bool| selectors.cover(&events(read_only));
-        let is_covered = match question.read_only {
-            Some(read_only) => covers(read_only),
-            None => covers(true) && covers(false),
-        };
-        if !is_covered {
-            let some = data_type.map_or(selectors.has_management(), |kind| selectors.data_types().contains(&kind));
-            let obstacle = Obstacle::of(selectors, &events(question.read_only.unwrap_or(!covers(true))));
-            let remedy = remedy::for_trail(trail, selectors, data_type, obstacle.as_ref());
-            let data_type = data_type.map(str::to_owned);
-            return none(BlindReason::NotSelected { trail: name(), data_type, some, obstacle }, Some(remedy));
-        }
-        if let Some(answer) = self.not_in_files(data_type, &trail.name) {
-            return answer;
-        }
-        match (self.over_window(trail), region_gap) {
-            (Observability::Full, Some(reason)) => partial(reason, None),
-            (answer, _) => answer,
-        }
-    }
-
-    /// A trail that selects events proves nothing if none of the files at hand came from it.
-    fn not_in_files(&self, data_type: Option<&str>, name: &str) -> Option<Observability> {
-        let DayWindow { start, end } = self.files;
-        let mut regions = self.evidence.facts.regions_of(self.evidence.account);
-        let trail = || name.to_owned();
-        let data = data_type.is_some();
-        let seen = regions.any(|(_, facts)| if data { &facts.data } else { &facts.management }.intersects(start, end));
-        if !seen {
-            let remedy = CoverageRemedy::GiveFilesOfTrail { trail: trail() };
-            return Some(none(BlindReason::NotInFiles { trail: trail(), data }, Some(remedy)));
-        }
-        // Asked about a part of the window: its own files may be missing.
-        let asked = self.evidence.window;
-        let mut regions = self.evidence.facts.regions_of(self.evidence.account);
-        let missing = asked != self.files && !regions.any(|(_, facts)| facts.any.intersects(asked.start, asked.end));
-        missing.then(|| none(BlindReason::NoEventOnDays, Some(CoverageRemedy::GiveFilesOfDays { trail: trail() })))
-    }
-
-    /// `Err`: the trail does not log the Region at all; `Ok(Some)`: only part of what the question is about.
-    fn region_gap(trail: &Trail, question: &CoverageQuestion<'_>) -> Result<Option<BlindReason>, BlindReason> {
-        let name = || trail.name.clone();
-        if question.event_source.is_some_and(is_global) && !trail.includes_global_events {
-            return Err(BlindReason::NoGlobalEvents { trail: name() });
-        }
-        if trail.is_multi_region {
-            return Ok(None);
-        }
-        let Some(home) = trail.home_region.as_deref() else {
-            return Err(BlindReason::RegionUnknown { trail: name() });
-        };
-        let one = |asked: Option<&str>| BlindReason::OneRegion {
-            trail: name(),
-            home: home.to_owned(),
-            asked: asked.map(str::to_owned),
-        };
-        match region_of(question) {
-            Some(region) if region == home => Ok(None),
-            Some(region) => Err(one(Some(region))),
-            None => Ok(Some(one(None))),
-        }
-    }
-
-    /// Observability by a trail that logs everything: was it logging over the whole window, unchanged?
-    fn over_window(&self, trail: &Trail) -> Observability {
-        let name = || trail.name.clone();
-        let window = self.evidence.window;
-        let (start, end) = (window.starts_at(), window.ends_at());
-        let Some(status) = &trail.status else {
-            return unknown(BlindReason::StatusUnknown { trail: name() });
-        };
-        // CloudTrail API Reference, GetTrailStatus: the error of the last delivery, absent once files arrive
-        // again.
-        if let Some(error) = &status.delivery_error {
-            return partial(BlindReason::CannotDeliver { trail: name(), error: error.clone() }, None);
-        }
-        if !status.is_logging {
-            match status.stopped {
-                Some(stopped) if stopped >= end => {}
-                Some(at) if at > start => return partial(BlindReason::Stopped { trail: name(), at }, None),
-                since => {
-                    let remedy = CoverageRemedy::StartLogging { trail: name() };
-                    return none(BlindReason::NotLogging { trail: name(), since }, Some(remedy));
-                }
+        let mut answers = files.destinations.iter().filter_map(by_destination);
+        let Some((mut answer, mut trail)) = answers.next() else { return unknown(BlindReason::NoTrail) };
+        let mut logged_by_some = !matches!(answer, Observability::None { .. });
+        for (next, of) in answers {
+            logged_by_some |= !matches!(next, Observability::None { .. });
+            if next.rank() > answer.rank() {
+                (answer, trail) = (next, of);
             }
         }
-        if let Some(at) = status.started.filter(|started| *started > start) {
-            return partial(BlindReason::StartedLate { trail: name(), at }, Some(at));
+        if files.destinations.len() > 1 && logged_by_some && matches!(answer, Observability::None { .. }) {
+            let trails = files
+                .destinations
+                .iter()
+                .flatten()
+                .filter_map(|index| trails.get(*index))
+                .map(|trail| trail.name.clone())
+                .collect();
+            let reason = BlindReason::FilesNotTold { trails, without: trail.name.clone() };
+            return none(reason, Some(CoverageRemedy::GiveFilesOfTrail { trail: trail.name.clone() }));
         }
-        // A status without a start: events of the first day of the window show that the trail was logging
-        // then.
-        if status.started.is_none() && !self.has_events_on(window.start) {
-            return partial(BlindReason::StartUnknown { trail: name() }, None);
-        }
-        let changed = self
-            .evidence
-            .facts
-            .changes(ChangeKind::Trail)
-            .filter(|(change, times)| {
-                // The selectors at hand are those after the last change: before it nothing is known of them.
-                is_same_trail(trail, &change.subject) && times.last >= start
-            })
-            .map(|(change, times)| (times.last, change.event_name.as_str()))
-            .max();
-        match changed {
-            Some((at, event)) => partial(BlindReason::Changed { trail: name(), event: event.to_owned(), at }, Some(at)),
-            None => Observability::Full,
-        }
+        worse(answer, self.read_over(files, asked.region, &trail.name))
     }
 
-    fn has_events_on(&self, day: i32) -> bool {
-        self.evidence.facts.regions_of(self.evidence.account).any(|(_, facts)| facts.management.contains(day))
+    /// True if files that a trail delivered were among what was read, of whichever account.
+    fn has_trail_files(&self) -> bool {
+        self.evidence
+            .facts
+            .read()
+            .any(|(source, ..)| matches!(source, RecordSource::TrailFiles { .. } | RecordSource::Folder { .. }))
     }
 
     /// Dependence of answers on more than event and Region: where neither matters, one answer serves all
@@ -270,69 +201,64 @@ impl<'a> Coverage<'a> {
         }
     }
 
-    /// Days of the window without any event of the account in the files given. Not a gap by itself: an
-    /// account may be quiet.
-    pub fn days_without_events(&self) -> Vec<i32> {
-        let DayWindow { start, end } = self.evidence.window;
-        let facts: Vec<_> = self.evidence.facts.regions_of(self.evidence.account).map(|(_, facts)| facts).collect();
-        (start..end).filter(|day| !facts.iter().any(|facts| facts.any.contains(*day))).collect()
-    }
-
     /// Coverage by source, in the order of the trails, event history last.
     pub fn sources(&self) -> Vec<SourceSummary> {
         let trails = self.evidence.trails.map_or(&[][..], |trails| &trails.trails);
-        let mut sources: Vec<SourceSummary> = trails
-            .iter()
-            .map(|trail| {
-                let selectors = trail.selectors.as_ref();
-                let home = trail.home_region.clone().unwrap_or_else(|| "unknown".to_owned());
-                SourceSummary {
-                    name: trail.name.clone(),
-                    regions: vec![if trail.is_multi_region { "all".to_owned() } else { home }],
-                    management: selectors.is_some_and(super::Selectors::has_management),
-                    data_types: selectors
-                        .map(super::Selectors::data_types)
-                        .unwrap_or_default()
-                        .into_iter()
-                        .map(str::to_owned)
-                        .collect(),
-                    window: if selectors.is_some() {
-                        self.over_window(trail)
-                    } else {
-                        unknown(BlindReason::SelectorsUnknown { trail: trail.name.clone() })
-                    },
-                }
-            })
-            .collect();
+        let mut sources: Vec<SourceSummary> =
+            trails.iter().enumerate().map(|(index, trail)| self.of_trail(index, trail)).collect();
         if let Some(history) = self.evidence.history {
-            let window = self.evidence.window;
-            let whole = history.days.start <= window.start && history.days.end >= window.end;
+            let answers = history.days.keys().map(|region| self.by_history(history, Some(region)));
             sources.push(SourceSummary {
                 name: "event history".to_owned(),
-                regions: history.regions.iter().cloned().collect(),
+                regions: history.days.keys().cloned().collect(),
                 management: true,
                 data_types: Vec::new(),
-                window: if whole {
-                    Observability::Full
-                } else {
-                    partial(BlindReason::HistoryTooShort, start_of_day(history.days.start))
-                },
+                window: answers.reduce(worse).unwrap_or_else(|| partial(BlindReason::HistoryTooShort, None)),
             });
         }
         sources
     }
+
+    fn of_trail(&self, index: usize, trail: &Trail) -> SourceSummary {
+        let selectors = trail.selectors.as_ref();
+        let home = trail.home_region.clone().unwrap_or_else(|| "unknown".to_owned());
+        let files = self.files.iter().find(|files| files.destinations.iter().flatten().any(|of| *of == index));
+        let window = if trail.is_foreign(self.evidence.account) {
+            none(BlindReason::TrailOfAnotherAccount { trail: trail.name.clone() }, None)
+        } else if selectors.is_none() {
+            unknown(BlindReason::SelectorsUnknown { trail: trail.name.clone() })
+        } else {
+            let read = match files {
+                Some(files) => self.read_over(files, None, &trail.name),
+                None => none(BlindReason::NotRead { trail: trail.name.clone() }, None),
+            };
+            worse(self.over_window(trail), read)
+        };
+        SourceSummary {
+            name: trail.name.clone(),
+            regions: vec![if trail.is_multi_region { "all".to_owned() } else { home }],
+            management: selectors.is_some_and(super::Selectors::has_management),
+            data_types: selectors
+                .map(super::Selectors::data_types)
+                .unwrap_or_default()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            window,
+        }
+    }
 }
 
-fn none(reason: BlindReason, remedy: Option<CoverageRemedy>) -> Observability {
+pub(super) fn none(reason: BlindReason, remedy: Option<CoverageRemedy>) -> Observability {
     Observability::None { reason, remedy }
 }
 
-fn partial(reason: BlindReason, since: Option<Timestamp>) -> Observability {
+pub(super) fn partial(reason: BlindReason, since: Option<Timestamp>) -> Observability {
     Observability::Partial { reason, since }
 }
 
 /// The settings of a trail are not known.
-fn unknown(reason: BlindReason) -> Observability {
+pub(super) fn unknown(reason: BlindReason) -> Observability {
     none(reason, Some(CoverageRemedy::AddTrailSettings))
 }
 
@@ -344,35 +270,21 @@ pub(super) fn worse(one: Observability, two: Observability) -> Observability {
     if two.rank() > one.rank() { two } else { one }
 }
 
-/// The Region whose log would hold the event.
-fn region_of<'q>(question: &CoverageQuestion<'q>) -> Option<&'q str> {
-    if question.event_source.is_some_and(is_global) { Some(GLOBAL_REGION) } else { question.region }
+/// Of reasons that weigh the same the one that names missing files explains the most.
+fn blames_files(answer: &Observability) -> bool {
+    use BlindReason::{DaysNotRead, FilesNotTold, NotInFiles, NotRead};
+    matches!(answer.reason(), Some(NotRead { .. } | NotInFiles { .. } | DaysNotRead { .. } | FilesNotTold { .. }))
 }
 
-/// True if a change names this trail: by ARN, or by name.
-fn is_same_trail(trail: &Trail, subject: &str) -> bool {
-    if subject.starts_with("arn:") {
-        trail.arn.as_deref().is_none_or(|arn| arn == subject)
-    } else {
-        trail.name == subject
+/// The Regions whose logs have to be read: `None` stands for those that are not named.
+fn regions_of<'q>(question: &CoverageQuestion<'q>) -> Vec<Option<&'q str>> {
+    if question.event_source.is_some_and(is_global) {
+        return vec![Some(GLOBAL_REGION)];
     }
-}
-
-/// `userIdentity.arn` of the role's sessions: `arn:<partition>:sts::<account>:assumed-role/<role
-/// name>/<session>`, without the role's path (CloudTrail User Guide, "CloudTrail userIdentity element").
-fn session_pattern(role_arn: &str) -> Option<String> {
-    let mut parts = role_arn.splitn(6, ':');
-    let (_, partition) = (parts.next()?, parts.next()?);
-    let (_, _, account) = (parts.next()?, parts.next()?, parts.next()?);
-    let name = parts.next()?.strip_prefix("role/")?.rsplit('/').next()?;
-    Some(format!("arn:{partition}:sts::{account}:assumed-role/{name}/*"))
-}
-
-/// Data events on a bucket (ListObjects, HeadBucket) are selected by the prefix of its objects (CloudTrail
-/// User Guide, "Logging data events": a bucket is selected as `arn:aws:s3:::bucket/`).
-fn resource_for_selectors(data_type: Option<&str>, resource: &str) -> String {
-    let is_bucket = data_type == Some("AWS::S3::Object") && resource.contains(":s3:::") && !resource.contains('/');
-    if is_bucket && !resource.ends_with('*') { format!("{resource}/") } else { resource.to_owned() }
+    match question.region {
+        Some(region) => vec![Some(region)],
+        None => question.work_regions.iter().map(|region| Some(*region)).chain([None]).collect(),
+    }
 }
 
 #[cfg(test)]

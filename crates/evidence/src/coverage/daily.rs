@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use whittle_catalog::ActionId;
 
+use super::action::ActionAsked;
 use super::assess::Coverage;
 use super::question::{CoverageEvidence, DayWindow, Observability};
 
@@ -26,17 +27,11 @@ impl Coverage<'_> {
     /// Each day is asked about by itself, so `Partial` answers are about a part of that day. The window is
     /// covered in full (see [`Self::assess_action`]) only if every day is; the reverse need not hold: that
     /// one source sees every day of the window has to be shown of that source.
-    pub fn days_of_action(
-        &self,
-        action: ActionId,
-        resource: &str,
-        region: Option<&str>,
-        role_arn: Option<&str>,
-    ) -> Vec<DayRun> {
+    pub fn days_of_action(&self, action: ActionId, asked: &ActionAsked<'_>) -> Vec<DayRun> {
         let window = self.window();
         let mut runs: Vec<DayRun> = Vec::new();
         for day in window.start..window.end {
-            let observability = self.on(day).assess_action(action, resource, region, role_arn);
+            let observability = self.on(day).assess_action(action, asked);
             match runs.last_mut() {
                 Some(run) if run.observability == observability => run.days.end = day + 1,
                 _ => runs.push(DayRun { days: day..day + 1, observability }),

@@ -11,6 +11,11 @@ pub fn is_excludable(source: &str) -> bool {
     has(source, "excludable")
 }
 
+/// Events of the source on another account's resource are logged in the caller's account too.
+pub fn names_other_accounts(source: &str) -> bool {
+    has(source, "caller")
+}
+
 fn has(source: &str, property: &str) -> bool {
     rows().any(|(known, own)| known == source && own == property)
 }
@@ -30,7 +35,7 @@ mod tests {
     #[test]
     fn each_row_has_a_known_property_and_a_page() {
         assert!(rows().all(|(source, property)| {
-            source.ends_with(".amazonaws.com") && ["global", "excludable"].contains(&property)
+            source.ends_with(".amazonaws.com") && ["global", "excludable", "caller"].contains(&property)
         }));
         let text = include_str!("../../data/event-sources.tsv");
         assert!(text.lines().filter(|line| !line.starts_with('#')).all(|line| line.split('\t').count() == 3));

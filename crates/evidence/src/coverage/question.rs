@@ -1,7 +1,7 @@
 //! Questions to coverage, the evidence behind them, and the answers.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -44,10 +44,8 @@ impl DayWindow {
 /// no other (CloudTrail User Guide, "Working with CloudTrail event history"), for at most 90 days.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventHistory {
-    /// Regions whose answers are complete over the days given; the caller vouches for it.
-    pub regions: BTreeSet<String>,
-    /// The days that the answers cover, `[start, end)`.
-    pub days: Range<i32>,
+    /// Region → the days over which its answers are complete, `[start, end)`; the caller vouches for it.
+    pub days: BTreeMap<String, Range<i32>>,
 }
 
 impl EventHistory {
@@ -68,6 +66,8 @@ pub struct CoverageEvidence<'a> {
     pub facts: &'a AccountFacts,
     /// The window.
     pub window: DayWindow,
+    /// Days without files were quiet: none is missing.
+    pub assume_quiet_days: bool,
 }
 
 /// Events that would reveal an action.
@@ -100,6 +100,8 @@ pub struct CoverageQuestion<'a> {
     pub resource: &'a str,
     /// The Region of the call; `None` for any Region.
     pub region: Option<&'a str>,
+    /// For a call in any Region: those in which the role's functions work, whose logs have to be read.
+    pub work_regions: &'a [&'a str],
     /// The role's ARN.
     pub role_arn: Option<&'a str>,
 }

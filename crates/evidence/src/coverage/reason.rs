@@ -78,6 +78,49 @@ pub enum BlindReason {
         /// Data events; else management events.
         data: bool,
     },
+    /// No file of the trail was read.
+    NotRead {
+        /// The trail's name.
+        trail: String,
+    },
+    /// Files of the Region are missing.
+    DaysNotRead {
+        /// The trail's name.
+        trail: String,
+        /// The Region.
+        region: String,
+        /// Number of days without any event or file.
+        days: u32,
+    },
+    /// The files read of the trail begin inside the window.
+    FilesOfDaysOnly {
+        /// The trail's name.
+        trail: String,
+        /// Number of days that they reach back.
+        days: u32,
+    },
+    /// The files may be those of several trails, of which one does not log the events.
+    FilesNotTold {
+        /// The trails' names.
+        trails: Vec<String>,
+        /// The one that does not.
+        without: String,
+    },
+    /// The trail's settings are changed elsewhere, and its files show events of the kind only from some day on.
+    ShownSince {
+        /// The trail's name.
+        trail: String,
+    },
+    /// The trail belongs to another account and is no organisation trail.
+    TrailOfAnotherAccount {
+        /// The trail's name.
+        trail: String,
+    },
+    /// The resource belongs to another account, and nothing says that the caller's account gets the event.
+    ResourceOfAnotherAccount {
+        /// The account.
+        account: String,
+    },
     /// The files hold no event of the account on these days.
     NoEventOnDays,
     /// It is not known whether the trail was logging.

@@ -189,6 +189,21 @@ pub(super) struct Events<'a> {
     pub(super) principal: Option<&'a str>,
 }
 
+impl Events<'_> {
+    /// All management events that read, or all that write.
+    pub(super) fn all_management(read_only: bool) -> Self {
+        Self {
+            category: "Management",
+            resource_type: None,
+            read_only,
+            event_source: None,
+            event_names: &[],
+            resource: "*",
+            principal: None,
+        }
+    }
+}
+
 impl Selectors {
     /// Selectors of a trail without custom ones: all management events, nothing else (CloudTrail API
     /// Reference, PutEventSelectors).

@@ -82,6 +82,18 @@ pub struct TrailStatus {
     pub delivery_error: Option<String>,
 }
 
+impl Trail {
+    /// The account that owns the trail, by its ARN.
+    pub fn owner(&self) -> Option<&str> {
+        self.arn.as_deref()?.split(':').nth(4).filter(|account| !account.is_empty())
+    }
+
+    /// True for a trail of another account that is no organisation trail: it delivers nothing of `account`.
+    pub fn is_foreign(&self, account: &str) -> bool {
+        !self.is_organization_trail && self.owner().is_some_and(|owner| owner != account)
+    }
+}
+
 impl Trails {
     /// Reads a `trails.json`.
     pub fn parse(text: &str) -> Result<Self, ParseTrailsError> {

@@ -6,12 +6,17 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Ledger;
-use super::facts::AccountFacts;
+use super::changes::TrailChange;
+use super::entries;
+use super::facts::{AccountFacts, RegionFacts, Times};
 use super::role::RoleLedger;
 use super::settings::LedgerSettings;
 
 /// Version of the layout. Readers refuse others; a new layout gets a new number and a migration.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// The layout whose facts did not say where records were read. Its roles are those of today.
+const WITHOUT_SOURCES: u32 = 1;
 
 /// The bytes are no ledger.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +64,11 @@ struct LayoutHead {
     settings: LedgerSettings,
 }
 
+#[derive(Deserialize)]
+struct VersionOnly {
+    version: u32,
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference to the field")]
 fn is_default(settings: &&LedgerSettings) -> bool {
     **settings == LedgerSettings::default()
@@ -73,6 +83,28 @@ struct LedgerOut<'a> {
 #[derive(Deserialize)]
 struct LedgerIn {
     account: AccountFacts,
+    roles: BTreeMap<String, RoleLedger>,
+}
+
+/// The facts of layout 1.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FactsWithoutSources {
+    #[serde(with = "entries")]
+    regions: BTreeMap<(String, String), RegionFacts>,
+    #[serde(default, with = "entries")]
+    changes: BTreeMap<TrailChange, Times>,
+    #[serde(default, rename = "trail_files")]
+    _trail_files: bool,
+}
+
+#[derive(Deserialize)]
+struct AccountWithoutSources {
+    account: FactsWithoutSources,
+}
+
+#[derive(Deserialize)]
+struct RolesIn {
     roles: BTreeMap<String, RoleLedger>,
 }
 
@@ -104,11 +136,21 @@ fn write<T: Serialize>(settings: &LedgerSettings, body: T) -> Result<Vec<u8>, Le
 fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<(LedgerSettings, T), LedgerError> {
     let text = std::str::from_utf8(bytes).map_err(LedgerError::NotText)?;
     let head: LayoutHead = serde_json::from_str(text).map_err(LedgerError::Damaged)?;
-    if head.version != VERSION {
+    if ![VERSION, WITHOUT_SOURCES].contains(&head.version) {
         return Err(LedgerError::OtherVersion { found: head.version });
     }
     let body = serde_json::from_str(text).map_err(LedgerError::Damaged)?;
     Ok((head.settings, body))
+}
+
+/// The facts in a row of layout 1; `None` for a row of today's layout.
+fn earlier_facts(bytes: &[u8]) -> Result<Option<AccountFacts>, LedgerError> {
+    let (_, VersionOnly { version }) = read(bytes)?;
+    if version != WITHOUT_SOURCES {
+        return Ok(None);
+    }
+    let (_, row): (_, AccountWithoutSources) = read(bytes)?;
+    Ok(Some(AccountFacts::of_earlier_layout(row.account.regions, row.account.changes)))
 }
 
 impl Ledger {
@@ -119,6 +161,10 @@ impl Ledger {
 
     /// Reads what [`Ledger::to_bytes`] wrote.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, LedgerError> {
+        if let Some(account) = earlier_facts(bytes)? {
+            let (settings, body): (_, RolesIn) = read(bytes)?;
+            return Ok(Self { settings, roles: body.roles, account });
+        }
         let (settings, body): (_, LedgerIn) = read(bytes)?;
         Ok(Self { settings, roles: body.roles, account: body.account })
     }
@@ -144,9 +190,13 @@ impl Ledger {
 
     /// Joins what [`Ledger::account_bytes`] wrote into this ledger.
     pub fn insert_account_bytes(&mut self, bytes: &[u8]) -> Result<(), LedgerError> {
-        let (settings, body): (_, AccountIn) = read(bytes)?;
-        let mut part = Self::new(settings);
-        part.account = body.account;
+        let part = match earlier_facts(bytes)? {
+            Some(account) => Self { account, ..Self::default() },
+            None => {
+                let (settings, body): (_, AccountIn) = read(bytes)?;
+                Self { account: body.account, ..Self::new(settings) }
+            }
+        };
         self.merge(&part);
         Ok(())
     }

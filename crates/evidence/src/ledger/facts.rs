@@ -11,6 +11,7 @@ use super::changes::{ChangeKind, TrailChange};
 use super::days::{DaySet, day_of};
 use super::entries;
 use super::region::is_region;
+use super::source::RecordSource;
 use crate::record::{EventCategory, Record};
 
 /// When something happened: first, last and on which days.
@@ -43,7 +44,8 @@ impl Times {
     }
 }
 
-/// Days with events in one Region of one account, whoever caused them.
+/// What was read of one source in one Region of one account: days with events, whoever caused them, and days
+/// for which files were read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RegionFacts {
@@ -52,6 +54,9 @@ pub struct RegionFacts {
     /// Days with management events.
     #[serde(skip_serializing_if = "DaySet::is_empty")]
     pub management: DaySet,
+    /// Days with management events that only read.
+    #[serde(skip_serializing_if = "DaySet::is_empty")]
+    pub management_reads: DaySet,
     /// Days with data events.
     #[serde(skip_serializing_if = "DaySet::is_empty")]
     pub data: DaySet,
@@ -61,53 +66,84 @@ pub struct RegionFacts {
     /// Days with data events on a resource of the type (`AWS::S3::Object`).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub data_types: BTreeMap<String, DaySet>,
+    /// The same, of events that only read.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub data_type_reads: BTreeMap<String, DaySet>,
+    /// Days on which a file was delivered that was read, by its key.
+    #[serde(skip_serializing_if = "DaySet::is_empty")]
+    pub files: DaySet,
 }
+
+impl RegionFacts {
+    /// Adds everything of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        self.any.union(&other.any);
+        self.management.union(&other.management);
+        self.management_reads.union(&other.management_reads);
+        self.data.union(&other.data);
+        self.network_activity.union(&other.network_activity);
+        for (kind, days) in &other.data_types {
+            self.data_types.entry(kind.clone()).or_default().union(days);
+        }
+        for (kind, days) in &other.data_type_reads {
+            self.data_type_reads.entry(kind.clone()).or_default().union(days);
+        }
+        self.files.union(&other.files);
+    }
+}
+
+/// Source, account and Region of what was read. Account and Region are empty where the records do not tell.
+type ReadScope = (RecordSource, String, String);
 
 /// Facts of the accounts whose records were seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AccountFacts {
-    /// (account, Region) → days. Either is empty where the records do not tell.
     #[serde(with = "entries")]
-    regions: BTreeMap<(String, String), RegionFacts>,
+    read: BTreeMap<ReadScope, RegionFacts>,
     #[serde(with = "entries", skip_serializing_if = "BTreeMap::is_empty")]
     changes: BTreeMap<TrailChange, Times>,
-    /// Files that a trail delivered were among what was read.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    trail_files: bool,
+    /// Read from a store of an earlier layout, which did not say what was read where.
+    #[serde(skip)]
+    is_of_earlier_layout: bool,
 }
 
 impl AccountFacts {
     /// True if no record was seen.
     pub fn is_empty(&self) -> bool {
-        self.regions.is_empty() && self.changes.is_empty() && !self.trail_files
+        self.read.is_empty() && self.changes.is_empty()
     }
 
-    /// True if files that a trail delivered were among what was read, and not only answers of LookupEvents or
-    /// events that EventBridge forwarded: of those, a trail's settings say nothing.
-    pub fn has_trail_files(&self) -> bool {
-        self.trail_files
+    /// True if these facts come from a store that did not say what was read where: read everything again.
+    pub fn is_of_earlier_layout(&self) -> bool {
+        self.is_of_earlier_layout
     }
 
-    pub(super) fn note_trail_file(&mut self) {
-        self.trail_files = true;
+    /// What was read per source, account and Region, sorted. An empty account or Region stands for records
+    /// that do not tell.
+    pub fn read(&self) -> impl Iterator<Item = (&RecordSource, &str, &str, &RegionFacts)> {
+        self.read.iter().map(|((source, account, region), facts)| (source, account.as_str(), region.as_str(), facts))
     }
 
-    /// Days per (account, Region), sorted. An empty account or Region stands for records that do not tell.
-    pub fn regions(&self) -> impl Iterator<Item = (&str, &str, &RegionFacts)> {
-        self.regions.iter().map(|((account, region), facts)| (account.as_str(), region.as_str(), facts))
-    }
-
-    /// The Regions of one account; records that do not tell their account count for every account.
+    /// What was read of one account, from all sources; records that do not tell their account count for every
+    /// account.
     pub fn regions_of<'s>(&'s self, account: &'s str) -> impl Iterator<Item = (&'s str, &'s RegionFacts)> {
-        self.regions()
-            .filter(move |(of, _, _)| of.is_empty() || *of == account)
-            .map(|(_, region, facts)| (region, facts))
+        self.read_of(account).map(|(_, region, facts)| (region, facts))
+    }
+
+    /// The same with the source.
+    pub fn read_of<'s>(
+        &'s self,
+        account: &'s str,
+    ) -> impl Iterator<Item = (&'s RecordSource, &'s str, &'s RegionFacts)> {
+        self.read()
+            .filter(move |(_, of, _, _)| of.is_empty() || *of == account)
+            .map(|(source, _, region, facts)| (source, region, facts))
     }
 
     /// Accounts whose trails delivered records, sorted.
     pub fn recipients(&self) -> BTreeSet<&str> {
-        self.regions.keys().map(|(account, _)| account.as_str()).filter(|account| !account.is_empty()).collect()
+        self.read.keys().map(|(_, account, _)| account.as_str()).filter(|account| !account.is_empty()).collect()
     }
 
     /// Successful changes of one kind, sorted by Region, event and subject.
@@ -123,23 +159,26 @@ impl AccountFacts {
         Some(days().min()?..days().max()?.checked_add(1)?)
     }
 
-    pub(super) fn observe(&mut self, record: &Record<'_>) {
+    pub(super) fn observe(&mut self, record: &Record<'_>, source: &RecordSource) {
         let day = day_of(record.event_time);
         let account = record.account().filter(|account| is_account(account)).unwrap_or_default();
         let region = record.aws_region.as_deref().filter(|region| is_region(region)).unwrap_or_default();
-        let facts = self.region_mut(account, region);
+        let only_reads = record.read_only == Some(true);
+        let facts = self.scope_mut(source, account, region);
         facts.any.insert(day);
         match record.category() {
             Some(EventCategory::Management) => {
                 facts.management.insert(day);
+                if only_reads {
+                    facts.management_reads.insert(day);
+                }
             }
             Some(EventCategory::Data) => {
                 facts.data.insert(day);
                 for kind in record.resources.iter().filter_map(|entry| entry.type_.as_deref()) {
-                    if let Some(days) = facts.data_types.get_mut(kind) {
-                        days.insert(day);
-                    } else if is_resource_type(kind) {
-                        facts.data_types.insert(kind.to_owned(), std::iter::once(day).collect());
+                    note_type(&mut facts.data_types, kind, day);
+                    if only_reads {
+                        note_type(&mut facts.data_type_reads, kind, day);
                     }
                 }
             }
@@ -153,9 +192,26 @@ impl AccountFacts {
         }
     }
 
-    fn region_mut(&mut self, account: &str, region: &str) -> &mut RegionFacts {
-        // A handful of Regions per account: the two small strings cost little beside parsing the record.
-        self.regions.entry((account.to_owned(), region.to_owned())).or_default()
+    /// Notes that a file was read that was delivered on `day`, whether or not it held records.
+    pub(super) fn note_file(&mut self, source: &RecordSource, account: &str, region: &str, day: i32) {
+        if is_account(account) && is_region(region) {
+            self.scope_mut(source, account, region).files.insert(day);
+        }
+    }
+
+    fn scope_mut(&mut self, source: &RecordSource, account: &str, region: &str) -> &mut RegionFacts {
+        // A handful of these per account: the small strings cost little beside parsing the record.
+        self.read.entry((source.clone(), account.to_owned(), region.to_owned())).or_default()
+    }
+
+    /// Facts of an earlier layout: they show what happened, and not where it was read.
+    pub(super) fn of_earlier_layout(
+        regions: BTreeMap<(String, String), RegionFacts>,
+        changes: BTreeMap<TrailChange, Times>,
+    ) -> Self {
+        let scope = |(account, region)| (RecordSource::Other, account, region);
+        let read = regions.into_iter().map(|(key, facts)| (scope(key), facts)).collect();
+        Self { read, changes, is_of_earlier_layout: true }
     }
 
     fn note_change(&mut self, change: TrailChange, times: &Times) {
@@ -172,20 +228,26 @@ impl AccountFacts {
 
     /// Adds everything of `other`.
     pub fn merge(&mut self, other: &Self) {
-        self.trail_files |= other.trail_files;
-        for ((account, region), facts) in &other.regions {
-            let mine = self.region_mut(account, region);
-            mine.any.union(&facts.any);
-            mine.management.union(&facts.management);
-            mine.data.union(&facts.data);
-            mine.network_activity.union(&facts.network_activity);
-            for (kind, days) in &facts.data_types {
-                mine.data_types.entry(kind.clone()).or_default().union(days);
+        self.is_of_earlier_layout |= other.is_of_earlier_layout;
+        for (scope, facts) in &other.read {
+            match self.read.get_mut(scope) {
+                Some(mine) => mine.merge(facts),
+                None => {
+                    self.read.insert(scope.clone(), facts.clone());
+                }
             }
         }
         for (change, times) in &other.changes {
             self.note_change(change.clone(), times);
         }
+    }
+}
+
+fn note_type(types: &mut BTreeMap<String, DaySet>, kind: &str, day: i32) {
+    if let Some(days) = types.get_mut(kind) {
+        days.insert(day);
+    } else if is_resource_type(kind) {
+        types.insert(kind.to_owned(), std::iter::once(day).collect());
     }
 }
 

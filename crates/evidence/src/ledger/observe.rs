@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use whittle_catalog::catalog;
 use whittle_catalog::events::{CallOutcome, generalise};
 
+use super::source::RecordSource;
 use super::usage::UsageEvent;
 use super::{Ledger, caller};
 use crate::attribute::{self, Attribution};
@@ -16,8 +17,14 @@ impl Ledger {
     /// call.
     ///
     /// Observing a record again changes nothing. Counts of events are the caller's to keep.
-    pub fn observe(&mut self, record: &Record<'_>, by: Option<&Attribution<'_>>, mapped: &Mapped) {
-        self.observe_account(record);
+    pub fn observe(
+        &mut self,
+        record: &Record<'_>,
+        source: &RecordSource,
+        by: Option<&Attribution<'_>>,
+        mapped: &Mapped,
+    ) {
+        self.observe_account(record, source);
         let Some(by) = by else { return };
         let caller = caller(&mut self.roles, &self.settings, record, by);
         if mapped.class == EventClass::Unknown {
@@ -49,13 +56,18 @@ impl Ledger {
     /// Attributes, maps and observes a record: the whole path of one event. Returns what the event is.
     ///
     /// Only records of role sessions are mapped; for others the class stays `None`.
-    pub fn observe_record(&mut self, record: &Record<'_>, mapper: &mut crate::map::Mapper) -> Option<EventClass> {
+    pub fn observe_record(
+        &mut self,
+        record: &Record<'_>,
+        source: &RecordSource,
+        mapper: &mut crate::map::Mapper,
+    ) -> Option<EventClass> {
         let Some(by) = attribute::attribute(record) else {
-            self.observe_account(record);
+            self.observe_account(record, source);
             return None;
         };
         let event = mapper.map(record);
-        self.observe(record, Some(&by), &event);
+        self.observe(record, source, Some(&by), &event);
         Some(event.class)
     }
 }

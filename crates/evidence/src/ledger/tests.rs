@@ -17,7 +17,7 @@ struct Event {
 
 fn observe(ledger: &mut Ledger, event: &Event) {
     let ParsedRecord::Record(record) = parse_record(&event.json).unwrap() else { panic!("skipped") };
-    ledger.observe_account(&record);
+    ledger.observe_account(&record, &RecordSource::EventHistory);
     let Some(by) = attribute(&record) else { return };
     ledger.observe_session(&record, &by);
     if event.action.is_empty() {
@@ -245,7 +245,8 @@ fn changes_and_days_of_the_account() {
     assert_eq!(of(ChangeKind::Code), [("UpdateFunctionCode", "f")]);
     assert_eq!(of(ChangeKind::Policy), [("AttachRolePolicy", "r")]);
     assert!(of(ChangeKind::Trail).is_empty());
-    let (account, region, days) = facts.regions().next().unwrap();
+    let (source, account, region, days) = facts.read().next().unwrap();
+    assert_eq!(*source, RecordSource::EventHistory);
     assert_eq!(
         (account, region, days.any.len(), days.management.len(), days.data.len()),
         ("111122223333", "eu-west-1", 1, 1, 1)
@@ -260,9 +261,31 @@ fn changes_and_days_of_the_account() {
 #[test]
 fn other_layouts_are_told_from_damage() {
     let text = bytes(&Ledger::default());
-    assert_eq!(text, r#"{"version":1,"account":{"regions":[]},"roles":{}}"#);
-    let other = text.replace("\"version\":1", "\"version\":2");
-    assert!(matches!(Ledger::from_bytes(other.as_bytes()), Err(LedgerError::OtherVersion { found: 2 })));
+    assert_eq!(text, r#"{"version":2,"account":{"read":[]},"roles":{}}"#);
+    let other = text.replace("\"version\":2", "\"version\":3");
+    assert!(matches!(Ledger::from_bytes(other.as_bytes()), Err(LedgerError::OtherVersion { found: 3 })));
     assert!(matches!(Ledger::from_bytes(b"{}"), Err(LedgerError::Damaged(_))));
     assert!(matches!(Ledger::from_bytes(b"\xff"), Err(LedgerError::NotText(_))));
+}
+
+/// Layout 1 kept days by account and Region alone.
+#[test]
+fn a_ledger_of_the_layout_without_sources_is_read_as_evidence_of_use_alone() {
+    let facts =
+        r#"{"regions":[[["111122223333","eu-west-1"],{"any":[20000,3],"management":[20000,3]}]],"trail_files":true}"#;
+    let whole = format!(r#"{{"version":1,"account":{facts},"roles":{{}}}}"#);
+    let row = format!(r#"{{"version":1,"account":{facts}}}"#);
+    let mut by_rows = Ledger::default();
+    by_rows.insert_account_bytes(row.as_bytes()).unwrap();
+    for ledger in [Ledger::from_bytes(whole.as_bytes()).unwrap(), by_rows] {
+        let facts = ledger.account();
+        assert!(facts.is_of_earlier_layout());
+        let (source, _, region, days) = facts.read().next().unwrap();
+        assert_eq!((source, region, days.any.len()), (&RecordSource::Other, "eu-west-1", 3));
+        // Written again, it is of today's layout.
+        let again = Ledger::from_bytes(&ledger.to_bytes().unwrap()).unwrap();
+        assert!(!again.account().is_of_earlier_layout() && again.account().read().eq(facts.read()));
+    }
+    let role = Ledger::default().role_bytes("r").unwrap();
+    assert!(role.is_none());
 }

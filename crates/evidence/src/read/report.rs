@@ -182,11 +182,9 @@ impl FileReport {
         self.records + self.prefiltered + self.unreadable + self.skipped.values().sum::<u64>()
     }
 
-    /// True if the file can hold what a trail delivered, by its shape: `{"Records": […]}`, or an export of
-    /// such records as a list or one a line. Answers of LookupEvents and what EventBridge forwarded are none.
-    pub fn is_trail_file(&self) -> bool {
-        let export = matches!(self.kind, FileKind::Array | FileKind::Lines) && !self.has_envelopes;
-        (self.kind == FileKind::Records || export) && self.total() > 0
+    /// True if some issue means that records may be missing.
+    pub fn issues_lose_records(&self) -> bool {
+        self.issue_counts.keys().any(|kind| kind.loses_records())
     }
 
     pub(super) fn issue(&mut self, index: Option<u64>, kind: IssueKind, detail: impl Into<String>) {

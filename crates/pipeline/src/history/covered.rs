@@ -14,7 +14,6 @@
 //! Between the ends no gap is allowed: the gaps of a reading that was stopped are filled newest first, so
 //! what is covered up to the end of the window is one span.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -23,28 +22,17 @@ use whittle_evidence::ledger::days::{day_of, start_of_day};
 
 use crate::marks::ReadMarks;
 
-/// The Regions of `asked` whose event history was read over all of `window_days` (UTC days, `[start, end)`).
-/// If it was for none, those that were read from some later day on, over the days that all of these cover.
+/// The Regions of `asked`, each with the last of `window_days` (UTC days, `[start, end)`) that its event history
+/// was read over without a gap. A Region that does not reach the end is left out.
 pub fn covered_history(marks: &ReadMarks, window_days: Range<i32>, asked: &[String]) -> EventHistory {
-    let none = EventHistory { regions: BTreeSet::new(), days: window_days.end..window_days.end };
-    let Some(end) = end_of_window(marks, &window_days) else { return none };
-    let since: BTreeMap<&String, i32> = asked
+    let Some(end) = end_of_window(marks, &window_days) else { return EventHistory::default() };
+    let days = asked
         .iter()
         .filter_map(|region| Some((region, covered_since(marks, region, end)?.max(window_days.start))))
         .filter(|(_, day)| *day < window_days.end)
+        .map(|(region, day)| (region.clone(), day..window_days.end))
         .collect();
-    let whole: BTreeSet<String> =
-        since.iter().filter(|(_, day)| **day == window_days.start).map(|(region, _)| (*region).clone()).collect();
-    if !whole.is_empty() {
-        return EventHistory { regions: whole, days: window_days };
-    }
-    match since.values().max() {
-        Some(start) => EventHistory {
-            regions: since.keys().map(|region| (*region).clone()).collect(),
-            days: *start..window_days.end,
-        },
-        None => none,
-    }
+    EventHistory { days }
 }
 
 /// Up to when a Region has to be covered; `None` if no Region reaches the window's last day.
@@ -86,44 +74,44 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(spans: &[(&str, &str, &str)], window: Range<i32>, regions: &[&str], days: Range<i32>) {
+    fn check(spans: &[(&str, &str, &str)], window: Range<i32>, expect: &[(&str, i32)]) {
         let asked = ["a".to_owned(), "b".to_owned()];
         let found = covered_history(&marks(spans), day(window.start)..day(window.end), &asked);
-        let regions: BTreeSet<String> = regions.iter().map(|region| (*region).to_owned()).collect();
-        assert_eq!(found, EventHistory { regions, days: day(days.start)..day(days.end) });
+        let since = |(region, since): &(&str, i32)| ((*region).to_owned(), day(*since)..day(window.end));
+        assert_eq!(found, EventHistory { days: expect.iter().map(since).collect() });
     }
 
     #[test]
     fn regions_read_over_the_whole_window() {
-        check(&[("a", "01T00:00:00", "10T09:45:00")], 1..11, &["a"], 1..11);
-        check(&[("a", "01T00:00:00", "12T00:00:00")], 3..8, &["a"], 3..8);
+        check(&[("a", "01T00:00:00", "10T09:45:00")], 1..11, &[("a", 1)]);
+        check(&[("a", "01T00:00:00", "12T00:00:00")], 3..8, &[("a", 3)]);
         let both = [("a", "01T00:00:00", "10T09:45:00"), ("b", "01T00:00:00", "10T09:45:00")];
-        check(&both, 1..11, &["a", "b"], 1..11);
+        check(&both, 1..11, &[("a", 1), ("b", 1)]);
     }
 
     #[test]
     fn a_region_that_lags_behind_the_others_is_not_covered() {
-        check(&[("a", "01T00:00:00", "10T09:45:00"), ("b", "01T00:00:00", "10T08:45:00")], 1..11, &["a"], 1..11);
+        check(&[("a", "01T00:00:00", "10T09:45:00"), ("b", "01T00:00:00", "10T08:45:00")], 1..11, &[("a", 1)]);
     }
 
     #[test]
     fn a_gap_inside_the_window_is_no_coverage_before_it() {
         let spans = [("a", "01T00:00:00", "05T12:00:00"), ("a", "05T12:00:01", "10T09:45:00")];
-        check(&spans, 1..11, &["a"], 6..11);
+        check(&spans, 1..11, &[("a", 6)]);
     }
 
     #[test]
     fn a_day_that_was_read_in_part_does_not_count() {
-        check(&[("a", "01T00:00:01", "10T09:45:00")], 1..11, &["a"], 2..11);
-        check(&[("a", "10T00:00:01", "10T09:45:00")], 1..11, &[], 11..11);
-        check(&[("a", "01T00:00:00", "10T00:00:00")], 1..11, &[], 11..11);
+        check(&[("a", "01T00:00:01", "10T09:45:00")], 1..11, &[("a", 2)]);
+        check(&[("a", "10T00:00:01", "10T09:45:00")], 1..11, &[]);
+        check(&[("a", "01T00:00:00", "10T00:00:00")], 1..11, &[]);
     }
 
     #[test]
-    fn no_region_over_the_whole_window_gives_the_days_that_all_have() {
+    fn each_region_counts_from_its_own_first_whole_day() {
         let spans = [("a", "03T00:00:00", "10T09:45:00"), ("b", "05T00:00:00", "10T09:45:00")];
-        check(&spans, 1..11, &["a", "b"], 5..11);
-        check(&[], 1..11, &[], 11..11);
-        check(&spans, 6..6, &[], 6..6);
+        check(&spans, 1..11, &[("a", 3), ("b", 5)]);
+        check(&[], 1..11, &[]);
+        check(&spans, 6..6, &[]);
     }
 }

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 use whittle_analysis::issue::{Issue, IssueKind};
-use whittle_evidence::ledger::Ledger;
+use whittle_evidence::ledger::{Ledger, RecordSource};
 use whittle_evidence::map::Mapper;
 use whittle_evidence::read::{FileReport, Limits, read_bytes};
 use whittle_evidence::record::RecordFault;
@@ -48,7 +48,7 @@ pub(super) fn observe(region: &str, page: &HistoryPage, ledger: &mut Ledger, map
     let mut newest = None;
     let report = read_bytes(&place, &page.body, &limits, &mut |found| {
         newest = newest.max(Some(found.record.event_time));
-        ledger.observe_record(found.record, mapper);
+        ledger.observe_record(found.record, &RecordSource::EventHistory, mapper);
     });
     let broken = report
         .issue_counts

@@ -44,6 +44,26 @@ pub fn blind_reason(reason: &BlindReason) -> String {
             let kind = if *data { "data" } else { "management" };
             format!("trail `{trail}` selects {kind} events, but the files given hold no {kind} event of this account")
         }
+        BlindReason::NotRead { trail } => format!("no file of trail {trail} was read"),
+        BlindReason::DaysNotRead { trail, region, days } => {
+            format!("{days} days without any event of {region} in the files of trail {trail}, so files may be missing")
+        }
+        BlindReason::FilesOfDaysOnly { trail, days } => {
+            format!("the files read of trail {trail} go back {days} days only")
+        }
+        BlindReason::FilesNotTold { trails, without } => {
+            format!("the files may be those of {}, and {without} does not log such events", trails.join(" or "))
+        }
+        BlindReason::ShownSince { trail } => format!(
+            "the settings of trail {trail} are changed in another account, and its files do not show such events \
+             from the start of the window"
+        ),
+        BlindReason::TrailOfAnotherAccount { trail } => {
+            format!("trail {trail} belongs to another account and is no organisation trail")
+        }
+        BlindReason::ResourceOfAnotherAccount { account } => {
+            format!("the resource belongs to account {account}, where the event may be logged instead")
+        }
         BlindReason::NoEventOnDays => {
             "the files given hold no event of this account on these days: files are missing, or it was quiet".to_owned()
         }

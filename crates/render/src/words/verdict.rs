@@ -93,6 +93,22 @@ fn unseen(reason: &UnseenReason, length: Length) -> String {
         UnseenReason::UnknownMayTakeRole { pattern } => {
             format!("the catalog does not know {pattern}, which may take a role")
         }
+        UnseenReason::NewCodeUnseen { function, on } => {
+            format!("{function} was deployed on {on} and was not seen to run since: what it calls now is not known")
+        }
+        UnseenReason::UsedAfterEvidence { on } => {
+            format!("IAM saw the role used on {on}, after the evidence ends: read newer files")
+        }
+        UnseenReason::InitialisationUnseen { function } => format!(
+            "{function} has SnapStart: its initialisation runs when a version is published, and none was in the window"
+        ),
+        UnseenReason::FunctionNotInInventory { function } => {
+            let region = function.split(':').nth(3).unwrap_or_default();
+            format!("{function} uses the role too, and the functions of {region} were not listed: add that Region")
+        }
+        UnseenReason::ServiceAccessWithoutEvent { service, on } => {
+            format!("IAM saw the role access {service} on {on} and no event shows it, so evidence is incomplete")
+        }
         UnseenReason::UnmappedMayTakeRole { events } => format!("{}; it may take a role", unmapped(events)),
         UnseenReason::CanPassRole { action } => format!("{action} was called, which can pass a role"),
         UnseenReason::PassRoleCallUnseen { action, because } => {
@@ -125,9 +141,6 @@ fn beyond(data: &BeyondTrails) -> String {
 fn in_words(doubt: &Doubt) -> String {
     match doubt {
         Doubt::LostEvents { place } => format!("events of {place} were lost, so absence proves nothing"),
-        Doubt::QuietDays { days } => {
-            format!("{days} days in a row hold no event of the account, so files may be missing")
-        }
         Doubt::FunctionsNotListed { region } => {
             format!("the functions of {region} could not be listed, and may need what no other function needs")
         }

@@ -9,7 +9,7 @@ use whittle_analysis::result::{
     Severity, Suggestion, Verdict, VerdictCounts, VerdictRow,
 };
 use whittle_evidence::attribute::attribute;
-use whittle_evidence::ledger::Ledger;
+use whittle_evidence::ledger::{Ledger, RecordSource};
 use whittle_evidence::record::{ParsedRecord, parse_record};
 use whittle_pipeline::alerts::{FindingRecord, FindingState};
 use whittle_pipeline::baseline::RoleBaseline;
@@ -48,7 +48,7 @@ pub fn seen(role: &str, day: u8) -> Ledger {
     .to_string();
     let ParsedRecord::Record(record) = parse_record(&record).unwrap() else { panic!("not a record") };
     let mut ledger = Ledger::default();
-    ledger.observe_account(&record);
+    ledger.observe_account(&record, &RecordSource::default());
     ledger.observe_session(&record, &attribute(&record).unwrap());
     ledger
 }

@@ -1,7 +1,7 @@
 use super::*;
-use crate::coverage::Trails;
-use crate::ledger::Ledger;
+use crate::coverage::{ActionAsked, Trails};
 use crate::ledger::days::day_of;
+use crate::ledger::{Ledger, RecordSource};
 use crate::record::{ParsedRecord, parse_record};
 use whittle_catalog::catalog;
 
@@ -23,7 +23,9 @@ fn ledger(days: Range<u32>, more: &[String]) -> Ledger {
     for fields in management.chain(more.iter().cloned()) {
         let text = format!(r#"{{{fields},"awsRegion":"eu-west-1","recipientAccountId":"{ACCOUNT}"}}"#);
         match parse_record(&text).unwrap() {
-            ParsedRecord::Record(record) => ledger.observe_account(&record),
+            ParsedRecord::Record(record) => {
+                ledger.observe_account(&record, &RecordSource::Folder { location: "/copy".to_owned() })
+            }
             ParsedRecord::Skipped(reason) => panic!("{reason:?}"),
         }
     }
@@ -37,10 +39,19 @@ fn runs(ledger: &Ledger, trail: &str, action: &str) -> Vec<(u32, u32, String)> {
     .unwrap();
     let first = day("2026-09-01");
     let window = DayWindow { start: first, end: first + 10 };
-    let evidence =
-        CoverageEvidence { account: ACCOUNT, trails: Some(&trails), history: None, facts: ledger.account(), window };
+    let evidence = CoverageEvidence {
+        account: ACCOUNT,
+        trails: Some(&trails),
+        history: None,
+        facts: ledger.account(),
+        window,
+        assume_quiet_days: false,
+    };
     let id = catalog().action(action).unwrap();
-    let runs = Coverage::new(evidence).days_of_action(id, QUEUE, Some("eu-west-1"), None);
+    let runs = Coverage::new(evidence).days_of_action(
+        id,
+        &ActionAsked { resource: QUEUE, region: Some("eu-west-1"), work_regions: &[], role_arn: None },
+    );
     let number = |day: i32| u32::try_from(day - first + 1).unwrap();
     let word = |answer: &Observability| match answer.reason() {
         None => "full".to_owned(),

@@ -1,0 +1,150 @@
+//! Days that were read: gaps in the files of a Region.
+//!
+//! CloudTrail writes no file for a Region and day without events, so a day without files is either quiet or
+//! lost. At most [`MAX_QUIET_DAYS`] in a row count as quiet, and none on which another source shows management
+//! events that these trails log too.
+
+use super::assess::Coverage;
+use super::files::FilesRead;
+use super::question::{DayWindow, Observability};
+use super::reason::{BlindReason, CoverageRemedy};
+use super::selectors::Events;
+use crate::ledger::days::start_of_day;
+use crate::ledger::{DaySet, RecordSource};
+
+/// Days in a row without a file that a Region in which functions work may have. More is missing evidence: a
+/// function that runs leaves management events.
+const MAX_QUIET_DAYS: i32 = 14;
+
+impl Coverage<'_> {
+    /// Were the files of `region` read over the window (of any Region, for `None`)?
+    pub(super) fn read_over(&self, files: &FilesRead, region: Option<&str>, name: &str) -> Observability {
+        let DayWindow { start, end } = self.files_window();
+        let asked = self.evidence().window;
+        let trail = || name.to_owned();
+        let Some(first) = files.days(None).iter().find(|day| (start..end).contains(day)) else {
+            let remedy = CoverageRemedy::GiveFilesOfTrail { trail: trail() };
+            return Observability::None { reason: BlindReason::NotRead { trail: trail() }, remedy: Some(remedy) };
+        };
+        let days = files.days(region);
+        let is_part = asked != self.files_window();
+        if is_part && !files.days(None).intersects(asked.start, asked.end) {
+            let remedy = CoverageRemedy::GiveFilesOfDays { trail: trail() };
+            return Observability::None { reason: BlindReason::NoEventOnDays, remedy: Some(remedy) };
+        }
+        let witness = region.map(|region| self.witness(files, region)).unwrap_or_default();
+        let missing = missing_days(first..end, &days, &witness, self.evidence().assume_quiet_days);
+        let asked_missing = missing.iter().filter(|day| (asked.start..asked.end).contains(day)).count();
+        if asked_missing > 0 {
+            let days = u32::try_from(asked_missing).unwrap_or(u32::MAX);
+            let reason = match region {
+                Some(region) => BlindReason::DaysNotRead { trail: trail(), region: region.to_owned(), days },
+                None => BlindReason::NoEventOnDays,
+            };
+            let remedy = CoverageRemedy::GiveFilesOfDays { trail: trail() };
+            return if asked_missing < usize::try_from(asked.days()).unwrap_or(usize::MAX) {
+                Observability::Partial { reason, since: None }
+            } else {
+                Observability::None { reason, remedy: Some(remedy) }
+            };
+        }
+        if first <= asked.start {
+            return Observability::Full;
+        }
+        if first >= asked.end {
+            let remedy = CoverageRemedy::GiveFilesOfDays { trail: trail() };
+            return Observability::None { reason: BlindReason::NoEventOnDays, remedy: Some(remedy) };
+        }
+        let since = start_of_day(first);
+        let days = u32::try_from(end.saturating_sub(first)).unwrap_or(0);
+        Observability::Partial { reason: BlindReason::FilesOfDaysOnly { trail: trail(), days }, since }
+    }
+
+    /// Were the management events of a Region of `owner` read, by whichever source, since these files begin?
+    pub(super) fn reads_management_of(&self, owner: &str, region: &str, files: &FilesRead) -> bool {
+        let evidence = self.evidence();
+        if owner == evidence.account
+            && evidence.history.is_some_and(|history| self.by_history(history, Some(region)).is_full())
+        {
+            return true;
+        }
+        let window = self.files_window();
+        let mut days = DaySet::new();
+        for (source, of, facts) in evidence.facts.read_of(owner) {
+            if (of == region || of.is_empty()) && *source != RecordSource::Other {
+                days.union(&facts.management);
+            }
+        }
+        let first = files.days(None).iter().find(|day| *day >= window.start).unwrap_or(window.start);
+        missing_days(first..window.end, &days, &DaySet::new(), evidence.assume_quiet_days).is_empty()
+    }
+
+    /// Days on which another source shows management events of the Region, where these trails log all such
+    /// events. Not the last day of the window: sources are not equally late.
+    fn witness(&self, files: &FilesRead, region: &str) -> DaySet {
+        let trails = self.evidence().trails.map_or(&[][..], |trails| &trails.trails);
+        let log_all = files.destinations.iter().flatten().filter_map(|index| trails.get(*index)).all(|trail| {
+            trail.selectors.as_ref().is_some_and(|selectors| {
+                [true, false].into_iter().all(|read_only| selectors.cover(&Events::all_management(read_only)))
+            })
+        });
+        let mut days = DaySet::new();
+        if !log_all {
+            return days;
+        }
+        let last = self.files_window().end.saturating_sub(1);
+        for (source, of, facts) in self.evidence().facts.read_of(self.evidence().account) {
+            if of == region && !files.sources.contains(source) && *source != RecordSource::Other {
+                for day in facts.management.iter().filter(|day| *day != last) {
+                    days.insert(day);
+                }
+            }
+        }
+        days
+    }
+}
+
+/// The days of `span` that were not read, sorted.
+fn missing_days(span: std::ops::Range<i32>, read: &DaySet, witness: &DaySet, assume_quiet: bool) -> Vec<i32> {
+    let mut missing = Vec::new();
+    let mut run: Vec<i32> = Vec::new();
+    let limit = usize::try_from(MAX_QUIET_DAYS).unwrap_or(usize::MAX);
+    for day in span.start..=span.end {
+        if day < span.end && !read.contains(day) {
+            run.push(day);
+            continue;
+        }
+        if run.len() > limit && !assume_quiet {
+            missing.append(&mut run);
+        } else {
+            missing.extend(run.drain(..).filter(|day| witness.contains(*day)));
+        }
+    }
+    missing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn days(days: &[std::ops::Range<i32>]) -> DaySet {
+        days.iter().cloned().flatten().collect()
+    }
+
+    #[test]
+    fn a_fortnight_may_be_quiet_and_a_day_more_is_missing() {
+        let none = DaySet::new();
+        assert_eq!(missing_days(0..40, &days(&[0..10, 24..40]), &none, false), [0_i32; 0]);
+        assert_eq!(missing_days(0..40, &days(&[0..10, 25..40]), &none, false), (10..25).collect::<Vec<_>>());
+        assert_eq!(missing_days(0..40, &days(&[0..10, 25..40]), &none, true), [0_i32; 0]);
+        // Also at the ends of the window.
+        assert_eq!(missing_days(0..40, &days(&[15..40]), &none, false).len(), 15);
+        assert_eq!(missing_days(0..40, &days(&[0..20]), &none, false).len(), 20);
+        assert_eq!(missing_days(0..40, &none, &none, false).len(), 40);
+    }
+
+    #[test]
+    fn a_day_that_another_source_shows_is_missing() {
+        assert_eq!(missing_days(0..40, &days(&[0..10, 12..40]), &days(&[3..12]), true), [10, 11]);
+    }
+}
