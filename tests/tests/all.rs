@@ -11,6 +11,7 @@ mod gate;
 mod gate_template;
 mod public_corpus;
 mod resume;
+mod seeing_less;
 mod shop;
 mod simulate;
 mod support;
