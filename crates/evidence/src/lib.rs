@@ -25,6 +25,7 @@
 //! ```
 
 pub mod attribute;
+mod base64;
 pub mod coverage;
 pub mod ledger;
 pub mod map;

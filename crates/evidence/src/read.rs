@@ -11,26 +11,33 @@
 //! | `{"Records": [record, …]}` | trail files (CloudTrail User Guide, "CloudTrail log file examples") |
 //! | one record, a JSON array of records, one record a line, records one after another | exports |
 //! | `{"Events": [{"CloudTrailEvent": "…"}, …]}` | LookupEvents |
-//! | `{"detail": record}` | EventBridge; another event there is not CloudTrail and passed over |
+//! | records in other envelopes | see `envelope` |
+//! | rows below a line of names | see `table` |
 //! | digest, Insights and aggregated files | the trail's bucket; passed over |
 //!
-//! A trail file is streamed record by record, so a truncated one gives what lies before the cut. If a record
-//! breaks the fast pass (a lone surrogate, say), the document is read again with each record apart, and only
-//! that record is lost.
+//! A value of any other kind may hold records that are not seen: it counts as [`IssueKind::UnknownShape`].
+//!
+//! A trail file is streamed record by record, so a truncated one gives what lies before the cut. If something
+//! breaks the fast pass, the document is read again with each record apart. What stops a parser inside a value
+//! (a lone surrogate, a control character, `NaN`) is replaced, and the record stays.
 
+mod columns;
+pub mod digest;
 mod document;
+mod envelope;
 mod inflate;
 pub mod key;
 pub mod report;
+mod table;
 
-pub use key::{KeyKind, TrailKey, key_kind, parse_key};
+pub use key::{DigestKey, KeyKind, TrailKey, key_kind, parse_digest_key, parse_key};
 pub use report::{FileKind, FileReport, IssueKind, ReadIssue, RecordOrigin};
 
 use std::borrow::Cow;
 
 use document::DocumentReader;
 
-use crate::record::Record;
+use crate::record::{DAMAGED, Record};
 
 /// Bounds on what one file may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,26 +86,38 @@ pub fn read_filtered(
     let mut report = FileReport::new(name, limits.max_described_issues);
     let inflated = inflate::inflate(bytes, limits.max_inflated_bytes, &mut report);
     report.inflated_bytes = u64::try_from(inflated.len()).unwrap_or(u64::MAX);
-    let text = to_text(&inflated, &mut report);
-    DocumentReader::new(report, prefilter, sink).read(&text)
+    let text = to_text(inflated, &mut report);
+    DocumentReader::new(report, limits, prefilter, sink).read(text.strip_prefix('\u{feff}').unwrap_or(&text))
 }
 
-/// The bytes as text. Bytes that are no UTF-8 become U+FFFD: the records stay, and the ledger keeps no name
-/// that holds that character.
-fn to_text<'a>(bytes: &'a [u8], report: &mut FileReport) -> Cow<'a, str> {
-    let body = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    match bytes {
-        // Output of the AWS CLI that PowerShell redirected into a file.
-        [0xff, 0xfe, rest @ ..] => Cow::Owned(from_utf16(rest, u16::from_le_bytes)),
-        [0xfe, 0xff, rest @ ..] => Cow::Owned(from_utf16(rest, u16::from_be_bytes)),
-        _ => match std::str::from_utf8(body) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(error) => {
-                report.issue(None, IssueKind::InvalidUtf8, format!("first at byte {}", error.valid_up_to()));
-                String::from_utf8_lossy(body)
-            }
-        },
+/// The bytes as text. Each byte that is no UTF-8 becomes DEL: the records stay, the ledger keeps no name that
+/// holds that character, and the text is as long as the bytes.
+fn to_text<'a>(bytes: Cow<'a, [u8]>, report: &mut FileReport) -> Cow<'a, str> {
+    // Output of the AWS CLI that PowerShell redirected into a file.
+    match &*bytes {
+        [0xff, 0xfe, rest @ ..] => return Cow::Owned(from_utf16(rest, u16::from_le_bytes)),
+        [0xfe, 0xff, rest @ ..] => return Cow::Owned(from_utf16(rest, u16::from_be_bytes)),
+        _ => {}
     }
+    let (error, mut bytes) = match bytes {
+        Cow::Borrowed(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => return Cow::Borrowed(text),
+            Err(error) => (error, bytes.to_vec()),
+        },
+        Cow::Owned(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => return Cow::Owned(text),
+            Err(error) => (error.utf8_error(), error.into_bytes()),
+        },
+    };
+    report.issue(None, IssueKind::InvalidUtf8, format!("first at byte {}", error.valid_up_to()));
+    let mut rest = bytes.as_mut_slice();
+    while let Err(error) = std::str::from_utf8(rest)
+        && let Some((bad, after)) = rest.get_mut(error.valid_up_to()..).and_then(<[u8]>::split_first_mut)
+    {
+        *bad = DAMAGED;
+        rest = after;
+    }
+    Cow::Owned(String::from_utf8(bytes).unwrap_or_default())
 }
 
 fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {

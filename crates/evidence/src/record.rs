@@ -11,12 +11,14 @@
 
 mod lazy_json;
 mod lenient;
+mod mend;
 mod parse;
 mod time;
 
 pub use lazy_json::LazyJson;
 pub use lenient::Text;
 pub(crate) use lenient::{OddFields, Seed};
+pub(crate) use mend::{DAMAGED, mend};
 pub(crate) use parse::{Classified, RawRecord, classify};
 pub use parse::{ParsedRecord, RecordFault, SkipReason, parse_record};
 
@@ -199,6 +201,12 @@ const MASK: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 /// True if part of a text is masked.
 pub(crate) fn holds_mask(text: &str) -> bool {
     text.contains(MASK)
+}
+
+/// True if a text was broken on the way here: no name of AWS holds such a character.
+pub(crate) fn is_damaged(text: &str) -> bool {
+    let is_plain = text.bytes().fold(true, |is_plain, byte| is_plain & (b' '..0x7f).contains(&byte));
+    !is_plain && text.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER)
 }
 
 #[cfg(test)]

@@ -149,6 +149,8 @@ kinds! {
 /// Sorts of file issues, to find one by its word.
 const FILE_KINDS: &[FileIssueKind] = &[
     FileIssueKind::UnreadableRecord,
+    FileIssueKind::LostRecord,
+    FileIssueKind::UnknownShape,
     FileIssueKind::OddField,
     FileIssueKind::Truncated,
     FileIssueKind::BrokenJson,
@@ -163,8 +165,8 @@ const FILE_KINDS: &[FileIssueKind] = &[
 impl IssueKind {
     /// True if an unknown number of events is missing, so that the absence of others proves nothing.
     ///
-    /// A single record without time, source or name is no such loss: CloudTrail writes no such event of a
-    /// principal.
+    /// A single record without time, source or name is no such loss unless a role made the call
+    /// (`FileIssueKind::LostRecord`): CloudTrail writes no such event.
     pub fn loses_evidence(&self) -> bool {
         match self {
             Self::DeletedUnread

@@ -1,14 +1,15 @@
 //! From the text of a file to records: which shape, and one pass over it.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::ops::ControlFlow;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::report::{FileKind, FileReport, IssueKind, RecordOrigin};
-use super::{Prefilter, RecordRef};
-use crate::record::{Classified, OddFields, RawRecord, RecordFault, Seed, SkipReason, classify};
+use super::table::Table;
+use super::{Limits, Prefilter, RecordRef};
+use crate::record::{Classified, OddFields, RawRecord, RecordFault, Seed, SkipReason, Text, classify, mend};
 
 /// The visits of values that are neither objects nor arrays, which all give the same.
 macro_rules! scalars_are {
@@ -28,19 +29,23 @@ macro_rules! scalars_are {
 
 /// Reads one file's text. Owns the report until the end.
 pub(super) struct DocumentReader<'s> {
-    report: FileReport,
+    pub(super) report: FileReport,
     prefilter: Option<Prefilter<'s>>,
     sink: &'s mut dyn FnMut(RecordRef<'_, '_>),
-    /// Index of the next element.
+    /// Index of the next object.
     index: u64,
-    /// Elements below this index were handed on by an earlier pass over the same document.
-    resume_at: u64,
+    /// Position of the next element in this document.
+    element: u64,
+    /// Elements of this document below this position were dealt with by an earlier pass.
+    done: u64,
+    /// Bytes that compressed envelopes inside the file may still inflate to.
+    pub(super) inflate_left: usize,
 }
 
 /// Way to take the elements of an array.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Pass {
-    /// Parse each in place: one scan, but a broken record ends it.
+    /// Parse each in place: one scan, but whatever is no plain record ends it.
     Direct,
     /// Cut each out first: two scans, and a broken record is only itself.
     Apart,
@@ -49,10 +54,11 @@ enum Pass {
 impl<'s> DocumentReader<'s> {
     pub(super) fn new(
         report: FileReport,
+        limits: &Limits,
         prefilter: Option<Prefilter<'s>>,
         sink: &'s mut dyn FnMut(RecordRef<'_, '_>),
     ) -> Self {
-        Self { report, prefilter, sink, index: 0, resume_at: 0 }
+        Self { report, prefilter, sink, index: 0, element: 0, done: 0, inflate_left: limits.max_inflated_bytes }
     }
 
     pub(super) fn read(mut self, text: &str) -> FileReport {
@@ -63,10 +69,13 @@ impl<'s> DocumentReader<'s> {
             if self.report.issues.is_empty() {
                 self.report.issue(None, IssueKind::Empty, "");
             }
+        } else if let Some(table) = Table::of(body) {
+            self.report.kind = FileKind::Table;
+            self.read_table(table);
         } else if is_lines(body) {
             self.report.kind = FileKind::Lines;
             self.read_lines(body);
-        } else if body.starts_with(['{', '[']) {
+        } else if body.starts_with(['{', '[']) || serde_json::from_str::<IgnoredAny>(body).is_ok() {
             self.read_documents(body, None);
         } else {
             self.report.kind = FileKind::NotJson;
@@ -86,69 +95,67 @@ impl<'s> DocumentReader<'s> {
     /// In lines (`lines` is set) a document that cannot be read is an unreadable record; otherwise it ends
     /// the file.
     fn read_documents(&mut self, body: &str, lines: Option<FileKind>) {
-        let mut rest = body;
-        let mut documents = 0_u64;
-        while !rest.is_empty() {
-            match self.read_document(rest, lines) {
-                ControlFlow::Continue(read) => rest = rest.get(read..).unwrap_or_default().trim_start(),
-                ControlFlow::Break(()) => return,
+        // `mend` changes no offset, so a document that it helps is read on where the first try ended.
+        let mut mended = None;
+        let (mut at, mut documents) = (0, 0_u64);
+        self.done = 0;
+        loop {
+            let text = mended.as_deref().unwrap_or(body).get(at..).unwrap_or_default();
+            let rest = text.trim_start();
+            at += text.len() - rest.len();
+            if rest.is_empty() {
+                break;
             }
-            documents += 1;
+            match self.read_document(rest, lines) {
+                Ok(read) => {
+                    at += read;
+                    documents += 1;
+                    self.done = 0;
+                }
+                Err(error) => match mend(body) {
+                    Cow::Owned(text) if mended.is_none() => mended = Some(text),
+                    _ => return self.broken(&error, lines.is_some()),
+                },
+            }
         }
         if documents > 1 {
             self.report.kind = FileKind::Lines;
         }
     }
 
-    /// Reads one document at the start of `text`; its length, or that nothing after it can be read.
-    fn read_document(&mut self, text: &str, lines: Option<FileKind>) -> ControlFlow<(), usize> {
+    /// Reads one document at the start of `text`; its length, or why nothing after it can be read.
+    fn read_document(&mut self, text: &str, lines: Option<FileKind>) -> Result<usize, serde_json::Error> {
+        let is_first = self.done == 0 && self.prefilter.is_none();
         if let Some(kind) = lines
-            && self.prefilter.is_none()
+            && is_first
             && let Some(length) = self.read_plain_line(text)
         {
             self.report.kind = kind;
-            return ControlFlow::Continue(length);
+            return Ok(length);
         }
-        let start = self.index;
-        let first = if self.prefilter.is_some() { Pass::Apart } else { Pass::Direct };
-        self.resume_at = start;
-        let mut outcome = self.pass(text, first, lines);
-        if outcome.is_err() && first == Pass::Direct && self.index > start {
-            // Some records were handed on: take those after them apart.
-            self.resume_at = self.index;
-            self.index = start;
-            outcome = self.pass(text, Pass::Apart, lines);
-        } else if outcome.is_err() && first == Pass::Direct {
-            outcome = self.pass(text, Pass::Apart, lines);
+        if is_first && let Ok(length) = self.pass(text, Pass::Direct, lines) {
+            return Ok(length);
         }
-        match outcome {
-            Ok(length) => ControlFlow::Continue(length),
-            Err(error) => {
-                self.broken(&error, lines.is_some());
-                ControlFlow::Break(())
-            }
-        }
+        self.pass(text, Pass::Apart, lines)
     }
 
-    /// Reads a document that is one object without an array of records, in one scan; `None` if it is anything
-    /// else.
+    /// Reads a document that is one plain record, in one scan; `None` if it is anything else.
     fn read_plain_line(&mut self, text: &str) -> Option<usize> {
         let mut odd = OddFields::default();
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let seed = Seed::<Option<RawRecord<'_>>>::new("record", &mut odd);
         let raw = seed.deserialize(&mut deserializer).ok()??;
-        if raw.records.0 {
+        if raw.records.0 || !raw.is_plain() {
             return None;
         }
-        let index = self.next_index();
-        self.take(index, raw, odd);
+        self.report.kind = FileKind::Lines;
+        self.hand_on(raw, odd, RecordOrigin::Export);
         Some(deserializer.into_iter::<IgnoredAny>().byte_offset())
     }
 
     fn broken(&mut self, error: &serde_json::Error, is_line: bool) {
         if is_line {
-            let index = self.next_index();
-            self.report.unreadable(index, &RecordFault::Json(error.to_string()));
+            self.refuse(&RecordFault::Json(error.to_string()), IssueKind::LostRecord);
         } else {
             let kind = if error.is_eof() { IssueKind::Truncated } else { IssueKind::BrokenJson };
             self.report.issue(None, kind, error.to_string());
@@ -157,22 +164,15 @@ impl<'s> DocumentReader<'s> {
 
     /// One pass over one document; the length read.
     fn pass(&mut self, text: &str, pass: Pass, lines: Option<FileKind>) -> Result<usize, serde_json::Error> {
+        self.element = 0;
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let seen = DocumentSeed { reader: self, pass }.deserialize(&mut deserializer)?;
         let length = deserializer.into_iter::<IgnoredAny>().byte_offset();
-        let kind = match seen {
-            DocumentShape::Elements(kind) => kind,
-            DocumentShape::Object => {
-                self.take_text(text.get(..length).unwrap_or_default());
-                FileKind::Single
-            }
-            DocumentShape::Other => {
-                let index = self.next_index();
-                self.report.unreadable(index, &RecordFault::NotAnObject);
-                FileKind::NotJson
-            }
-        };
+        let kind = seen.unwrap_or(FileKind::Single);
         self.report.kind = lines.unwrap_or(kind);
+        if seen.is_none() {
+            self.take_element(text.get(..length).unwrap_or_default());
+        }
         Ok(length)
     }
 
@@ -182,70 +182,138 @@ impl<'s> DocumentReader<'s> {
         index
     }
 
-    /// Takes one object as JSON text: the prefilter applies, and any fault is only its own.
-    fn take_text(&mut self, text: &str) {
-        let index = self.next_index();
-        if index < self.resume_at {
-            return;
+    /// Moves past one element; `false` if an earlier pass dealt with it.
+    fn enter_element(&mut self) -> bool {
+        self.element += 1;
+        let is_new = self.element > self.done;
+        self.done = self.done.max(self.element);
+        is_new
+    }
+
+    /// Takes one element as JSON text: the prefilter applies, and any fault is only its own.
+    fn take_element(&mut self, text: &str) {
+        if self.enter_element() {
+            self.take(text);
         }
-        if self.prefilter.is_some_and(|wanted| !wanted(text)) {
-            self.report.prefiltered += 1;
+    }
+
+    fn take(&mut self, text: &str) {
+        if self.is_held_back(text) {
             return;
         }
         match RawRecord::parse(text) {
-            Ok((raw, odd)) => self.take(index, raw, odd),
-            Err(fault) => self.report.unreadable(index, &fault),
+            Ok((raw, odd)) if self.is_direct(&raw) => self.take_direct(raw, odd),
+            Err(RecordFault::Json(_)) if let Cow::Owned(mended) = mend(text) => self.take(&mended),
+            Err(fault @ RecordFault::Json(_)) => self.refuse(&fault, IssueKind::LostRecord),
+            _ => self.open(text),
         }
     }
 
-    /// Takes one parsed object: a record, or what wraps one.
-    fn take(&mut self, index: u64, raw: RawRecord<'_>, odd: OddFields) {
-        if !raw.is_event_like() {
-            if let Some(detail) = raw.detail {
-                return self.take_wrapped(index, detail.get(), RecordOrigin::Other);
-            }
-            if let Some(event) = &raw.lookup_event {
-                return self.take_wrapped(index, event, RecordOrigin::EventHistory);
-            }
-            if self.report.kind == FileKind::LookupEvents {
-                return self.report.unreadable(index, &RecordFault::MissingField("CloudTrailEvent"));
-            }
+    /// True if the object needs no second look at its text.
+    fn is_direct(&self, raw: &RawRecord<'_>) -> bool {
+        raw.is_plain()
+            || raw.lookup_event.is_some()
+            || self.report.kind == FileKind::LookupEvents && raw.detail.is_none() && !raw.is_event_like()
+    }
+
+    /// Takes a record, or an entry of LookupEvents.
+    fn take_direct(&mut self, raw: RawRecord<'_>, odd: OddFields) {
+        if raw.is_plain() {
+            let origin = match self.report.kind {
+                FileKind::Records => RecordOrigin::TrailFile,
+                FileKind::Array | FileKind::Lines => RecordOrigin::Export,
+                _ => RecordOrigin::Other,
+            };
+            return self.hand_on(raw, odd, origin);
         }
-        let origin = match self.report.kind {
-            FileKind::Records => RecordOrigin::TrailFile,
-            FileKind::Array | FileKind::Lines => RecordOrigin::Export,
-            _ => RecordOrigin::Other,
+        self.report.has_envelopes = true;
+        let missing = RecordFault::MissingField("CloudTrailEvent");
+        let Some(event) = &raw.lookup_event else { return self.refuse(&missing, IssueKind::UnreadableRecord) };
+        let event = match RawRecord::parse(event) {
+            Err(RecordFault::Json(_)) => mend(event),
+            _ => Cow::Borrowed(&**event),
         };
-        self.hand_on(index, raw, odd, origin);
+        match RawRecord::parse(&event) {
+            Ok((raw, odd)) => self.hand_on(raw, odd, RecordOrigin::EventHistory),
+            // An entry whose event is no event is an entry without its event.
+            Err(_) => self.refuse(&missing, IssueKind::UnreadableRecord),
+        }
     }
 
-    fn hand_on(&mut self, index: u64, raw: RawRecord<'_>, odd: OddFields, origin: RecordOrigin) {
+    /// Hands a record to the sink, or says why not.
+    pub(super) fn hand_on(&mut self, raw: RawRecord<'_>, odd: OddFields, origin: RecordOrigin) {
+        let kind = kind_of_loss(&raw);
+        let is_history = origin == RecordOrigin::EventHistory;
+        // Programs that index records add a time of their own; some drop the one of the event.
+        let is_indexed = raw.event_time.is_none() && !is_history;
+        self.report.has_envelopes |= is_indexed;
+        let origin = if is_indexed { RecordOrigin::Other } else { origin };
         match classify(raw, odd) {
             Ok(Classified::Record(record)) => {
+                let index = self.next_index();
                 if !record.odd_fields.is_empty() {
                     self.report.issue(Some(index), IssueKind::OddField, record.odd_fields.join(", "));
                 }
                 self.report.records += 1;
                 (self.sink)(RecordRef { index, origin, record: &record });
             }
-            Ok(Classified::Skipped(reason)) => self.report.skip(reason),
-            Err(fault) => self.report.unreadable(index, &fault),
+            Ok(Classified::Skipped(reason)) => self.skip(reason),
+            Err(fault) if is_history => {
+                // A page of event history stays whole: the entry lacks its event, and that is said of it.
+                let is_lost = kind == IssueKind::LostRecord || matches!(fault, RecordFault::DamagedName(_));
+                let fault = if is_lost { RecordFault::MissingField("CloudTrailEvent") } else { fault };
+                self.refuse(&fault, IssueKind::UnreadableRecord);
+            }
+            Err(fault @ RecordFault::DamagedName(_)) => self.refuse(&fault, IssueKind::LostRecord),
+            Err(fault) => self.refuse(&fault, kind),
         }
     }
 
-    /// Takes the record inside an EventBridge event or an entry of LookupEvents.
-    fn take_wrapped(&mut self, index: u64, text: &str, origin: RecordOrigin) {
-        self.report.has_envelopes = true;
-        let is_envelope = origin == RecordOrigin::Other;
-        match RawRecord::parse(text) {
-            // EventBridge carries events of all services; only CloudTrail's have the fields of a record.
-            Ok((raw, _)) if is_envelope && (raw.event_name.is_none() || raw.event_source.is_none()) => {
-                self.report.skip(SkipReason::NotCloudTrail);
-            }
-            Ok((raw, odd)) => self.hand_on(index, raw, odd, origin),
-            Err(RecordFault::NotAnObject) if is_envelope => self.report.skip(SkipReason::NotCloudTrail),
-            Err(fault) => self.report.unreadable(index, &fault),
+    /// True if the prefilter does not want the object; it is then counted.
+    pub(super) fn is_held_back(&mut self, text: &str) -> bool {
+        let is_held_back = self.prefilter.is_some_and(|wanted| !wanted(text));
+        if is_held_back {
+            self.next_index();
+            self.report.prefiltered += 1;
         }
+        is_held_back
+    }
+
+    /// Counts an object that is no event of a principal.
+    pub(super) fn skip(&mut self, reason: SkipReason) {
+        self.next_index();
+        self.report.skip(reason);
+    }
+
+    /// Counts a record that cannot be used.
+    pub(super) fn refuse(&mut self, fault: &RecordFault, kind: IssueKind) {
+        let index = self.next_index();
+        self.report.unreadable(Some(index), kind, fault.to_string());
+    }
+
+    /// Counts an object of a kind that is not known.
+    pub(super) fn unknown(&mut self, what: &str) {
+        let index = self.next_index();
+        let place = (self.report.kind != FileKind::Single).then_some(index);
+        self.report.unreadable(place, IssueKind::UnknownShape, what);
+    }
+}
+
+/// What it means if an object cannot be used: a record of a role is a loss, and what has too little of a
+/// record to be one is of an unknown kind.
+fn kind_of_loss(raw: &RawRecord<'_>) -> IssueKind {
+    let identity = &raw.user_identity;
+    let names_role =
+        |text: &Option<Text<'_>>| text.as_deref().is_some_and(|text| text.contains("AROA") || text.contains("role/"));
+    let is_role = identity.session_issuer().is_some()
+        || identity.in_scope_of.is_some()
+        || matches!(identity.type_.as_deref(), Some("AssumedRole" | "Role"))
+        || names_role(&identity.principal_id)
+        || names_role(&identity.arn);
+    match (is_role, raw.core_fields()) {
+        (true, _) => IssueKind::LostRecord,
+        (false, 0 | 1) => IssueKind::UnknownShape,
+        (false, _) => IssueKind::UnreadableRecord,
     }
 }
 
@@ -263,38 +331,29 @@ fn is_lines(body: &str) -> bool {
     !opens && std::iter::once(second).chain(lines.take(8)).any(is_object)
 }
 
-/// Shape of a document.
-enum DocumentShape {
-    /// An array of elements was found and taken.
-    Elements(FileKind),
-    /// An object without such an array.
-    Object,
-    /// A string, number and so on.
-    Other,
-}
-
+/// Takes the elements of the arrays of records in a document; the kind of the file, or `None` if there is none.
 struct DocumentSeed<'r, 's> {
     reader: &'r mut DocumentReader<'s>,
     pass: Pass,
 }
 
 impl<'de> DeserializeSeed<'de> for DocumentSeed<'_, '_> {
-    type Value = DocumentShape;
+    type Value = Option<FileKind>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<DocumentShape, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for DocumentSeed<'_, '_> {
-    type Value = DocumentShape;
+    type Value = Option<FileKind>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON document")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<DocumentShape, A::Error> {
-        let mut seen = DocumentShape::Object;
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut seen = None;
         while let Some(key) = map.next_key::<DocumentKey>()? {
             let kind = match key {
                 DocumentKey::Records => FileKind::Records,
@@ -307,19 +366,19 @@ impl<'de> Visitor<'de> for DocumentSeed<'_, '_> {
             let reader = &mut *self.reader;
             reader.report.kind = kind;
             if map.next_value_seed(ElementsSeed { reader, pass: self.pass })? {
-                seen = DocumentShape::Elements(kind);
+                seen = Some(kind);
             }
         }
         Ok(seen)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<DocumentShape, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
         self.reader.report.kind = FileKind::Array;
         ElementsSeed { reader: self.reader, pass: self.pass }.visit_seq(seq)?;
-        Ok(DocumentShape::Elements(FileKind::Array))
+        Ok(Some(FileKind::Array))
     }
 
-    scalars_are!(DocumentShape::Other);
+    scalars_are!(None);
 }
 
 #[derive(serde::Deserialize)]
@@ -357,7 +416,7 @@ impl<'de> Visitor<'de> for ElementsSeed<'_, '_> {
         match self.pass {
             Pass::Apart => {
                 while let Some(raw) = seq.next_element::<&RawValue>()? {
-                    reader.take_text(raw.get());
+                    reader.take_element(raw.get());
                 }
             }
             Pass::Direct => loop {
@@ -365,11 +424,12 @@ impl<'de> Visitor<'de> for ElementsSeed<'_, '_> {
                 let Some(raw) = seq.next_element_seed(Seed::<Option<RawRecord<'de>>>::new("record", &mut odd))? else {
                     break;
                 };
-                let index = reader.next_index();
-                match raw {
-                    Some(raw) => reader.take(index, raw, odd),
-                    None => reader.report.unreadable(index, &RecordFault::NotAnObject),
-                }
+                // The pass that has the text takes whatever this is.
+                let Some(raw) = raw.filter(|raw| reader.is_direct(raw)) else {
+                    return Err(A::Error::custom("an element is no plain record"));
+                };
+                reader.enter_element();
+                reader.take_direct(raw, odd);
             },
         }
         Ok(true)

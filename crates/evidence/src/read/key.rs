@@ -55,6 +55,30 @@ const FOLDERS: &[(&str, KeyKind)] = &[
     ("CloudTrail-Aggregated", KeyKind::Aggregated),
 ];
 
+/// The parts of the name of a digest file.
+///
+/// `<account>_CloudTrail-Digest_<Region>_<trail>_<home Region>_<yyyymmddThhmmssZ>[_backfill].json.gz` (CloudTrail
+/// User Guide, "CloudTrail digest file structure"). The name of a trail may hold underscores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DigestKey<'a> {
+    /// Organisation id (`o-…`), for an organisation trail; only a key with folders has it.
+    pub organization: Option<&'a str>,
+    /// The account whose log files it lists.
+    pub account: &'a str,
+    /// The Region of those files.
+    pub region: &'a str,
+    /// The name of the trail.
+    pub trail: &'a str,
+    /// The Region in which the trail was made.
+    pub home_region: &'a str,
+    /// The day of the digest's end, in UTC.
+    pub date: Date,
+    /// The end of the digest, as `yyyymmddThhmmssZ`.
+    pub end: &'a str,
+    /// True for one that was added later, with files that the digest of their hour left out.
+    pub is_backfill: bool,
+}
+
 /// Kind of the object under a key or a path, by its folders, else by the file name.
 pub fn key_kind(key: &str) -> KeyKind {
     let of = |name: &str| FOLDERS.iter().find(|(folder, _)| *folder == name).map(|(_, kind)| *kind);
@@ -82,15 +106,48 @@ fn from_folders(key: &str) -> Option<TrailKey<'_>> {
     is_account(account).then_some(TrailKey { kind, organization, account, region, date })
 }
 
+/// The parts of the key or path of a digest file, if its name has AWS's form.
+pub fn parse_digest_key(key: &str) -> Option<DigestKey<'_>> {
+    let file = key.rsplit(['/', '\\']).next()?;
+    let stem = file.strip_suffix(".gz").unwrap_or(file).strip_suffix(".json")?;
+    let (stem, is_backfill) = match stem.strip_suffix("_backfill") {
+        Some(stem) => (stem, true),
+        None => (stem, false),
+    };
+    let mut parts = stem.splitn(4, '_');
+    let account = parts.next().filter(|account| is_account(account))?;
+    parts.next().filter(|kind| *kind == "CloudTrail-Digest")?;
+    let region = parts.next()?;
+    let (rest, end) = parts.next()?.rsplit_once('_')?;
+    let (trail, home_region) = rest.rsplit_once('_')?;
+    let is_time = end.len() == 16 && end.ends_with('Z') && end.as_bytes().get(8) == Some(&b'T');
+    let date = date(end.get(..4)?, end.get(4..6)?, end.get(6..8)?)?;
+    let organization = from_folders(key).and_then(|key| key.organization);
+    (is_time && !trail.is_empty()).then_some(DigestKey {
+        organization,
+        account,
+        region,
+        trail,
+        home_region,
+        date,
+        end,
+        is_backfill,
+    })
+}
+
 fn from_file_name(key: &str) -> Option<TrailKey<'_>> {
+    if let Some(DigestKey { account, region, date, .. }) = parse_digest_key(key) {
+        return Some(TrailKey { kind: KeyKind::Digest, organization: None, account, region, date });
+    }
     let (account, kind, region, time) = file_parts(key)?;
     let kind = FOLDERS.iter().find(|(name, _)| *name == kind)?.1;
     let date = date(time.get(..4)?, time.get(4..6)?, time.get(6..8)?)?;
-    Some(TrailKey { kind, organization: None, account, region, date })
+    // What follows the Region in the name of a digest is its trail.
+    (kind != KeyKind::Digest).then_some(TrailKey { kind, organization: None, account, region, date })
 }
 
-/// `<account>_<kind>_<Region>_<time>_…`; digest files have the trail's name between Region and time and do
-/// not match.
+/// `<account>_<kind>_<Region>_<time>_…`; digest files have the trail's name between Region and time (see
+/// [`parse_digest_key`]).
 fn file_parts(key: &str) -> Option<(&str, &str, &str, &str)> {
     let file = key.rsplit(['/', '\\']).next()?;
     let mut parts = file.splitn(5, '_');
@@ -117,6 +174,37 @@ mod tests {
         assert_eq!((parsed.region, parsed.date.to_string().as_str()), ("eu-central-1", "2026-09-01"));
         let (_, file) = key.rsplit_once('/').unwrap();
         assert_eq!(parse_key(file).unwrap(), TrailKey { organization: None, ..parsed });
+    }
+
+    #[test]
+    fn names_of_digest_files() {
+        let name = "111122223333_CloudTrail-Digest_eu-west-1_my_trail_20260101_us-east-1_20260901T110131Z";
+        for (suffix, is_backfill) in [(".json.gz", false), ("_backfill.json.gz", true), (".json", false)] {
+            let file = format!("{name}{suffix}");
+            let key = format!("p/AWSLogs/o-abc123/111122223333/CloudTrail-Digest/eu-west-1/2026/09/01/{file}");
+            let parsed = parse_digest_key(&key).unwrap();
+            assert_eq!((parsed.account, parsed.region, parsed.home_region), ("111122223333", "eu-west-1", "us-east-1"));
+            assert_eq!(
+                (parsed.trail, parsed.end, parsed.is_backfill),
+                ("my_trail_20260101", "20260901T110131Z", is_backfill)
+            );
+            assert_eq!(parsed.organization, Some("o-abc123"));
+            assert_eq!(parse_digest_key(&file), Some(DigestKey { organization: None, ..parsed }));
+            let by_name = parse_key(&file).unwrap();
+            assert_eq!((by_name.kind, by_name.account, by_name.region), (KeyKind::Digest, "111122223333", "eu-west-1"));
+            assert_eq!(by_name.date.to_string(), "2026-09-01");
+            assert_eq!(parse_key(&key), Some(TrailKey { organization: Some("o-abc123"), ..by_name }));
+        }
+        for name in [
+            "111122223333_CloudTrail-Digest_us-east-1_t_us-east-1_20261301T110131Z.json.gz",
+            "111122223333_CloudTrail-Digest_us-east-1_t_us-east-1_2026.json.gz",
+            "111122223333_CloudTrail-Digest_us-east-1_20260901T110131Z.json.gz",
+            "111122223333_CloudTrail_us-east-1_20260901T1015Z_x.json.gz",
+            "x_CloudTrail-Digest_us-east-1_t_us-east-1_20260901T110131Z.json.gz",
+        ] {
+            assert_eq!(parse_digest_key(name), None, "{name}");
+            assert_ne!(parse_key(name).map(|key| key.kind), Some(KeyKind::Digest), "{name}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::record::{RecordFault, SkipReason};
+use crate::record::SkipReason;
 
 /// Kind of a file, by its content.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +20,8 @@ pub enum FileKind {
     Lines,
     /// An answer of LookupEvents.
     LookupEvents,
+    /// Rows of values below a line of names (CSV).
+    Table,
     /// Nothing but white space.
     Empty,
     /// No JSON that could hold records.
@@ -45,8 +47,12 @@ pub enum RecordOrigin {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum IssueKind {
-    /// A record could not be read.
+    /// A record has no usable time, source or name, and no identity of a role.
     UnreadableRecord,
+    /// A record that could not be read may be a call of a role.
+    LostRecord,
+    /// A value is of a kind that may hold records and is not known.
+    UnknownShape,
     /// A record was read, but a field of it has an unusual type and was left out.
     OddField,
     /// The file ends inside a record or a compressed block.
@@ -72,6 +78,8 @@ impl IssueKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::UnreadableRecord => "unreadable-record",
+            Self::LostRecord => "lost-record",
+            Self::UnknownShape => "unknown-shape",
             Self::OddField => "odd-field",
             Self::Truncated => "truncated",
             Self::BrokenJson => "broken-json",
@@ -88,6 +96,8 @@ impl IssueKind {
     pub fn description(self) -> &'static str {
         match self {
             Self::UnreadableRecord => "cannot be read",
+            Self::LostRecord => "cannot be read, and may be a call of a role",
+            Self::UnknownShape => "holds no record of a kind that is known",
             Self::OddField => "has a field of an unusual type, which was left out",
             Self::Truncated => "is cut off",
             Self::BrokenJson => "is no valid JSON from here on",
@@ -147,9 +157,9 @@ pub struct FileReport {
     pub prefiltered: u64,
     /// Objects that are no event of a principal.
     pub skipped: BTreeMap<SkipReason, u64>,
-    /// Records that could not be read.
+    /// Records that could not be read, and objects of which nobody knows whether they hold one.
     pub unreadable: u64,
-    /// Some records came inside an EventBridge event or an entry of LookupEvents.
+    /// Some records came inside something else: an EventBridge event, an entry of LookupEvents, a log event.
     pub has_envelopes: bool,
     /// Size after inflating.
     pub inflated_bytes: u64,
@@ -198,8 +208,8 @@ impl FileReport {
         *self.skipped.entry(reason).or_default() += 1;
     }
 
-    pub(super) fn unreadable(&mut self, index: u64, fault: &RecordFault) {
+    pub(super) fn unreadable(&mut self, index: Option<u64>, kind: IssueKind, detail: impl Into<String>) {
         self.unreadable += 1;
-        self.issue(Some(index), IssueKind::UnreadableRecord, fault.to_string());
+        self.issue(index, kind, detail);
     }
 }

@@ -87,26 +87,82 @@ fn what_holds_no_event_is_skipped_and_counted() {
     assert_eq!(report.skipped.get(&SkipReason::Digest), Some(&1));
     let report = check(r#"{"Records":[{"eventCategory":"Insight","eventTime":"x"}]}"#, FileKind::Records, "", 1, &[]);
     assert_eq!(report.skipped.get(&SkipReason::Insight), Some(&1));
-    check(r#"{"Records":"none"}"#, FileKind::Single, "", 1, &[]);
+    check(r#"{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put"}]}"#, FileKind::Records, "", 1, &[]);
+}
+
+#[test]
+fn what_nobody_knows_may_hold_records() {
+    use IssueKind::UnknownShape;
+    assert!(UnknownShape.loses_records());
+    for text in
+        ["{\"Records\":\"none\"}", "7", "\"text\"", "null", "{\"a\":{}}", "{\"eventTime\":\"2026-09-01T10:00:00Z\"}"]
+    {
+        check(text, FileKind::Single, "", 1, &[UnknownShape]);
+    }
+    check(format!("[{A},7,null,\"x\",[],{{\"a\":1}},{B}]"), FileKind::Array, "0A 5B", 6, &[UnknownShape; 4]);
+    check(format!("{{\"a\":1}}\n{A}\n7\n{{}}"), FileKind::Lines, "1A", 4, &[UnknownShape; 2]);
+    check(
+        format!(r#"{{"Events":[{{"a":1}},{}]}}"#, lookup(A)),
+        FileKind::LookupEvents,
+        "1A",
+        2,
+        &[IssueKind::UnreadableRecord],
+    );
+    for text in ["{}", "[]", r#"{"Records":[]}"#, r#"{"Records":null}"#, r#"{"events":[],"nextToken":"t"}"#] {
+        let (seen, report) = read(text.as_bytes());
+        assert!(seen.is_empty() && report.issues.is_empty(), "{text}: {report:?}");
+    }
+}
+
+#[test]
+fn a_record_of_a_role_that_cannot_be_used_is_a_loss() {
+    use IssueKind::{LostRecord, UnreadableRecord};
+    assert!(LostRecord.loses_records());
+    let role = r#""userIdentity":{"type":"AssumedRole","principalId":"AROAX:f"}"#;
+    let record = |time: &str, identity: &str| {
+        format!(r#"{{"Records":[{{"eventTime":"{time}","eventSource":"s","eventName":"X",{identity}}}]}}"#)
+    };
+    check(record("redacted", role), FileKind::Records, "", 1, &[LostRecord]);
+    check(record("redacted", r#""userIdentity":{"type":"Root"}"#), FileKind::Records, "", 1, &[UnreadableRecord]);
+    let time = "2026-09-01T10:00:00Z";
+    for name in [r"AROAX:\ud800", r"AROAX:\ufffd", "AROAX:\u{7f}", "AROA\u{0}X:f"] {
+        let identity = role.replace("AROAX:f", name);
+        check(record(time, &identity), FileKind::Records, "", 1, &[LostRecord]);
+    }
+    check(record(time, role), FileKind::Records, "0X", 1, &[]);
+}
+
+#[test]
+fn an_index_keeps_the_time_in_a_field_of_its_own() {
+    let record = |fields: &str| format!(r#"{{{fields},"eventSource":"s","eventName":"X"}}"#);
+    let lines = format!(
+        "{}\n{}",
+        record(r#""@timestamp":"2026-09-01T10:00:00.000Z""#),
+        record(r#""@timestamp":"2026-09-02T10:00:00Z","eventTime":"2026-09-01T10:00:00Z""#)
+    );
+    let mut seen = Vec::new();
+    let report = read_bytes("f", lines.as_bytes(), &Limits::default(), &mut |r| {
+        seen.push((r.origin, r.record.event_time.to_string()));
+    });
+    let time = "2026-09-01T10:00:00Z".to_owned();
+    assert_eq!(seen, [(RecordOrigin::Other, time.clone()), (RecordOrigin::Export, time)]);
+    assert!(!report.is_trail_file());
 }
 
 #[test]
 fn one_bad_record_is_one_issue() {
-    use IssueKind::UnreadableRecord;
-    check(
-        format!(r#"{{"Records":[{A},7,{{"eventName":"x"}},{B}]}}"#),
+    use IssueKind::{LostRecord, UnknownShape, UnreadableRecord};
+    let timeless = r#"{"eventSource":"s","eventName":"X"}"#;
+    let report = check(
+        format!(r#"{{"Records":[{A},{timeless},{{"eventName":"x"}},{B}]}}"#),
         FileKind::Records,
         "0A 3B",
         4,
-        &[UnreadableRecord; 2],
+        &[UnreadableRecord, UnknownShape],
     );
-    // A lone surrogate is JSON, but no text: the fast pass stops, the second takes records apart.
-    let lone = r#"{"eventTime":"2026-09-01T10:00:00Z","eventSource":"s","eventName":"X","userAgent":"\ud800"}"#;
-    let report =
-        check(format!(r#"{{"Records":[{A},{lone},{B}]}}"#), FileKind::Records, "0A 2B", 3, &[UnreadableRecord]);
     assert_eq!(report.issues.first().unwrap().index, Some(1));
-    check(format!("{A}\n{lone}\n{{broken\n{B}"), FileKind::Lines, "0A 3B", 4, &[UnreadableRecord; 2]);
-    check(format!("garbage\n{A}\n{B}"), FileKind::Lines, "1A 2B", 3, &[UnreadableRecord]);
+    check(format!("{A}\n{{broken\n{B}"), FileKind::Lines, "0A 2B", 3, &[LostRecord]);
+    check(format!("garbage\n{A}\n{B}"), FileKind::Lines, "1A 2B", 3, &[LostRecord]);
     check(
         format!(r#"{{"Events":[{},{{"EventId":"y"}}]}}"#, lookup(A)),
         FileKind::LookupEvents,
@@ -131,7 +187,7 @@ fn a_cut_file_keeps_what_came_before() {
     check(cut(&whole, in_second), FileKind::Records, "0A", 1, &[Truncated]);
     check(format!(r#"{{"Records":[{A},]}}"#), FileKind::Records, "0A", 1, &[BrokenJson]);
     check(cut(A, 40), FileKind::NotJson, "", 0, &[Truncated]);
-    check(format!("{A}\n{}", cut(B, 30)), FileKind::Lines, "0A", 2, &[IssueKind::UnreadableRecord]);
+    check(format!("{A}\n{}", cut(B, 30)), FileKind::Lines, "0A", 2, &[IssueKind::LostRecord]);
 }
 
 #[test]
@@ -190,6 +246,38 @@ fn bytes_that_are_no_text_cost_no_record() {
 }
 
 #[test]
+fn a_value_that_is_no_json_costs_no_record() {
+    let with = |value: &str| B.replace("\"eventName\"", &format!("\"userAgent\":{value},\"eventName\""));
+    for value in [r#""\ud800x""#, "\"a\tb\u{0}\"", r#""\x41""#, "NaN", "-Infinity", "1e999", "{\"a\":1,\"a\":2}"] {
+        let odd = with(value);
+        let lost = if value.starts_with(['{']) { vec![IssueKind::OddField] } else { Vec::new() };
+        check(format!(r#"{{"Records":[{A},{odd},{A}]}}"#), FileKind::Records, "0A 1B 2A", 3, &lost);
+        check(format!("[{odd},{A}]"), FileKind::Array, "0B 1A", 2, &lost);
+        check(format!("{A}\n{odd}\n{A}"), FileKind::Lines, "0A 1B 2A", 3, &lost);
+        check(format!("{odd}{A}{odd}"), FileKind::Lines, "0B 1A 2B", 3, &[lost.clone(), lost.clone()].concat());
+        check(format!(r#"{{"Events":[{},{}]}}"#, lookup(&odd), lookup(A)), FileKind::LookupEvents, "0B 1A", 2, &lost);
+    }
+    // Beside the records, too; and deep nesting anywhere is passed over.
+    check(format!(r#"{{"Records":[{A},{B}],"x":NaN}}"#), FileKind::Records, "0A 1B", 2, &[]);
+    let deep = format!("{}{}", "[".repeat(9_000), "]".repeat(9_000));
+    check(format!("[{},{A}]", with(&deep)), FileKind::Array, "0B 1A", 2, &[IssueKind::OddField]);
+}
+
+#[test]
+fn bad_bytes_cost_no_memory() {
+    let mut bytes = A.replace("A\"}", "A\",\"userAgent\":\"").into_bytes();
+    bytes.extend(vec![0xff; 10_000]);
+    bytes.extend(b"\xe2\x82 \xf0\x9f\"}");
+    let mut report = FileReport::new("f", 1);
+    for bytes in [Cow::Borrowed(bytes.as_slice()), Cow::Owned(bytes.clone())] {
+        let text = to_text(bytes.clone(), &mut report);
+        assert_eq!(text.len(), bytes.len());
+        assert!(text.ends_with("\u{7f}\u{7f}\u{7f} \u{7f}\u{7f}\"}"));
+    }
+    check(&bytes, FileKind::Single, "0A", 1, &[IssueKind::InvalidUtf8]);
+}
+
+#[test]
 fn the_prefilter_only_counts_what_it_holds_back() {
     let text = format!(r#"{{"Records":[{A},{B},{A}]}}"#);
     let mut seen = Vec::new();
@@ -203,7 +291,7 @@ fn issues_are_described_up_to_a_limit_and_all_counted() {
     let text = format!("[{}]", ["1"; 100].join(","));
     let (_, report) = read(text.as_bytes());
     assert_eq!(report.issues.len(), Limits::default().max_described_issues);
-    assert_eq!((report.unreadable, report.issue_counts.get(&IssueKind::UnreadableRecord)), (100, Some(&100)));
+    assert_eq!((report.unreadable, report.issue_counts.get(&IssueKind::UnknownShape)), (100, Some(&100)));
 }
 
 #[test]

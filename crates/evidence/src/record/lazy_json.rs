@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::mend::mend;
+
 /// A JSON value of a record: its text, and the parsed value once something asks for it. Records that are
 /// skipped never pay for it.
 #[derive(Debug, Clone)]
@@ -26,12 +28,16 @@ impl<'a> LazyJson<'a> {
 
     /// The value, parsed once. A repeated key keeps its last value.
     pub fn value(&self) -> &Value {
-        self.value.get_or_init(|| serde_json::from_str(self.text()).unwrap_or_else(|_| readable_members(self.text())))
+        self.value.get_or_init(|| {
+            serde_json::from_str(self.text()).unwrap_or_else(|_| {
+                let mended = mend(self.text());
+                serde_json::from_str(&mended).unwrap_or_else(|_| readable_members(&mended))
+            })
+        })
     }
 }
 
-/// The members that can be read. A record's text is valid JSON, but a value may still hold a lone surrogate,
-/// be a number out of range, or nest too deeply; it must not hide its neighbours.
+/// The members that can be read. A value may still nest too deeply; it must not hide its neighbours.
 fn readable_members(text: &str) -> Value {
     let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).unwrap_or_default();
     let readable = |(key, raw): (String, &RawValue)| Some((key, serde_json::from_str::<Value>(raw.get()).ok()?));
@@ -53,9 +59,9 @@ mod tests {
     #[test]
     fn a_value_that_cannot_be_read_does_not_hide_the_others() {
         check(r#"{"a":1,"b":[true]}"#, &json!({"a": 1, "b": [true]}));
-        check(r#"{"a":"\ud800","bucket":"b"}"#, &json!({"bucket": "b"}));
-        check(r#"{"n":1e999,"bucket":"b"}"#, &json!({"bucket": "b"}));
+        check(r#"{"a":"\ud800","bucket":"b"}"#, &json!({"a": "\u{fffd}", "bucket": "b"}));
+        check(r#"{"n":1e999,"bucket":"b"}"#, &json!({"n": "\u{7f}", "bucket": "b"}));
         check(&format!(r#"{{"deep":{}{},"bucket":"b"}}"#, "[".repeat(500), "]".repeat(500)), &json!({"bucket": "b"}));
-        check(r#"["\ud800"]"#, &json!({}));
+        check(r#"["\ud800"]"#, &json!(["\u{fffd}"]));
     }
 }

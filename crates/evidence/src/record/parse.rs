@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::lenient::{OddFields, Present, Seed, lenient_object};
 use super::time::parse_time;
-use super::{LazyJson, Record, ResourceEntry, Text, UserIdentity};
+use super::{LazyJson, Record, ResourceEntry, Text, UserIdentity, is_damaged};
 
 lenient_object! {
     /// One JSON object with every key that tells what it is; everything optional.
@@ -13,6 +13,8 @@ lenient_object! {
         pub(crate) event_time: Option<Text<'a>> = "eventTime",
         pub(crate) event_source: Option<Text<'a>> = "eventSource",
         pub(crate) event_name: Option<Text<'a>> = "eventName",
+        /// Stands in for a missing `eventTime`: Elasticsearch, OpenSearch and Logstash index records by it.
+        timestamp: Option<Text<'a>> = "@timestamp",
         aws_region: Option<Text<'a>> = "awsRegion",
         error_code: Option<Text<'a>> = "errorCode",
         error_message: Option<Text<'a>> = "errorMessage",
@@ -27,7 +29,7 @@ lenient_object! {
         recipient_account_id: Option<Text<'a>> = "recipientAccountId",
         shared_event_id: Option<Text<'a>> = "sharedEventID",
         vpc_endpoint_id: Option<Text<'a>> = "vpcEndpointId",
-        user_identity: UserIdentity<'a> = "userIdentity",
+        pub(crate) user_identity: UserIdentity<'a> = "userIdentity",
         request_parameters: Option<&'a RawValue> = "requestParameters",
         response_elements: Option<&'a RawValue> = "responseElements",
         additional_event_data: Option<&'a RawValue> = "additionalEventData",
@@ -35,6 +37,9 @@ lenient_object! {
         /// Wrappers.
         pub(crate) detail: Option<&'a RawValue> = "detail",
         pub(crate) lookup_event: Option<Text<'a>> = "CloudTrailEvent",
+        /// Columns that hold a whole record beside some of its fields.
+        whole_record: Present =
+            "eventJson" | "eventjson" | "event_json" | "eventData" | "eventdata" | "event_data" | "@message" | "_raw",
         /// Arrays of other shapes.
         pub(crate) records: Present = "Records" | "Events",
         /// Marks of other files in a trail's bucket.
@@ -86,6 +91,9 @@ pub enum RecordFault {
     /// The event time is no time.
     #[error("`eventTime` is no time: `{0}`")]
     BadTime(String),
+    /// A name in the record holds characters that are no text.
+    #[error("`{0}` holds characters that are no text")]
+    DamagedName(&'static str),
 }
 
 /// Result of reading one JSON object.
@@ -133,6 +141,39 @@ impl<'a> RawRecord<'a> {
     pub(crate) fn is_event_like(&self) -> bool {
         self.event_name.is_some() || self.event_source.is_some() || self.event_time.is_some()
     }
+
+    /// True if [`classify`] can say what the object is: it looks like a whole record, or like what else a trail
+    /// delivers.
+    pub(crate) fn is_plain(&self) -> bool {
+        match other_kind(self) {
+            Some(reason) => reason != SkipReason::NotCloudTrail,
+            None => self.event_name.is_some() && self.event_source.is_some() && !self.whole_record.0,
+        }
+    }
+
+    /// How many of the three fields that make an event are there.
+    pub(crate) fn core_fields(&self) -> usize {
+        [&self.event_time, &self.event_source, &self.event_name].iter().filter(|field| field.is_some()).count()
+    }
+
+    /// A name in the record that was damaged on the way, without which nobody knows who did what.
+    fn damaged_name(&self) -> Option<&'static str> {
+        let identity = &self.user_identity;
+        let issuer = identity.session_issuer();
+        let scope = identity.in_scope_of.as_ref();
+        [
+            ("eventSource", &self.event_source),
+            ("eventName", &self.event_name),
+            ("userIdentity.type", &identity.type_),
+            ("userIdentity.principalId", &identity.principal_id),
+            ("userIdentity.arn", &identity.arn),
+        ]
+        .into_iter()
+        .chain(issuer.map(|issuer| ("sessionIssuer.principalId", &issuer.principal_id)))
+        .chain(issuer.map(|issuer| ("sessionIssuer.arn", &issuer.arn)))
+        .chain(scope.map(|scope| ("inScopeOf.credentialsIssuedTo", &scope.credentials_issued_to)))
+        .find_map(|(name, text)| text.as_deref().is_some_and(is_damaged).then_some(name))
+    }
 }
 
 /// Decides what a raw object is; wrappers must have been looked at before.
@@ -140,9 +181,12 @@ pub(crate) fn classify(raw: RawRecord<'_>, odd: OddFields) -> Result<Classified<
     if let Some(reason) = other_kind(&raw) {
         return Ok(Classified::Skipped(reason));
     }
+    if let Some(name) = raw.damaged_name() {
+        return Err(RecordFault::DamagedName(name));
+    }
     let event_source = required(raw.event_source, "eventSource")?;
     let event_name = required(raw.event_name, "eventName")?;
-    let event_time = event_time(raw.event_time)?;
+    let event_time = event_time(raw.event_time, raw.timestamp)?;
     Ok(Classified::Record(Record {
         event_time,
         event_source,
@@ -196,7 +240,8 @@ fn required<'a>(field: Option<Text<'a>>, name: &'static str) -> Result<Text<'a>,
     field.filter(|text| !text.trim().is_empty()).ok_or(RecordFault::MissingField(name))
 }
 
-fn event_time(field: Option<Text<'_>>) -> Result<Timestamp, RecordFault> {
-    let text = required(field, "eventTime")?;
-    parse_time(&text).ok_or_else(|| RecordFault::BadTime(text.chars().take(40).collect()))
+fn event_time(field: Option<Text<'_>>, stand_in: Option<Text<'_>>) -> Result<Timestamp, RecordFault> {
+    let time = required(field, "eventTime")
+        .and_then(|text| parse_time(&text).ok_or_else(|| RecordFault::BadTime(text.chars().take(40).collect())));
+    time.or_else(|fault| stand_in.and_then(|text| parse_time(&text)).ok_or(fault))
 }
