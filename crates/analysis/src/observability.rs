@@ -14,9 +14,12 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use whittle_catalog::events::Visibility;
 use whittle_catalog::{ActionId, catalog};
+use whittle_evidence::coverage::assess::GLOBAL_REGION;
+use whittle_evidence::coverage::event_sources::is_global;
 use whittle_evidence::coverage::{ActionAsked, BlindReason, Coverage, CoverageRemedy, Observability};
 use whittle_policy::ResourcePattern;
 
+use crate::doubt::Doubt;
 use crate::grants::{GrantStatement, Grants};
 use crate::input::AnalysisEvidence;
 use crate::inventory::{Function, Role};
@@ -209,6 +212,17 @@ impl<'a> RoleObservability<'a> {
         })
     }
 
+    /// A doubt about events of a Region whose log may hold a use of the action: that of the resource, or of
+    /// global services; any Region for a resource that names none.
+    fn doubt_about(&self, action: ActionId, pattern: &ResourcePattern) -> Option<&'a Doubt> {
+        if self.evidence.doubts.is_empty() {
+            return None;
+        }
+        let is_global = catalog().revealed_by(action).iter().any(|event| is_global(&event.event_source));
+        let region = if is_global { Some(GLOBAL_REGION) } else { region_of(pattern) };
+        self.evidence.doubts.iter().find(|doubt| region.is_none_or(|region| doubt.concerns(&[region])))
+    }
+
     fn may_explain_access(&self, service: &str) -> bool {
         let of_service = |action: &ActionId| catalog().info(*action).prefix() == service;
         let any = ResourcePattern::new("*");
@@ -297,6 +311,9 @@ impl ObservabilityCheck for RoleObservability<'_> {
         if let Some(reason) = &self.general {
             return Some(reason.clone());
         }
+        if let Some(doubt) = self.doubt_about(action, pattern) {
+            return Some(UnseenReason::Doubt { doubt: doubt.clone() });
+        }
         let prefix = catalog().info(action).prefix();
         if let Some(events) = self.unmapped.get(prefix) {
             return Some(UnseenReason::Unmapped { events: events.clone() });
@@ -358,7 +375,7 @@ fn general_doubt(evidence: AnalysisEvidence<'_>, functions: &[&Function]) -> Opt
     if days < least {
         return Some(UnseenReason::TooFewDays { days, least });
     }
-    if let Some(doubt) = evidence.doubts.first() {
+    if let Some(doubt) = evidence.doubts.iter().find(|doubt| doubt.concerns(&[])) {
         return Some(UnseenReason::Doubt { doubt: doubt.clone() });
     }
     let unknown = functions.iter().find(|function| required::has_unknown_feature(function))?;

@@ -40,7 +40,8 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 
 use crate::attribute::{self, Attribution};
-use crate::read::{KeyKind, parse_key};
+use crate::read::digest::Digest;
+use crate::read::{KeyKind, parse_digest_key, parse_key};
 use crate::record::Record;
 use whittle_catalog::events::CallOutcome;
 
@@ -116,6 +117,14 @@ impl Ledger {
         {
             let source = RecordSource::of_file(place, key);
             self.account.note_file(&source, parts.account, parts.region, days::day_of(time.timestamp()));
+        }
+    }
+
+    /// Notes that a digest was read, an object under `key`: what was delivered in its time is known.
+    pub fn observe_digest(&mut self, place: &str, key: &str, digest: &Digest) {
+        if let Some(parts) = parse_digest_key(key) {
+            let source = RecordSource::of_file(place, key);
+            self.account.note_digest(&source, &parts, (digest.start, digest.end));
         }
     }
 

@@ -90,6 +90,17 @@ pub fn read_filtered(
     DocumentReader::new(report, limits, prefilter, sink).read(text.strip_prefix('\u{feff}').unwrap_or(&text))
 }
 
+/// Reads a digest file, gzip or plain.
+///
+/// # Errors
+///
+/// [`digest::DigestError`] if it is damaged, or a field is missing.
+pub fn read_digest(bytes: &[u8], limits: &Limits) -> Result<digest::Digest, digest::DigestError> {
+    let mut report = FileReport::new("", 0);
+    let inflated = inflate::inflate(bytes, limits.max_inflated_bytes, &mut report);
+    digest::parse_digest(&to_text(inflated, &mut report))
+}
+
 /// The bytes as text. Each byte that is no UTF-8 becomes DEL: the records stay, the ledger keeps no name that
 /// holds that character, and the text is as long as the bytes.
 fn to_text<'a>(bytes: Cow<'a, [u8]>, report: &mut FileReport) -> Cow<'a, str> {

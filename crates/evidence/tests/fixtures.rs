@@ -4,7 +4,7 @@
 
 use whittle_catalog::catalog;
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
-use whittle_evidence::coverage::{BlindReason, Coverage, CoverageEvidence, DayWindow, Trails};
+use whittle_evidence::coverage::{ActionAsked, BlindReason, Coverage, CoverageEvidence, DayWindow, Trails};
 use whittle_evidence::ledger::{ChangeKind, Ledger, RecordSource};
 use whittle_evidence::map::{EventClass, Mapper};
 use whittle_evidence::read::{FileKind, Limits, read_bytes};
@@ -99,10 +99,13 @@ fn coverage_of_the_window() {
         history: None,
         facts: ledger.account(),
         window,
+        assume_quiet_days: true,
     });
     let observability = |action: &str, resource: &str| {
         let id = catalog().action(action).unwrap();
-        coverage.assess_action(id, resource, Some("eu-west-1"), Some(ROLE_ARN))
+        let asked =
+            ActionAsked { resource, region: Some("eu-west-1"), work_regions: &[], role_arn: Some(ROLE_ARN) };
+        coverage.assess_action(id, &asked)
     };
     assert!(observability("iam:CreateUser", "*").is_full());
     assert!(observability("s3:PutObject", "arn:aws:s3:::shop-assets/*").is_full());

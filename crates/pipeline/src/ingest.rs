@@ -14,6 +14,7 @@ use crate::marks::ReadMarks;
 use crate::ports::{EvidenceBatch, PortError, PortErrorKind, Store, TrailObjects};
 use crate::trail_object::TrailObject;
 
+mod digests;
 mod waiting;
 
 /// Bytes (as stored) read between two saves. Also the most that is in memory at once of objects that are read
@@ -117,7 +118,9 @@ pub fn ingest(
     observer: &mut dyn IngestObserver,
     stop: &dyn Fn() -> bool,
 ) -> Result<(IngestSummary, Vec<Issue>), PortError> {
-    let (listed, mut summary, mut issues) = list_events(objects, &evidence.marks)?;
+    let ListedObjects { events: listed, others, mut summary, mut issues } = list_objects(objects, &evidence.marks)?;
+    let (digests, of_digests) = digests::read_digests(objects, evidence, &listed, &others);
+    issues.extend(of_digests);
     let (old, new): (Vec<_>, Vec<_>) = listed.into_iter().partition(|object| evidence.marks.knows(object));
     summary.known = old.len();
     let mut progress =
@@ -160,19 +163,36 @@ pub fn ingest(
         progress.records = summary.records;
         observer.step(&progress);
     }
+    if digests > 0 && summary.read == 0 {
+        store.save_evidence(EvidenceBatch { ledger: &evidence.ledger, objects: &[], marks: &evidence.marks })?;
+    }
     summary.left = rest.len();
     Ok((summary, merge_issues(issues)))
 }
 
 /// Reads objects without a store: for looking into a trail.
 pub fn read_all(objects: &impl TrailObjects) -> Result<(Ledger, IngestSummary, Vec<Issue>), PortError> {
-    let (read, mut summary, mut issues) = list_events(objects, &ReadMarks::default())?;
-    summary.read = read.len();
-    let (ledger, reports) = read_batch(objects, &read);
+    let mut evidence = Evidence::default();
+    let ListedObjects { events, others, mut summary, mut issues } = list_objects(objects, &evidence.marks)?;
+    issues.extend(digests::read_digests(objects, &mut evidence, &events, &others).1);
+    issues.extend(evidence.marks.issues());
+    summary.read = events.len();
+    let (ledger, reports) = read_batch(objects, &events);
+    evidence.ledger.merge(&ledger);
     for report in reports {
         summary.add(&report.map_err(|unread| unread.issue), &mut issues);
     }
-    Ok((ledger, summary, merge_issues(issues)))
+    Ok((evidence.ledger, summary, merge_issues(issues)))
+}
+
+/// Objects of a trail, by what their keys say.
+struct ListedObjects {
+    /// They hold events.
+    events: Vec<TrailObject>,
+    /// Digests and others, which hold none.
+    others: Vec<TrailObject>,
+    summary: IngestSummary,
+    issues: Vec<Issue>,
 }
 
 /// Lists the objects that hold events, by their keys. Reads none.
@@ -180,12 +200,17 @@ pub(crate) fn list_events(
     objects: &impl TrailObjects,
     marks: &ReadMarks,
 ) -> Result<(Vec<TrailObject>, IngestSummary, Vec<Issue>), PortError> {
+    let listed = list_objects(objects, marks)?;
+    Ok((listed.events, listed.summary, listed.issues))
+}
+
+fn list_objects(objects: &impl TrailObjects, marks: &ReadMarks) -> Result<ListedObjects, PortError> {
     let (listed, issues) = objects.list(marks)?;
     let mut summary = IngestSummary { objects: listed.len(), ..IngestSummary::default() };
-    let (skipped, read): (Vec<_>, Vec<_>) =
+    let (others, events): (Vec<_>, Vec<_>) =
         listed.into_iter().partition(|object| key_kind(&object.key).can_be_skipped());
-    summary.not_events = skipped.len();
-    Ok((read, summary, issues))
+    summary.not_events = others.len();
+    Ok(ListedObjects { events, others, summary, issues })
 }
 
 /// The next objects to read before a save, and those after them.

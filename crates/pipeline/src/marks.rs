@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, Serializer};
-use whittle_analysis::issue::{Issue, merge_issues};
+use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 
 use crate::trail_object::TrailObject;
 
@@ -45,6 +45,9 @@ pub struct SourceMarks {
     /// Keys that were listed and could not be read: the next run tries them again.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub failed: BTreeSet<String>,
+    /// Keys of files that a digest names and that were never listed.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub missing: BTreeSet<String>,
     /// Problems of objects that were read, by key.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "stored_issues")]
     pub issues: BTreeMap<String, Vec<Issue>>,
@@ -116,7 +119,16 @@ impl ReadMarks {
 
     /// Issues of all objects read so far.
     pub fn issues(&self) -> Vec<Issue> {
-        merge_issues(self.sources.values().flat_map(|source| source.issues.values().flatten()).cloned().collect())
+        let of_objects = self.sources.values().flat_map(|source| source.issues.values().flatten()).cloned();
+        let missing = self.sources.iter().filter_map(|(name, source)| {
+            let first = source.missing.first()?;
+            let message = format!("files are missing that digests name, such as `{first}`");
+            let mut issue = Issue::new(IssueKind::MissingTrailFile, name.clone(), message)
+                .with_hint("copy the whole folder again; until then nothing is called unused");
+            issue.count = u64::try_from(source.missing.len()).unwrap_or(u64::MAX);
+            Some(issue)
+        });
+        merge_issues(of_objects.chain(missing).collect())
     }
 
     /// Notes that event history of a Region was read over `span`.
@@ -220,8 +232,6 @@ fn joined(mut spans: Vec<HistorySpan>) -> Vec<HistorySpan> {
 
 #[cfg(test)]
 mod tests {
-    use whittle_analysis::issue::IssueKind;
-
     use super::*;
 
     fn span(start: i64, end: i64) -> HistorySpan {

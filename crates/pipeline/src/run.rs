@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use rayon::prelude::*;
 use whittle_analysis::analyze::analyze_with;
 use whittle_analysis::doubt::Doubt;
@@ -16,6 +17,7 @@ use whittle_analysis::window::ObservationWindow;
 use whittle_evidence::coverage::{self, Coverage, EventHistory, Trails};
 use whittle_evidence::ledger::days::{day_of, start_of_day};
 use whittle_evidence::ledger::{AccountFacts, Ledger};
+use whittle_evidence::read::parse_key;
 use whittle_snapshot::{SnapshotFiles, TrailConfigs, read_inventory, read_trails};
 
 use crate::ingest::{self, IngestObserver, IngestSummary, ingest};
@@ -154,7 +156,7 @@ impl Observed {
             let bounds = last.saturating_sub(LOOKBACK_DAYS)..last.saturating_add(1);
             facts.observed(account, bounds)
         });
-        let doubts = lost_events(issues);
+        let doubts = lost_events(issues, days.as_ref());
         if days.is_none() {
             let others: Vec<&str> = facts.recipients().into_iter().filter(|other| *other != account).collect();
             let issue = if others.is_empty() {
@@ -234,9 +236,17 @@ fn quiet_days(account: &str, ledger: &Ledger, days: Range<i32>) -> Vec<i32> {
     days.filter(|day| !regions.iter().any(|any| any.contains(*day))).collect()
 }
 
-/// Each place where events were lost, once.
-fn lost_events(issues: &[Issue]) -> Vec<Doubt> {
+/// Each place where events were lost, once. A file whose key says that it was delivered before the window does
+/// not count.
+fn lost_events(issues: &[Issue], days: Option<&Range<i32>>) -> Vec<Doubt> {
     let places: BTreeSet<&String> =
         issues.iter().filter(|issue| issue.kind.loses_evidence()).map(|issue| &issue.place).collect();
-    places.into_iter().map(|place| Doubt::LostEvents { place: place.clone() }).collect()
+    let lost = places.into_iter().filter_map(|place| {
+        let key = parse_key(place);
+        let day = key.and_then(|key| key.date.to_zoned(TimeZone::UTC).ok()).map(|date| day_of(date.timestamp()));
+        let before = day.zip(days).is_some_and(|(day, window)| day < window.start);
+        let region = key.map(|key| key.region.to_owned());
+        (!before).then(|| Doubt::LostEvents { place: place.clone(), region })
+    });
+    lost.collect()
 }

@@ -52,6 +52,8 @@ kinds! {
     BadEncoding = "bad-encoding",
     /// An entry of a document cannot be used.
     BadEntry = "bad-entry",
+    /// A digest file cannot be read.
+    BadDigest = "bad-digest",
     /// A document is not the JSON that it should be.
     BadJson = "bad-json",
     /// The name of a file or folder has no meaning.
@@ -82,6 +84,8 @@ kinds! {
     IncompleteFunction = "incomplete-function",
     /// Versions of a policy are missing.
     IncompleteHistory = "incomplete-history",
+    /// A digest names a trail file that is not there. Loses evidence.
+    MissingTrailFile = "missing-trail-file",
     /// The snapshot lacks a file.
     MissingFile = "missing-file",
     /// A trail file was never read while it was within the lookback. Loses evidence.
@@ -171,11 +175,12 @@ impl IssueKind {
         match self {
             Self::DeletedUnread
             | Self::EventWithoutText
-            | Self::NeverRead
+            | Self::MissingTrailFile
+                | Self::NeverRead
             | Self::TooManyFiles
             | Self::Unavailable
             | Self::Unlisted => true,
-            Self::File(kind) => kind.loses_records() && *kind != FileIssueKind::UnreadableRecord,
+            Self::File(kind) => kind.loses_records(),
             Self::Other(word) => word.starts_with(LOST_EVIDENCE),
             _ => false,
         }

@@ -27,7 +27,7 @@ pub struct Coverage<'a> {
 }
 
 /// Region of global events in the partition `aws`. Elsewhere a trail of one Region is not trusted with them.
-const GLOBAL_REGION: &str = "us-east-1";
+pub const GLOBAL_REGION: &str = "us-east-1";
 
 impl<'a> Coverage<'a> {
     /// Over this evidence.

@@ -36,6 +36,17 @@ impl FilesRead {
         days
     }
 
+    /// The days between the first and the last digest, over all Regions: on these a Region's files are known.
+    pub(super) fn digest_span(&self) -> Option<(i32, i32)> {
+        let spans = self.regions.values().filter_map(RegionFacts::digest_span);
+        spans.reduce(|one, two| (one.0.min(two.0), one.1.max(two.1)))
+    }
+
+    /// Days of which digests list all files of the Region.
+    pub(super) fn digested_days(&self, region: &str) -> DaySet {
+        self.regions.get(region).map(RegionFacts::digested_days).unwrap_or_default()
+    }
+
     /// The first day on which the files hold an event of the class.
     pub(super) fn first_of(&self, class: EventClass<'_>) -> Option<i32> {
         self.regions.values().filter_map(|facts| class.days(facts)?.first()).min()
@@ -82,7 +93,7 @@ pub(super) fn match_files(trails: &Trails, facts: &AccountFacts, account: &str) 
             .filter(|(_, trail)| fits(trail, source, region, account))
             .map(|(index, _)| index)
             .collect();
-        let destinations = by_destination(trails, &fitting);
+        let destinations = by_destination(trails, &named_by_digests(trails, fitting, facts));
         if destinations.is_empty() {
             continue;
         }
@@ -129,6 +140,17 @@ fn fits(trail: &Trail, source: &RecordSource, region: &str, account: &str) -> bo
         }
     }
     trail.is_multi_region || region.is_empty() || trail.home_region.as_deref().is_none_or(|home| home == region)
+}
+
+/// The trails that digests beside the files name; all of them where none is named.
+fn named_by_digests(trails: &Trails, fitting: Vec<usize>, facts: &RegionFacts) -> Vec<usize> {
+    let is_named = |index: &usize| {
+        trails.trails.get(*index).is_some_and(|trail| {
+            let home = trail.home_region.as_deref().unwrap_or_default();
+            facts.digest_trails.contains(&format!("{home}:{}", trail.name))
+        })
+    };
+    if fitting.iter().any(is_named) { fitting.into_iter().filter(is_named).collect() } else { fitting }
 }
 
 /// The trails by where they deliver to. A trail that does not say delivers to a place of its own.

@@ -4,6 +4,8 @@
 //! lost. At most [`MAX_QUIET_DAYS`] in a row count as quiet, and none on which another source shows management
 //! events that these trails log too.
 
+use std::ops::Range;
+
 use super::assess::Coverage;
 use super::files::FilesRead;
 use super::question::{DayWindow, Observability};
@@ -33,7 +35,10 @@ impl Coverage<'_> {
             return Observability::None { reason: BlindReason::NoEventOnDays, remedy: Some(remedy) };
         }
         let witness = region.map(|region| self.witness(files, region)).unwrap_or_default();
-        let missing = missing_days(first..end, &days, &witness, self.evidence().assume_quiet_days);
+        let mut missing = missing_days(first..end, &days, &witness, self.evidence().assume_quiet_days);
+        if let Some(region) = region {
+            missing = by_digests(missing, first..end, files, region, &witness);
+        }
         let asked_missing = missing.iter().filter(|day| (asked.start..asked.end).contains(day)).count();
         if asked_missing > 0 {
             let days = u32::try_from(asked_missing).unwrap_or(u32::MAX);
@@ -104,8 +109,28 @@ impl Coverage<'_> {
     }
 }
 
+/// The same where digests tell: of a day that digests list in full nothing is missing, since files that they
+/// name and that are not there are lost evidence of their own. Between the first and the last digest any other
+/// day is missing.
+fn by_digests(
+    mut missing: Vec<i32>,
+    span: Range<i32>,
+    files: &FilesRead,
+    region: &str,
+    witness: &DaySet,
+) -> Vec<i32> {
+    let Some((first, last)) = files.digest_span() else { return missing };
+    let listed = files.digested_days(region);
+    missing.retain(|day| !listed.contains(*day) || witness.contains(*day));
+    // The first and the last day have digests for a part of them alone.
+    missing.extend((first.saturating_add(1)..last).filter(|day| span.contains(day) && !listed.contains(*day)));
+    missing.sort_unstable();
+    missing.dedup();
+    missing
+}
+
 /// The days of `span` that were not read, sorted.
-fn missing_days(span: std::ops::Range<i32>, read: &DaySet, witness: &DaySet, assume_quiet: bool) -> Vec<i32> {
+fn missing_days(span: Range<i32>, read: &DaySet, witness: &DaySet, assume_quiet: bool) -> Vec<i32> {
     let mut missing = Vec::new();
     let mut run: Vec<i32> = Vec::new();
     let limit = usize::try_from(MAX_QUIET_DAYS).unwrap_or(usize::MAX);
@@ -127,7 +152,7 @@ fn missing_days(span: std::ops::Range<i32>, read: &DaySet, witness: &DaySet, ass
 mod tests {
     use super::*;
 
-    fn days(days: &[std::ops::Range<i32>]) -> DaySet {
+    fn days(days: &[Range<i32>]) -> DaySet {
         days.iter().cloned().flatten().collect()
     }
 

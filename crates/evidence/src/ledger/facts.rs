@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use whittle_policy::id::is_account;
 
 use super::changes::{ChangeKind, TrailChange};
-use super::days::{DaySet, day_of};
+use super::days::{DAY_SECONDS, DaySet, day_of};
 use super::entries;
 use super::region::is_region;
 use super::source::RecordSource;
+use crate::read::DigestKey;
 use crate::record::{EventCategory, Record};
 
 /// When something happened: first, last and on which days.
@@ -72,9 +73,35 @@ pub struct RegionFacts {
     /// Days on which a file was delivered that was read, by its key.
     #[serde(skip_serializing_if = "DaySet::is_empty")]
     pub files: DaySet,
+    /// Spans of five minutes, counted from 1970-01-01, of which a digest lists the files that were delivered.
+    #[serde(skip_serializing_if = "DaySet::is_empty")]
+    pub digested: DaySet,
+    /// The trails that these digests are of: home Region and name, apart by a colon.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub digest_trails: BTreeSet<String>,
 }
 
+/// Seconds of a span of [`RegionFacts::digested`].
+const DIGEST_SPAN_SECONDS: i64 = 300;
+
 impl RegionFacts {
+    /// Days of which digests list all files, but for those delivered after midnight.
+    pub fn digested_days(&self) -> DaySet {
+        let spans_a_day = i32::try_from(DAY_SECONDS / DIGEST_SPAN_SECONDS).unwrap_or(i32::MAX);
+        let mut counts: BTreeMap<i32, i32> = BTreeMap::new();
+        for span in self.digested.iter() {
+            *counts.entry(span.div_euclid(spans_a_day)).or_default() += 1;
+        }
+        counts.into_iter().filter(|(_, count)| *count >= spans_a_day).map(|(day, _)| day).collect()
+    }
+
+    /// The first and the last day with a digest.
+    pub fn digest_span(&self) -> Option<(i32, i32)> {
+        let spans_a_day = i32::try_from(DAY_SECONDS / DIGEST_SPAN_SECONDS).unwrap_or(i32::MAX);
+        let day = |span: i32| span.div_euclid(spans_a_day);
+        Some((day(self.digested.first()?), day(self.digested.last()?)))
+    }
+
     /// Adds everything of `other`.
     pub fn merge(&mut self, other: &Self) {
         self.any.union(&other.any);
@@ -89,6 +116,8 @@ impl RegionFacts {
             self.data_type_reads.entry(kind.clone()).or_default().union(days);
         }
         self.files.union(&other.files);
+        self.digested.union(&other.digested);
+        self.digest_trails.extend(other.digest_trails.iter().cloned());
     }
 }
 
@@ -196,6 +225,28 @@ impl AccountFacts {
     pub(super) fn note_file(&mut self, source: &RecordSource, account: &str, region: &str, day: i32) {
         if is_account(account) && is_region(region) {
             self.scope_mut(source, account, region).files.insert(day);
+        }
+    }
+
+    /// Notes that a digest lists the files that were delivered from `start` to `end`.
+    pub(super) fn note_digest(
+        &mut self,
+        source: &RecordSource,
+        key: &DigestKey<'_>,
+        (start, end): (Timestamp, Timestamp),
+    ) {
+        if !is_account(key.account) || !is_region(key.region) {
+            return;
+        }
+        let facts = self.scope_mut(source, key.account, key.region);
+        facts.digest_trails.insert(format!("{}:{}", key.home_region, key.trail));
+        // A digest is one of an hour; one that claims more than two days is none.
+        let (first, last) = (start.as_second().div_euclid(DIGEST_SPAN_SECONDS), end.as_second());
+        let after = (last - 1).div_euclid(DIGEST_SPAN_SECONDS);
+        if after.saturating_sub(first) <= 2 * DAY_SECONDS / DIGEST_SPAN_SECONDS {
+            for span in first..=after {
+                facts.digested.insert(i32::try_from(span).unwrap_or(i32::MAX));
+            }
         }
     }
 

@@ -49,7 +49,7 @@ impl RecordSource {
         };
         let key = key.replace('\\', "/");
         match parse_key(&key) {
-            Some(parts) if matches!(parts.kind, KeyKind::Records | KeyKind::NetworkActivity) => {
+            Some(parts) if matches!(parts.kind, KeyKind::Records | KeyKind::NetworkActivity | KeyKind::Digest) => {
                 let prefix = match key.find("AWSLogs/") {
                     Some(at) => key.get(..at).unwrap_or_default(),
                     // A file name alone: its folders say nothing.
@@ -101,6 +101,12 @@ mod tests {
         assert_eq!(RecordSource::of_file("/copy/", &of_member), trail("/copy", Some("o-abc")));
         assert_eq!(RecordSource::of_file("/copy", KEY), trail("/copy", None));
         assert_eq!(RecordSource::of_file("/copy", KEY).bucket(), None);
+    }
+
+    #[test]
+    fn digests_lie_where_the_files_lie() {
+        let key = "a/AWSLogs/111122223333/CloudTrail-Digest/eu-west-1/2026/09/01/111122223333_CloudTrail-Digest_eu-west-1_t_eu-west-1_20260901T110131Z.json.gz";
+        assert_eq!(RecordSource::of_file("/copy", key), RecordSource::of_file("/copy", &format!("a/{KEY}")));
     }
 
     #[test]

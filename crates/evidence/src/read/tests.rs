@@ -146,7 +146,7 @@ fn an_index_keeps_the_time_in_a_field_of_its_own() {
     });
     let time = "2026-09-01T10:00:00Z".to_owned();
     assert_eq!(seen, [(RecordOrigin::Other, time.clone()), (RecordOrigin::Export, time)]);
-    assert!(!report.is_trail_file());
+    assert!(report.has_envelopes);
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn beyond(data: &BeyondTrails) -> String {
 
 fn in_words(doubt: &Doubt) -> String {
     match doubt {
-        Doubt::LostEvents { place } => format!("events of {place} were lost, so absence proves nothing"),
+        Doubt::LostEvents { place, .. } => format!("events of {place} were lost, so absence proves nothing"),
         Doubt::FunctionsNotListed { region } => {
             format!("the functions of {region} could not be listed, and may need what no other function needs")
         }
