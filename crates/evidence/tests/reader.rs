@@ -73,7 +73,7 @@ fn whole_files_hold_two_records() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_500))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_500) })]
 
     #[test]
     fn a_damaged_file_loses_nothing_in_silence(
