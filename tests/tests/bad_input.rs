@@ -1,6 +1,6 @@
 //! Bad input gives one clear error or a counted issue, and never a wrong suggestion.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use whittle_analysis::result::{Report, Verdict};
@@ -173,6 +173,38 @@ fn a_trail_file_that_is_no_json_is_an_issue() {
     std::fs::write(case.trail().join("notes.json"), "these are no events").unwrap();
     let report = case.report();
     has_issue(&report, &["notes.json"]);
+}
+
+#[test]
+fn a_file_of_an_unknown_kind_removes_nothing() {
+    let case = Case::new();
+    let ocsf =
+        r#"{"class_uid":6003,"class_name":"API Activity","metadata":{"product":{"name":"CloudTrail"}},"time":1}"#;
+    std::fs::write(case.trail().join("lake.json"), ocsf).unwrap();
+    let report = case.report();
+    nothing_unused(&report);
+    has_issue(&report, &["lake.json", "OCSF"]);
+}
+
+#[test]
+fn a_delivery_of_a_log_group_is_read_like_the_file() {
+    let case = Case::new();
+    let before = case.report();
+    let path = case.some_trail_file();
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(std::fs::File::open(&path).unwrap()).read_to_string(&mut text).unwrap();
+    let file: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let delivery = |record: &serde_json::Value| {
+        serde_json::json!({"messageType": "DATA_MESSAGE", "logGroup": "CloudTrail", "logEvents": [
+            {"id": "1", "timestamp": 1, "message": record.to_string()}]})
+        .to_string()
+    };
+    let deliveries: String = file["Records"].as_array().unwrap().iter().map(delivery).collect();
+    std::fs::write(&path, deliveries).unwrap();
+    let after = case.report();
+    let used = |report: &Report| report.functions.iter().map(|result| result.counts.used).collect::<Vec<_>>();
+    assert_eq!(used(&after), used(&before));
+    assert!(before.functions.iter().any(|result| result.counts.unused > 0));
 }
 
 #[test]

@@ -5,7 +5,9 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use whittle_evidence::read::digest::{PublicKeys, parse_digest};
-use whittle_evidence::read::{FileReport, IssueKind, Limits, parse_digest_key, parse_key, read_bytes, read_filtered};
+use whittle_evidence::read::{
+    FileKind, FileReport, IssueKind, Limits, parse_digest_key, parse_key, read_bytes, read_filtered,
+};
 
 fn record(name: &str) -> Value {
     json!({
@@ -73,7 +75,7 @@ fn whole_files_hold_two_records() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_500))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_500) })]
 
     #[test]
     fn a_damaged_file_loses_nothing_in_silence(
@@ -99,7 +101,11 @@ proptest! {
     fn a_cut_file_loses_nothing_in_silence(file in prop::sample::select(files()), at in any::<prop::sample::Index>()) {
         let cut = &file.as_bytes()[..at.index(file.trim_end().len())];
         let report = read(cut);
-        prop_assert!(report.records >= 2 || is_doubted(&report), "{}\n{report:?}", String::from_utf8_lossy(cut));
+        let shown = String::from_utf8_lossy(cut);
+        // Between two documents or rows nothing tells that another one followed.
+        let may_end = matches!(report.kind, FileKind::Lines | FileKind::Table | FileKind::Single | FileKind::Empty);
+        let is_between = may_end && report.records == shown.matches("eventVersion").count() as u64;
+        prop_assert!(report.records >= 2 || is_doubted(&report) || is_between, "{shown}\n{report:?}");
     }
 
     #[test]

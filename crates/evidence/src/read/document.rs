@@ -301,7 +301,7 @@ impl<'s> DocumentReader<'s> {
 
 /// What it means if an object cannot be used: a record of a role is a loss, and what has too little of a
 /// record to be one is of an unknown kind.
-fn kind_of_loss(raw: &RawRecord<'_>) -> IssueKind {
+pub(super) fn kind_of_loss(raw: &RawRecord<'_>) -> IssueKind {
     let identity = &raw.user_identity;
     let names_role =
         |text: &Option<Text<'_>>| text.as_deref().is_some_and(|text| text.contains("AROA") || text.contains("role/"));

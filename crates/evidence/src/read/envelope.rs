@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use super::columns::{self, Columns};
-use super::document::DocumentReader;
+use super::document::{DocumentReader, kind_of_loss};
 use super::report::{IssueKind, RecordOrigin};
 use crate::base64;
 use crate::record::{OddFields, RawRecord, RecordFault, SkipReason, mend};
@@ -171,8 +171,10 @@ impl DocumentReader<'_> {
         if let Some((name, text)) = carried(members) {
             return if name == "data" { self.open_data(&text, depth + 1) } else { self.open_text(&text, depth + 1) };
         }
-        if text_of(members, "eventSource").is_some_and(|source| source.starts_with("aws:")) {
-            return self.skip(SkipReason::NotCloudTrail);
+        if let Some(source) = text_of(members, "eventSource").filter(|source| source.starts_with("aws:")) {
+            // Queues and streams carry what somebody put there; other notifications speak for themselves.
+            let carries = matches!(&*source, "aws:sqs" | "aws:sns" | "aws:kinesis");
+            return if carries { self.unknown(looks_like(members)) } else { self.skip(SkipReason::NotCloudTrail) };
         }
         match columns::record_of(members) {
             Columns::Record(text) => match RawRecord::parse(&text) {
@@ -188,7 +190,9 @@ impl DocumentReader<'_> {
     fn open_detail(&mut self, members: &Members<'_>, detail: &RawValue) {
         let is_ours = text_of(members, "detail-type").is_some_and(|kind| kind.ends_with("via CloudTrail"));
         match RawRecord::parse(detail.get()) {
-            Ok((raw, odd)) if raw.is_plain() => self.hand_on_opened(detail.get(), raw, odd),
+            Ok((raw, odd)) if raw.is_plain() || kind_of_loss(&raw) == IssueKind::LostRecord => {
+                self.hand_on_opened(detail.get(), raw, odd);
+            }
             Err(fault @ RecordFault::Json(_)) => self.refuse(&fault, IssueKind::LostRecord),
             _ if is_ours => self.unknown("an EventBridge event without the record of its call"),
             _ => self.skip(SkipReason::NotCloudTrail),

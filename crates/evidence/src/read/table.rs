@@ -11,6 +11,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::document::DocumentReader;
 use super::envelope::Members;
+use super::report::IssueKind;
 
 /// A text with a line of names that tell of CloudTrail.
 pub(super) struct Table<'t> {
@@ -30,7 +31,7 @@ impl<'t> Table<'t> {
             return None;
         }
         let separator = [b',', b'\t', b';'].into_iter().find(|separator| first.as_bytes().contains(separator));
-        let mut rows = Rows { rest: text, separator: separator.unwrap_or(b',') };
+        let mut rows = Rows { rest: text, separator: separator.unwrap_or(b','), is_cut: false };
         let names = rows.next()?;
         let has = |wanted: &str| {
             names.iter().any(|name| {
@@ -46,11 +47,11 @@ impl<'t> Table<'t> {
 
 impl DocumentReader<'_> {
     pub(super) fn read_table(&mut self, table: Table<'_>) {
-        let Table { names, rows } = table;
+        let Table { names, mut rows } = table;
         let is_whole = |name: &str| WHOLE.iter().any(|whole| whole.eq_ignore_ascii_case(name));
         let whole = names.iter().position(|name| is_whole(name));
         self.report.has_envelopes = true;
-        for row in rows {
+        for row in rows.by_ref() {
             if row.len() != names.len() {
                 self.unknown("a row with more or fewer values than the line of names");
                 continue;
@@ -64,6 +65,9 @@ impl DocumentReader<'_> {
                 names.iter().map(ToString::to_string).zip(values.iter().map(|value| &**value)).collect();
             self.open_members(&members, 1);
         }
+        if rows.is_cut {
+            self.report.issue(None, IssueKind::Truncated, "the last value has no closing quote");
+        }
     }
 }
 
@@ -71,6 +75,8 @@ impl DocumentReader<'_> {
 struct Rows<'t> {
     rest: &'t str,
     separator: u8,
+    /// The text ended inside quotes.
+    is_cut: bool,
 }
 
 impl<'t> Iterator for Rows<'t> {
@@ -83,7 +89,7 @@ impl<'t> Iterator for Rows<'t> {
         }
         let mut row = Vec::new();
         loop {
-            let (value, after) = value(self.rest, self.separator);
+            let (value, after) = value(self.rest, self.separator, &mut self.is_cut);
             row.push(value);
             self.rest = after;
             match self.rest.as_bytes().first() {
@@ -95,7 +101,7 @@ impl<'t> Iterator for Rows<'t> {
 }
 
 /// The value at the start of a text, and what follows it: a separator, the end of a line or of the text.
-fn value(text: &str, separator: u8) -> (Cow<'_, str>, &str) {
+fn value<'t>(text: &'t str, separator: u8, is_cut: &mut bool) -> (Cow<'t, str>, &'t str) {
     let ends = |byte: u8| byte == separator || byte == b'\n' || byte == b'\r';
     let end_of = |text: &str| text.bytes().position(ends).unwrap_or(text.len());
     let Some(quoted) = text.strip_prefix('"') else {
@@ -108,7 +114,10 @@ fn value(text: &str, separator: u8) -> (Cow<'_, str>, &str) {
         match quoted.get(at..).and_then(|rest| rest.find('"')) {
             Some(found) if quoted.as_bytes().get(at + found + 1) == Some(&b'"') => at += found + 2,
             Some(found) => break at + found,
-            None => break quoted.len(),
+            None => {
+                *is_cut = true;
+                break quoted.len();
+            }
         }
     };
     let value = quoted.get(..end).unwrap_or_default();
@@ -125,8 +134,9 @@ mod tests {
     #[test]
     fn rows_of_values() {
         let text = "a,\"b\"\r\n\r\n\"x,\"\"y\"\"\n\",\n,\"\"\n\"open";
-        let rows: Vec<Vec<String>> =
-            Rows { rest: text, separator: b',' }.map(|row| row.iter().map(ToString::to_string).collect()).collect();
+        let rows: Vec<Vec<String>> = Rows { rest: text, separator: b',', is_cut: false }
+            .map(|row| row.iter().map(ToString::to_string).collect())
+            .collect();
         assert_eq!(rows, [vec!["a", "b"], vec!["x,\"y\"\n", ""], vec!["", ""], vec!["open"]]);
     }
 

@@ -99,7 +99,7 @@ fn what_nobody_knows_may_hold_records() {
     {
         check(text, FileKind::Single, "", 1, &[UnknownShape]);
     }
-    check(format!("[{A},7,null,\"x\",[],{{\"a\":1}},{B}]"), FileKind::Array, "0A 5B", 6, &[UnknownShape; 4]);
+    check(format!("[{A},7,null,\"x\",[],{{\"a\":1}},{B}]"), FileKind::Array, "0A 6B", 7, &[UnknownShape; 4]);
     check(format!("{{\"a\":1}}\n{A}\n7\n{{}}"), FileKind::Lines, "1A", 4, &[UnknownShape; 2]);
     check(
         format!(r#"{{"Events":[{{"a":1}},{}]}}"#, lookup(A)),

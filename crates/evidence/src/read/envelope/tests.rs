@@ -147,6 +147,7 @@ fn tables() {
         &[IssueKind::UnknownShape],
     );
     check("eventname,eventtime\n", "", 0, &[]);
+    check(format!("eventJson\n\"{}", cell("A")), "A", 1, &[IssueKind::Truncated]);
     check("eventname,eventtime\nA\n", "", 1, &[IssueKind::UnknownShape]);
 }
 
