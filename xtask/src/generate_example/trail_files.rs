@@ -1,10 +1,12 @@
 //! The trail folder, as S3 holds it (AWS CloudTrail User Guide, "Getting and viewing your CloudTrail log
 //! files"): one file for each Region and day, two on some days, plus what a reader must cope with: events
-//! delivered twice, a file delivered twice, a gzip file of two members, a digest file.
+//! delivered twice, a file delivered twice, a gzip file of two members. And a digest for each Region and day, which
+//! names the files of that day (AWS writes one an hour); their signatures are made up.
 
 use anyhow::{Context as _, Result};
 use flate2::Crc;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::Files;
 use super::account::{ACCOUNT, GLOBAL_REGION, REGION};
@@ -28,7 +30,9 @@ pub fn add_files(files: &mut Files, mut events: Vec<ExampleEvent>) -> Result<()>
     events.sort_by(|a, b| (a.region, a.at, &a.id).cmp(&(b.region, b.at, &b.id)));
     for region in [REGION, GLOBAL_REGION] {
         let mut late: Vec<ExampleEvent> = Vec::new();
+        let mut previous: Option<WrittenDigest> = None;
         for day in 0..DAYS {
+            let mut delivered: Vec<Value> = Vec::new();
             let today = events.iter().filter(|event| event.region == region && event.at.day() == day).cloned();
             let mut today: Vec<ExampleEvent> = std::mem::take(&mut late).into_iter().chain(today).collect();
             if region == REGION && LATE_DAYS.contains(&day) {
@@ -36,16 +40,17 @@ pub fn add_files(files: &mut Files, mut events: Vec<ExampleEvent>) -> Result<()>
             }
             if region == REGION && day % SPLIT_EVERY == 3 {
                 let evening = today.split_off(today.partition_point(|event| !event.at.is_afternoon()));
-                add_log_file(files, region, Moment::at(day, 12, 5), "", &today)?;
+                delivered.extend(add_log_file(files, region, Moment::at(day, 12, 5), "", &today)?);
                 today = evening;
             }
-            add_log_file(files, region, Moment::at(day, 23, 55), "", &today)?;
+            delivered.extend(add_log_file(files, region, Moment::at(day, 23, 55), "", &today)?);
             if region == REGION && REPEATED_FILE_DAYS.contains(&day) {
-                add_log_file(files, region, Moment::at(day, 23, 55), "again", &today)?;
+                delivered.extend(add_log_file(files, region, Moment::at(day, 23, 55), "again", &today)?);
             }
+            previous = Some(add_digest(files, region, day, &delivered, previous.as_ref())?);
         }
     }
-    add_digest(files)
+    Ok(())
 }
 
 /// `<bucket
@@ -59,10 +64,17 @@ fn log_file_key(region: &str, delivered: Moment, salt: &str) -> Result<String> {
     ))
 }
 
-fn add_log_file(files: &mut Files, region: &str, delivered: Moment, salt: &str, events: &[ExampleEvent]) -> Result<()> {
-    if events.is_empty() {
-        return Ok(());
-    }
+/// Adds a file, and gives what a digest says of it.
+fn add_log_file(
+    files: &mut Files,
+    region: &str,
+    delivered: Moment,
+    salt: &str,
+    events: &[ExampleEvent],
+) -> Result<Option<Value>> {
+    let (Some(first), Some(last)) = (events.iter().map(|e| e.at).min(), events.iter().map(|e| e.at).max()) else {
+        return Ok(None);
+    };
     let records: Vec<&Value> = events.iter().map(|event| &event.record).collect();
     let text = json!({ "Records": records }).to_string();
     let bytes = if region == REGION && delivered.day() == TWO_MEMBER_DAY {
@@ -71,46 +83,67 @@ fn add_log_file(files: &mut Files, region: &str, delivered: Moment, salt: &str, 
     } else {
         gzip(text.as_bytes())?
     };
-    files.insert(format!("trail/{}", log_file_key(region, delivered, salt)?), bytes);
-    Ok(())
+    let key = log_file_key(region, delivered, salt)?;
+    files.insert(format!("trail/{key}"), bytes);
+    Ok(Some(json!({
+        "s3Bucket": BUCKET,
+        "s3Object": key,
+        "hashValue": hex(&Sha256::digest(text.as_bytes())),
+        "hashAlgorithm": "SHA-256",
+        "newestEventTime": last.rfc3339()?,
+        "oldestEventTime": first.rfc3339()?,
+    })))
 }
 
-/// The digest of the last hour: no events in it, and another folder.
-fn add_digest(files: &mut Files) -> Result<()> {
-    let key = |hour: u32| -> Result<String> {
-        let end = Moment::at(DAYS - 1, hour, 55);
-        Ok(format!(
-            "AWSLogs/{ACCOUNT}/CloudTrail-Digest/{REGION}/{}/{ACCOUNT}_CloudTrail-Digest_{REGION}_shop-trail_{REGION}_{}.json.gz",
-            end.format("%Y/%m/%d")?,
-            end.format("%Y%m%dT%H%M%SZ")?,
-        ))
-    };
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// `<account>_CloudTrail-Digest_<Region>_<trail>_<home Region>_<end>.json.gz`
+fn digest_key(region: &str, end: Moment) -> Result<String> {
+    Ok(format!(
+        "AWSLogs/{ACCOUNT}/CloudTrail-Digest/{region}/{}/{ACCOUNT}_CloudTrail-Digest_{region}_shop-trail_{REGION}_{}.json.gz",
+        end.format("%Y/%m/%d")?,
+        end.format("%Y%m%dT%H%M%SZ")?,
+    ))
+}
+
+/// What the next digest says of one.
+struct WrittenDigest {
+    key: String,
+    hash: String,
+}
+
+/// The digest of one day: CloudTrail User Guide, "CloudTrail digest file structure".
+fn add_digest(
+    files: &mut Files,
+    region: &str,
+    day: u32,
+    delivered: &[Value],
+    previous: Option<&WrittenDigest>,
+) -> Result<WrittenDigest> {
+    let (start, end) = (Moment::at(day, 0, 0), Moment::at(day, 24, 0));
+    let key = digest_key(region, end)?;
     let digest = json!({
         "awsAccountId": ACCOUNT,
-        "digestStartTime": Moment::at(DAYS - 1, 22, 55).rfc3339()?,
-        "digestEndTime": Moment::at(DAYS - 1, 23, 55).rfc3339()?,
+        "digestStartTime": start.rfc3339()?,
+        "digestEndTime": end.rfc3339()?,
         "digestS3Bucket": BUCKET,
-        "digestS3Object": key(23)?,
+        "digestS3Object": key,
         "digestPublicKeyFingerprint": "0".repeat(32),
         "digestSignatureAlgorithm": "SHA256withRSA",
-        "newestEventTime": Moment::at(DAYS - 1, 23, 45).rfc3339()?,
-        "oldestEventTime": Moment::at(DAYS - 1, 0, 0).rfc3339()?,
-        "previousDigestS3Bucket": BUCKET,
-        "previousDigestS3Object": key(22)?,
-        "previousDigestHashValue": "0".repeat(64),
+        "newestEventTime": delivered.iter().filter_map(|file| file["newestEventTime"].as_str()).max(),
+        "oldestEventTime": delivered.iter().filter_map(|file| file["oldestEventTime"].as_str()).min(),
+        "previousDigestS3Bucket": previous.map(|_| BUCKET),
+        "previousDigestS3Object": previous.map(|digest| &digest.key),
+        "previousDigestHashValue": previous.map(|digest| &digest.hash),
         "previousDigestHashAlgorithm": "SHA-256",
-        "previousDigestSignature": "0".repeat(512),
-        "logFiles": [{
-            "s3Bucket": BUCKET,
-            "s3Object": log_file_key(REGION, Moment::at(DAYS - 1, 23, 55), "")?,
-            "hashValue": "0".repeat(64),
-            "hashAlgorithm": "SHA-256",
-            "newestEventTime": Moment::at(DAYS - 1, 23, 45).rfc3339()?,
-            "oldestEventTime": Moment::at(DAYS - 1, 0, 0).rfc3339()?,
-        }]
+        "previousDigestSignature": previous.map(|_| "0".repeat(512)),
+        "logFiles": delivered,
     });
-    files.insert(format!("trail/{}", key(23)?), gzip(digest.to_string().as_bytes())?);
-    Ok(())
+    let text = digest.to_string();
+    files.insert(format!("trail/{key}"), gzip(text.as_bytes())?);
+    Ok(WrittenDigest { key, hash: hex(&Sha256::digest(text.as_bytes())) })
 }
 
 /// One gzip member with no name and no time (RFC 1952). `miniz_oxide` gives the same bytes on each machine,

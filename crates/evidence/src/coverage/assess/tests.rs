@@ -44,7 +44,7 @@ const DATA_EVENT: &str = r#""eventTime":"2026-09-05T01:00:00Z","eventSource":"sq
 
 fn trail(settings: &str) -> String {
     format!(
-        r#"{{"trailList":[{{"Name":"main","TrailARN":"arn:aws:cloudtrail:eu-west-1:{ACCOUNT}:trail/main","HomeRegion":"eu-west-1",{settings}}}]}}"#
+        r#"{{"trailList":[{{"Name":"main","TrailARN":"arn:aws:cloudtrail:eu-west-1:{ACCOUNT}:trail/main","HomeRegion":"eu-west-1","S3BucketName":"b",{settings}}}]}}"#
     )
 }
 
