@@ -17,6 +17,7 @@ pub mod daily;
 mod direction;
 pub mod event_sources;
 mod files;
+mod known;
 pub mod question;
 mod read_days;
 mod reason;

@@ -270,7 +270,10 @@ mod tests {
         check("gone", &IssueKind::Gone, "gone", false);
         check("lost-evidence:gone", &IssueKind::DeletedUnread, "gone", true);
         check("lost-evidence:truncated", &IssueKind::File(FileIssueKind::Truncated), "truncated", true);
-        check("unreadable-record", &IssueKind::File(FileIssueKind::UnreadableRecord), "unreadable-record", false);
+        let unreadable = IssueKind::File(FileIssueKind::UnreadableRecord);
+        check("lost-evidence:unreadable-record", &unreadable, "unreadable-record", true);
+        // Written before such a record counted as lost.
+        assert_eq!(IssueKind::from("unreadable-record"), unreadable);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::by_trail::EventsAsked;
 use super::event_sources::{is_global, names_other_accounts};
 use super::files::{FilesRead, match_files};
+use super::known::KnownAnswers;
 use super::question::{
     CoverageEvidence, CoverageQuestion, DayWindow, DependsOn, EventHistory, EventKind, Observability, SourceSummary,
 };
@@ -24,6 +25,8 @@ pub struct Coverage<'a> {
     /// Over which days the files at hand tell what a trail delivers: the whole window, also where one day is
     /// asked about.
     files_window: DayWindow,
+    /// What holds for every question, worked out once.
+    known: Arc<KnownAnswers>,
 }
 
 /// Region of global events in the partition `aws`. Elsewhere a trail of one Region is not trusted with them.
@@ -34,12 +37,28 @@ impl<'a> Coverage<'a> {
     pub fn new(evidence: CoverageEvidence<'a>) -> Self {
         let files = evidence.trails.map(|trails| match_files(trails, evidence.facts, evidence.account));
         let files_window = evidence.window;
-        Self { evidence, files: Arc::new(files.unwrap_or_default()), files_window }
+        let coverage =
+            Self { evidence, files: Arc::new(files.unwrap_or_default()), files_window, known: Arc::default() };
+        coverage.with_known()
     }
 
     /// The same files, asked about a part of the window.
     pub(super) fn within(&self, evidence: CoverageEvidence<'a>) -> Self {
-        Self { evidence, files: Arc::clone(&self.files), files_window: self.files_window }
+        let files = Arc::clone(&self.files);
+        Self { evidence, files, files_window: self.files_window, known: Arc::default() }.with_known()
+    }
+
+    fn with_known(self) -> Self {
+        let known = Arc::new(KnownAnswers::of(&self));
+        Self { known, ..self }
+    }
+
+    pub(super) fn files(&self) -> &[FilesRead] {
+        &self.files
+    }
+
+    pub(super) fn known(&self) -> &KnownAnswers {
+        &self.known
     }
 
     pub(super) fn evidence(&self) -> &CoverageEvidence<'a> {
@@ -141,22 +160,23 @@ impl<'a> Coverage<'a> {
         if self.files.is_empty() && !self.has_trail_files() {
             return none(BlindReason::NoTrailFiles, Some(CoverageRemedy::GiveFiles));
         }
-        let by_files = self.files.iter().map(|files| self.by_files(files, question, asked));
+        let by_files = (0..self.files.len()).map(|index| self.by_files(index, question, asked));
         let is_read =
             |index: usize| self.files.iter().any(|files| files.destinations.iter().flatten().any(|i| *i == index));
         let unread = trails.trails.iter().enumerate().filter(|(index, _)| !is_read(*index));
-        let by_unread = unread.map(|(_, trail)| self.by_trail(trail, None, question, asked));
+        let by_unread = unread.map(|(index, trail)| self.by_trail((index, trail), None, question, asked));
         let best = by_files.chain(by_unread).min_by_key(|answer| (answer.rank(), !blames_files(answer)));
         best.unwrap_or_else(|| unknown(BlindReason::NoTrail))
     }
 
     /// By files of one destination: the best of its trails. By files that may be of several: the least that
     /// any of these logs.
-    fn by_files(&self, files: &FilesRead, question: &CoverageQuestion<'_>, asked: EventsAsked<'_>) -> Observability {
+    fn by_files(&self, at: usize, question: &CoverageQuestion<'_>, asked: EventsAsked<'_>) -> Observability {
+        let Some(files) = self.files.get(at) else { return unknown(BlindReason::NoTrail) };
         let trails = self.evidence.trails.map_or(&[][..], |trails| &trails.trails);
         let by_destination = |destination: &Vec<usize>| {
-            let trails = destination.iter().filter_map(|index| trails.get(*index));
-            let answers = trails.map(|trail| (self.by_trail(trail, Some(files), question, asked), trail));
+            let trails = destination.iter().filter_map(|index| Some((*index, trails.get(*index)?)));
+            let answers = trails.map(|trail| (self.by_trail(trail, Some((at, files)), question, asked), trail.1));
             answers.min_by_key(|(answer, _)| answer.rank())
         };
         let mut answers = files.destinations.iter().filter_map(by_destination);
@@ -169,17 +189,15 @@ impl<'a> Coverage<'a> {
             }
         }
         if files.destinations.len() > 1 && logged_by_some && matches!(answer, Observability::None { .. }) {
-            let trails = files
-                .destinations
-                .iter()
-                .flatten()
-                .filter_map(|index| trails.get(*index))
-                .map(|trail| trail.name.clone())
-                .collect();
+            let named = files.destinations.iter().flatten().filter_map(|index| trails.get(*index));
+            let trails = named.map(|trail| trail.name.clone()).collect();
             let reason = BlindReason::FilesNotTold { trails, without: trail.name.clone() };
             return none(reason, Some(CoverageRemedy::GiveFilesOfTrail { trail: trail.name.clone() }));
         }
-        worse(answer, self.read_over(files, asked.region, &trail.name))
+        if matches!(answer, Observability::None { .. }) {
+            return answer;
+        }
+        worse(answer, self.known.read_over(at, asked.region).answer(&trail.name, asked.region))
     }
 
     /// True if files that a trail delivered were among what was read, of whichever account.
@@ -222,14 +240,14 @@ impl<'a> Coverage<'a> {
     fn of_trail(&self, index: usize, trail: &Trail) -> SourceSummary {
         let selectors = trail.selectors.as_ref();
         let home = trail.home_region.clone().unwrap_or_else(|| "unknown".to_owned());
-        let files = self.files.iter().find(|files| files.destinations.iter().flatten().any(|of| *of == index));
+        let files = self.files.iter().position(|files| files.destinations.iter().flatten().any(|of| *of == index));
         let window = if trail.is_foreign(self.evidence.account) {
             none(BlindReason::TrailOfAnotherAccount { trail: trail.name.clone() }, None)
         } else if selectors.is_none() {
             unknown(BlindReason::SelectorsUnknown { trail: trail.name.clone() })
         } else {
             let read = match files {
-                Some(files) => self.read_over(files, None, &trail.name),
+                Some(at) => self.known.read_over(at, None).answer(&trail.name, None),
                 None => none(BlindReason::NotRead { trail: trail.name.clone() }, None),
             };
             worse(self.over_window(trail), read)

@@ -26,8 +26,8 @@ impl Coverage<'_> {
     /// By the settings of the trail alone, and by what its files show of these.
     pub(super) fn by_trail(
         &self,
-        trail: &Trail,
-        files: Option<&FilesRead>,
+        (index, trail): (usize, &Trail),
+        files: Option<(usize, &FilesRead)>,
         question: &CoverageQuestion<'_>,
         asked: EventsAsked<'_>,
     ) -> Observability {
@@ -60,15 +60,23 @@ impl Coverage<'_> {
             let data_type = asked.data_type.map(str::to_owned);
             return none(BlindReason::NotSelected { trail: name(), data_type, some, obstacle }, Some(remedy));
         }
-        let Some(files) = files else {
+        let Some((at, files)) = files else {
             let remedy = CoverageRemedy::GiveFilesOfTrail { trail: name() };
             return none(BlindReason::NotRead { trail: name() }, Some(remedy));
         };
-        if let Some(answer) = self.not_in_files(files, asked, &trail.name) {
-            return answer;
+        // A trail that selects data events proves nothing if its files hold none of any type, and one that selects
+        // management events if they hold none.
+        let data = asked.data_type.is_some();
+        if !self.known().holds(at, data) {
+            let remedy = CoverageRemedy::GiveFilesOfTrail { trail: name() };
+            return none(BlindReason::NotInFiles { trail: name(), data }, Some(remedy));
         }
-        let window = self.over_window(trail);
-        if self.sees_changes_of(trail, files) { window } else { worse(window, self.shown_since(trail, files, asked)) }
+        let window = self.known().logging(index).cloned().unwrap_or_else(|| self.over_window(trail));
+        if self.known().sees_changes(at, index) {
+            window
+        } else {
+            worse(window, self.shown_since(trail, files, asked))
+        }
     }
 
     /// Of a trail whose changes are logged elsewhere nothing is believed that its files do not show: its
@@ -96,26 +104,10 @@ impl Coverage<'_> {
 
     /// True if a change of the trail's settings would have been read: it belongs to this account, and the
     /// management events of its home Region were read.
-    fn sees_changes_of(&self, trail: &Trail, files: &FilesRead) -> bool {
+    pub(super) fn sees_changes_of(&self, trail: &Trail, files: &FilesRead) -> bool {
         let Some(home) = trail.home_region.as_deref() else { return false };
         let owner = trail.owner().or_else(|| (!trail.is_organization_trail).then_some(self.evidence().account));
         owner.is_some_and(|owner| self.reads_management_of(owner, home, files))
-    }
-
-    /// A trail that selects data events proves nothing if its files hold none of any type, and one that
-    /// selects management events if they hold none.
-    fn not_in_files(&self, files: &FilesRead, asked: EventsAsked<'_>, name: &str) -> Option<Observability> {
-        let window = self.files_window();
-        let data = asked.data_type.is_some();
-        let seen = files
-            .regions
-            .values()
-            .any(|facts| if data { &facts.data } else { &facts.management }.intersects(window.start, window.end));
-        let trail = || name.to_owned();
-        (!seen).then(|| {
-            let remedy = CoverageRemedy::GiveFilesOfTrail { trail: trail() };
-            none(BlindReason::NotInFiles { trail: trail(), data }, Some(remedy))
-        })
     }
 
     /// Observability by a trail that logs everything: was it logging over the whole window, unchanged?

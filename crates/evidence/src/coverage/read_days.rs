@@ -18,51 +18,87 @@ use crate::ledger::{DaySet, RecordSource};
 /// function that runs leaves management events.
 const MAX_QUIET_DAYS: i32 = 14;
 
+/// What was read of some files, in one Region or in any, over the days asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReadState {
+    /// Nothing inside the window.
+    Nothing,
+    /// No day of those asked about.
+    NoDay,
+    /// All days.
+    All,
+    /// Days are missing: their number, and whether these are all.
+    Missing {
+        days: u32,
+        all: bool,
+    },
+    /// All days from this one on, of which the window has so many.
+    Since {
+        day: i32,
+        days: u32,
+    },
+}
+
+impl ReadState {
+    /// As an answer about the trail that delivered the files.
+    pub(super) fn answer(self, trail: &str, region: Option<&str>) -> Observability {
+        let trail = || trail.to_owned();
+        let no_day = || BlindReason::NoEventOnDays;
+        let of_days = || Some(CoverageRemedy::GiveFilesOfDays { trail: trail() });
+        match self {
+            Self::All => Observability::Full,
+            Self::Nothing => Observability::None {
+                reason: BlindReason::NotRead { trail: trail() },
+                remedy: Some(CoverageRemedy::GiveFilesOfTrail { trail: trail() }),
+            },
+            Self::NoDay => Observability::None { reason: no_day(), remedy: of_days() },
+            Self::Missing { days, all } => {
+                let reason = match region {
+                    Some(region) => BlindReason::DaysNotRead { trail: trail(), region: region.to_owned(), days },
+                    None => no_day(),
+                };
+                if all {
+                    Observability::None { reason, remedy: of_days() }
+                } else {
+                    Observability::Partial { reason, since: None }
+                }
+            }
+            Self::Since { day, days } => Observability::Partial {
+                reason: BlindReason::FilesOfDaysOnly { trail: trail(), days },
+                since: start_of_day(day),
+            },
+        }
+    }
+}
+
 impl Coverage<'_> {
     /// Were the files of `region` read over the window (of any Region, for `None`)?
-    pub(super) fn read_over(&self, files: &FilesRead, region: Option<&str>, name: &str) -> Observability {
+    pub(super) fn read_state(&self, files: &FilesRead, region: Option<&str>) -> ReadState {
         let DayWindow { start, end } = self.files_window();
         let asked = self.evidence().window;
-        let trail = || name.to_owned();
-        let Some(first) = files.days(None).iter().find(|day| (start..end).contains(day)) else {
-            let remedy = CoverageRemedy::GiveFilesOfTrail { trail: trail() };
-            return Observability::None { reason: BlindReason::NotRead { trail: trail() }, remedy: Some(remedy) };
-        };
-        let days = files.days(region);
-        let is_part = asked != self.files_window();
-        if is_part && !files.days(None).intersects(asked.start, asked.end) {
-            let remedy = CoverageRemedy::GiveFilesOfDays { trail: trail() };
-            return Observability::None { reason: BlindReason::NoEventOnDays, remedy: Some(remedy) };
+        let any = files.days(None);
+        let Some(first) = any.iter().find(|day| (start..end).contains(day)) else { return ReadState::Nothing };
+        if asked != self.files_window() && !any.intersects(asked.start, asked.end) {
+            return ReadState::NoDay;
         }
+        let days = files.days(region);
         let witness = region.map(|region| self.witness(files, region)).unwrap_or_default();
         let mut missing = missing_days(first..end, &days, &witness, self.evidence().assume_quiet_days);
         if let Some(region) = region {
             missing = by_digests(missing, first..end, files, region, &witness);
         }
-        let asked_missing = missing.iter().filter(|day| (asked.start..asked.end).contains(day)).count();
-        if asked_missing > 0 {
-            let days = u32::try_from(asked_missing).unwrap_or(u32::MAX);
-            let reason = match region {
-                Some(region) => BlindReason::DaysNotRead { trail: trail(), region: region.to_owned(), days },
-                None => BlindReason::NoEventOnDays,
-            };
-            let remedy = CoverageRemedy::GiveFilesOfDays { trail: trail() };
-            return if asked_missing < usize::try_from(asked.days()).unwrap_or(usize::MAX) {
-                Observability::Partial { reason, since: None }
-            } else {
-                Observability::None { reason, remedy: Some(remedy) }
-            };
+        let missing = missing.iter().filter(|day| (asked.start..asked.end).contains(day)).count();
+        if missing > 0 {
+            let days = u32::try_from(missing).unwrap_or(u32::MAX);
+            return ReadState::Missing { days, all: days >= asked.days() };
         }
         if first <= asked.start {
-            return Observability::Full;
+            ReadState::All
+        } else if first >= asked.end {
+            ReadState::NoDay
+        } else {
+            ReadState::Since { day: first, days: u32::try_from(end.saturating_sub(first)).unwrap_or(0) }
         }
-        if first >= asked.end {
-            let remedy = CoverageRemedy::GiveFilesOfDays { trail: trail() };
-            return Observability::None { reason: BlindReason::NoEventOnDays, remedy: Some(remedy) };
-        }
-        let since = start_of_day(first);
-        let days = u32::try_from(end.saturating_sub(first)).unwrap_or(0);
-        Observability::Partial { reason: BlindReason::FilesOfDaysOnly { trail: trail(), days }, since }
     }
 
     /// Were the management events of a Region of `owner` read, by whichever source, since these files begin?

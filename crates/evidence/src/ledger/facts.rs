@@ -73,7 +73,7 @@ pub struct RegionFacts {
     /// Days on which a file was delivered that was read, by its key.
     #[serde(skip_serializing_if = "DaySet::is_empty")]
     pub files: DaySet,
-    /// Spans of five minutes, counted from 1970-01-01, of which a digest lists the files that were delivered.
+    /// Spans of a quarter of an hour, counted from 1970-01-01, of which a digest lists the files that were delivered.
     #[serde(skip_serializing_if = "DaySet::is_empty")]
     pub digested: DaySet,
     /// The trails that these digests are of: home Region and name, apart by a colon.
@@ -82,7 +82,7 @@ pub struct RegionFacts {
 }
 
 /// Seconds of a span of [`RegionFacts::digested`].
-const DIGEST_SPAN_SECONDS: i64 = 300;
+const DIGEST_SPAN_SECONDS: i64 = 900;
 
 impl RegionFacts {
     /// Days of which digests list all files, but for those delivered after midnight.

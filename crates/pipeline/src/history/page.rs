@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_evidence::ledger::{Ledger, RecordSource};
 use whittle_evidence::map::Mapper;
-use whittle_evidence::read::{FileReport, Limits, read_bytes};
+use whittle_evidence::read::{FileReport, IssueKind as FileIssueKind, Limits, read_bytes};
 use whittle_evidence::record::RecordFault;
 
 use crate::ingest::issues_of;
@@ -53,7 +53,7 @@ pub(super) fn observe(region: &str, page: &HistoryPage, ledger: &mut Ledger, map
     let broken = report
         .issue_counts
         .keys()
-        .find(|kind| IssueKind::File(**kind).loses_evidence())
+        .find(|kind| kind.loses_records() && **kind != FileIssueKind::UnreadableRecord)
         .map(|kind| kind.description().to_owned());
     let mut issues = if broken.is_some() { Vec::new() } else { issues_of(&report) };
     issues.extend(without_text(&report, &place));
