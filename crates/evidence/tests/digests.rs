@@ -1,5 +1,6 @@
-//! Digest files that another implementation of RSA and SHA-256 signed (Python's `cryptography`), with the string
-//! to sign of the CloudTrail User Guide, "Custom implementations of CloudTrail log file integrity validation".
+//! Digest files that another implementation of RSA and SHA-256 signed (Python's `cryptography`), with the
+//! string to sign of the CloudTrail User Guide, "Custom implementations of CloudTrail log file integrity
+//! validation".
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot read is a failure of the test")]
 

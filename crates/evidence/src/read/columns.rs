@@ -1,9 +1,9 @@
 //! Records as the columns of a table: names in lower or snake case, JSON as text.
 //!
 //! Amazon Athena and the event data stores of CloudTrail name columns in lower case (CloudTrail User Guide,
-//! "Supported SQL schemas for event data stores"; Athena User Guide, "Query AWS CloudTrail logs"), and exports
-//! of them as JSON keep these names. Only rows with a whole record are read: a row that lacks its identity or
-//! whose parameters are no JSON would hide what was called on what.
+//! "Supported SQL schemas for event data stores"; Athena User Guide, "Query AWS CloudTrail logs"), and
+//! exports of them as JSON keep these names. Only rows with a whole record are read: a row that lacks its
+//! identity or whose parameters are no JSON would hide what was called on what.
 
 use serde_json::value::RawValue;
 

@@ -250,7 +250,8 @@ fn holds_no_event(members: &Members<'_>) -> bool {
         || has("s3Bucket") && has("s3ObjectKey")
         // S3 User Guide, "Event message structure": sent once, when notifications are switched on.
         || text_of(members, "Event").is_some_and(|event| event == "s3:TestEvent")
-        // AWS Config Developer Guide, "Example configuration snapshot"; "Example events for AWS Config rules".
+        // AWS Config Developer Guide, "Example configuration snapshot"; "Example events for AWS Config
+        // rules".
         || has("configurationItems") && (has("fileVersion") || has("configSnapshotId"))
         || has("configRuleId") && has("invokingEvent")
 }

@@ -193,7 +193,8 @@ impl FileReport {
     }
 
     /// True if the file can hold what a trail delivered, by its shape: `{"Records": […]}`, or an export of
-    /// such records as a list or one a line. Answers of LookupEvents and records inside something else are none.
+    /// such records as a list or one a line. Answers of LookupEvents and records inside something else are
+    /// none.
     pub fn is_trail_file(&self) -> bool {
         let is_shape = matches!(self.kind, FileKind::Records | FileKind::Array | FileKind::Lines);
         is_shape && !self.has_envelopes && self.total() > 0

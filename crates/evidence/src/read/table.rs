@@ -1,9 +1,9 @@
 //! Rows of values below a line of names, as queries and consoles export them (CSV, RFC 4180; tabs as well).
 //!
 //! A column that holds whole records is read: `eventJson` of CloudTrail Lake, `@message` of CloudWatch Logs,
-//! `_raw` of Splunk. Otherwise a row has to give a record by its columns (see [`super::columns`]). Athena writes
-//! the identity in a notation of its own, and the console's download of event history leaves it out: such rows
-//! are counted, and not read.
+//! `_raw` of Splunk. Otherwise a row has to give a record by its columns (see [`super::columns`]). Athena
+//! writes the identity in a notation of its own, and the console's download of event history leaves it out:
+//! such rows are counted, and not read.
 
 use std::borrow::Cow;
 
