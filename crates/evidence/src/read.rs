@@ -18,8 +18,8 @@
 //! A value of any other kind may hold records that are not seen: it counts as [`IssueKind::UnknownShape`].
 //!
 //! A trail file is streamed record by record, so a truncated one gives what lies before the cut. If something
-//! breaks the fast pass, the document is read again with each record apart. What stops a parser inside a value
-//! (a lone surrogate, a control character, `NaN`) is replaced, and the record stays.
+//! breaks the fast pass, the document is read again with each record apart. What stops a parser inside a
+//! value (a lone surrogate, a control character, `NaN`) is replaced, and the record stays.
 
 mod columns;
 pub mod digest;

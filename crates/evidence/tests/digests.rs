@@ -1,5 +1,6 @@
-//! Digest files that another implementation of RSA and SHA-256 signed (Python's `cryptography`), with the string
-//! to sign of the CloudTrail User Guide, "Custom implementations of CloudTrail log file integrity validation".
+//! Digest files that another implementation of RSA and SHA-256 signed (Python's `cryptography`), with the
+//! string to sign of the CloudTrail User Guide, "Custom implementations of CloudTrail log file integrity
+//! validation".
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot read is a failure of the test")]
 
@@ -65,11 +66,20 @@ fn signatures_of_another_implementation_verify() {
     assert_eq!(verify_signature(&digests[2], signature, &keys()), SignatureCheck::Valid);
     assert_eq!(verify_signature(&digests[2], &signature.to_uppercase(), &keys()), SignatureCheck::Valid);
     assert_eq!(verify_signature(&digests[1], signature, &keys()), SignatureCheck::Invalid);
-    let flipped =
-        if let Some(rest) = signature.strip_prefix('0') { format!("1{rest}") } else { format!("0{}", &signature[1..]) };
-    for bad in
-        [flipped.as_str(), "", "zz", &signature[2..], &format!("00{signature}"), &"00".repeat(256), &"ff".repeat(256)]
-    {
+    let flipped = if let Some(rest) = signature.strip_prefix('0') {
+        format!("1{rest}")
+    } else {
+        format!("0{}", signature.get(1..).unwrap())
+    };
+    for bad in [
+        flipped.as_str(),
+        "",
+        "zz",
+        signature.get(2..).unwrap(),
+        &format!("00{signature}"),
+        &"00".repeat(256),
+        &"ff".repeat(256),
+    ] {
         assert_eq!(verify_signature(&digests[2], bad, &keys()), SignatureCheck::Invalid, "{bad}");
     }
     assert_eq!(verify_signature(&digests[2], signature, &PublicKeys::default()), SignatureCheck::UnknownKey);

@@ -1,7 +1,5 @@
 //! The reader on damaged files: nothing panics, everything is accounted for, and no record goes silently.
 
-#![expect(clippy::unwrap_used, reason = "what a test cannot read is a failure of the test")]
-
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use whittle_evidence::read::digest::{PublicKeys, parse_digest};

@@ -1,13 +1,16 @@
 //! Records as the columns of a table: names in lower or snake case, JSON as text.
 //!
 //! Amazon Athena and the event data stores of CloudTrail name columns in lower case (CloudTrail User Guide,
-//! "Supported SQL schemas for event data stores"; Athena User Guide, "Query AWS CloudTrail logs"), and exports
-//! of them as JSON keep these names. Only rows with a whole record are read: a row that lacks its identity or
-//! whose parameters are no JSON would hide what was called on what.
+//! "Supported SQL schemas for event data stores"; Athena User Guide, "Query AWS CloudTrail logs"), and
+//! exports of them as JSON keep these names. Only rows with a whole record are read: a row that lacks its
+//! identity or whose parameters are no JSON would hide what was called on what.
+
+use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::envelope::Members;
+/// The members of an object. A repeated key keeps its last value.
+pub(super) type Members<'t> = BTreeMap<String, &'t RawValue>;
 
 /// What the columns of a row give.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +70,11 @@ const INNER: &[&str] = &[
     "credentialsIssuedToVersion",
     "ARNPrefix",
 ];
+
+/// The text of a member that is a string.
+pub(super) fn text_of(members: &Members<'_>, name: &str) -> Option<String> {
+    serde_json::from_str(members.get(name)?.get()).ok()
+}
 
 /// The record in the columns of a row.
 pub(super) fn record_of(members: &Members<'_>) -> Columns {

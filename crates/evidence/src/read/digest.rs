@@ -1,12 +1,12 @@
 //! Digest files: what CloudTrail delivered in an hour, with hashes and a chain of signatures.
 //!
-//! In: the text of a digest file, the bytes of log files, public keys. Out: which files belong to the trail, and
-//! whether they are as CloudTrail delivered them. Nothing is fetched here.
+//! In: the text of a digest file, the bytes of log files, public keys. Out: which files belong to the trail,
+//! and whether they are as CloudTrail delivered them. Nothing is fetched here.
 //!
 //! Sources: CloudTrail User Guide, "CloudTrail digest file structure" (fields; file names) and "Custom
-//! implementations of CloudTrail log file integrity validation" (hashes are over the *uncompressed* content; what
-//! is signed). `awscli/customizations/cloudtrail/validation.py` of the AWS CLI does the same: it inflates log file
-//! and digest before it hashes them, and signs `null` for a missing signature.
+//! implementations of CloudTrail log file integrity validation" (hashes are over the *uncompressed* content;
+//! what is signed). `awscli/customizations/cloudtrail/validation.py` of the AWS CLI does the same: it
+//! inflates log file and digest before it hashes them, and signs `null` for a missing signature.
 //!
 //! The signature of a digest stands in the metadata of its object (`x-amz-meta-signature`) and in the *next*
 //! digest. So of files alone all but the newest can be checked.
@@ -212,7 +212,8 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 }
 
 fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
+    digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
 }
 
 impl Digest {
@@ -270,15 +271,16 @@ struct RawKey {
 }
 
 impl PublicKeys {
-    /// Reads the output of `aws cloudtrail list-public-keys` (CloudTrail API Reference, "ListPublicKeys": keys are
-    /// DER of PKCS #1, here in base64).
+    /// Reads the output of `aws cloudtrail list-public-keys` (CloudTrail API Reference, "ListPublicKeys":
+    /// keys are DER of PKCS #1, here in base64).
     ///
-    /// The times of validity are not compared: they bound which keys the command lists, and the fingerprint in
-    /// the digest names one of them.
+    /// The times of validity are not compared: they bound which keys the command lists, and the fingerprint
+    /// in the digest names one of them.
     ///
     /// # Errors
     ///
-    /// [`DigestError::Keys`] if the text is no such output. An entry that is no key is passed over and counted.
+    /// [`DigestError::Keys`] if the text is no such output. An entry that is no key is passed over and
+    /// counted.
     pub fn parse(text: &str) -> Result<Self, DigestError> {
         let raw: RawKeys = serde_json::from_str(text).map_err(|error| DigestError::Keys(error.to_string()))?;
         let mut out = Self::default();

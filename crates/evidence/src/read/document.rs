@@ -331,7 +331,8 @@ fn is_lines(body: &str) -> bool {
     !opens && std::iter::once(second).chain(lines.take(8)).any(is_object)
 }
 
-/// Takes the elements of the arrays of records in a document; the kind of the file, or `None` if there is none.
+/// Takes the elements of the arrays of records in a document; the kind of the file, or `None` if there is
+/// none.
 struct DocumentSeed<'r, 's> {
     reader: &'r mut DocumentReader<'s>,
     pass: Pass,

@@ -15,21 +15,18 @@
 //! An envelope may hold another one. The records show use, and prove nothing by absence.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
-use super::columns::{self, Columns};
+use super::columns::{self, Columns, Members, text_of};
 use super::document::{DocumentReader, kind_of_loss};
 use super::report::{IssueKind, RecordOrigin};
+use super::table::Table;
 use crate::base64;
 use crate::record::{OddFields, RawRecord, RecordFault, SkipReason, mend};
 
 /// Envelopes inside each other; what AWS nests is at most four deep.
 const MAX_DEPTH: usize = 8;
-
-/// The members of an object. A repeated key keeps its last value.
-pub(super) type Members<'t> = BTreeMap<String, &'t RawValue>;
 
 /// Members that hold a list of further values, or an object with such a list.
 const LISTS: &[&str] =
@@ -91,7 +88,7 @@ impl DocumentReader<'_> {
     }
 
     /// Takes the JSON documents that stand one after another in a text.
-    pub(super) fn open_text(&mut self, text: &str, depth: usize) {
+    fn open_text(&mut self, text: &str, depth: usize) {
         self.report.has_envelopes = true;
         if !is_json_like(text) {
             return self.unknown("text that is no JSON");
@@ -150,7 +147,7 @@ impl DocumentReader<'_> {
         }
     }
 
-    pub(super) fn open_members(&mut self, members: &Members<'_>, depth: usize) {
+    fn open_members(&mut self, members: &Members<'_>, depth: usize) {
         if let Some(raw) = members.get("detail")
             && members.contains_key("detail-type")
         {
@@ -199,6 +196,30 @@ impl DocumentReader<'_> {
         }
     }
 
+    /// Takes the rows of a table.
+    pub(super) fn read_table(&mut self, table: Table<'_>) {
+        let whole = table.whole_record();
+        let Table { names, mut rows } = table;
+        self.report.has_envelopes = true;
+        for row in rows.by_ref() {
+            if row.len() != names.len() {
+                self.unknown("a row with more or fewer values than the line of names");
+                continue;
+            }
+            if let Some(text) = whole.and_then(|at| row.get(at)) {
+                self.open_text(text, 1);
+                continue;
+            }
+            let values: Vec<Box<RawValue>> = row.iter().filter_map(|value| to_raw_value(value).ok()).collect();
+            let members: Members<'_> =
+                names.iter().map(ToString::to_string).zip(values.iter().map(|value| &**value)).collect();
+            self.open_members(&members, 1);
+        }
+        if rows.is_cut {
+            self.report.issue(None, IssueKind::Truncated, "the last value has no closing quote");
+        }
+    }
+
     /// Takes what stands in base64, compressed or not.
     fn open_data(&mut self, text: &str, depth: usize) {
         let Some(bytes) = base64::decode(text) else { return self.open_text(text, depth) };
@@ -218,11 +239,6 @@ fn is_list(json: &str) -> bool {
 
 fn is_json_like(text: &str) -> bool {
     text.trim_start().starts_with(['{', '['])
-}
-
-/// The text of a member that is a string.
-pub(super) fn text_of(members: &Members<'_>, name: &str) -> Option<String> {
-    serde_json::from_str(members.get(name)?.get()).ok()
 }
 
 /// The surest of the members that carry further JSON: its name, and that JSON or what stands for it.
@@ -250,7 +266,8 @@ fn holds_no_event(members: &Members<'_>) -> bool {
         || has("s3Bucket") && has("s3ObjectKey")
         // S3 User Guide, "Event message structure": sent once, when notifications are switched on.
         || text_of(members, "Event").is_some_and(|event| event == "s3:TestEvent")
-        // AWS Config Developer Guide, "Example configuration snapshot"; "Example events for AWS Config rules".
+        // AWS Config Developer Guide, "Example configuration snapshot"; "Example events for AWS Config
+        // rules".
         || has("configurationItems") && (has("fileVersion") || has("configSnapshotId"))
         || has("configRuleId") && has("invokingEvent")
 }

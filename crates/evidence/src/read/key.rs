@@ -57,8 +57,8 @@ const FOLDERS: &[(&str, KeyKind)] = &[
 
 /// The parts of the name of a digest file.
 ///
-/// `<account>_CloudTrail-Digest_<Region>_<trail>_<home Region>_<yyyymmddThhmmssZ>[_backfill].json.gz` (CloudTrail
-/// User Guide, "CloudTrail digest file structure"). The name of a trail may hold underscores.
+/// `<account>_CloudTrail-Digest_<Region>_<trail>_<home Region>_<yyyymmddThhmmssZ>[_backfill].json.gz`
+/// (CloudTrail User Guide, "CloudTrail digest file structure"). The name of a trail may hold underscores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DigestKey<'a> {
     /// Organisation id (`o-…`), for an organisation trail; only a key with folders has it.

@@ -1,22 +1,18 @@
 //! Rows of values below a line of names, as queries and consoles export them (CSV, RFC 4180; tabs as well).
 //!
 //! A column that holds whole records is read: `eventJson` of CloudTrail Lake, `@message` of CloudWatch Logs,
-//! `_raw` of Splunk. Otherwise a row has to give a record by its columns (see [`super::columns`]). Athena writes
-//! the identity in a notation of its own, and the console's download of event history leaves it out: such rows
-//! are counted, and not read.
+//! `_raw` of Splunk. Otherwise a row has to give a record by its columns (see [`super::columns`]). Athena
+//! writes the identity in a notation of its own, and the console's download of event history leaves it out:
+//! such rows are counted, and not read.
 
 use std::borrow::Cow;
 
-use serde_json::value::{RawValue, to_raw_value};
-
-use super::document::DocumentReader;
-use super::envelope::Members;
-use super::report::IssueKind;
-
 /// A text with a line of names that tell of CloudTrail.
 pub(super) struct Table<'t> {
-    names: Vec<Cow<'t, str>>,
-    rows: Rows<'t>,
+    /// The names of the columns.
+    pub(super) names: Vec<Cow<'t, str>>,
+    /// The rows below them.
+    pub(super) rows: Rows<'t>,
 }
 
 /// Columns that may hold a whole record.
@@ -43,40 +39,19 @@ impl<'t> Table<'t> {
             || ["eventjson", "eventdata", "@message", "cloudtrailevent"].into_iter().any(has);
         is_ours.then_some(Self { names, rows })
     }
-}
 
-impl DocumentReader<'_> {
-    pub(super) fn read_table(&mut self, table: Table<'_>) {
-        let Table { names, mut rows } = table;
-        let is_whole = |name: &str| WHOLE.iter().any(|whole| whole.eq_ignore_ascii_case(name));
-        let whole = names.iter().position(|name| is_whole(name));
-        self.report.has_envelopes = true;
-        for row in rows.by_ref() {
-            if row.len() != names.len() {
-                self.unknown("a row with more or fewer values than the line of names");
-                continue;
-            }
-            if let Some(text) = whole.and_then(|at| row.get(at)) {
-                self.open_text(text, 1);
-                continue;
-            }
-            let values: Vec<Box<RawValue>> = row.iter().filter_map(|value| to_raw_value(value).ok()).collect();
-            let members: Members<'_> =
-                names.iter().map(ToString::to_string).zip(values.iter().map(|value| &**value)).collect();
-            self.open_members(&members, 1);
-        }
-        if rows.is_cut {
-            self.report.issue(None, IssueKind::Truncated, "the last value has no closing quote");
-        }
+    /// The column that holds whole records.
+    pub(super) fn whole_record(&self) -> Option<usize> {
+        self.names.iter().position(|name| WHOLE.iter().any(|whole| whole.eq_ignore_ascii_case(name)))
     }
 }
 
 /// The rows of a text. Empty lines are none.
-struct Rows<'t> {
+pub(super) struct Rows<'t> {
     rest: &'t str,
     separator: u8,
     /// The text ended inside quotes.
-    is_cut: bool,
+    pub(super) is_cut: bool,
 }
 
 impl<'t> Iterator for Rows<'t> {

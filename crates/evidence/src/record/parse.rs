@@ -142,8 +142,8 @@ impl<'a> RawRecord<'a> {
         self.event_name.is_some() || self.event_source.is_some() || self.event_time.is_some()
     }
 
-    /// True if [`classify`] can say what the object is: it looks like a whole record, or like what else a trail
-    /// delivers.
+    /// True if [`classify`] can say what the object is: it looks like a whole record, or like what else a
+    /// trail delivers.
     pub(crate) fn is_plain(&self) -> bool {
         match other_kind(self) {
             Some(reason) => reason != SkipReason::NotCloudTrail,

@@ -65,7 +65,8 @@ impl ChainReport {
     }
 }
 
-/// Checks the signature of a digest, in hexadecimal as the metadata of its object and the next digest hold it.
+/// Checks the signature of a digest, in hexadecimal as the metadata of its object and the next digest hold
+/// it.
 pub fn verify_signature(digest: &Digest, signature: &str, keys: &PublicKeys) -> SignatureCheck {
     if !digest.signature_algorithm.eq_ignore_ascii_case(SIGNATURE_ALGORITHM) {
         return SignatureCheck::UnknownAlgorithm;
@@ -78,8 +79,8 @@ pub fn verify_signature(digest: &Digest, signature: &str, keys: &PublicKeys) -> 
 
 /// Checks digests, in any order and of any trails, by each other and by keys.
 ///
-/// `signature` gives the signature of a digest where something else than the next digest holds it: the metadata
-/// of its object.
+/// `signature` gives the signature of a digest where something else than the next digest holds it: the
+/// metadata of its object.
 pub fn verify_chain(
     digests: &[Digest],
     keys: &PublicKeys,
@@ -120,8 +121,8 @@ pub fn verify_chain(
     ChainReport { integrity, missing, gaps: gaps(digests) }
 }
 
-/// Times within a chain that no digest covers. Digests of different trails, Regions and accounts are different
-/// chains; those that CloudTrail adds later (`_backfill`) are no part of the hours.
+/// Times within a chain that no digest covers. Digests of different trails, Regions and accounts are
+/// different chains; those that CloudTrail adds later (`_backfill`) are no part of the hours.
 fn gaps(digests: &[Digest]) -> Vec<(Timestamp, Timestamp)> {
     let mut chains = BTreeMap::<_, Vec<(Timestamp, Timestamp)>>::new();
     for digest in digests {

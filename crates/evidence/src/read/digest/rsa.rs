@@ -1,7 +1,8 @@
 //! RSA signatures: verification with a public key, nothing else.
 //!
-//! RFC 8017: the key in section A.1.1, the encoding of the hash in 9.2, verification in 8.2.2. The signed block is
-//! made anew and compared as a whole, so nothing in a forged block is parsed. Only public values are at work.
+//! RFC 8017: the key in section A.1.1, the encoding of the hash in 9.2, verification in 8.2.2. The signed
+//! block is made anew and compared as a whole, so nothing in a forged block is parsed. Only public values are
+//! at work.
 
 use num_bigint::BigUint;
 use sha2::{Digest as _, Sha256};
