@@ -16,6 +16,7 @@ use crate::needs;
 use crate::observability::{CoverageCache, RoleObservability, coverage_rows};
 use crate::proof;
 use crate::reason::{NoSuggestion, Reason, VerdictReason};
+use crate::recently_granted::PolicyChanges;
 use crate::required::{Requirement, requirements};
 use crate::result::{
     Finding, FunctionResult, Report, RoleResult, RoleSettings, SCHEMA_VERSION, StackMember, Suggestion, Verdict,
@@ -76,8 +77,9 @@ where
         }
     }
     let batches: Vec<Vec<Assignment<'_>>> = known.chunks(ROLES_PER_BATCH).map(<[_]>::to_vec).collect();
+    let changes = PolicyChanges::of(evidence.ledger);
     let analyses = run(&batches, &|batch| {
-        let cache = CoverageCache::new(evidence.coverage);
+        let cache = CoverageCache::new(evidence.coverage, &changes);
         let one =
             |(role, functions): &Assignment<'_>| analyze_role(role, functions, &inventory.partition, evidence, &cache);
         batch.iter().map(one).collect()
@@ -131,7 +133,7 @@ pub fn analyze_role(
     functions: &[&Function],
     partition: &str,
     evidence: AnalysisEvidence<'_>,
-    cache: &CoverageCache,
+    cache: &CoverageCache<'_>,
 ) -> RoleAnalysis {
     RoleRun { role, functions, partition, evidence, grants: Grants::of(role), cache, issues: Vec::new() }.run()
 }
@@ -142,7 +144,7 @@ struct RoleRun<'a> {
     partition: &'a str,
     evidence: AnalysisEvidence<'a>,
     grants: Grants<'a>,
-    cache: &'a CoverageCache,
+    cache: &'a CoverageCache<'a>,
     issues: Vec<Issue>,
 }
 
