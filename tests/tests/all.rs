@@ -13,6 +13,7 @@ mod public_corpus;
 mod resume;
 mod shop;
 mod simulate;
+mod store;
 mod support;
 mod tidy;
 
