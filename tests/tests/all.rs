@@ -14,6 +14,7 @@ mod resume;
 mod seeing_less;
 mod shop;
 mod simulate;
+mod store;
 mod support;
 mod tidy;
 

@@ -228,3 +228,21 @@ fn trail_map_reads_standard_input() {
     let passed = json["actions"].as_array().unwrap().iter().find(|row| row["action"] == "iam:PassRole").unwrap();
     assert_eq!(passed["passed_to_service"][0], "lambda.amazonaws.com");
 }
+
+#[test]
+fn where_no_event_can_be_read_the_exit_code_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let event = r#"{"eventTime":"2026-01-01T00:00:00Z","eventSource":"s3.amazonaws.com","eventName":"ListBuckets"}"#;
+    for (text, code) in [
+        (String::new(), 2),
+        ("no JSON".to_owned(), 2),
+        (r#"{"Records":[]}"#.to_owned(), 2),
+        (r#"{"Records":[{"eventName":7},{}]}"#.to_owned(), 2),
+        (format!(r#"{{"Records":[{{}},{event}]}}"#), 0),
+    ] {
+        std::fs::write(dir.path().join("trail.json"), &text).unwrap();
+        let output = call(dir.path(), &["trail", "map", "trail.json"]);
+        assert_eq!(output.status.code(), Some(code), "{text}: {}", stderr(&output));
+        assert_eq!(stderr(&output).contains("error: "), code == 2, "{text}: {}", stderr(&output));
+    }
+}

@@ -1,11 +1,11 @@
 //! `whittle check` and `whittle waive` on the example account: formats, exit codes, waivers, baselines.
 
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{call, shop, stderr, stdout};
+use crate::support::{call, shop, stderr, stdout, whittle};
 
 fn check(dir: &Path, more: &[&str]) -> Output {
     let (snapshot, trail) = (shop().display().to_string(), shop().join("trail").display().to_string());
@@ -29,6 +29,38 @@ fn the_gate_fails_on_high_findings_and_writes_nothing() {
         let output = check(dir.path(), &["--format", format]);
         assert_eq!(output.status.code(), Some(1), "{format}");
         assert!(stdout(&output).contains("administrator-access"), "{format}");
+    }
+}
+
+#[test]
+fn a_reader_that_is_gone_changes_no_exit_code() {
+    let dir = tempfile::tempdir().unwrap();
+    let (snapshot, trail) = (shop().display().to_string(), shop().join("trail").display().to_string());
+    // The end that is read is closed before anything is written.
+    let closed = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        Stdio::from(writer)
+    };
+    let (snapshot, trail) = (snapshot.as_str(), trail.as_str());
+    for (args, code) in [
+        (vec!["check", snapshot, "--trail", trail, "--format", "json"], 1),
+        (vec!["check", snapshot, "--trail", trail], 1),
+        (vec!["analyze", snapshot, "--trail", trail, "--fail-on", "low", "--format", "ndjson"], 1),
+        (vec!["diff", "none.json"], 2),
+        (vec!["trail", "map", trail], 0),
+        (vec!["catalog", "show", "s3:*"], 0),
+        (vec!["simulate", "/dev/null"], 2),
+    ] {
+        for both in [false, true] {
+            let mut command = Command::new(whittle());
+            command.args(&args).current_dir(dir.path()).stdout(closed()).env_remove("WHITTLE_OUTPUT");
+            if both {
+                command.stderr(closed());
+            }
+            let output = command.stdin(Stdio::null()).output().unwrap();
+            assert_eq!(output.status.code(), Some(code), "{args:?} {both}: {}", stderr(&output));
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::needs;
 use crate::observability::{CoverageCache, ObservedFunctions, RoleObservability, coverage_rows};
 use crate::proof;
 use crate::reason::{NoSuggestion, Reason, VerdictReason};
+use crate::recently_granted::PolicyChanges;
 use crate::required::{Requirement, requirements};
 use crate::result::{
     Finding, FunctionResult, Report, RoleResult, RoleSettings, SCHEMA_VERSION, StackMember, Suggestion, Verdict,
@@ -75,8 +76,9 @@ where
         }
     }
     let batches: Vec<Vec<Assignment<'_>>> = known.chunks(ROLES_PER_BATCH).map(<[_]>::to_vec).collect();
+    let changes = PolicyChanges::of(evidence.ledger);
     let analyses = run(&batches, &|batch| {
-        let cache = CoverageCache::new(evidence.coverage);
+        let cache = CoverageCache::new(evidence.coverage, &changes);
         let one = |(role, functions): &Assignment<'_>| analyze_role(role, functions, inventory, evidence, &cache);
         batch.iter().map(one).collect()
     });
@@ -129,7 +131,7 @@ pub fn analyze_role(
     functions: &[&Function],
     inventory: &Inventory,
     evidence: AnalysisEvidence<'_>,
-    cache: &CoverageCache,
+    cache: &CoverageCache<'_>,
 ) -> RoleAnalysis {
     RoleRun { role, functions, inventory, evidence, grants: Grants::of(role), cache, issues: Vec::new() }.run()
 }
@@ -140,7 +142,7 @@ struct RoleRun<'a> {
     inventory: &'a Inventory,
     evidence: AnalysisEvidence<'a>,
     grants: Grants<'a>,
-    cache: &'a CoverageCache,
+    cache: &'a CoverageCache<'a>,
     issues: Vec<Issue>,
 }
 
@@ -247,12 +249,11 @@ impl RoleRun<'_> {
             return OfRole { result, rows: None };
         }
         let all: Vec<Requirement> = required.iter().flatten().cloned().collect();
-        let own = self.functions.iter().zip(&usage.functions);
+        let mut own = self.functions.iter().zip(&usage.functions);
         let observed = ObservedFunctions {
             functions: self.functions.to_vec(),
             unseen: own
-                .filter_map(|(function, own)| unseen_code(self.evidence, function, own))
-                .next()
+                .find_map(|(function, own)| unseen_code(self.evidence, function, own))
                 .or_else(|| unseen_functions(self.evidence, self.role, self.inventory)),
             required: all.iter().map(|requirement| requirement.action).collect(),
         };

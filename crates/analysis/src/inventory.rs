@@ -133,6 +133,7 @@ pub struct FunctionVersion {
 
 /// Configuration that needs permissions of the execution role (AWS Lambda Developer Guide, "Defining Lambda
 /// function permissions with an execution role" and the page of each feature).
+#[expect(clippy::struct_excessive_bools, reason = "switches of a function, as the API has them")]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FunctionConfig {
     /// `LoggingConfig.LogGroup`, if it replaces `/aws/lambda/<name>`.

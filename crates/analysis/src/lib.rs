@@ -100,7 +100,7 @@ mod pass_role;
 pub mod proof;
 pub mod proposal;
 pub mod reason;
-mod recently_granted;
+pub mod recently_granted;
 pub mod required;
 pub mod result;
 pub mod risk;

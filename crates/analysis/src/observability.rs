@@ -26,7 +26,7 @@ use crate::inventory::{Function, Role};
 use crate::need::SubjectUsage;
 use crate::pass_role;
 use crate::reason::{BeyondTrails, CoverageReason, KeepReason, UnseenReason, day};
-use crate::recently_granted::granted_since;
+use crate::recently_granted::{PolicyChanges, granted_since};
 use crate::required;
 use crate::result::{CoverageRow, RowObservability};
 use crate::usage::unmapped_by_prefix;
@@ -48,9 +48,10 @@ pub trait ObservabilityCheck {
 }
 
 /// Answers of [`Coverage`], which are the same for all functions of a role, and for all resources and roles
-/// if no selector looks at those.
+/// if no selector looks at those; and the changes of policies, which are the same for all.
 #[derive(Debug)]
-pub struct CoverageCache {
+pub struct CoverageCache<'a> {
+    changes: &'a PolicyChanges,
     answers: RefCell<HashMap<CoverageKey, CoverageAnswer>>,
     by_resource: bool,
     by_role: bool,
@@ -71,11 +72,11 @@ struct CoverageAnswer {
 /// Action, then what else the answer depends on.
 type CoverageKey = (ActionId, Option<String>, Option<String>, Option<String>, Option<String>);
 
-impl CoverageCache {
+impl<'a> CoverageCache<'a> {
     /// For the answers of `coverage`.
-    pub fn new(coverage: &Coverage<'_>) -> Self {
+    pub fn new(coverage: &Coverage<'_>, changes: &'a PolicyChanges) -> Self {
         let on = coverage.depends_on();
-        Self { answers: RefCell::default(), by_resource: on.resource, by_role: on.role }
+        Self { changes, answers: RefCell::default(), by_resource: on.resource, by_role: on.role }
     }
 
     fn key(&self, action: ActionId, pattern: &ResourcePattern, role: &Role, work_regions: &[&str]) -> CoverageKey {
@@ -95,7 +96,7 @@ impl CoverageCache {
 pub struct RoleObservability<'a> {
     evidence: AnalysisEvidence<'a>,
     role: &'a Role,
-    cache: &'a CoverageCache,
+    cache: &'a CoverageCache<'a>,
     /// A doubt about everything.
     general: Option<UnseenReason>,
     /// By service prefix: the first calls that the catalog cannot map.
@@ -135,7 +136,7 @@ impl<'a> RoleObservability<'a> {
         grants: &'a Grants<'a>,
         observed: &ObservedFunctions<'a>,
         usage: &'a SubjectUsage,
-        cache: &'a CoverageCache,
+        cache: &'a CoverageCache<'a>,
     ) -> Self {
         let functions = observed.functions.as_slice();
         let mut general = general_doubt(evidence, functions)
@@ -348,7 +349,7 @@ impl ObservabilityCheck for RoleObservability<'_> {
             return Some(KeepReason::RoleCreated { on: day(created) });
         }
         let name = catalog().info(action).name();
-        let since = granted_since(self.evidence.ledger, self.role, grant.owner, name).filter(|since| *since > start)?;
+        let since = granted_since(self.cache.changes, self.role, grant.owner, name).filter(|since| *since > start)?;
         Some(KeepReason::RecentlyGranted { on: day(since) })
     }
 

@@ -24,7 +24,7 @@ use whittle_policy::{ActionClause, ActionPattern, Effect, PolicyDocument, Resour
 use crate::findings::{by_pattern, is_everything};
 use crate::grants::Grants;
 use crate::inventory::{PolicyKind, PolicyVersion, Role, RolePolicy};
-use crate::recently_granted;
+use crate::recently_granted::{PolicyChanges, granted_since};
 use crate::result::{Finding, FunctionResult, Verdict, VerdictRow};
 
 /// One statement of a file.
@@ -127,14 +127,14 @@ struct Today<'a> {
     /// Each Deny that the file does not have.
     dropped: Vec<Statement>,
     role: Option<&'a Role>,
-    ledger: &'a Ledger,
+    changes: PolicyChanges,
 }
 
 /// A piece of a statement: one pattern of its resources; all of a negated clause.
 type Part<'a> = Option<&'a ResourcePattern>;
 
 impl<'a> Today<'a> {
-    fn of(ledger: &'a Ledger, role: Option<&'a Role>, denies: &[&Statement]) -> Self {
+    fn of(ledger: &Ledger, role: Option<&'a Role>, denies: &[&Statement]) -> Self {
         let mut allows = Vec::new();
         let mut dropped = Vec::new();
         for policy in role.iter().flat_map(|role| &role.policies) {
@@ -146,7 +146,7 @@ impl<'a> Today<'a> {
                 }
             }
         }
-        Self { allows, dropped, role, ledger }
+        Self { allows, dropped, role, changes: PolicyChanges::of(ledger) }
     }
 
     /// One statement as a policy whose versions say since when each action is granted.
@@ -224,7 +224,7 @@ impl<'a> Today<'a> {
     }
 
     fn granted_since(&self, policy: &RolePolicy, action: &str) -> Timestamp {
-        let seen = self.role.and_then(|role| recently_granted::granted_since(self.ledger, role, policy, action));
+        let seen = self.role.and_then(|role| granted_since(&self.changes, role, policy, action));
         seen.unwrap_or(Timestamp::MIN)
     }
 

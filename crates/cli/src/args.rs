@@ -199,7 +199,8 @@ Examples:
   whittle simulate --explain < cases.ndjson
   cat *.ndjson | whittle simulate - -o answers.ndjson
 
-Exit codes: 0 every line has its answer (some may be errors, which are counted on standard error), 2 a file cannot be read.")]
+Exit codes: 0 every line has its answer (some may be errors, which are counted on standard error), 2 a file cannot be read,
+or no case in it.")]
 pub struct SimulateArguments {
     /// Files of cases, one JSON object a line; `-` or none is standard input
     #[arg(value_name = "FILE")]

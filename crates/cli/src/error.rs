@@ -35,9 +35,6 @@ pub enum CommandError {
         #[source]
         source: std::io::Error,
     },
-    /// Standard output is gone; not an error for the user (`whittle … | head`).
-    #[error("standard output was closed")]
-    BrokenPipe,
     /// A result cannot be written as JSON.
     #[error("cannot write JSON")]
     Json(#[from] serde_json::Error),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use whittle_render::style::Color;
@@ -59,6 +60,9 @@ impl Printer {
     }
 
     /// Writes the data a command was asked for. With `--output` to a file beside the target, then renamed.
+    ///
+    /// A reader that has seen enough and is gone (`whittle … | head`) is no error, and changes no exit code:
+    /// a gate that fails must fail whoever reads it.
     pub fn data(&self, text: &str) -> Result<(), CommandError> {
         if let Some(path) = &self.output {
             return write_then_rename(path, text);
@@ -67,7 +71,7 @@ impl Printer {
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         match written {
             Ok(()) => Ok(()),
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(CommandError::BrokenPipe),
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             Err(source) => Err(CommandError::Write { path: PathBuf::from("standard output"), source }),
         }
     }
@@ -119,9 +123,6 @@ impl Printer {
 
     /// Prints why a command failed: one line, the causes, the hint.
     pub fn error(&self, error: &CommandError) -> Exit {
-        if matches!(error, CommandError::BrokenPipe) {
-            return Exit::Clean;
-        }
         let mut text = format!("{}: {}\n", self.color_err.heading("error"), clean(&error.to_string()));
         let mut cause = std::error::Error::source(error);
         while let Some(current) = cause {
@@ -144,14 +145,20 @@ pub struct DataStream {
 }
 
 impl DataStream {
-    /// Writes a piece; it is there for a reader at once.
-    pub fn write(&mut self, text: &str) -> Result<(), CommandError> {
-        let written = self.to.write_all(text.as_bytes()).and_then(|()| self.to.flush());
-        written.map_err(|source| match &self.file {
-            None if source.kind() == std::io::ErrorKind::BrokenPipe => CommandError::BrokenPipe,
-            None => CommandError::Write { path: PathBuf::from("standard output"), source },
-            Some((_, path)) => CommandError::Write { path: path.clone(), source },
-        })
+    /// Writes a piece; it is there for a reader at once. [`ControlFlow::Break`] if the reader is gone, so
+    /// that no more pieces are wanted.
+    pub fn write(&mut self, text: &str) -> Result<ControlFlow<()>, CommandError> {
+        match self.to.write_all(text.as_bytes()).and_then(|()| self.to.flush()) {
+            Ok(()) => Ok(ControlFlow::Continue(())),
+            Err(error) if self.file.is_none() && error.kind() == std::io::ErrorKind::BrokenPipe => {
+                Ok(ControlFlow::Break(()))
+            }
+            Err(source) => {
+                let path =
+                    self.file.as_ref().map_or_else(|| PathBuf::from("standard output"), |(_, path)| path.clone());
+                Err(CommandError::Write { path, source })
+            }
+        }
     }
 
     /// Nothing more comes.

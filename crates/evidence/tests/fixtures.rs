@@ -21,7 +21,8 @@ const CHECKOUT: &str = "arn:aws:lambda:eu-west-1:111122223333:function:checkout"
 fn observe(ledger: &mut Ledger, bytes: &[u8], kind: FileKind, records: u64) {
     let mut mapper = Mapper::default();
     let report = read_bytes("fixture", bytes, &Limits::default(), &mut |read| {
-        let class = ledger.observe_record(read.record, &RecordSource::Folder { location: "fixtures".to_owned() }, &mut mapper);
+        let class =
+            ledger.observe_record(read.record, &RecordSource::Folder { location: "fixtures".to_owned() }, &mut mapper);
         assert_ne!(class, Some(EventClass::Unknown), "{}", read.record.event_name);
     });
     assert_eq!((report.kind, report.records), (kind, records), "{:?}", report.issues);
@@ -103,8 +104,7 @@ fn coverage_of_the_window() {
     });
     let observability = |action: &str, resource: &str| {
         let id = catalog().action(action).unwrap();
-        let asked =
-            ActionAsked { resource, region: Some("eu-west-1"), work_regions: &[], role_arn: Some(ROLE_ARN) };
+        let asked = ActionAsked { resource, region: Some("eu-west-1"), work_regions: &[], role_arn: Some(ROLE_ARN) };
         coverage.assess_action(id, &asked)
     };
     assert!(observability("iam:CreateUser", "*").is_full());

@@ -1,7 +1,7 @@
-//! Reads text files under a size limit.
+//! Reads text files under a size limit, and makes files and folders for their owner alone.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use whittle_analysis::issue::IssueKind;
@@ -55,6 +55,44 @@ pub(crate) fn read_bounded(path: &Path, max_bytes: u64) -> io::Result<Option<Vec
     // A growing file, or one of `/proc` that claims no size, must not pass the limit either.
     let read = file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok((u64::try_from(read).unwrap_or(u64::MAX) <= max_bytes).then_some(bytes))
+}
+
+/// Makes a folder, and those that it is in, which only their owner may look into. One that is there stays as
+/// it is. Systems without such permissions have their own.
+pub fn make_private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Writes a new file that only its owner may read; one of that name that is there goes.
+pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    // What is left of a run that was stopped may be open to others, and would stay so.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
+}
+
+/// Takes the permissions of others away from a file.
+pub(crate) fn make_private(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if std::fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
 }
 
 #[cfg(test)]

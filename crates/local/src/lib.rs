@@ -6,10 +6,10 @@
 //! | trail objects | [`trail::TrailFolder`] | files and folders as S3 holds them |
 //! | store | [`store::SqliteStore`] | one SQLite file, which `sqlite3` opens too |
 //!
-//! Beside the ports: [`waivers`], the file of accepted findings.
+//! Beside the ports: [`waivers`], the file of accepted findings; [`files`], how files are read and made.
 //!
 //! Everything read here is hostile until proved otherwise: sizes and nesting are bounded, symbolic links
-//! cannot loop, and what cannot be understood becomes an [`Issue`](whittle_analysis::issue::Issue) naming the
+//! neither loop nor lead out, and what cannot be understood becomes an [`Issue`](whittle_analysis::issue::Issue) naming the
 //! file, the place in it and the command that makes it anew. Only what leaves nothing to analyse is an error.
 //!
 //! ```
@@ -37,7 +37,7 @@
 //! # Ok::<(), whittle_pipeline::ports::PortError>(())
 //! ```
 
-mod files;
+pub mod files;
 pub mod snapshot;
 pub mod store;
 pub mod trail;

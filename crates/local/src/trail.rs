@@ -1,10 +1,11 @@
 //! Lists and reads trail files of folders, as S3 holds them or flat.
 //!
 //! In: files and folders. Out: [`TrailObject`]s sorted by source and key. A folder is walked without
-//! recursion, each directory once (a loop of symbolic links ends); hidden entries are left out. A file is
-//! listed when its extension is one of trail files, or when its first bytes look like gzip or JSON; anything
-//! else is counted in an issue, so that evidence in a format that Whittle does not read is never missed in
-//! silence. The path `-` is standard input, read once.
+//! recursion, each directory once (a loop of symbolic links ends); hidden entries are left out, and so are
+//! links that lead out of the paths given: whoever may write into a trail folder must not choose what is
+//! read. A file is listed when its extension is one of trail files, or when its first bytes look like gzip or
+//! JSON; anything else is counted in an issue, so that evidence in a format that Whittle does not read is
+//! never missed in silence. The path `-` is standard input, read once.
 //!
 //! Not here: what is inside. Digest, Insights, aggregated and network-activity files are listed like the
 //! rest; the evidence reader classes and counts them.
@@ -15,7 +16,7 @@ use std::fs::{File, Metadata};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
@@ -35,6 +36,9 @@ const SNIFF_BYTES: u64 = 512;
 /// Extensions that are trail files without looking inside (the last one of `x.json.gz` decides).
 const EXTENSIONS: &[&str] = &["json", "gz", "ndjson", "jsonl"];
 
+/// What to do about a link that is not followed.
+const OUTSIDE_HINT: &str = "give what it points to as a trail path of its own, or copy it into the folder";
+
 /// The path, and the source of objects, that stands for standard input.
 pub const STANDARD_INPUT: &str = "-";
 
@@ -43,13 +47,20 @@ pub const STANDARD_INPUT: &str = "-";
 pub struct TrailFolder {
     paths: Vec<PathBuf>,
     max_object_bytes: u64,
-    standard_input: OnceLock<Vec<u8>>,
+    standard_input: Arc<Mutex<StandardInput>>,
+}
+
+/// What is known of standard input. Its bytes are held once, and go to whoever reads the object.
+#[derive(Debug, Default)]
+struct StandardInput {
+    object: Option<TrailObject>,
+    bytes: Option<Vec<u8>>,
 }
 
 impl TrailFolder {
     /// Files and folders to read. They are looked at when [`TrailObjects::list`] is called.
     pub fn new(paths: Vec<PathBuf>) -> Self {
-        Self { paths, max_object_bytes: DEFAULT_MAX_OBJECT_BYTES, standard_input: OnceLock::new() }
+        Self { paths, max_object_bytes: DEFAULT_MAX_OBJECT_BYTES, standard_input: Arc::default() }
     }
 
     /// Refuses to read objects that are larger as stored.
@@ -62,26 +73,36 @@ impl TrailFolder {
     /// Standard input as one object. What it holds is its version: a store must not take it for what it was
     /// last time.
     fn standard_input(&self) -> Result<TrailObject, PortError> {
-        if self.standard_input.get().is_none() {
-            let mut bytes = Vec::new();
-            let limit = self.max_object_bytes;
-            let read = io::stdin().lock().take(limit.saturating_add(1)).read_to_end(&mut bytes);
-            read.map_err(|error| cannot_read(Path::new("standard input"), error))?;
-            if bytes.len() as u64 > limit {
-                let message = format!("standard input holds more than {limit} bytes");
-                return Err(PortError::new(PortErrorKind::Invalid, message).with_hint("give files instead"));
-            }
-            // Another thread cannot have been first with other bytes: there is one standard input.
-            let _ = self.standard_input.set(bytes);
+        let mut input = self.standard_input.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(object) = &input.object {
+            return Ok(object.clone());
         }
-        let bytes = self.standard_input.get().map_or(&[][..], Vec::as_slice);
+        let mut bytes = Vec::new();
+        let limit = self.max_object_bytes;
+        let read = io::stdin().lock().take(limit.saturating_add(1)).read_to_end(&mut bytes);
+        read.map_err(|error| cannot_read(Path::new("standard input"), error))?;
+        if bytes.len() as u64 > limit {
+            let message = format!("standard input holds more than {limit} bytes");
+            return Err(PortError::new(PortErrorKind::Invalid, message).with_hint("give files instead"));
+        }
         let mut hasher = DefaultHasher::new();
         bytes.hash(&mut hasher);
-        Ok(TrailObject {
+        let object = TrailObject {
             source: STANDARD_INPUT.to_owned(),
             key: "stdin".to_owned(),
             version: format!("{:016x}", hasher.finish()),
             size_bytes: bytes.len() as u64,
+        };
+        *input = StandardInput { object: Some(object.clone()), bytes: Some(bytes) };
+        Ok(object)
+    }
+
+    /// The bytes of standard input, handed out once: a copy of them would double the memory.
+    fn take_standard_input(&self) -> Result<Vec<u8>, PortError> {
+        let mut input = self.standard_input.lock().unwrap_or_else(PoisonError::into_inner);
+        input.bytes.take().ok_or_else(|| {
+            PortError::new(PortErrorKind::Invalid, "standard input was read already")
+                .with_hint("give it as a file to read it more than once")
         })
     }
 }
@@ -108,7 +129,7 @@ impl TrailObjects for TrailFolder {
             }
         }
 
-        let mut walk = FolderWalk::default();
+        let mut walk = FolderWalk { given: folders.iter().chain(&files).cloned().collect(), ..FolderWalk::default() };
         // Sorted, so a folder comes before those inside it, which are then already visited.
         for folder in &folders {
             walk.folder(folder)?;
@@ -127,7 +148,7 @@ impl TrailObjects for TrailFolder {
 
     fn read(&self, object: &TrailObject) -> Result<Vec<u8>, PortError> {
         if object.source == STANDARD_INPUT {
-            return Ok(self.standard_input.get().cloned().unwrap_or_default());
+            return self.take_standard_input();
         }
         let relative = Path::new(&object.key);
         // INVARIANT: a key never leads out of its source.
@@ -136,6 +157,12 @@ impl TrailObjects for TrailFolder {
             return Err(PortError::new(PortErrorKind::Invalid, message));
         }
         let path = Path::new(&object.source).join(relative);
+        // INVARIANT: nor does a link in it; one may have been put there since the folder was listed.
+        let real = path.canonicalize().map_err(|error| cannot_read(&path, error))?;
+        if !real.starts_with(&object.source) {
+            let message = format!("trail file `{}` is a link that leads out of its folder", path.display());
+            return Err(PortError::new(PortErrorKind::Invalid, message).with_hint(OUTSIDE_HINT));
+        }
         let metadata = std::fs::metadata(&path).map_err(|error| cannot_read(&path, error))?;
         if !metadata.is_file() {
             let message = format!("trail file `{}` is not a regular file", path.display());
@@ -176,6 +203,8 @@ fn single(file: &Path, folders: &BTreeSet<PathBuf>, listed: &[TrailObject]) -> R
 
 #[derive(Debug, Default)]
 struct FolderWalk {
+    /// All folders and files that were named, canonical.
+    given: BTreeSet<PathBuf>,
     visited: BTreeSet<PathBuf>,
     objects: Vec<TrailObject>,
     issues: Vec<Issue>,
@@ -191,7 +220,7 @@ impl FolderWalk {
         std::fs::read_dir(root).map_err(|error| cannot_open(root, error))?;
         let nested = self.visited.contains(root);
         let before = self.objects.len();
-        let mut folder = Folder { source, skipped: 0, example: None };
+        let mut folder = Folder { source, skipped: LeftOut::default(), outside: LeftOut::default() };
         // Linked directories come last, so that the keys of real files do not depend on links to them.
         let mut pending = vec![root.to_owned()];
         let mut linked: BTreeSet<PathBuf> = BTreeSet::new();
@@ -202,10 +231,17 @@ impl FolderWalk {
             let Some(next) = linked.pop_first() else { break };
             pending.push(next);
         }
-        if let Some(example) = &folder.example {
+        if let Some(example) = &folder.skipped.example {
             let message = format!("files that are neither JSON nor gzip were left out, such as `{example}`");
             let mut issue = Issue::new(IssueKind::NotATrailFile, source, message);
-            issue.count = folder.skipped;
+            issue.count = folder.skipped.count;
+            self.issues.push(issue);
+        }
+        if let Some(example) = &folder.outside.example {
+            let message = format!("links that lead out of the folder were not followed, such as `{example}`");
+            // What they point to may be trail files, so absence proves nothing.
+            let mut issue = Issue::new(IssueKind::Unlisted, source, message).with_hint(OUTSIDE_HINT);
+            issue.count = folder.outside.count;
             self.issues.push(issue);
         }
         if self.objects.len() == before && !nested {
@@ -260,6 +296,21 @@ impl FolderWalk {
             }
             let path = entry.path();
             let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+            if is_link {
+                match path.canonicalize() {
+                    Ok(target) if target.starts_with(root) => {}
+                    // It is listed under its own path.
+                    Ok(target) if self.given.iter().any(|given| target.starts_with(given)) => continue,
+                    Ok(_) => {
+                        folder.outside.add(path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned());
+                        continue;
+                    }
+                    Err(error) => {
+                        self.issues.push(unreadable(&path, &error));
+                        continue;
+                    }
+                }
+            }
             let metadata = match std::fs::metadata(&path) {
                 Ok(metadata) => metadata,
                 Err(error) => {
@@ -295,12 +346,7 @@ impl FolderWalk {
             if wanted {
                 self.objects.push(object(folder.source, key, &metadata));
             } else {
-                folder.skipped = folder.skipped.saturating_add(1);
-                // The first in key order, so that the message does not depend on the order of the file
-                // system.
-                if folder.example.as_ref().is_none_or(|example| key < *example) {
-                    folder.example = Some(key);
-                }
+                folder.skipped.add(key);
             }
         }
     }
@@ -309,8 +355,27 @@ impl FolderWalk {
 /// Objects and issues of one walk of a folder.
 struct Folder<'a> {
     source: &'a str,
-    skipped: u64,
+    /// Files that are no trail files.
+    skipped: LeftOut,
+    /// Links that lead out of the folder.
+    outside: LeftOut,
+}
+
+/// Entries that were left out for one reason.
+#[derive(Debug, Default)]
+struct LeftOut {
+    count: u64,
+    /// The first in the order of names, so that a message does not depend on the order of the file system.
     example: Option<String>,
+}
+
+impl LeftOut {
+    fn add(&mut self, name: String) {
+        self.count = self.count.saturating_add(1);
+        if self.example.as_ref().is_none_or(|example| name < *example) {
+            self.example = Some(name);
+        }
+    }
 }
 
 fn object(source: &str, key: String, metadata: &Metadata) -> TrailObject {

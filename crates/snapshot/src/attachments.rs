@@ -17,6 +17,7 @@ use whittle_policy::id::FunctionArn;
 
 use crate::document::{BadEntries, JsonObject};
 use crate::functions::{add_new, filled, unknown_source};
+use crate::keep::{Fields, Shape};
 use crate::scope::SnapshotDocument;
 
 /// Functions by ARN, to be completed.
@@ -31,6 +32,8 @@ pub(crate) struct AttachmentKind {
     pub(crate) per_function: bool,
     /// List in the answer.
     pub(crate) list: &'static str,
+    /// What is read of it: the list, or its bare entry.
+    pub(crate) kept: Shape,
     /// Command that makes it; `{name}` stands for a function's name.
     pub(crate) command: &'static str,
     /// Sentence on what is not known without it.
@@ -54,12 +57,40 @@ pub(crate) enum Absence {
     Little,
 }
 
+const MAPPING: &Fields = &[
+    ("FunctionArn", Shape::Scalar),
+    ("EventSourceArn", Shape::Scalar),
+    ("State", Shape::Scalar),
+    ("DestinationConfig", Shape::Object(DESTINATIONS)),
+    ("SourceAccessConfigurations", Shape::List(&Shape::Object(ACCESS))),
+    ("SelfManagedEventSource", Shape::Present),
+    ("AmazonManagedKafkaEventSourceConfig", Shape::Object(KAFKA)),
+    ("SelfManagedKafkaEventSourceConfig", Shape::Object(KAFKA)),
+];
+const KAFKA: &Fields = &[("SchemaRegistryConfig", Shape::Object(REGISTRY))];
+const REGISTRY: &Fields = &[("AccessConfigs", Shape::List(&Shape::Object(ACCESS)))];
+const ACCESS: &Fields = &[("URI", Shape::Scalar)];
+const DESTINATIONS: &Fields = &[("OnSuccess", Shape::Object(DESTINATION)), ("OnFailure", Shape::Object(DESTINATION))];
+const DESTINATION: &Fields = &[("Destination", Shape::Scalar)];
+const INVOKE_CONFIG: &Fields = &[("FunctionArn", Shape::Scalar), ("DestinationConfig", Shape::Object(DESTINATIONS))];
+const URL: &Fields = &[("FunctionArn", Shape::Scalar), ("AuthType", Shape::Scalar)];
+const ALIAS: &Fields = &[
+    ("FunctionArn", Shape::Scalar),
+    ("AliasArn", Shape::Scalar),
+    ("Name", Shape::Scalar),
+    ("FunctionVersion", Shape::Scalar),
+    ("RoutingConfig", Shape::Object(ROUTING)),
+];
+// Its names are versions.
+const ROUTING: &Fields = &[("AdditionalVersionWeights", Shape::Open(&[], &Shape::Scalar))];
+
 /// Every kind that is a list of entries.
 pub(crate) const KINDS: &[AttachmentKind] = &[
     AttachmentKind {
         name: "event-source-mappings",
         per_function: false,
         list: "EventSourceMappings",
+        kept: Shape::Answer(&[&[("EventSourceMappings", Shape::List(&Shape::Object(MAPPING)))], MAPPING]),
         command: "aws lambda list-event-source-mappings --output json > event-source-mappings.json",
         without: "what functions poll is not known, so nothing is called unused",
         absence: Absence::NothingUnused,
@@ -70,6 +101,10 @@ pub(crate) const KINDS: &[AttachmentKind] = &[
         name: "event-invoke-configs",
         per_function: true,
         list: "FunctionEventInvokeConfigs",
+        kept: Shape::Answer(&[
+            &[("FunctionEventInvokeConfigs", Shape::List(&Shape::Object(INVOKE_CONFIG)))],
+            INVOKE_CONFIG,
+        ]),
         command: "aws lambda list-function-event-invoke-configs --function-name {name} --output json > event-invoke-configs/{name}.json",
         without: "destinations of asynchronous invocations are not known",
         absence: Absence::NothingUnusedBesideOthers,
@@ -80,6 +115,7 @@ pub(crate) const KINDS: &[AttachmentKind] = &[
         name: "function-urls",
         per_function: true,
         list: "FunctionUrlConfigs",
+        kept: Shape::Answer(&[&[("FunctionUrlConfigs", Shape::List(&Shape::Object(URL)))], URL]),
         command: "aws lambda list-function-url-configs --function-name {name} --output json > function-urls/{name}.json",
         without: "function URLs are not known, so the exposure of functions may be rated too low",
         absence: Absence::Little,
@@ -90,6 +126,7 @@ pub(crate) const KINDS: &[AttachmentKind] = &[
         name: "aliases",
         per_function: true,
         list: "Aliases",
+        kept: Shape::Answer(&[&[("Aliases", Shape::List(&Shape::Object(ALIAS)))], ALIAS]),
         command: "aws lambda list-aliases --function-name {name} --output json > aliases/{name}.json",
         without: "which versions have an alias is not known",
         absence: Absence::Little,
@@ -363,4 +400,28 @@ fn add_alias(functions: &mut FunctionsByArn, object: &JsonObject<'_>, raw: &RawV
 fn lookup<'a>(functions: &'a mut FunctionsByArn, arn: &str) -> Result<&'a mut Function, String> {
     let (function, _) = FunctionArn::split_qualified(arn).map_err(|error| error.to_string())?;
     functions.get_mut(&function).ok_or_else(|| format!("function `{function}` is not in functions.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keep::tests::keeps_what_is_read;
+
+    #[test]
+    fn all_that_is_read_is_kept() {
+        keeps_what_is_read::<NamedEntry>(MAPPING);
+        keeps_what_is_read::<NamedEntry>(INVOKE_CONFIG);
+        keeps_what_is_read::<NamedEntry>(URL);
+        keeps_what_is_read::<NamedEntry>(ALIAS);
+        keeps_what_is_read::<MappingEntry>(MAPPING);
+        keeps_what_is_read::<KafkaConfig>(KAFKA);
+        keeps_what_is_read::<SchemaRegistry>(REGISTRY);
+        keeps_what_is_read::<AccessConfiguration>(ACCESS);
+        keeps_what_is_read::<DestinationConfig>(DESTINATIONS);
+        keeps_what_is_read::<Destination>(DESTINATION);
+        keeps_what_is_read::<InvokeConfig>(INVOKE_CONFIG);
+        keeps_what_is_read::<UrlConfig>(URL);
+        keeps_what_is_read::<Alias>(ALIAS);
+        keeps_what_is_read::<Routing>(ROUTING);
+    }
 }

@@ -9,6 +9,9 @@ use whittle_analysis::issue::{Issue, IssueKind};
 
 use crate::files::FileProblem;
 
+/// Members by which an answer says that it is not whole: a flag, then the tokens of further pages.
+pub(crate) const TRUNCATION_MARKS: [&str; 4] = ["IsTruncated", "NextToken", "NextMarker", "Marker"];
+
 /// A JSON file whose top level is an object, its members not parsed yet.
 #[derive(Debug)]
 pub(crate) struct JsonObject<'a> {
@@ -87,8 +90,9 @@ impl<'a> JsonObject<'a> {
 
     /// An issue if the answer was cut off: the AWS CLI pages by itself unless it is told not to.
     pub(crate) fn truncation(&self) -> Option<Issue> {
-        let cut = self.member("IsTruncated").is_some_and(|raw| raw.get() == "true")
-            || ["NextToken", "NextMarker", "Marker"].iter().any(|name| self.member(name).is_some());
+        let [flag, tokens @ ..] = TRUNCATION_MARKS;
+        let cut = self.member(flag).is_some_and(|raw| raw.get() == "true")
+            || tokens.iter().any(|name| self.member(name).is_some());
         cut.then(|| {
             Issue::new(IssueKind::TruncatedFile, self.place, "holds only the first pages of the answer")
                 .with_hint("run the command again without --no-paginate and --max-items")

@@ -15,6 +15,7 @@ use whittle_policy::{ConditionBlock, Effect, PolicyDocument, ResourceClause, Sta
 use crate::attachments::FunctionsByArn;
 use crate::document::JsonObject;
 use crate::iam;
+use crate::keep::{Fields, POLICY_ELEMENTS, Shape};
 use crate::scope::SnapshotDocument;
 
 /// Folder name.
@@ -22,6 +23,11 @@ pub(crate) const NAME: &str = "resource-policies";
 /// Command that makes one file of it.
 pub(crate) const COMMAND: &str =
     "aws lambda get-policy --function-name {name} --output json > resource-policies/{name}.json";
+
+/// What is read of one file. Of a bare policy the names of other elements matter, since it is refused for
+/// them.
+pub(crate) static KEPT: Shape = Shape::Answer(&[ANSWER, POLICY_ELEMENTS]);
+const ANSWER: &Fields = &[("Policy", Shape::Policy)];
 
 const INVOKE_ACTIONS: &[&str] = &["lambda:InvokeFunction", "lambda:InvokeFunctionUrl"];
 
@@ -134,4 +140,15 @@ fn named_functions(policy: &PolicyDocument) -> Vec<FunctionArn> {
         }
     }
     named
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keep::tests::keeps_what_is_read;
+
+    #[test]
+    fn all_that_is_read_is_kept() {
+        keeps_what_is_read::<PolicyAnswer<'_>>(ANSWER);
+    }
 }

@@ -16,12 +16,39 @@ use whittle_policy::id::{FunctionArn, Region, RoleArn};
 
 use crate::document::{BadEntries, JsonObject};
 use crate::files::FileProblem;
+use crate::keep::{Fields, Shape};
 use crate::time::timestamp;
 
 /// File name in the root or a Region folder.
 pub(crate) const FILE: &str = "functions.json";
 /// Command that makes it.
 pub(crate) const COMMAND: &str = "aws lambda list-functions --function-version ALL --output json > functions.json";
+
+/// What is read of it. Not the environment variables, which hold secrets.
+pub(crate) static KEPT: Shape = Shape::Answer(&[&[("Functions", Shape::List(&Shape::Object(ENTRY)))]]);
+
+const ENTRY: &Fields = &[
+    ("FunctionArn", Shape::Scalar),
+    ("Role", Shape::Scalar),
+    ("Version", Shape::Scalar),
+    ("Runtime", Shape::Scalar),
+    ("LastModified", Shape::Scalar),
+    ("VpcConfig", Shape::Object(VPC)),
+    ("DeadLetterConfig", Shape::Object(DEAD_LETTER)),
+    ("KMSKeyArn", Shape::Scalar),
+    ("TracingConfig", Shape::Object(TRACING)),
+    ("Layers", Shape::List(&Shape::Object(WITH_ARN))),
+    ("FileSystemConfigs", Shape::List(&Shape::Object(WITH_ARN))),
+    ("LoggingConfig", Shape::Object(LOGGING)),
+    ("DurableConfig", Shape::Present),
+    ("SnapStart", Shape::Object(SNAP_START)),
+];
+const VPC: &Fields = &[("SubnetIds", Shape::List(&Shape::Scalar))];
+const DEAD_LETTER: &Fields = &[("TargetArn", Shape::Scalar)];
+const TRACING: &Fields = &[("Mode", Shape::Scalar)];
+const WITH_ARN: &Fields = &[("Arn", Shape::Scalar)];
+const LOGGING: &Fields = &[("LogGroup", Shape::Scalar)];
+const SNAP_START: &Fields = &[("ApplyOn", Shape::Scalar)];
 
 const LATEST: &str = "$LATEST";
 
@@ -306,4 +333,22 @@ fn arns(items: Option<Vec<WithArn>>) -> Vec<String> {
 /// The command line prints some absent texts as empty ones.
 pub(crate) fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keep::tests::keeps_what_is_read;
+
+    #[test]
+    fn all_that_is_read_is_kept() {
+        keeps_what_is_read::<FunctionIdentity>(ENTRY);
+        keeps_what_is_read::<Configuration<'_>>(ENTRY);
+        keeps_what_is_read::<VpcConfig>(VPC);
+        keeps_what_is_read::<DeadLetterConfig>(DEAD_LETTER);
+        keeps_what_is_read::<TracingConfig>(TRACING);
+        keeps_what_is_read::<LoggingConfig>(LOGGING);
+        keeps_what_is_read::<SnapStart>(SNAP_START);
+        keeps_what_is_read::<WithArn>(WITH_ARN);
+    }
 }

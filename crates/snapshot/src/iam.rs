@@ -17,6 +17,7 @@ use whittle_policy::{LintCode, PolicyDocument};
 
 use crate::document::{BadEntries, JsonObject};
 use crate::files::FileProblem;
+use crate::keep::{Fields, Shape};
 use crate::time::timestamp;
 
 /// File name in the root of a snapshot.
@@ -31,6 +32,39 @@ pub(crate) struct AuthorizationDetails {
     pub(crate) settings: BTreeMap<RoleArn, RoleSettings>,
     pub(crate) issues: Vec<Issue>,
 }
+
+/// What is read of it.
+pub(crate) static KEPT: Shape = Shape::Answer(&[&[
+    ("RoleDetailList", Shape::List(&Shape::Object(ROLE))),
+    ("Policies", Shape::List(&Shape::Object(MANAGED))),
+]]);
+
+const ROLE: &Fields = &[
+    ("Arn", Shape::Scalar),
+    ("RoleId", Shape::Scalar),
+    ("CreateDate", Shape::Scalar),
+    ("AssumeRolePolicyDocument", Shape::Policy),
+    ("RolePolicyList", Shape::List(&Shape::Object(INLINE))),
+    ("AttachedManagedPolicies", Shape::List(&Shape::Object(ATTACHED))),
+    ("PermissionsBoundary", Shape::Object(BOUNDARY)),
+    ("RoleLastUsed", Shape::Object(LAST_USED)),
+];
+const INLINE: &Fields = &[("PolicyName", Shape::Scalar), ("PolicyDocument", Shape::Policy)];
+const ATTACHED: &Fields = &[("PolicyName", Shape::Scalar), ("PolicyArn", Shape::Scalar)];
+const BOUNDARY: &Fields = &[("PermissionsBoundaryArn", Shape::Scalar)];
+const LAST_USED: &Fields = &[("LastUsedDate", Shape::Scalar)];
+const MANAGED: &Fields = &[
+    ("Arn", Shape::Scalar),
+    ("PolicyName", Shape::Scalar),
+    ("DefaultVersionId", Shape::Scalar),
+    ("PolicyVersionList", Shape::List(&Shape::Object(VERSION))),
+];
+const VERSION: &Fields = &[
+    ("VersionId", Shape::Scalar),
+    ("IsDefaultVersion", Shape::Scalar),
+    ("CreateDate", Shape::Scalar),
+    ("Document", Shape::Policy),
+];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -397,14 +431,7 @@ pub(crate) fn document(raw: &RawValue) -> Result<PolicyDocument, String> {
     let text = raw.get();
     let parsed = if text.starts_with('"') {
         let text: String = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        let decoded = if text.trim_start().starts_with('{') {
-            Cow::Borrowed(text.as_str())
-        } else {
-            percent_encoding::percent_decode_str(&text)
-                .decode_utf8()
-                .map_err(|_| "its URL-encoded document is not UTF-8 text".to_owned())?
-        };
-        PolicyDocument::parse(&decoded)
+        PolicyDocument::parse(&decoded(&text)?)
     } else {
         PolicyDocument::parse(text)
     };
@@ -414,11 +441,21 @@ pub(crate) fn document(raw: &RawValue) -> Result<PolicyDocument, String> {
     })
 }
 
+/// The text of a policy, URL-encoded or not.
+pub(crate) fn decoded(text: &str) -> Result<Cow<'_, str>, String> {
+    if text.trim_start().starts_with('{') {
+        return Ok(Cow::Borrowed(text));
+    }
+    let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
+    decoded.map_err(|_| "its URL-encoded document is not UTF-8 text".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::keep::tests::keeps_what_is_read;
 
     #[test]
     fn a_real_answer_is_read() {
@@ -446,5 +483,16 @@ mod tests {
         for role in parsed.roles.values() {
             assert!(role.policies.len() >= 32 && role.unreadable_policies.is_empty(), "{}", role.name);
         }
+    }
+
+    #[test]
+    fn all_that_is_read_is_kept() {
+        keeps_what_is_read::<RoleEntry<'_>>(ROLE);
+        keeps_what_is_read::<InlinePolicy<'_>>(INLINE);
+        keeps_what_is_read::<AttachedPolicy>(ATTACHED);
+        keeps_what_is_read::<Boundary>(BOUNDARY);
+        keeps_what_is_read::<LastUsed<'_>>(LAST_USED);
+        keeps_what_is_read::<ManagedEntry<'_>>(MANAGED);
+        keeps_what_is_read::<VersionEntry<'_>>(VERSION);
     }
 }

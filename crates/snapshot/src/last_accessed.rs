@@ -13,6 +13,7 @@ use whittle_policy::id::RoleArn;
 
 use crate::document::JsonObject;
 use crate::files::FileProblem;
+use crate::keep::{Fields, Shape};
 use crate::scope::SnapshotDocument;
 use crate::time::timestamp;
 
@@ -21,6 +22,20 @@ pub(crate) const NAME: &str = "service-last-accessed";
 /// Commands that make one file of it.
 pub(crate) const COMMAND: &str = "aws iam generate-service-last-accessed-details --arn {role ARN}, then \
      aws iam get-service-last-accessed-details --job-id {JobId} --output json > service-last-accessed/{role name}.json";
+
+/// What is read of one file.
+pub(crate) static KEPT: Shape = Shape::Answer(&[&[
+    ("JobStatus", Shape::Scalar),
+    ("JobCompletionDate", Shape::Scalar),
+    ("ServicesLastAccessed", Shape::List(&Shape::Object(SERVICE))),
+]]);
+
+const SERVICE: &Fields = &[
+    ("ServiceNamespace", Shape::Scalar),
+    ("LastAuthenticated", Shape::Scalar),
+    ("TrackedActionsLastAccessed", Shape::List(&Shape::Object(TRACKED_ACTION))),
+];
+const TRACKED_ACTION: &Fields = &[("ActionName", Shape::Scalar), ("LastAccessedTime", Shape::Scalar)];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -107,4 +122,16 @@ fn parse(text: &str, place: &str) -> Result<LastAccessed, FileProblem> {
         *known = (*known).max(last);
     }
     Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keep::tests::keeps_what_is_read;
+
+    #[test]
+    fn all_that_is_read_is_kept() {
+        keeps_what_is_read::<ServiceEntry<'_>>(SERVICE);
+        keeps_what_is_read::<TrackedAction<'_>>(TRACKED_ACTION);
+    }
 }

@@ -14,11 +14,17 @@ use crate::attachments::{Absence, FunctionsByArn, KINDS};
 use crate::document::{BadEntries, JsonObject};
 use crate::exposure;
 use crate::functions::{add_new, unknown_source};
+use crate::keep::{Fields, Shape};
 use crate::scope::SnapshotScope;
 
-/// File name in the root or a Region folder.
+/// File name in the root or a Region folder, without `.json`.
+pub(crate) const NAME: &str = "not-collected";
 const FILE: &str = "not-collected.json";
 const LIST: &str = "NotCollected";
+
+/// What is read of it.
+pub(crate) static KEPT: Shape = Shape::Answer(&[&[("NotCollected", Shape::List(&Shape::Object(ENTRY)))]]);
+const ENTRY: &Fields = &[("FunctionArn", Shape::Scalar), ("Documents", Shape::List(&Shape::Scalar))];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -107,5 +113,16 @@ fn without(document: &str) -> Option<(&'static str, bool)> {
         exposure::NAME => Some(("who may invoke them is not known", false)),
         "tags" => Some(("their tags are not known", false)),
         name => KINDS.iter().find(|kind| kind.name == name).map(|kind| (kind.without, kind.absence != Absence::Little)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keep::tests::keeps_what_is_read;
+
+    #[test]
+    fn all_that_is_read_is_kept() {
+        keeps_what_is_read::<NotCollected>(ENTRY);
     }
 }

@@ -12,9 +12,18 @@ use whittle_analysis::result::StackMember;
 use whittle_policy::id::FunctionArn;
 
 use crate::attachments::FunctionsByArn;
+use crate::keep::Shape;
 use crate::scope::SnapshotScope;
 
-const NAME: &str = "tags";
+/// Folder name.
+pub(crate) const NAME: &str = "tags";
+
+const STACK_NAME: &str = "aws:cloudformation:stack-name";
+const LOGICAL_ID: &str = "aws:cloudformation:logical-id";
+
+/// What is read of one file: two tags of all. The others may be called anything and hold anything.
+pub(crate) static KEPT: Shape =
+    Shape::Object(&[("Tags", Shape::Object(&[(STACK_NAME, Shape::Scalar), (LOGICAL_ID, Shape::Scalar)]))]);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -51,8 +60,8 @@ pub(crate) fn read(
                 continue;
             }
         };
-        let stack = tags.remove("aws:cloudformation:stack-name");
-        let (Some(stack), Some(logical_id)) = (stack, tags.remove("aws:cloudformation:logical-id")) else { continue };
+        let stack = tags.remove(STACK_NAME);
+        let (Some(stack), Some(logical_id)) = (stack, tags.remove(LOGICAL_ID)) else { continue };
         for function in functions.values().filter(|function| document.concerns(function)) {
             out.insert(function.arn.clone(), StackMember { stack: stack.clone(), logical_id: logical_id.clone() });
         }

@@ -11,6 +11,7 @@ use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 use whittle_evidence::coverage::Trails;
 
 use crate::document::remake_hint;
+use crate::keep::{Fields, Shape};
 use crate::scope::{SnapshotDocument, SnapshotScope};
 
 const FILE: &str = "trails.json";
@@ -24,6 +25,78 @@ const SELECTORS_COMMAND: &str =
 
 /// Names of the list in the answers of `describe-trails` and of similar tools.
 const LISTS: &[&str] = &["trailList", "TrailList", "Trails", "trails"];
+
+/// What is read of `trails.json`: an answer or a list of answers, each a trail, a list of trails, or statuses
+/// and selectors by trail (see [`Trails`]).
+pub(crate) static KEPT: Shape = Shape::ListOr(&PART, &PART);
+
+/// What is read of statuses: of one, or by trail.
+pub(crate) static KEPT_STATUS: Shape = Shape::Open(STATUS_MEMBERS, &KEPT_STATUS);
+
+/// What is read of selectors: a list of them, by kind, or by trail.
+pub(crate) static KEPT_SELECTORS: Shape = Shape::ListOr(&SELECTOR, &SELECTORS_BY_NAME);
+static SELECTORS_BY_NAME: Shape = Shape::Open(&[], &KEPT_SELECTORS);
+
+static PART: Shape = Shape::Answer(&[TRAIL_LISTS, TRAIL_MEMBERS, STATUS_MEMBERS]);
+static TRAIL: Shape = Shape::Answer(&[TRAIL_MEMBERS, STATUS_MEMBERS]);
+
+const TRAIL_LISTS: &Fields = &[
+    ("trailList", Shape::List(&TRAIL)),
+    ("TrailList", Shape::List(&TRAIL)),
+    ("Trails", Shape::List(&TRAIL)),
+    ("trails", Shape::List(&TRAIL)),
+];
+const TRAIL_MEMBERS: &Fields = &[
+    ("Name", Shape::Scalar),
+    ("TrailARN", Shape::Scalar),
+    ("TrailArn", Shape::Scalar),
+    ("HomeRegion", Shape::Scalar),
+    ("IsMultiRegionTrail", Shape::Scalar),
+    ("IncludeGlobalServiceEvents", Shape::Scalar),
+    ("IsOrganizationTrail", Shape::Scalar),
+    ("HasCustomEventSelectors", Shape::Scalar),
+    ("S3BucketName", Shape::Scalar),
+    ("S3KeyPrefix", Shape::Scalar),
+    ("Status", Shape::Open(STATUS_MEMBERS, &KEPT_STATUS)),
+    ("TrailStatus", Shape::Open(STATUS_MEMBERS, &KEPT_STATUS)),
+    ("trailStatus", Shape::Open(STATUS_MEMBERS, &KEPT_STATUS)),
+    ("TrailStatuses", Shape::Open(STATUS_MEMBERS, &KEPT_STATUS)),
+    ("AdvancedEventSelectors", Shape::ListOr(&SELECTOR, &SELECTORS_BY_NAME)),
+    ("EventSelectors", Shape::ListOr(&SELECTOR, &SELECTORS_BY_NAME)),
+    ("Selectors", Shape::ListOr(&SELECTOR, &SELECTORS_BY_NAME)),
+    ("EventSelectorsResponse", Shape::ListOr(&SELECTOR, &SELECTORS_BY_NAME)),
+];
+const STATUS_MEMBERS: &Fields = &[
+    ("IsLogging", Shape::Scalar),
+    ("StartLoggingTime", Shape::Scalar),
+    ("TimeLoggingStarted", Shape::Scalar),
+    ("StopLoggingTime", Shape::Scalar),
+    ("TimeLoggingStopped", Shape::Scalar),
+    ("LatestDeliveryError", Shape::Scalar),
+];
+
+static SELECTOR: Shape = Shape::Object(&[
+    ("Name", Shape::Scalar),
+    ("ReadWriteType", Shape::Scalar),
+    ("IncludeManagementEvents", Shape::Scalar),
+    ("DataResources", Shape::List(&DATA_RESOURCE)),
+    ("ExcludeManagementEventSources", Shape::List(&Shape::Scalar)),
+    ("FieldSelectors", Shape::List(&FIELD_SELECTOR)),
+]);
+static DATA_RESOURCE: Shape = Shape::Object(&[("Type", Shape::Scalar), ("Values", Shape::List(&Shape::Scalar))]);
+/// An operator that is not known may exclude anything: that it is there matters.
+static FIELD_SELECTOR: Shape = Shape::Open(
+    &[
+        ("Field", Shape::Scalar),
+        ("Equals", Shape::List(&Shape::Scalar)),
+        ("StartsWith", Shape::List(&Shape::Scalar)),
+        ("EndsWith", Shape::List(&Shape::Scalar)),
+        ("NotEquals", Shape::List(&Shape::Scalar)),
+        ("NotStartsWith", Shape::List(&Shape::Scalar)),
+        ("NotEndsWith", Shape::List(&Shape::Scalar)),
+    ],
+    &Shape::List(&Shape::Present),
+);
 
 /// Configuration of the trails.
 #[derive(Debug, Clone, Default)]

@@ -176,11 +176,12 @@ impl IssueKind {
             Self::DeletedUnread
             | Self::EventWithoutText
             | Self::MissingTrailFile
-                | Self::NeverRead
+            | Self::NeverRead
             | Self::TooManyFiles
             | Self::Unavailable
             | Self::Unlisted => true,
-            Self::File(kind) => kind.loses_records(),
+            // One that could be a role's is a `LostRecord`.
+            Self::File(kind) => kind.loses_records() && *kind != FileIssueKind::UnreadableRecord,
             Self::Other(word) => word.starts_with(LOST_EVIDENCE),
             _ => false,
         }
@@ -270,10 +271,7 @@ mod tests {
         check("gone", &IssueKind::Gone, "gone", false);
         check("lost-evidence:gone", &IssueKind::DeletedUnread, "gone", true);
         check("lost-evidence:truncated", &IssueKind::File(FileIssueKind::Truncated), "truncated", true);
-        let unreadable = IssueKind::File(FileIssueKind::UnreadableRecord);
-        check("lost-evidence:unreadable-record", &unreadable, "unreadable-record", true);
-        // Written before such a record counted as lost.
-        assert_eq!(IssueKind::from("unreadable-record"), unreadable);
+        check("unreadable-record", &IssueKind::File(FileIssueKind::UnreadableRecord), "unreadable-record", false);
     }
 
     #[test]

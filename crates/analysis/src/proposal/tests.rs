@@ -9,7 +9,7 @@ use super::{Novelty, Proposal, ProposedStatement, role, statements_of};
 use crate::findings::{ProposedFacts, check_proposal};
 use crate::inventory::{Exposure, Function, FunctionConfig, PolicyKind, PolicyVersion, Role, RolePolicy};
 use crate::reason::{Reason, VerdictReason};
-use crate::recently_granted;
+use crate::recently_granted::{PolicyChanges, granted_since};
 use crate::result::{Finding, FunctionResult, Severity, Verdict, VerdictCounts, VerdictRow};
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/orders";
@@ -78,7 +78,7 @@ fn drafted(current: Option<&Role>, own: &[ProposedStatement]) -> (Role, Vec<Nove
 
 /// Since when the draft's policy grants an action; `None` if that is not known.
 fn since(draft: &Role, policy: usize, action: &str) -> Option<Timestamp> {
-    recently_granted::granted_since(&Ledger::default(), draft, &draft.policies[policy], action)
+    granted_since(&PolicyChanges::of(&Ledger::default()), draft, &draft.policies[policy], action)
 }
 
 /// The new part of each statement: names of actions, then unknown patterns.

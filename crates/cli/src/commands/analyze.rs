@@ -18,7 +18,7 @@ use crate::progress::ReadProgress;
 pub fn run(arguments: &AnalyzeArguments, printer: &Printer) -> Result<Exit, CommandError> {
     let snapshot = SnapshotFolder::open(&arguments.snapshot)?;
     let trail = TrailFolder::new(arguments.evidence.trails.clone());
-    let mut store = stored::open_or_make(&arguments.store.store)?;
+    let mut store = stored::open_or_make(&arguments.store.store, printer)?;
     let settings = settings(&arguments.evidence);
     let outcome = {
         let mut progress = ReadProgress::new(printer);
@@ -28,6 +28,7 @@ pub fn run(arguments: &AnalyzeArguments, printer: &Printer) -> Result<Exit, Comm
     let report = &outcome.report;
     // For `check` and `diff` on a template, which ask what a role is today.
     store.keep_snapshot(&report.account, &snapshot)?;
+    store.close()?;
     printer.data(&match arguments.format {
         Format::Table => report::human(report, printer.color()),
         Format::Json => report::json(report)?,

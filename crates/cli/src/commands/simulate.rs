@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -38,12 +39,26 @@ pub fn run(arguments: &SimulateArguments, printer: &Printer) -> Result<Exit, Com
         written.and_then(|counts| read.map(|()| counts))
     })?;
     out.finish()?;
+    if cases == undecided {
+        return Err(nothing_read(cases));
+    }
     if undecided > 0 {
         printer.warning(&format!("{undecided} of {cases} cases could not be read; their answers say why"));
-    } else if cases == 0 {
-        printer.warning("no cases");
     }
     Ok(Exit::Clean)
+}
+
+/// Nothing was decided, so whoever asked must not take the end for an answer.
+fn nothing_read(cases: u64) -> CommandError {
+    let hint = "a case is one JSON object in a line; `whittle simulate --help` shows one".to_owned();
+    CommandError::Unusable {
+        message: match cases {
+            0 => "there is no case in the input".to_owned(),
+            1 => "the only case could not be read; its answer says why".to_owned(),
+            _ => format!("none of the {cases} cases could be read; their answers say why"),
+        },
+        hint,
+    }
 }
 
 /// An input of cases.
@@ -154,7 +169,7 @@ fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
 fn write_answers(
     batches: &Receiver<CaseBatch>,
     explain: bool,
-    mut write: impl FnMut(&str) -> Result<(), CommandError>,
+    mut write: impl FnMut(&str) -> Result<ControlFlow<()>, CommandError>,
 ) -> Result<(u64, u64), CommandError> {
     let (mut cases, mut undecided) = (0_u64, 0_u64);
     let mut text = String::new();
@@ -168,7 +183,9 @@ fn write_answers(
             text.push_str(&answer.json);
             text.push('\n');
         }
-        write(&text)?;
+        if write(&text)?.is_break() {
+            break;
+        }
     }
     Ok((cases, undecided))
 }

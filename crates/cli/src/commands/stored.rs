@@ -5,22 +5,38 @@ use std::path::Path;
 
 use whittle_analysis::result::{CoverageRow, FunctionResult, ReportWindow, RoleResult};
 use whittle_evidence::ledger::Ledger;
-use whittle_local::store::SqliteStore;
+use whittle_local::files;
+use whittle_local::store::{SqliteStore, StoreExposure};
 use whittle_pipeline::ports::Store;
 use whittle_pipeline::spelling::nearest;
 
 use crate::args::LookupArguments;
 use crate::error::CommandError;
+use crate::printer::Printer;
 
-/// Opens the store of a run, and makes it and its folder on the first one.
-pub fn open_or_make(path: &Path) -> Result<SqliteStore, CommandError> {
+/// Opens the store of a run, and makes it and its folder on the first one, for their owner alone.
+pub fn open_or_make(path: &Path, printer: &Printer) -> Result<SqliteStore, CommandError> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|source| CommandError::Write { path: folder.to_owned(), source })?;
+        files::make_private_folder(folder).map_err(|source| CommandError::Write { path: folder.to_owned(), source })?;
     }
-    Ok(SqliteStore::open(path)?)
+    let store = SqliteStore::open(path)?;
+    match store.exposure() {
+        StoreExposure::Private => {}
+        StoreExposure::Tightened => {
+            printer.hint(&format!("others could read the store `{}`; now only its owner can", path.display()));
+        }
+        StoreExposure::Open => {
+            printer.warning(&format!(
+                "others can read the store `{}`, which says what may be done in the account",
+                path.display()
+            ));
+            printer.hint("ask its owner to run `chmod 600` on it");
+        }
+    }
+    Ok(store)
 }
 
-/// Opens the store of earlier runs. A file that is not there is an error, not a new store.
+/// Opens the store of earlier runs, to read it. A file that is not there is an error, not a new store.
 pub fn open_existing(path: &Path) -> Result<SqliteStore, CommandError> {
     if !path.exists() {
         return Err(CommandError::NoResult {
@@ -28,7 +44,7 @@ pub fn open_existing(path: &Path) -> Result<SqliteStore, CommandError> {
             hint: "run `whittle analyze SNAPSHOT --trail PATH` first, or pass --store or --table".to_owned(),
         });
     }
-    Ok(SqliteStore::open(path)?)
+    Ok(SqliteStore::open_to_read(path)?)
 }
 
 /// The results of earlier runs: in a file, or in the table of a deployed Whittle.

@@ -65,7 +65,22 @@ pub fn map(arguments: &TrailMapArguments, printer: &Printer) -> Result<Exit, Com
         Format::Ndjson => render::ndjson(&rows)?,
     })?;
     warn(&issues, printer);
+    if summary.records == 0 {
+        return Err(no_events(&summary));
+    }
     Ok(Exit::Clean)
+}
+
+/// No event was mapped, so whoever asked must not take the end for an answer.
+fn no_events(summary: &IngestSummary) -> CommandError {
+    CommandError::Unusable {
+        message: if summary.unreadable > 0 {
+            format!("none of the {} records could be read", summary.unreadable)
+        } else {
+            "there is no event in the input".to_owned()
+        },
+        hint: "give files of a trail, the answer of `aws cloudtrail lookup-events`, or records line by line".to_owned(),
+    }
 }
 
 /// Prints usages by caller and action.

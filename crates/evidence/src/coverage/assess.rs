@@ -130,17 +130,12 @@ impl<'a> Coverage<'a> {
         let window = self.evidence.window;
         let all = history.days.get(EventHistory::ALL_REGIONS);
         let Some(days) = region.and_then(|region| history.days.get(region)).or(all) else {
-            return match region {
-                Some(region) => {
-                    let region = region.to_owned();
-                    let remedy = CoverageRemedy::ReadHistory { region: region.clone() };
-                    none(BlindReason::HistoryOfRegionUnread { region }, Some(remedy))
-                }
-                None => {
-                    let regions = history.days.keys().cloned().collect();
-                    partial(BlindReason::HistoryOfRegionsOnly { regions }, None)
-                }
+            let Some(region) = region else {
+                let regions = history.days.keys().cloned().collect();
+                return partial(BlindReason::HistoryOfRegionsOnly { regions }, None);
             };
+            let remedy = CoverageRemedy::ReadHistory { region: region.to_owned() };
+            return none(BlindReason::HistoryOfRegionUnread { region: region.to_owned() }, Some(remedy));
         };
         if days.start > window.start || days.end < window.end {
             let since = start_of_day(days.start).filter(|_| days.end >= window.end);

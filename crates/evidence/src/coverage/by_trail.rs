@@ -72,11 +72,7 @@ impl Coverage<'_> {
             return none(BlindReason::NotInFiles { trail: name(), data }, Some(remedy));
         }
         let window = self.known().logging(index).cloned().unwrap_or_else(|| self.over_window(trail));
-        if self.known().sees_changes(at, index) {
-            window
-        } else {
-            worse(window, self.shown_since(trail, files, asked))
-        }
+        if self.known().sees_changes(at, index) { window } else { worse(window, self.shown_since(trail, files, asked)) }
     }
 
     /// Of a trail whose changes are logged elsewhere nothing is believed that its files do not show: its

@@ -190,12 +190,11 @@ impl Ledger {
 
     /// Joins what [`Ledger::account_bytes`] wrote into this ledger.
     pub fn insert_account_bytes(&mut self, bytes: &[u8]) -> Result<(), LedgerError> {
-        let part = match earlier_facts(bytes)? {
-            Some(account) => Self { account, ..Self::default() },
-            None => {
-                let (settings, body): (_, AccountIn) = read(bytes)?;
-                Self { account: body.account, ..Self::new(settings) }
-            }
+        let part = if let Some(account) = earlier_facts(bytes)? {
+            Self { account, ..Self::default() }
+        } else {
+            let (settings, body): (_, AccountIn) = read(bytes)?;
+            Self { account: body.account, ..Self::new(settings) }
         };
         self.merge(&part);
         Ok(())

@@ -6,12 +6,15 @@ use std::path::{Component, Path, PathBuf};
 
 use whittle_pipeline::ports::{PortError, PortErrorKind};
 
+use crate::files::{make_private, make_private_folder, write_private};
+
 /// The document that marks a folder as a snapshot.
 const MARK: &str = "authorization-details.json";
 
-/// Makes `folder` hold these documents (name with `/` → text), and gives how many it wrote. Files that are
-/// equal are left alone; `.json` files of an earlier snapshot that are not among the documents are removed,
-/// so that nothing of a function that is gone stays behind. Other files are not touched.
+/// Makes `folder` hold these documents (name with `/` → text), for their owner alone, and gives how many it
+/// wrote. Files that are equal are left alone; `.json` files of an earlier snapshot that are not among the
+/// documents are removed, so that nothing of a function that is gone stays behind. Other files are not
+/// touched.
 ///
 /// Fails (`Invalid`, with a hint) if the folder holds something else than a snapshot: it may be the wrong
 /// one.
@@ -20,7 +23,7 @@ pub fn write(folder: impl AsRef<Path>, documents: &BTreeMap<String, String>) -> 
     let failed = |path: &Path, error: io::Error| {
         PortError::new(PortErrorKind::Invalid, format!("`{}` cannot be written", path.display())).with_source(error)
     };
-    std::fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
+    make_private_folder(folder).map_err(|error| failed(folder, error))?;
     let is_empty = std::fs::read_dir(folder).map_err(|error| failed(folder, error))?.next().is_none();
     if !is_empty && !folder.join(MARK).exists() {
         let message = format!("folder `{}` is not empty and holds no snapshot", folder.display());
@@ -35,14 +38,15 @@ pub fn write(folder: impl AsRef<Path>, documents: &BTreeMap<String, String>) -> 
         }
         let path = folder.join(name);
         if std::fs::read_to_string(&path).is_ok_and(|present| present == *text) {
+            make_private(&path).map_err(|error| failed(&path, error))?;
             wanted.insert(path);
             continue;
         }
         if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(|error| failed(parent, error))?;
+            make_private_folder(parent).map_err(|error| failed(parent, error))?;
         }
         let beside = path.with_extension("json.new");
-        std::fs::write(&beside, text).map_err(|error| failed(&beside, error))?;
+        write_private(&beside, text).map_err(|error| failed(&beside, error))?;
         std::fs::rename(&beside, &path).map_err(|error| failed(&path, error))?;
         wanted.insert(path);
         written = written.saturating_add(1);
@@ -91,6 +95,29 @@ mod tests {
         assert_eq!(write(&folder, &documents(&[MARK, "regions/r/functions.json"])).unwrap(), 0);
         assert!(!folder.join("regions/r/aliases/gone.json").exists());
         assert!(folder.join("notes.txt").exists() && folder.join("regions/r/functions.json").exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_its_owner_may_read_a_snapshot() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("new/snapshot");
+        let documents = documents(&[MARK, "regions/r/functions.json"]);
+        let mode = |path: &str| std::fs::metadata(folder.join(path)).unwrap().permissions().mode() & 0o777;
+        let open = |path: &str, mode| {
+            std::fs::set_permissions(folder.join(path), std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        write(&folder, &documents).unwrap();
+        assert_eq!([mode(MARK), mode("regions/r/functions.json")], [0o600; 2]);
+        assert_eq!([mode(""), mode("regions"), mode("regions/r"), mode("..")], [0o700; 4]);
+        // Files of an earlier version, and what is left of a run that was stopped, are closed to others too.
+        open(MARK, 0o644);
+        std::fs::write(folder.join("regions/r/functions.json.new"), "old").unwrap();
+        std::fs::write(folder.join("regions/r/functions.json"), "old").unwrap();
+        open("regions/r/functions.json.new", 0o666);
+        write(&folder, &documents).unwrap();
+        assert_eq!([mode(MARK), mode("regions/r/functions.json")], [0o600; 2]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use whittle_pipeline::marks::ReadMarks;
 use whittle_pipeline::ports::PortError;
 use whittle_pipeline::trail_object::TrailObject;
 
+use super::checksum::{EVIDENCE_ISSUE, LEDGER_ACCOUNT, LEDGER_ROLE, TRAIL_OBJECT};
 use super::failure::{StorePlace, damaged, ledger_error, sqlite_error};
 
 /// The one row of `ledger_account`.
@@ -152,15 +153,16 @@ pub(super) fn save_parts(
     let failed = |error| sqlite_error(place, "written", error);
     let mut role_row = transaction
         .prepare(
-            "INSERT INTO ledger_role (role_id, role_arn, account, ledger) VALUES (?1, ?2, ?3, ?4)
+            "INSERT INTO ledger_role (role_id, role_arn, account, ledger, checksum) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (role_id) DO UPDATE
-             SET role_arn = excluded.role_arn, account = excluded.account, ledger = excluded.ledger",
+             SET role_arn = excluded.role_arn, account = excluded.account, ledger = excluded.ledger,
+                 checksum = excluded.checksum",
         )
         .map_err(failed)?;
     let mut facts_row = transaction
         .prepare(
-            "INSERT INTO ledger_account (part, ledger) VALUES (?1, ?2)
-             ON CONFLICT (part) DO UPDATE SET ledger = excluded.ledger",
+            "INSERT INTO ledger_account (part, ledger, checksum) VALUES (?1, ?2, ?3)
+             ON CONFLICT (part) DO UPDATE SET ledger = excluded.ledger, checksum = excluded.checksum",
         )
         .map_err(failed)?;
     let mut saved = Vec::with_capacity(parts.len());
@@ -170,7 +172,11 @@ pub(super) fn save_parts(
         let stored_hash = stored.as_deref().map(hash);
         // Somebody else wrote the row since it was loaded, or it never was.
         let joined = match &stored {
-            Some(other) if stored_hash.as_ref() != known.hashes.get(&part) => Some(join(&part, &bytes, other, place)?),
+            Some(other) if stored_hash.as_ref() != known.hashes.get(&part) => {
+                let table = if part == LedgerRow::Facts { &LEDGER_ACCOUNT } else { &LEDGER_ROLE };
+                table.verify_row(transaction, place, part.name())?;
+                Some(join(&part, &bytes, other, place)?)
+            }
             _ => None,
         };
         let (bytes, arn, account) = match &joined {
@@ -181,8 +187,15 @@ pub(super) fn save_parts(
         if stored_hash != Some(new_hash) {
             let text = String::from_utf8(bytes).map_err(|error| damaged(place, "the ledger", error))?;
             match &part {
-                LedgerRow::Role(role) => role_row.execute(params![role, arn, account, text]),
-                LedgerRow::Facts => facts_row.execute(params![FACTS, text]),
+                LedgerRow::Role(role) => {
+                    let (arn, account) = (arn.as_deref(), account.as_deref());
+                    let values = [ValueRef::from(role.as_str()), arn.into(), account.into(), text.as_str().into()];
+                    role_row.execute(params![role, arn, account, text, LEDGER_ROLE.checksum(values)])
+                }
+                LedgerRow::Facts => {
+                    let checksum = LEDGER_ACCOUNT.checksum([ValueRef::from(FACTS), text.as_str().into()]);
+                    facts_row.execute(params![FACTS, text, checksum])
+                }
             }
             .map_err(failed)?;
         }
@@ -272,24 +285,27 @@ pub(super) fn save_objects(
         transaction.prepare("SELECT version FROM trail_object WHERE source = ?1 AND key = ?2").map_err(failed)?;
     let mut object_row = transaction
         .prepare(
-            "INSERT INTO trail_object (source, key, version) VALUES (?1, ?2, ?3)
-             ON CONFLICT (source, key) DO UPDATE SET version = excluded.version",
+            "INSERT INTO trail_object (source, key, version, checksum) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (source, key) DO UPDATE SET version = excluded.version, checksum = excluded.checksum",
         )
         .map_err(failed)?;
     let mut forget =
         transaction.prepare("DELETE FROM evidence_issue WHERE source = ?1 AND place = ?2").map_err(failed)?;
     let mut issue_row = transaction
         .prepare(
-            "INSERT INTO evidence_issue (source, place, kind, message, hint, count) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO evidence_issue (source, place, kind, message, hint, count, checksum)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT (source, place, kind, message, hint) DO UPDATE
-             SET count = excluded.count WHERE excluded.count > count",
+             SET count = excluded.count, checksum = excluded.checksum WHERE excluded.count > count",
         )
         .map_err(failed)?;
     for object in objects {
         let names = [object.source.as_str(), object.key.as_str()];
         let stored: Option<String> = version.query_row(names, |row| row.get(0)).optional().map_err(failed)?;
         if stored.as_ref() != Some(&object.version) {
-            object_row.execute(params![object.source, object.key, object.version]).map_err(failed)?;
+            let values = [object.source.as_str(), object.key.as_str(), object.version.as_str()];
+            let checksum = TRAIL_OBJECT.checksum(values.map(ValueRef::from));
+            object_row.execute(params![object.source, object.key, object.version, checksum]).map_err(failed)?;
             if stored.is_some() {
                 forget.execute(names).map_err(failed)?;
             }
@@ -297,8 +313,12 @@ pub(super) fn save_objects(
         let issues = marks.sources.get(&object.source).and_then(|source| source.issues.get(&object.key));
         for issue in issues.into_iter().flatten() {
             let count = i64::try_from(issue.count).unwrap_or(i64::MAX);
+            let kind = issue.kind.to_stored();
+            let key = [&object.source, &object.key, &*kind, &issue.message, &issue.hint];
+            let values = key.map(ValueRef::from).into_iter().chain([ValueRef::Integer(count)]);
+            let checksum = EVIDENCE_ISSUE.checksum(values);
             issue_row
-                .execute(params![object.source, object.key, issue.kind.to_stored(), issue.message, issue.hint, count])
+                .execute(params![object.source, object.key, kind, issue.message, issue.hint, count, checksum])
                 .map_err(failed)?;
         }
     }

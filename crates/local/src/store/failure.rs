@@ -37,9 +37,7 @@ pub(super) fn sqlite_error(place: &StorePlace, done: &str, error: rusqlite::Erro
             format!("store {place} is not an SQLite database"),
             "give another place for the store; the file was not changed",
         ),
-        Some(ErrorCode::DatabaseCorrupt) => {
-            (Invalid, format!("store {place} is damaged"), "delete it; the next run reads the trail again")
-        }
+        Some(ErrorCode::DatabaseCorrupt) => (Invalid, format!("store {place} is damaged"), damaged_hint()),
         Some(
             ErrorCode::ReadOnly
             | ErrorCode::CannotOpen
@@ -70,8 +68,21 @@ pub(super) fn damaged(
     cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> PortError {
     PortError::new(PortErrorKind::Invalid, format!("store {place} is damaged: {what} is not readable"))
-        .with_hint("delete the file; the next run reads the trail again")
+        .with_hint(damaged_hint())
         .with_source(cause)
+}
+
+/// What to do about a store that is damaged.
+pub(super) fn damaged_hint() -> &'static str {
+    "delete the file; the next run reads the trail again"
+}
+
+/// True for what a store without write permission answers.
+pub(super) fn is_unwritable(error: &PortError) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
+    cause
+        .and_then(rusqlite::Error::sqlite_error_code)
+        .is_some_and(|code| matches!(code, ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied))
 }
 
 pub(super) fn ledger_error(place: &StorePlace, role: &str, error: LedgerError) -> PortError {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::{OptionalExtension, Params, Transaction, params, params_from_iter};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,44 +10,10 @@ use whittle_analysis::result::{Finding, FunctionResult, Report, ReportWindow, Ro
 use whittle_pipeline::ports::{Changes, PortError, PortErrorKind, SaveScope};
 use whittle_policy::id::FunctionArn;
 
+use super::checksum::{ANALYSIS, FINDING, FUNCTION_RESULT, ROLE_RESULT, Table};
 use super::failure::{StorePlace, damaged, sqlite_error};
 
-/// One table of results: its key columns (the account comes first) and the column that holds the content.
-struct ResultTable {
-    name: &'static str,
-    keys: &'static [&'static str],
-    columns: &'static [&'static str],
-    content: &'static str,
-}
-
-const FUNCTIONS: ResultTable = ResultTable {
-    name: "function_result",
-    keys: &["account", "function_arn", "role_arn"],
-    columns: &["function_name", "removed_actions", "kept_unproven", "confidence"],
-    content: "result",
-};
-
-const ROLES: ResultTable = ResultTable {
-    name: "role_result",
-    keys: &["account", "role_arn"],
-    columns: &["role_name", "removed_actions", "kept_unproven", "confidence"],
-    content: "result",
-};
-
-const FINDINGS: ResultTable = ResultTable {
-    name: "finding",
-    keys: &["account", "fingerprint"],
-    columns: &["position", "code", "severity", "function_arn", "role_arn", "title", "detail", "remedy"],
-    content: "finding",
-};
-
-const ANALYSES: ResultTable = ResultTable {
-    name: "analysis",
-    keys: &["account"],
-    columns: &["schema_version", "window_start", "window_end", "window_days", "coverage"],
-    content: "issues",
-};
-
+/// Values of a row, in the order of the table's columns; the last column holds the content.
 struct ResultRow {
     keys: Vec<String>,
     columns: Vec<Value>,
@@ -76,11 +42,11 @@ pub(super) fn save(
         content: json(&report.issues)?,
     };
     let mut writer = ResultWriter { transaction, place, account, scope, changes: &mut changes };
-    writer.replace(&ANALYSES, std::iter::once(Ok(analysis)))?;
-    writer.replace(&FUNCTIONS, report.functions.iter().map(|result| function_row(account, result)))?;
-    writer.replace(&ROLES, report.roles.iter().map(|result| role_row(account, result)))?;
+    writer.replace(&ANALYSIS, std::iter::once(Ok(analysis)))?;
+    writer.replace(&FUNCTION_RESULT, report.functions.iter().map(|result| function_row(account, result)))?;
+    writer.replace(&ROLE_RESULT, report.roles.iter().map(|result| role_row(account, result)))?;
     let findings = report.findings.iter().zip(0_i64..);
-    writer.replace(&FINDINGS, findings.map(|(finding, position)| finding_row(account, position, finding)))?;
+    writer.replace(&FINDING, findings.map(|(finding, position)| finding_row(account, position, finding)))?;
     Ok(changes)
 }
 
@@ -142,7 +108,7 @@ impl ResultWriter<'_> {
     /// Makes the rows of the account in `table` equal to `rows`, one at a time: a result may be megabytes.
     fn replace(
         &mut self,
-        table: &ResultTable,
+        table: &Table,
         rows: impl Iterator<Item = Result<ResultRow, PortError>>,
     ) -> Result<(), PortError> {
         let failed = |error| sqlite_error(self.place, "written", error);
@@ -153,7 +119,9 @@ impl ResultWriter<'_> {
         for row in rows {
             let row = row?;
             let keys = row.keys.iter().cloned().map(Value::from);
-            let all = keys.clone().chain(row.columns.iter().cloned()).chain([Value::from(row.content.clone())]);
+            let all: Vec<Value> = keys.chain(row.columns).chain([Value::from(row.content)]).collect();
+            let checksum = table.checksum(all.iter().map(ValueRef::from));
+            let all = all.into_iter().chain([Value::from(checksum)]);
             // Equal content, equal columns (a finding may have moved without having changed).
             let same: Option<(bool, bool)> = select
                 .query_row(params_from_iter(all.clone()), |found| Ok((found.get(0)?, found.get(1)?)))
@@ -169,7 +137,7 @@ impl ResultWriter<'_> {
                     update.execute(params_from_iter(all)).map_err(failed)?;
                     // A finding that only moved did not change; of an analysis, the window is the content
                     // too.
-                    let is_change = !content || table.name == ANALYSES.name;
+                    let is_change = !content || table.name == ANALYSIS.name;
                     self.changes.updated = self.changes.updated.saturating_add(usize::from(is_change));
                 }
             }
@@ -183,11 +151,11 @@ impl ResultWriter<'_> {
         self.delete_others(table, &kept)
     }
 
-    fn delete_others(&mut self, table: &ResultTable, kept: &BTreeSet<Vec<String>>) -> Result<(), PortError> {
+    fn delete_others(&mut self, table: &Table, kept: &BTreeSet<Vec<String>>) -> Result<(), PortError> {
         let failed = |error| sqlite_error(self.place, "written", error);
         let mut keys = self.transaction.prepare(&table.all_keys()).map_err(failed)?;
         let mut delete = self.transaction.prepare(&table.delete()).map_err(failed)?;
-        let width = table.keys.len();
+        let width = table.key.len();
         let stored = keys
             .query_map([self.account], |row| {
                 let names = (0..width).map(|column| row.get(column)).collect::<Result<Vec<String>, _>>()?;
@@ -206,52 +174,48 @@ impl ResultWriter<'_> {
     }
 }
 
-impl ResultTable {
-    /// Number of the first parameter that is no key.
-    fn first_column(&self) -> usize {
-        self.keys.len().saturating_add(1)
+impl Table {
+    /// The column that holds the content, and the parameter of its value.
+    fn content(&self) -> (&'static str, usize) {
+        (self.columns.last().copied().unwrap_or_default(), self.key.len().saturating_add(self.columns.len()))
     }
 
-    fn content_parameter(&self) -> usize {
-        self.first_column().saturating_add(self.columns.len())
+    fn checksum_parameter(&self) -> usize {
+        self.content().1.saturating_add(1)
     }
 
-    fn by_key(&self) -> String {
-        let terms: Vec<String> = self.keys.iter().zip(1..).map(|(key, number)| format!("{key} = ?{number}")).collect();
-        terms.join(" AND ")
-    }
-
+    /// The columns that are neither key nor content, and the checksum.
     fn with_parameters(&self, operator: &str, separator: &str) -> String {
-        let terms: Vec<String> = self
-            .columns
-            .iter()
-            .zip(self.first_column()..)
-            .map(|(column, number)| format!("{column} {operator} ?{number}"))
-            .collect();
+        let (content, _) = self.content();
+        let first = self.key.len().saturating_add(1);
+        let columns = self.columns.iter().zip(first..).filter(|(column, _)| **column != content);
+        let checksum = (&"checksum", self.checksum_parameter());
+        let terms: Vec<String> =
+            columns.chain([checksum]).map(|(column, number)| format!("{column} {operator} ?{number}")).collect();
         terms.join(separator)
     }
 
     fn select(&self) -> String {
-        let (content, parameter) = (self.content, self.content_parameter());
+        let (content, parameter) = self.content();
         let same = self.with_parameters("IS", " AND ");
         format!("SELECT {content} = ?{parameter}, {same} FROM {} WHERE {}", self.name, self.by_key())
     }
 
     fn insert(&self) -> String {
-        let names: Vec<&str> = self.keys.iter().chain(self.columns).copied().chain([self.content]).collect();
+        let names: Vec<&str> = self.key.iter().chain(self.columns).copied().chain(["checksum"]).collect();
         let marks: Vec<String> = (1..=names.len()).map(|number| format!("?{number}")).collect();
         format!("INSERT INTO {} ({}) VALUES ({})", self.name, names.join(", "), marks.join(", "))
     }
 
     fn update(&self) -> String {
-        let (content, parameter) = (self.content, self.content_parameter());
+        let (content, parameter) = self.content();
         let columns = self.with_parameters("=", ", ");
         format!("UPDATE {} SET {columns}, {content} = ?{parameter} WHERE {}", self.name, self.by_key())
     }
 
     fn all_keys(&self) -> String {
-        let role = if self.keys.contains(&"account") && self.keys.len() == 1 { "''" } else { "role_arn" };
-        format!("SELECT {}, {role} FROM {} WHERE account = ?1", self.keys.join(", "), self.name)
+        let role = if self.key.contains(&"account") && self.key.len() == 1 { "''" } else { "role_arn" };
+        format!("SELECT {}, {role} FROM {} WHERE account = ?1", self.key.join(", "), self.name)
     }
 
     fn delete(&self) -> String {

@@ -1,36 +1,19 @@
 //! The snapshot that an account was last analysed from, kept beside its results: a gate on a template needs
 //! the roles as they are today, and a CI machine has the store but not the folder.
 //!
-//! Documents are kept as they are and read by the one reader of snapshots ([`whittle_snapshot`]). Only the
-//! names that this reader knows are kept; a trail may lie in the same folder.
+//! Of documents, the part is kept that the one reader of snapshots knows ([`whittle_snapshot::known_part`]):
+//! the rest may be secret. Nothing of other names is kept; a trail may lie in the same folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use whittle_analysis::issue::IssueKind;
 use whittle_pipeline::ports::PortError;
-use whittle_snapshot::{FileProblem, SnapshotFiles};
+use whittle_snapshot::{FileProblem, SnapshotFiles, document_names, known_part};
 
+use super::checksum::SNAPSHOT_DOCUMENT;
 use super::failure::{StorePlace, sqlite_error};
-
-/// Documents of a snapshot, as the table in [`whittle_snapshot`] names them, and the resources of stacks.
-/// Each may be one file or a folder with a file for each trail, function or role.
-const NAMES: &[&str] = &[
-    "authorization-details",
-    "functions",
-    "event-source-mappings",
-    "trails",
-    "trail-status",
-    "event-selectors",
-    "event-invoke-configs",
-    "function-urls",
-    "resource-policies",
-    "aliases",
-    "service-last-accessed",
-    "tags",
-    "not-collected",
-    "stack-resources",
-];
 
 /// A snapshot in the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,7 +37,11 @@ pub(super) fn save(
         names.extend(names_in(files, &folder));
     }
     for name in &names {
-        let text = if name.ends_with('/') { Some(String::new()) } else { files.text(name).unwrap_or_default() };
+        let text = if name.ends_with('/') {
+            Some(String::new())
+        } else {
+            files.text(name).unwrap_or_default().and_then(|text| known_part(name, &text))
+        };
         let known: Option<Option<String>> = transaction
             .query_row(
                 "SELECT document FROM snapshot_document WHERE account = ?1 AND name = ?2",
@@ -64,9 +51,11 @@ pub(super) fn save(
             .optional()
             .map_err(failed)?;
         if known.as_ref() != Some(&text) {
-            let sql = "INSERT INTO snapshot_document VALUES (?1, ?2, ?3)
-                       ON CONFLICT (account, name) DO UPDATE SET document = excluded.document";
-            transaction.execute(sql, params![account, name, text]).map_err(failed)?;
+            let values = [ValueRef::from(account), name.as_str().into(), text.as_deref().into()];
+            let checksum = SNAPSHOT_DOCUMENT.checksum(values);
+            let sql = "INSERT INTO snapshot_document (account, name, document, checksum) VALUES (?1, ?2, ?3, ?4)
+                       ON CONFLICT (account, name) DO UPDATE SET document = excluded.document, checksum = excluded.checksum";
+            transaction.execute(sql, params![account, name, text, checksum]).map_err(failed)?;
         }
     }
     let mut gone = Vec::new();
@@ -81,6 +70,31 @@ pub(super) fn save(
     for name in gone {
         let sql = "DELETE FROM snapshot_document WHERE account = ?1 AND name = ?2";
         transaction.execute(sql, [account, &name]).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Takes out of the documents what an earlier version kept of them beyond what is read.
+pub(super) fn clean(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let mut select = connection.prepare("SELECT account, name FROM snapshot_document")?;
+    let keys: Vec<(String, String)> =
+        select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    for (account, name) in keys.iter().filter(|(_, name)| !name.ends_with('/')) {
+        let of_row = "account = ?1 AND name = ?2";
+        let sql = format!("SELECT document FROM snapshot_document WHERE {of_row}");
+        let Some(text) = connection.query_row(&sql, [account, name], |row| row.get::<_, Option<String>>(0))? else {
+            continue;
+        };
+        match known_part(name, &text) {
+            Some(kept) if kept == text => {}
+            Some(kept) => {
+                let sql = format!("UPDATE snapshot_document SET document = ?3 WHERE {of_row}");
+                connection.execute(&sql, [account, name, &kept])?;
+            }
+            None => {
+                connection.execute(&format!("DELETE FROM snapshot_document WHERE {of_row}"), [account, name])?;
+            }
+        }
     }
     Ok(())
 }
@@ -111,7 +125,7 @@ fn names_in(files: &dyn SnapshotFiles, folder: &str) -> Vec<String> {
         // A folder without functions is a Region of which the functions are not known.
         out.extend(["regions/".to_owned(), folder.to_owned()]);
     }
-    for name in NAMES {
+    for name in document_names() {
         let file = format!("{folder}{name}.json");
         if files.exists(&file) {
             out.push(file);

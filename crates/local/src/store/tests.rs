@@ -12,7 +12,10 @@ use whittle_testkit::store_suite::sample::{ACCOUNT, joined, object, role_id, see
 
 use super::*;
 
+mod integrity;
+mod migration;
 mod opening;
+mod private;
 mod reports;
 mod stored_snapshot;
 mod suite;
@@ -129,7 +132,7 @@ fn only_changed_rows_are_written() {
     let before = written(&store);
     ledger.merge(&seen("mail", 2));
     store.save(&ledger, &[], &[]).unwrap();
-    assert_eq!(written(&store) - before, 2, "one role, and the facts of the account");
+    assert_eq!(written(&store) - before, 6, "one role and the facts of the account; two changes of each total");
     let before = written(&store);
     store.save(&ledger, &[], &[]).unwrap();
     assert_eq!(written(&store), before);

@@ -139,9 +139,40 @@ fn links_are_followed_once_and_never_for_ever() {
     symlink(dir.path().join("outside"), root.join("linked")).unwrap();
     symlink(dir.path().join("gone.json"), root.join("dangling.json")).unwrap();
     let (keys, issues) = list(&[&root]);
-    assert_eq!(keys, ["linked/y.json", "real/x.json"]);
+    assert_eq!(keys, ["real/x.json"]);
     let kinds: Vec<_> = issues.iter().map(|issue| issue.kind.as_str()).collect();
-    assert_eq!(kinds, ["unreadable-file", "unreadable-file"], "{issues:?}");
+    assert_eq!(kinds, ["unlisted", "unreadable-file", "unreadable-file"], "{issues:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_out_of_the_folder_is_named_and_not_followed() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("trail");
+    write(&root, "x.json", b"{}");
+    write(dir.path(), "outside/y.json", b"{}");
+    symlink(dir.path().join("outside"), root.join("folder")).unwrap();
+    symlink("../outside/y.json", root.join("file.json")).unwrap();
+    symlink("x.json", root.join("inside.json")).unwrap();
+    let (keys, issues) = list(&[&root]);
+    assert_eq!(keys, ["inside.json", "x.json"]);
+    assert_eq!(issues.len(), 1, "{issues:?}");
+    assert!(issues[0].kind.loses_evidence() && issues[0].count == 2, "{issues:?}");
+    assert!(issues[0].message.contains("`file.json`") && !issues[0].hint.is_empty(), "{issues:?}");
+    // What the link points to is read under its own path, and nothing is lost then.
+    let (keys, issues) = list(&[&root, &dir.path().join("outside")]);
+    assert_eq!((keys, issues), (vec!["y.json".to_owned(), "inside.json".to_owned(), "x.json".to_owned()], vec![]));
+    // A link that is put there between listing and reading is not followed either.
+    let folder = TrailFolder::new(vec![root.clone()]);
+    let (objects, _) = folder.list(&ReadMarks::default()).unwrap();
+    std::fs::remove_file(root.join("x.json")).unwrap();
+    symlink("../outside/y.json", root.join("x.json")).unwrap();
+    let error = folder.read(objects.last().unwrap()).unwrap_err();
+    assert!(error.to_string().contains("leads out"), "{error}");
+    // A link that is named itself is what somebody asked for.
+    let (keys, issues) = list(&[&root.join("folder")]);
+    assert_eq!((keys, issues), (vec!["y.json".to_owned()], vec![]));
 }
 
 #[cfg(unix)]

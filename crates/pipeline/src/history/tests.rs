@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use proptest::prelude::*;
 use serde_json::json;
 use whittle_analysis::issue::IssueKind;
-use whittle_evidence::ledger::RecordSource;
 use whittle_evidence::ledger::Ledger;
+use whittle_evidence::ledger::RecordSource;
 
 use super::*;
 use crate::memory::Memory;
@@ -431,8 +431,7 @@ fn an_entry_without_its_event_is_lost_evidence_that_outlives_the_run() {
     let issues = store.marks.issues();
     let kinds: Vec<_> = issues.iter().map(|issue| (issue.kind.to_stored(), issue.count)).collect();
     // The page of the overlap lies in another span than the first one, so it counts again.
-    let lost = |word: &str, count| (format!("lost-evidence:{word}").into(), count);
-    assert_eq!(kinds, [lost("event-without-text", 2), lost("unreadable-record", 2)]);
+    assert_eq!(kinds, [("lost-evidence:event-without-text".into(), 2), ("unreadable-record".into(), 2)]);
 }
 
 #[test]

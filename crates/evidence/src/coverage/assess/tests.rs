@@ -124,7 +124,7 @@ fn a_default_trail_shows_management_events_and_no_data() {
 fn selected_data_events_need_to_be_in_the_files() {
     check(&sqs_selectors(), &facts(&[DATA_EVENT]), &question(QUEUE), "full");
     check(&sqs_selectors(), &facts(&[]), &question(QUEUE), r#"none: NotInFiles { trail: "main", data: true }"#);
-    check(&sqs_selectors(), &AccountFacts::default(), &question(EventKind::Management), r#"none: NoTrailFiles"#);
+    check(&sqs_selectors(), &AccountFacts::default(), &question(EventKind::Management), "none: NoTrailFiles");
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn ledger(days: Range<u32>, more: &[String]) -> Ledger {
         let text = format!(r#"{{{fields},"awsRegion":"eu-west-1","recipientAccountId":"{ACCOUNT}"}}"#);
         match parse_record(&text).unwrap() {
             ParsedRecord::Record(record) => {
-                ledger.observe_account(&record, &RecordSource::Folder { location: "/copy".to_owned() })
+                ledger.observe_account(&record, &RecordSource::Folder { location: "/copy".to_owned() });
             }
             ParsedRecord::Skipped(reason) => panic!("{reason:?}"),
         }

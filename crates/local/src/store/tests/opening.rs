@@ -38,7 +38,7 @@ fn a_newer_store_is_refused() {
     let (_dir, path) = file();
     SqliteStore::open(&path).unwrap().close().unwrap();
     let connection = Connection::open(&path).unwrap();
-    connection.pragma_update(None, "user_version", i64::try_from(MIGRATIONS.len()).unwrap() + 1).unwrap();
+    connection.pragma_update(None, "user_version", i64::try_from(schema::CURRENT).unwrap() + 1).unwrap();
     connection.close().unwrap();
     refused(&path, &PortErrorKind::Invalid, "newer Whittle");
 }

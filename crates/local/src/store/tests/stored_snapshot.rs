@@ -93,6 +93,25 @@ fn a_kept_snapshot_reads_as_the_folder_does() {
 }
 
 #[test]
+fn no_secret_of_a_snapshot_is_kept() {
+    let (dir, path) = file();
+    let folder = dir.path().join("snapshot");
+    shop(&folder);
+    let functions = folder.join("regions/eu-central-1/functions.json");
+    let text = fs::read_to_string(&functions).unwrap();
+    let mut answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for function in answer["Functions"].as_array_mut().unwrap() {
+        function["Environment"] = json!({"Variables": {"DB_PASSWORD": "hunter2"}});
+        function["Description"] = json!("ask for hunter2");
+    }
+    fs::write(&functions, answer.to_string()).unwrap();
+    fs::write(folder.join("regions/eu-central-1/tags/broken.json"), "{\"Tags\": {\"password\": hunter2").unwrap();
+    store_with(&SnapshotFolder::open(&folder).unwrap(), &path).close().unwrap();
+    let bytes = fs::read(&path).unwrap();
+    assert!(!bytes.windows(7).any(|window| window == b"hunter2"));
+}
+
+#[test]
 fn keeping_again_writes_what_differs() {
     let (dir, path) = file();
     let folder = shop(&dir.path().join("snapshot"));
