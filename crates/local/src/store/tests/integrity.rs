@@ -153,7 +153,7 @@ fn a_definition_that_was_changed_is_noticed() {
 fn a_damaged_row_is_not_joined_with_what_is_new() {
     let (_dir, path) = filled();
     let mut store = SqliteStore::open(&path).unwrap();
-    let damage = "UPDATE ledger_role SET ledger = replace(ledger, 's3:', 's4:')";
+    let damage = "UPDATE ledger_role SET ledger = replace(ledger, 'orders', 'others') WHERE ledger LIKE '%orders%'";
     assert!(store.connection.execute(damage, []).unwrap() > 0);
     let error = store.save(&seen("orders", 9), &[], &[]).unwrap_err();
     assert!(error.to_string().contains("`ledger_role`"), "{error}");
