@@ -4,7 +4,7 @@ Corrected is what the pinned version gets wrong, or leaves empty where AWS has a
 
 - the IAM actions of two calls of Lambda, which it takes for lambda:GetFunction; the resource of one of IAM, which it takes
   for any; and of calls of KMS that name a key by its alias, where AWS asks for the key itself;
-- the age of roles, and when they were last used: here an account is minutes old;
+- the age of roles and functions, and when roles were last used: here an account is minutes old;
 - the AWS managed policies that are attached, which it leaves out of the account's authorization details;
 - the time since when a trail logs;
 - last-accessed reports, which it leaves empty: on AWS that would say that nothing was ever used;
@@ -71,7 +71,8 @@ def corrected_list_functions(parameters):
         configs.append({**config, "FunctionArn": config["FunctionArn"] + ":$LATEST"})
         versions = lambda_svc._functions[config["FunctionName"]]["versions"]
         configs += [versions[number]["config"] for number in sorted(versions, key=int)]
-    answer["Functions"] = configs
+    born = control().get("born")
+    answer["Functions"] = [{**config, "LastModified": born} if born else config for config in configs]
     return status, headers, json.dumps(answer).encode()
 
 
