@@ -210,14 +210,19 @@ fn last_accessed_data_releases_a_service_that_was_never_touched() {
 /// releases anything, since it does not know data events and counts attempts that were denied.
 #[test]
 fn action_level_last_accessed_data_keeps_what_it_saw_and_releases_nothing() {
-    // Action, its last attempt in the report, whether an event of that day shows it, verdict.
-    for (action, attempt, event, expect) in [
-        ("sqs:CreateQueue", None, false, Verdict::Unused),
-        ("sqs:CreateQueue", Some("2026-06-01T10:00:00Z"), false, Verdict::Unused),
-        ("sqs:CreateQueue", Some("2026-09-01T10:00:00Z"), false, Verdict::Unobservable),
-        ("sqs:CreateQueue", Some("2026-09-01T10:00:00Z"), true, Verdict::Used),
-        ("sqs:SendMessage", None, false, Verdict::Unobservable),
-        ("sqs:SendMessage", Some("2026-09-01T10:00:00Z"), false, Verdict::Unobservable),
+    let (before, inside) = ("2026-06-01T10:00:00Z", "2026-09-01T10:00:00Z");
+    // Action, last access of its service and its own last attempt in the report, whether an event of that day
+    // shows it, verdict.
+    for (action, service, attempt, event, expect) in [
+        ("sqs:CreateQueue", before, None, false, Verdict::Unused),
+        ("sqs:CreateQueue", before, Some(before), false, Verdict::Unused),
+        ("sqs:CreateQueue", inside, Some(inside), false, Verdict::Unobservable),
+        ("sqs:CreateQueue", inside, Some(inside), true, Verdict::Used),
+        // Something of the service was used that no event shows: then this may have been as well.
+        ("sqs:CreateQueue", inside, None, false, Verdict::Unobservable),
+        ("sqs:SendMessage", before, None, false, Verdict::Unobservable),
+        ("sqs:SendMessage", inside, None, false, Verdict::Unobservable),
+        ("sqs:SendMessage", inside, Some(inside), false, Verdict::Unobservable),
     ] {
         let mut case = Case::new(allow(&[action, "dynamodb:DescribeTable"], &["*"]));
         let name = action.split_once(':').unwrap().1;
@@ -230,7 +235,7 @@ fn action_level_last_accessed_data_keeps_what_it_saw_and_releases_nothing() {
             "JobCreationDate": "2026-10-30T00:10:00Z", "JobCompletionDate": "2026-10-30T00:10:00Z", "IsTruncated": false,
             "ServicesLastAccessed": [{
                 "ServiceName": "Amazon SQS", "ServiceNamespace": "sqs", "TotalAuthenticatedEntities": 1,
-                "LastAuthenticated": "2026-09-01T10:00:00Z", "TrackedActionsLastAccessed": [tracked],
+                "LastAuthenticated": service, "TrackedActionsLastAccessed": [tracked],
             }],
         }));
         if event {

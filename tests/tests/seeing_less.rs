@@ -1,7 +1,7 @@
 //! Seeing less never removes more: with files missing nothing becomes unused that was kept with all of them.
 //!
-//! Digests name the files of each hour, so with them the loss of any one file is noticed. Without them a Region
-//! and day without files may have been quiet; whole Regions are noticed.
+//! Digests name the files of each hour, so with them the loss of any one file is noticed. Without them a
+//! Region and day without files may have been quiet; whole Regions are noticed.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -39,7 +39,8 @@ fn only_its_owner_may_read_the_store() {
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&store), mode(&dir.path().join("keep"))), (0o600, 0o700));
     std::fs::set_permissions(&store, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let output = call(dir.path(), &["analyze", &shop().display().to_string(), "--store", "keep/store"]);
+    let (snapshot, trail) = (shop().display().to_string(), shop().join("trail").display().to_string());
+    let output = call(dir.path(), &["analyze", &snapshot, "--trail", &trail, "--store", "keep/store"]);
     assert!(stderr(&output).contains("hint: others could read the store"), "{}", stderr(&output));
     assert_eq!(mode(&store), 0o600);
 }
@@ -79,7 +80,20 @@ fn a_store_that_may_not_be_written_is_read() {
     let template = shop().parent().unwrap().join("templates/shop.yaml");
     let before = dir.path().join("before.json");
     let snapshot = shop().display().to_string();
-    let analyzed = ["analyze", &snapshot, "--store", "keep/store", "--format", "json", "-o", "before.json", "--quiet"];
+    let trail = shop().join("trail").display().to_string();
+    let analyzed = [
+        "analyze",
+        &snapshot,
+        "--trail",
+        &trail,
+        "--store",
+        "keep/store",
+        "--format",
+        "json",
+        "-o",
+        "before.json",
+        "--quiet",
+    ];
     assert!(call(dir.path(), &analyzed).status.success());
     std::fs::copy(&template, dir.path().join("shop.yaml")).unwrap();
     chmod("before.json", 0o644);
@@ -107,7 +121,9 @@ fn a_store_that_may_not_be_written_is_read() {
         std::fs::read_dir(dir.path().join("keep")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(kept, ["store"], "nothing is left beside");
     // To write it is an error that says why.
-    if let Some(output) = call_as_reader(dir.path(), &["analyze", &snapshot, "--store", "keep/store"]) {
+    if let Some(output) =
+        call_as_reader(dir.path(), &["analyze", &snapshot, "--trail", &trail, "--store", "keep/store"])
+    {
         assert_eq!(output.status.code(), Some(2));
         assert!(stderr(&output).contains("no permission to write there"), "{}", stderr(&output));
     }

@@ -3,9 +3,9 @@
 //! No, while any of these holds: there is no window, or it is too short; events were lost; code was deployed
 //! or the role was used after the evidence ends; a call of the subject could not be mapped and may have been
 //! this action; IAM saw an access that no event shows; the catalog, the trails or the files read say that its
-//! events would not have been seen. The last is overruled by IAM's own last-accessed data, which sees the data
-//! plane: a service without an attempt in its whole tracking period was not used (IAM User Guide, "Refine
-//! permissions in AWS using last accessed information").
+//! events would not have been seen. The last is overruled by IAM's own last-accessed data, which sees the
+//! data plane: a service without an attempt in its whole tracking period was not used (IAM User Guide,
+//! "Refine permissions in AWS using last accessed information").
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -193,8 +193,8 @@ impl<'a> RoleObservability<'a> {
         })
     }
 
-    /// An event of the role, whoever made the call, that is an access to the service about then or later. IAM's
-    /// times are rounded, so events of the day before count.
+    /// An event of the role, whoever made the call, that is an access to the service about then or later.
+    /// IAM's times are rounded, so events of the day before count.
     fn shows_access(&self, service: &str, last: Timestamp) -> bool {
         let Some(ledger) = self.evidence.ledger.of_role(self.role.id.as_ref(), self.role.arn.as_ref()) else {
             return false;

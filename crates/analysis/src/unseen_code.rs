@@ -1,5 +1,5 @@
-//! Code that the evidence could not have seen run: deployed later, run only when a version is published, or of a
-//! function that nobody listed.
+//! Code that the evidence could not have seen run: deployed later, run only when a version is published, or
+//! of a function that nobody listed.
 
 use whittle_evidence::ledger::ChangeKind;
 
@@ -23,8 +23,8 @@ pub(crate) fn unseen_code(
     if !function.config.snap_start {
         return None;
     }
-    // Lambda Developer Guide, "Improving startup performance with Lambda SnapStart": the initialisation code runs
-    // when a version is published.
+    // Lambda Developer Guide, "Improving startup performance with Lambda SnapStart": the initialisation code
+    // runs when a version is published.
     let published = evidence.ledger.account().changes(ChangeKind::Code).any(|(change, times)| {
         change.event_name == "PublishVersion"
             && times.last >= start

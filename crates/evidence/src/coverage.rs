@@ -4,11 +4,12 @@
 //! ([`EventHistory`]), the facts of the ledger, and the observation window. Out: an [`Observability`] for
 //! each [`CoverageQuestion`], with a [`BlindReason`] where it is not full.
 //!
-//! Nothing is claimed without proof: a trail counts for the days and Regions of which its files were read, and
-//! its settings only explain and bound. Each of these lowers the answer: an unknown setting, a selector that
-//! might exclude the role or the resource, a change of the trail inside the window, data events that a trail
-//! selects but no file holds, days of a Region without files. For each direction (reads, writes) and Region one
-//! source has to answer alone. (CloudTrail User Guide: "Logging management events", "Logging data events", "CloudTrail concepts".)
+//! Nothing is claimed without proof: a trail counts for the days and Regions of which its files were read,
+//! and its settings only explain and bound. Each of these lowers the answer: an unknown setting, a selector
+//! that might exclude the role or the resource, a change of the trail inside the window, data events that a
+//! trail selects but no file holds, days of a Region without files. For each direction (reads, writes) and
+//! Region one source has to answer alone. (CloudTrail User Guide: "Logging management events", "Logging data
+//! events", "CloudTrail concepts".)
 
 mod action;
 pub mod assess;

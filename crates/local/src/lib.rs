@@ -9,8 +9,9 @@
 //! Beside the ports: [`waivers`], the file of accepted findings; [`files`], how files are read and made.
 //!
 //! Everything read here is hostile until proved otherwise: sizes and nesting are bounded, symbolic links
-//! neither loop nor lead out, and what cannot be understood becomes an [`Issue`](whittle_analysis::issue::Issue) naming the
-//! file, the place in it and the command that makes it anew. Only what leaves nothing to analyse is an error.
+//! neither loop nor lead out, and what cannot be understood becomes an
+//! [`Issue`](whittle_analysis::issue::Issue) naming the file, the place in it and the command that makes it
+//! anew. Only what leaves nothing to analyse is an error.
 //!
 //! ```
 //! use whittle_local::store::SqliteStore;

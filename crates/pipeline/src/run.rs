@@ -206,8 +206,8 @@ impl Observed {
     }
 }
 
-/// The last day with events of the account. Events dated after `now` do not count: they are named in an issue.
-/// Where all are, the clock is what is wrong.
+/// The last day with events of the account. Events dated after `now` do not count: they are named in an
+/// issue. Where all are, the clock is what is wrong.
 fn last_day(account: &str, facts: &AccountFacts, now: Option<Timestamp>, issues: &mut Vec<Issue>) -> Option<i32> {
     let days = || facts.regions_of(account).flat_map(|(_, region)| region.any.iter());
     let last = days().max()?;
@@ -236,8 +236,8 @@ fn quiet_days(account: &str, ledger: &Ledger, days: Range<i32>) -> Vec<i32> {
     days.filter(|day| !regions.iter().any(|any| any.contains(*day))).collect()
 }
 
-/// Each place where events were lost, once. A file whose key says that it was delivered before the window does
-/// not count.
+/// Each place where events were lost, once. A file whose key says that it was delivered before the window
+/// does not count.
 fn lost_events(issues: &[Issue], days: Option<&Range<i32>>) -> Vec<Doubt> {
     let places: BTreeSet<&String> =
         issues.iter().filter(|issue| issue.kind.loses_evidence()).map(|issue| &issue.place).collect();

@@ -175,8 +175,8 @@ pub struct SeenRun {
     pub observability: Observability,
 }
 
-/// Which days of the window show an action on the resource asked about, which would have, and which could not.
-/// `role_arn` limits what was seen, and selectors that look at the caller, to one role.
+/// Which days of the window show an action on the resource asked about, which would have, and which could
+/// not. `role_arn` limits what was seen, and selectors that look at the caller, to one role.
 ///
 /// The ledger knows the resources of an action and its days, not which resource was used on which day. So a
 /// role's days count as seen if all resources that it used may be the one asked about.

@@ -1,7 +1,7 @@
 //! The trail folder, as S3 holds it (AWS CloudTrail User Guide, "Getting and viewing your CloudTrail log
 //! files"): one file for each Region and day, two on some days, plus what a reader must cope with: events
-//! delivered twice, a file delivered twice, a gzip file of two members. And a digest for each Region and day, which
-//! names the files of that day (AWS writes one an hour); their signatures are made up.
+//! delivered twice, a file delivered twice, a gzip file of two members. And a digest for each Region and day,
+//! which names the files of that day (AWS writes one an hour); their signatures are made up.
 
 use anyhow::{Context as _, Result};
 use flate2::Crc;

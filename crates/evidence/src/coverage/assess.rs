@@ -108,8 +108,8 @@ impl<'a> Coverage<'a> {
         answer
     }
 
-    /// The account that the resource's ARN names, if it is another one, and no AWS page says that the caller's
-    /// account gets the event too.
+    /// The account that the resource's ARN names, if it is another one, and no AWS page says that the
+    /// caller's account gets the event too.
     fn other_account<'q>(&self, question: &CoverageQuestion<'q>) -> Option<&'q str> {
         let mut parts = question.resource.split(':');
         let account = parts.next().filter(|first| *first == "arn").and_then(|_| parts.nth(3))?;

@@ -64,8 +64,8 @@ impl Coverage<'_> {
             let remedy = CoverageRemedy::GiveFilesOfTrail { trail: name() };
             return none(BlindReason::NotRead { trail: name() }, Some(remedy));
         };
-        // A trail that selects data events proves nothing if its files hold none of any type, and one that selects
-        // management events if they hold none.
+        // A trail that selects data events proves nothing if its files hold none of any type, and one that
+        // selects management events if they hold none.
         let data = asked.data_type.is_some();
         if !self.known().holds(at, data) {
             let remedy = CoverageRemedy::GiveFilesOfTrail { trail: name() };
@@ -147,7 +147,13 @@ impl Coverage<'_> {
             })
             .map(|(change, times)| (times.last, change.event_name.as_str()))
             .max();
+        // The trail logs again, or is there again, since some time that no event shows.
+        let restarted_unseen = |event: &str| matches!(event, "StopLogging" | "DeleteTrail");
         match changed {
+            Some((at, event)) if restarted_unseen(event) => {
+                let since = status.started.filter(|started| *started >= at);
+                partial(BlindReason::Changed { trail: name(), event: event.to_owned(), at }, since)
+            }
             Some((at, event)) => partial(BlindReason::Changed { trail: name(), event: event.to_owned(), at }, Some(at)),
             None => Observability::Full,
         }

@@ -1,8 +1,8 @@
 //! Days that were read: gaps in the files of a Region.
 //!
 //! CloudTrail writes no file for a Region and day without events, so a day without files is either quiet or
-//! lost. At most [`MAX_QUIET_DAYS`] in a row count as quiet, and none on which another source shows management
-//! events that these trails log too.
+//! lost. At most [`MAX_QUIET_DAYS`] in a row count as quiet, and none on which another source shows
+//! management events that these trails log too.
 
 use std::ops::Range;
 
@@ -140,8 +140,8 @@ impl Coverage<'_> {
 }
 
 /// The same where digests tell: of a day that digests list in full nothing is missing, since files that they
-/// name and that are not there are lost evidence of their own. Between the first and the last digest any other
-/// day is missing.
+/// name and that are not there are lost evidence of their own. Between the first and the last digest any
+/// other day is missing.
 fn by_digests(mut missing: Vec<i32>, span: Range<i32>, files: &FilesRead, region: &str, witness: &DaySet) -> Vec<i32> {
     let Some((first, last)) = files.digest_span() else { return missing };
     let listed = files.digested_days(region);

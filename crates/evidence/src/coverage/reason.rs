@@ -106,7 +106,8 @@ pub enum BlindReason {
         /// The one that does not.
         without: String,
     },
-    /// The trail's settings are changed elsewhere, and its files show events of the kind only from some day on.
+    /// The trail's settings are changed elsewhere, and its files show events of the kind only from some day
+    /// on.
     ShownSince {
         /// The trail's name.
         trail: String,

@@ -73,7 +73,8 @@ pub struct RegionFacts {
     /// Days on which a file was delivered that was read, by its key.
     #[serde(skip_serializing_if = "DaySet::is_empty")]
     pub files: DaySet,
-    /// Spans of a quarter of an hour, counted from 1970-01-01, of which a digest lists the files that were delivered.
+    /// Spans of a quarter of an hour, counted from 1970-01-01, of which a digest lists the files that were
+    /// delivered.
     #[serde(skip_serializing_if = "DaySet::is_empty")]
     pub digested: DaySet,
     /// The trails that these digests are of: home Region and name, apart by a colon.

@@ -22,8 +22,8 @@ use whittle_evidence::ledger::days::{day_of, start_of_day};
 
 use crate::marks::ReadMarks;
 
-/// The Regions of `asked`, each with the last of `window_days` (UTC days, `[start, end)`) that its event history
-/// was read over without a gap. A Region that does not reach the end is left out.
+/// The Regions of `asked`, each with the last of `window_days` (UTC days, `[start, end)`) that its event
+/// history was read over without a gap. A Region that does not reach the end is left out.
 pub fn covered_history(marks: &ReadMarks, window_days: Range<i32>, asked: &[String]) -> EventHistory {
     let Some(end) = end_of_window(marks, &window_days) else { return EventHistory::default() };
     let days = asked

@@ -9,8 +9,8 @@ use super::{Evidence, unavailable};
 use crate::ports::TrailObjects;
 use crate::trail_object::TrailObject;
 
-/// Reads the digests among `others` that were not read before, and compares the files that they name with those
-/// that are `listed` now or were read earlier. Returns the number of digests read, and issues.
+/// Reads the digests among `others` that were not read before, and compares the files that they name with
+/// those that are `listed` now or were read earlier. Returns the number of digests read, and issues.
 pub(super) fn read_digests(
     objects: &impl TrailObjects,
     evidence: &mut Evidence,
