@@ -322,7 +322,7 @@ impl RoleRun<'_> {
             return without_suggestion(decision, refusal);
         }
         let draft = suggest::draft(self.role, &self.grants, &decision, &base_name(name));
-        let proved = proof::prove(self.role, &self.grants, &draft.policies, &needs, &observability);
+        let proved = proof::prove(self.role, &self.grants, &draft.policies, &needs, usage, &observability);
         if let Some(failure) = proved.failures.into_iter().next() {
             self.issues.push(
                 Issue::new(

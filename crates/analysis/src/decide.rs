@@ -18,7 +18,7 @@ use crate::grants::{GrantStatement, Grants};
 use crate::need::{ExtraCondition, Need, NeedKind, Needs, SubjectUsage};
 use crate::observability::ObservabilityCheck;
 use crate::pass_role;
-use crate::reason::{KeepReason, UnusedProof, VerdictReason};
+use crate::reason::{KeepReason, NeedReason, UnusedProof, VerdictReason};
 use crate::result::{Seen, Verdict, VerdictCounts, VerdictRow};
 
 /// A grant that stays: one action of one statement, on all or some of its resources.
@@ -63,6 +63,7 @@ impl Decision<'_> {
                 Verdict::Used => counts.used += 1,
                 Verdict::Required => counts.required += 1,
                 Verdict::Companion => counts.companion += 1,
+                Verdict::Possible => counts.possible += 1,
                 Verdict::Unused => counts.unused += 1,
                 Verdict::Unobservable | Verdict::Unknown => counts.unproven += 1,
             }
@@ -154,11 +155,12 @@ impl<'g> ActionDecision<'_, 'g> {
             }
             self.keep(grant, &outcomes, &mut kept);
         }
-        let kept_whole = kept_whole.or(everywhere);
+        let kept_whole = kept_whole.or(everywhere).or_else(|| self.possibly_checked());
         let (verdict, reason) = match needs.iter().min() {
             Some(NeedKind::Used) => (Verdict::Used, self.needed(NeedKind::Used, kept_whole)),
             Some(NeedKind::Required) => (Verdict::Required, self.needed(NeedKind::Required, kept_whole)),
             Some(NeedKind::Companion) => (Verdict::Companion, self.needed(NeedKind::Companion, kept_whole)),
+            Some(NeedKind::Possible) => (Verdict::Possible, self.needed(NeedKind::Possible, kept_whole)),
             None if kept.is_empty() => (Verdict::Unused, self.unused()),
             None => (Verdict::Unobservable, unobservable(kept_whole)),
         };
@@ -166,6 +168,14 @@ impl<'g> ActionDecision<'_, 'g> {
             kept.verdict = verdict;
         }
         (self.row(verdict, &kept, reason), kept)
+    }
+
+    /// The reason to keep an action whole that was used, and that other calls may have checked too.
+    fn possibly_checked(&self) -> Option<KeepReason> {
+        self.needs.iter().find_map(|need| match &need.reason {
+            NeedReason::PossiblyChecked { calls, .. } => Some(KeepReason::PossiblyChecked { calls: calls.clone() }),
+            _ => None,
+        })
     }
 
     /// A reason to keep every resource of every grant of this action, if there is one.
@@ -296,7 +306,7 @@ impl<'g> ActionDecision<'_, 'g> {
         }
         resources.sort();
         resources.dedup();
-        let usage = self.usage.actions.get(&self.action);
+        let usage = self.usage.actions.get(&self.action).or_else(|| self.usage.possible.get(&self.action));
         VerdictRow {
             action: catalog().info(self.action).name().to_owned(),
             verdict,
@@ -317,7 +327,7 @@ impl<'g> ActionDecision<'_, 'g> {
         VerdictReason::Needed {
             need: first.reason.clone(),
             by_alias: if kind == NeedKind::Used { by_alias() } else { None },
-            kept_whole,
+            kept_whole: kept_whole.filter(|_| kind != NeedKind::Possible),
         }
     }
 

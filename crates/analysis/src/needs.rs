@@ -21,6 +21,9 @@ pub fn collect(usage: &SubjectUsage, requirements: &[Requirement], partition: &s
     for (action, used) in &usage.actions {
         push_usage(&mut needs, *action, used);
     }
+    for (action, used) in &usage.possible {
+        push_usage(&mut needs, *action, used);
+    }
     key_aliases::add(usage, &mut needs);
     for requirement in requirements {
         needs.push(Need {
@@ -46,7 +49,10 @@ fn push_usage(needs: &mut Needs, action: ActionId, used: &ActionUsage) {
     let (kind, reason) = match used.basis {
         UseBasis::Primary => (NeedKind::Used, NeedReason::Called { days: used.days.len(), by }),
         UseBasis::Secondary => (NeedKind::Companion, NeedReason::Parameters { by }),
-        UseBasis::Possible => (NeedKind::Companion, NeedReason::PossiblyChecked { by }),
+        UseBasis::Possible => {
+            let calls = used.may_be_checked_by.iter().take(NAMED_CALLS).cloned().collect();
+            (NeedKind::Possible, NeedReason::PossiblyChecked { calls, by })
+        }
     };
     let need = |resource| Need { action, kind, resource, only_if: None, seen_through: None, reason: reason.clone() };
     let (mut named, mut open) = (false, used.unnamed);
@@ -64,6 +70,9 @@ fn push_usage(needs: &mut Needs, action: ActionId, used: &ActionUsage) {
         needs.push(need(None));
     }
 }
+
+/// Operations that a reason names at most.
+const NAMED_CALLS: usize = 3;
 
 /// Days of use below which the first level of an object's key proves nothing about the next key: a tenant, a
 /// customer or a month may stand there, and the next one must not be refused.

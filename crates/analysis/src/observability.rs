@@ -19,6 +19,7 @@ use whittle_evidence::coverage::event_sources::is_global;
 use whittle_evidence::coverage::{ActionAsked, BlindReason, Coverage, CoverageRemedy, Observability};
 use whittle_policy::ResourcePattern;
 
+use crate::callers::callers_of;
 use crate::doubt::Doubt;
 use crate::grants::{GrantStatement, Grants};
 use crate::input::AnalysisEvidence;
@@ -113,6 +114,8 @@ pub struct RoleObservability<'a> {
     contradicted: OnceCell<BTreeMap<&'a str, Date>>,
     /// Actions whose uses would have been seen over a part of the window only, with its days.
     shorter: RefCell<BTreeMap<ActionId, u32>>,
+    /// Reason why an operation that may check the action could have been called unseen.
+    callers: RefCell<BTreeMap<ActionId, Option<UnseenReason>>>,
     /// Reason why a role could have been passed unseen.
     passed: OnceCell<Option<UnseenReason>>,
 }
@@ -170,6 +173,7 @@ impl<'a> RoleObservability<'a> {
             required: observed.required.clone(),
             contradicted: OnceCell::new(),
             shorter: RefCell::default(),
+            callers: RefCell::default(),
             passed: OnceCell::new(),
         }
     }
@@ -209,7 +213,12 @@ impl<'a> RoleObservability<'a> {
             let unmapped = caller
                 .unmapped()
                 .filter(|(source, _, _)| catalog().prefixes_of_source(source).iter().any(|prefix| prefix == &service));
-            uses.map(|sighting| sighting.last).chain(unmapped.map(|(_, _, sighting)| sighting.last)).any(late)
+            let calls = caller.calls().iter().filter(|(_, _, calls)| calls.may_check_by_any_rules().any(of_service));
+            let calls = calls.map(|(_, _, calls)| calls.seen().last);
+            uses.map(|sighting| sighting.last)
+                .chain(unmapped.map(|(_, _, sighting)| sighting.last))
+                .chain(calls)
+                .any(late)
         })
     }
 
@@ -253,6 +262,23 @@ impl<'a> RoleObservability<'a> {
                 .then(|| self.unseen(taker, &any))?
                 .map(|because| UnseenReason::PassRoleCallUnseen { action: action(), because: Box::new(because) })
         })
+    }
+
+    /// Reason why an operation that may check the action beside its own may have been called unseen. A call that
+    /// the role may not make has checked nothing.
+    fn caller_unseen(&self, action: ActionId) -> Option<UnseenReason> {
+        if let Some(known) = self.callers.borrow().get(&action) {
+            return known.clone();
+        }
+        let any = ResourcePattern::new("*");
+        let found = callers_of(action).iter().find_map(|caller| {
+            let granted = caller.gates.iter().filter(|gate| **gate != action && self.grants.contains(**gate));
+            let (reason, remedy) = granted.map(|gate| self.by_coverage(*gate, &any)).find_map(|answer| answer.blind)?;
+            let because = UnseenReason::NotCovered { reason, remedy, beyond_trails: None };
+            Some(UnseenReason::CallerUnseen { operation: caller.operation.clone(), because: Box::new(because) })
+        });
+        self.callers.borrow_mut().insert(action, found.clone());
+        found
     }
 
     /// IAM saw an attempt inside the window that no event shows: then some events were not seen, whatever the
@@ -337,7 +363,7 @@ impl ObservabilityCheck for RoleObservability<'_> {
             let known = shorter.entry(action).or_insert(days);
             *known = days.min(*known);
         }
-        let (reason, remedy) = blind?;
+        let Some((reason, remedy)) = blind else { return self.caller_unseen(action) };
         let no_event = matches!(catalog().visibility(action), Visibility::Never { .. } | Visibility::Inferred { .. });
         let beyond_trails = no_event.then(|| self.beyond_trails(prefix));
         Some(UnseenReason::NotCovered { reason, remedy, beyond_trails })

@@ -185,6 +185,7 @@ fn usage() -> impl Strategy<Value = SubjectUsage> {
                     unnamed,
                     basis: UseBasis::Primary,
                     via: BTreeSet::new(),
+                    may_be_checked_by: BTreeSet::new(),
                     platform_only: false,
                     others_only: false,
                 };
@@ -225,7 +226,7 @@ fn suggestion_of(role: &Role, usage: &SubjectUsage, watch: &Blind) -> (Vec<Sugge
     let needs = needs::collect(usage, &[], "aws");
     let decision = decide(&grants, &needs, usage, watch);
     let draft = suggest::draft(role, &grants, &decision, "whittle-r");
-    let proved = proof::prove(role, &grants, &draft.policies, &needs, watch);
+    let proved = proof::prove(role, &grants, &draft.policies, &needs, usage, watch);
     assert!(proved.proof.never_wider && proved.proof.never_too_narrow, "{:#?}", proved.failures);
     let verdicts = decision.rows.into_iter().map(|row| (row.action, row.verdict)).collect();
     (draft.policies, verdicts)
@@ -324,6 +325,7 @@ proptest! {
             unnamed: false,
             basis: UseBasis::Primary,
             via: BTreeSet::new(),
+            may_be_checked_by: BTreeSet::new(),
             platform_only: false,
             others_only: false,
         };
@@ -374,6 +376,7 @@ proptest! {
             unnamed: !seen,
             basis: UseBasis::Primary,
             via: BTreeSet::new(),
+            may_be_checked_by: BTreeSet::new(),
             platform_only: false,
             others_only: false,
         });

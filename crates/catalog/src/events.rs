@@ -27,6 +27,7 @@ mod rule;
 mod sources;
 mod table;
 mod tables;
+mod tags_shown;
 mod template;
 mod transform;
 mod visibility;
@@ -38,7 +39,7 @@ pub use generalise::generalise;
 pub use items::{AnswerKind, BatchItems};
 pub use outcome::CallOutcome;
 pub use path::{FieldPath, PathSegment};
-pub use resolve::{EventResolution, EventRule, RuleOrigin};
+pub use resolve::{EventResolution, EventRule, FurtherAction, RuleOrigin};
 pub use rule::{Clause, ClauseEffect, ClauseTest, ResourceSpec};
 pub use template::{ParameterSource, TagKeys};
 pub use transform::Transform;
@@ -130,6 +131,11 @@ impl Catalog {
     pub fn may_pass_role(&self, prefix: &str, event_name: &str) -> bool {
         let lists = &tables::tables().lists;
         !lists.of("role-is-data").contains(&prefix) && !lists.has_start("reads", event_name)
+    }
+
+    /// A number that changes with whatever decides which of the actions that AWS lists a call did not check.
+    pub fn exclusion_rules(&self) -> u32 {
+        tables::tables().exclusion_rules
     }
 
     /// True if a Bedrock model id that starts with `geography.` is the id of an inference profile.

@@ -138,8 +138,11 @@ pub struct Mapped {
     /// The actions that the call exercised (or, if it was denied, asked for), by action, primary first.
     pub uses: Vec<ActionUse>,
     /// Actions that AWS may have checked too, without evidence: keep them where granted, never count them as
-    /// used.
+    /// used. What AWS lists under the operation is among them, unless a sourced rule shows from the parameters
+    /// that this call did not check it.
     pub possible: Vec<ActionId>,
+    /// The operation that was called: IAM prefix and name, as the catalog spells them.
+    pub operation: Option<(&'static str, &'static str)>,
     /// Outcome of the call. Only [`CallOutcome::Authorised`] is use.
     pub outcome: CallOutcome,
     /// For a denied call: what its message says.
@@ -159,6 +162,7 @@ impl Mapped {
             nearest,
             uses: Vec::new(),
             possible: Vec::new(),
+            operation: None,
             outcome: CallOutcome::NotReached,
             denied_detail: None,
             denied_items: Vec::new(),
@@ -350,6 +354,8 @@ fn map_call(record: &Record<'_>, prepared: &PreparedRule) -> Mapped {
     let uses = uses.into_sorted();
     let passes_role = uses.iter().any(|used| Some(used.action) == pass_role());
     let passed_to = if passes_role { prepared.passed_to } else { &[] };
+    let further = prepared.further.iter().filter(|further| !call.is_excluded(further));
+    possible.extend(further.map(|further| further.action));
     possible.retain(|action| !uses.iter().any(|used| used.action == *action));
     possible.sort_unstable();
     possible.dedup();
@@ -359,6 +365,7 @@ fn map_call(record: &Record<'_>, prepared: &PreparedRule) -> Mapped {
         nearest: Vec::new(),
         uses,
         possible,
+        operation: rule.operation().map(|name| (rule.prefix(), name)),
         outcome,
         denied_detail,
         denied_items,

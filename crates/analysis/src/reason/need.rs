@@ -10,6 +10,9 @@ use crate::inventory::EventSourceKind;
 pub enum NeedReason {
     /// AWS may check it in calls that were seen; no event shows whether it was.
     PossiblyChecked {
+        /// The first of the operations called, as `prefix:Name`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        calls: Vec<String>,
         /// Callers.
         by: Callers,
     },

@@ -79,6 +79,13 @@ pub enum UnseenReason {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         beyond_trails: Option<BeyondTrails>,
     },
+    /// An operation that may check it beside its own action may have been called unseen.
+    CallerUnseen {
+        /// The operation, as `prefix:Name`.
+        operation: String,
+        /// The reason.
+        because: Box<UnseenReason>,
+    },
     /// `iam:PassRole`: calls were seen that pass a role, and others may do so too.
     PassesRole,
     /// `iam:PassRole`: a granted pattern that the catalog does not know may take a role.

@@ -148,6 +148,7 @@ impl Gathered {
                     self.possible.extend(clause.actions());
                     continue;
                 }
+                ClauseEffect::Only | ClauseEffect::Never => continue,
             };
             for action in clause.actions() {
                 let revealer = revealer(catalog, data, prefix, name, Some(*action), conditional);

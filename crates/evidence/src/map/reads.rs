@@ -46,8 +46,11 @@ impl ParametersRead {
         let rule = &prepared.rule;
         let mut reads = Self {
             // Tags, roles, and the ARNs of the other services that share S3's event source may stand
-            // anywhere.
-            all: prepared.tags.is_some() || prepared.may_pass_role || rule.prefix() == "s3",
+            // anywhere; and an absent parameter excludes an action only where parameters are given at all.
+            all: prepared.tags.is_some()
+                || prepared.may_pass_role
+                || rule.prefix() == "s3"
+                || prepared.further.iter().any(|further| further.needs_tags || !further.only.is_empty()),
             response: catalog().names_created(event_name),
             ..Self::default()
         };
@@ -71,9 +74,14 @@ impl ParametersRead {
         for clause in rule.clauses() {
             for test in clause.tests() {
                 match test {
-                    ClauseTest::Has(paths) | ClauseTest::Lacks(paths) => paths.iter().for_each(|path| self.add(path)),
+                    ClauseTest::Has(paths) | ClauseTest::Lacks(paths) | ClauseTest::Unread(paths) => {
+                        paths.iter().for_each(|path| self.add(path))
+                    }
                     ClauseTest::Is(pairs) => pairs.iter().for_each(|(path, _)| self.add(path)),
-                    ClauseTest::Text(path, _) | ClauseTest::Verb(_, path) | ClauseTest::NoVerb(_, path) => {
+                    ClauseTest::Text(path, _)
+                    | ClauseTest::NoText(path, _)
+                    | ClauseTest::Verb(_, path)
+                    | ClauseTest::NoVerb(_, path) => {
                         self.add(path);
                     }
                     ClauseTest::Error(_) => {}

@@ -56,6 +56,9 @@ fn keep(reason: &KeepReason, length: Length) -> String {
     match reason {
         KeepReason::ResourceNotNamed => "some events do not name the resource".to_owned(),
         KeepReason::NoResource => "the action takes no resource".to_owned(),
+        KeepReason::PossiblyChecked { calls } => {
+            format!("AWS may check it on other resources when {} is called", calls.join(" or "))
+        }
         KeepReason::SeveralResources => {
             "one call may need several kinds of resource, and events name only some".to_owned()
         }
@@ -111,6 +114,10 @@ fn unseen(reason: &UnseenReason, length: Length) -> String {
         }
         UnseenReason::UnmappedMayTakeRole { events } => format!("{}; it may take a role", unmapped(events)),
         UnseenReason::CanPassRole { action } => format!("{action} was called, which can pass a role"),
+        UnseenReason::CallerUnseen { operation, because } => {
+            let because = unseen(because, length);
+            format!("AWS may check it when {operation} is called, which may have been called unseen: {because}")
+        }
         UnseenReason::PassRoleCallUnseen { action, because } => {
             let because = unseen(because, length);
             format!("{action} can pass a role, and a call of it may have gone unseen: {because}")
