@@ -91,7 +91,7 @@ fn an_alias_or_a_multi_region_access_point_leaves_buckets_untold() {
     let listed = json!([object, {"type": "AWS::S3::AccessPoint", "ARN": point}]);
     let mapped = map_with("s3", "GetObject", &request, "", &[("resources", listed)]);
     let seen = resources_of(&mapped, "s3:GetObject");
-    assert_eq!(seen, ["arn:aws:s3:::b/k", "arn:aws:s3::111122223333:accesspoint/x1.mrap/object/k", "-"]);
+    assert_eq!(seen, ["arn:aws:s3::111122223333:accesspoint/x1.mrap/object/k", "arn:aws:s3:::b/k", "-"]);
 }
 
 #[test]
