@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::{LazyLock, OnceLock};
 
 use whittle_catalog::events::{FieldPath, ParameterSource, Transform};
-use whittle_catalog::{ActionId, ArnFormat, catalog};
+use whittle_catalog::{ActionId, ArnFormat, ResourceTypeRef, catalog};
 
 use super::arns::{self, ArnShape, SplitArn};
 
@@ -167,7 +167,7 @@ fn make(action: ActionId) -> ResourcePlan {
     let rows = catalog().parameter_sources(prefix);
     let any: Vec<_> = rows.iter().filter(|row| row.is_any(name)).collect();
     let is_lower_case = rows.iter().any(ParameterSource::is_lower_case);
-    let has_account = info.resource_types().flat_map(|kind| kind.arn_formats()).any(|format| {
+    let has_account = info.resource_types().flat_map(ResourceTypeRef::arn_formats).any(|format| {
         let mut placeholders = format.placeholders();
         placeholders.any(|part| part == "Account")
     });
