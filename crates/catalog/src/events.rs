@@ -138,6 +138,16 @@ impl Catalog {
         tables::tables().exclusion_rules
     }
 
+    /// Request parameters that name the account of whoever owns the resource of a call.
+    pub fn owner_account_keys(&self) -> &'static [&'static str] {
+        tables::tables().lists.of("owner-account")
+    }
+
+    /// True if a call of this name may have a source and a target of one resource type.
+    pub fn may_have_source(&self, event_name: &str) -> bool {
+        tables::tables().lists.has_start("has-source", event_name)
+    }
+
     /// True if a Bedrock model id that starts with `geography.` is the id of an inference profile.
     pub fn is_inference_profile(&self, geography: &str) -> bool {
         tables::tables().lists.of("inference-profile").contains(&geography)

@@ -141,7 +141,8 @@ fn operations_lead_to_actions_and_back() {
     assert!(operations("s3:ListBucket").contains(&"s3:ListObjectsV2".to_owned()));
     assert!(operations("iam:PassRole").contains(&"lambda:CreateFunction".to_owned()));
     assert!(operations("lambda:InvokeFunction").contains(&"lambda:Invoke".to_owned()));
-    assert_eq!(operations("s3:BypassGovernanceRetention"), Vec::<String>::new());
+    assert!(operations("s3:BypassGovernanceRetention").contains(&"s3:DeleteObject".to_owned()));
+    assert_eq!(operations("s3:ReplicateObject"), Vec::<String>::new());
 }
 
 #[test]

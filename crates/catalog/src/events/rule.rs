@@ -86,6 +86,9 @@ pub enum ResourceSpec {
     Any,
     /// The event does not name it.
     Unnamed,
+    /// As for any action, but by the request alone where it names something: `resources[]` also lists what
+    /// another action of the call was checked on.
+    Request,
     /// At these paths of the parameters, all that are present.
     At(Vec<(FieldPath, Transform)>),
 }
@@ -264,6 +267,7 @@ fn clause(catalog: &Catalog, service: &str, row: TableRow) -> Result<Clause, Str
         "" => ResourceSpec::Default,
         "*" => ResourceSpec::Any,
         "unnamed" => ResourceSpec::Unnamed,
+        "request" => ResourceSpec::Request,
         text => {
             let spec = text.strip_prefix('@').ok_or_else(|| format!("resource `{text}`"))?;
             ResourceSpec::At(spec.split(',').map(located).collect::<Result<Vec<_>, _>>()?)

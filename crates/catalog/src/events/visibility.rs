@@ -245,6 +245,8 @@ enum RowKind {
     Data,
     Either,
     Also,
+    /// Expected as a data event, but no page says that it is logged.
+    Unverified,
 }
 
 /// The log of an operation.
@@ -269,6 +271,7 @@ impl DataRows {
                 "data" => RowKind::Data,
                 "either" => RowKind::Either,
                 "also" => RowKind::Also,
+                "unverified" => RowKind::Unverified,
                 other => {
                     data.problems.push(format!("data-events.tsv:{}: kind `{other}`", row.line));
                     continue;
@@ -293,6 +296,12 @@ impl DataRows {
         rows.any(|row| row.2 == RowKind::Data && row.0.eq_ignore_ascii_case(name))
     }
 
+    /// True if no page says that this very operation, a data event, is logged.
+    fn is_unverified(&self, prefix: &str, name: &str) -> bool {
+        let mut rows = self.rows.get(prefix).into_iter().flatten();
+        rows.any(|row| row.2 == RowKind::Unverified && row.0.eq_ignore_ascii_case(name))
+    }
+
     /// Kind and types of an operation, by prefix and name. `info`: the action, for rows by resource type.
     fn kind(&self, prefix: &str, name: &str, info: Option<ActionInfo<'_>>) -> Logged {
         let (mut kind, mut types, mut also) = (RevealerKind::Management, BTreeSet::new(), BTreeSet::new());
@@ -308,7 +317,7 @@ impl DataRows {
                 RowKind::Also => {
                     also.insert(*resource_type);
                 }
-                RowKind::Data => {
+                RowKind::Data | RowKind::Unverified => {
                     kind = RevealerKind::Data;
                     types.insert(*resource_type);
                 }
@@ -375,6 +384,10 @@ fn judge(catalog: &Catalog, data: &DataRows, id: ActionId, found: &[Revealer], b
     let certain = |row: &Revealer| !row.conditional;
     if !found.iter().any(certain) {
         return OwnedVisibility::Inferred(by, "no event of that name: only parameters of other calls show it");
+    }
+    let prefix = catalog.info(id).prefix();
+    if found.iter().any(|row| certain(row) && data.is_unverified(prefix, &row.event_name)) {
+        return OwnedVisibility::Never("expected as a data event, but no page of AWS says that CloudTrail logs it");
     }
     // The calls that are this action decide the log. Data types of conditional ones count too: the action may
     // have been used in that way only.

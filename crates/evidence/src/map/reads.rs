@@ -54,6 +54,9 @@ impl ParametersRead {
             response: catalog().names_created(event_name),
             ..Self::default()
         };
+        if catalog().may_have_source(event_name) {
+            reads.key_starts.insert("source");
+        }
         reads.add_clauses(rule);
         let of_clauses = rule.clauses().flat_map(Clause::actions).copied();
         for action in rule.same_named().into_iter().chain(of_clauses) {
@@ -117,6 +120,9 @@ impl ParametersRead {
         // Whole ARNs are also looked for below any key.
         self.all |= !plan.whole_arns.is_empty();
         self.response |= !plan.whole_arns.is_empty();
+        if plan.has_account {
+            self.keys.extend(catalog().owner_account_keys());
+        }
         self.masks |= plan.types.iter().any(|kind| resources::may_be_told_absent(plan, kind));
         plan.paths().for_each(|path| self.add(path));
     }
