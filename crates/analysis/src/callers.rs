@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use whittle_catalog::events::EventResolution;
+use whittle_catalog::events::{EventResolution, Revealer};
 use whittle_catalog::{ActionId, catalog};
 
 /// An operation that may check an action.
@@ -10,8 +10,12 @@ use whittle_catalog::{ActionId, catalog};
 pub(crate) struct CallingOperation {
     /// As `prefix:Name`.
     pub operation: String,
-    /// The actions without which the call is refused at once: those that every call of it proves.
+    /// It is of the action's service, so that it is called on the resource that the action is checked on.
+    pub of_same_service: bool,
+    /// The actions one of which opens it: those that every call of it proves, or else all that are listed.
     pub gates: Vec<ActionId>,
+    /// Its event; `None` where no page of AWS says that it is logged.
+    pub event: Option<Revealer>,
 }
 
 /// Operations that may check an action beside their own: what AWS lists for them, without what a sourced rule
@@ -27,11 +31,21 @@ fn find(action: ActionId) -> Vec<CallingOperation> {
     for operation in catalog().info(action).operations() {
         let source = format!("{}.amazonaws.com", operation.prefix());
         let EventResolution::Actions(rule) = catalog().resolve_event(&source, operation.name()) else { continue };
+        // Events that reveal the action are asked for with it.
+        let reveals = |event: &Revealer| {
+            event.event_name == operation.name()
+                && catalog().prefixes_of_source(&event.event_source).contains(&operation.prefix())
+        };
+        if catalog().revealed_by(action).iter().any(reveals) {
+            continue;
+        }
         let mut further = rule.further_actions(catalog()).into_iter();
         if further.any(|further| further.action == action && !further.is_never_checked()) {
             let primary = rule.primary();
             let gates = if primary.is_empty() { operation.authorised_by() } else { primary };
-            callers.push(CallingOperation { operation: operation.to_string(), gates });
+            let event = catalog().event_of_operation(operation.prefix(), operation.name());
+            let of_same_service = operation.prefix() == catalog().info(action).prefix();
+            callers.push(CallingOperation { operation: operation.to_string(), of_same_service, gates, event });
         }
     }
     callers

@@ -98,6 +98,12 @@ impl Catalog {
         visibility::index().revealers(action)
     }
 
+    /// The event of an operation (IAM prefix and name) and the log that holds it; `None` where no page of AWS
+    /// says that it is logged.
+    pub fn event_of_operation(&self, prefix: &str, operation: &str) -> Option<Revealer> {
+        visibility::index().event_of(prefix, operation)
+    }
+
     /// Actions to keep, where granted, beside a used action: no event carries their name.
     pub fn companions_of(&self, action: ActionId) -> &[Companion] {
         companion::index().of(action)

@@ -195,6 +195,13 @@ impl VisibilityIndex {
         self.unseen.blind.get(&action).map_or(&[], Vec::as_slice)
     }
 
+    /// The event of an operation.
+    pub fn event_of(&self, prefix: &str, operation: &str) -> Option<Revealer> {
+        let own = self.catalog.action(&format!("{prefix}:{operation}"));
+        let is_logged = !self.data.is_unverified(prefix, operation);
+        is_logged.then(|| revealer(self.catalog, &self.data, prefix, operation, own, false))
+    }
+
     pub fn revealers(&self, action: ActionId) -> &[Revealer] {
         &self.entry(action).revealers
     }
