@@ -32,6 +32,8 @@ pub struct ActionUsage {
     pub days: DaySet,
     /// Resources that events named (patterns where the ledger generalised).
     pub resources: Vec<ResourcePattern>,
+    /// Day on which a resource was first seen, counted from 1970-01-01, where that is known.
+    pub since: BTreeMap<ResourcePattern, i32>,
     /// Some event did not name its resource.
     pub unnamed: bool,
     /// The evidence.
@@ -64,6 +66,12 @@ impl ActionUsage {
         }
     }
 
+    /// Notes a day on which a resource was seen; the first one counts.
+    pub fn note_day(&mut self, resource: ResourcePattern, day: i32) {
+        let known = self.since.entry(resource).or_insert(day);
+        *known = day.min(*known);
+    }
+
     /// Joins what another caller of the same subject did.
     pub fn join(&mut self, other: &Self) {
         self.first_seen = self.first_seen.min(other.first_seen);
@@ -72,6 +80,9 @@ impl ActionUsage {
         self.resources.extend(other.resources.iter().cloned());
         self.resources.sort();
         self.resources.dedup();
+        for (resource, day) in &other.since {
+            self.note_day(resource.clone(), *day);
+        }
         self.unnamed |= other.unnamed;
         self.basis = self.basis.min(other.basis);
         self.via.extend(other.via.iter().cloned());
@@ -145,6 +156,8 @@ pub enum NeedKind {
     Companion,
     /// An operation that was called may check it.
     Possible,
+    /// An action that may have been used unseen implies it.
+    BesideUnseen,
 }
 
 /// One (action, resource) that must stay allowed wherever the original allows it.
@@ -158,7 +171,7 @@ pub struct Need {
     pub resource: Option<ResourcePattern>,
     /// The need arises only under this condition (a call through another service).
     pub only_if: Option<ExtraCondition>,
-    /// An action whose events stand in for this one, see [`crate::required::Requirement`].
+    /// An action whose events stand in for this one. No row says so of any today.
     pub seen_through: Option<ActionId>,
     /// The reason.
     pub reason: NeedReason,

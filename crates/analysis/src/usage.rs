@@ -183,6 +183,7 @@ impl CalledOperation {
             last_seen: self.last_seen,
             days: self.days.clone(),
             resources: Vec::new(),
+            since: BTreeMap::new(),
             unnamed: true,
             basis: UseBasis::Possible,
             via: BTreeSet::new(),
@@ -279,6 +280,7 @@ fn action_usage(usage: &Usage, caller: &Caller) -> Option<ActionUsage> {
         last_seen: first.last,
         days: DaySet::new(),
         resources: Vec::new(),
+        since: BTreeMap::new(),
         // A call that may have needed the action names no resource for it.
         unnamed: usage.possible.is_some(),
         basis,
@@ -291,7 +293,13 @@ fn action_usage(usage: &Usage, caller: &Caller) -> Option<ActionUsage> {
         out.first_seen = out.first_seen.min(sighting.first);
         out.last_seen = out.last_seen.max(sighting.last);
         out.days.union(&sighting.days);
-        out.resources.extend(sighting.resources.patterns().into_iter().map(ResourcePattern::without_variables));
+        for (resource, day) in sighting.resources.first_seen() {
+            let resource = ResourcePattern::without_variables(resource);
+            if let Some(day) = day {
+                out.note_day(resource.clone(), day);
+            }
+            out.resources.push(resource);
+        }
         out.unnamed |= sighting.resources.has_unnamed();
     }
     out.resources.sort();

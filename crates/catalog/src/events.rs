@@ -171,6 +171,12 @@ impl Catalog {
         is_listed("lasting", service, resource_type)
     }
 
+    /// True if AWS publishes the names of a resource type, so that nothing in them grows by itself: by service
+    /// and first segment of the ARN's resource.
+    pub fn is_published(&self, service: &str, resource_type: &str) -> bool {
+        is_listed("published", service, resource_type)
+    }
+
     /// The place where a batch call of a service names its denied items. `prefix` is the IAM prefix.
     pub fn batch_items(&self, prefix: &str, event_name: &str) -> Option<&BatchItems> {
         tables::tables().batches.of(prefix, event_name)

@@ -17,6 +17,7 @@ pub mod days;
 mod entries;
 pub mod facts;
 mod observe;
+mod periods;
 mod region;
 pub mod resources;
 pub mod role;

@@ -28,6 +28,11 @@ pub enum NeedReason {
         /// The reason in the table.
         why: String,
     },
+    /// A companion of actions that may have been used unseen.
+    BesideUnseen {
+        /// The first of these actions.
+        actions: Vec<String>,
+    },
     /// Calls name a key by an alias, which may stand for another key tomorrow.
     ByAlias {
         /// The alias.

@@ -51,6 +51,12 @@ pub enum UnseenReason {
         /// The function.
         function: String,
     },
+    /// CloudFormation invokes the function for a custom resource: what it does when the stack changes or goes was
+    /// not seen.
+    RunsWithStacks {
+        /// The function.
+        function: String,
+    },
     /// The ledger saw a function under the role that the inventory lacks: its needs are not known.
     FunctionNotInInventory {
         /// Its ARN.

@@ -20,6 +20,9 @@ pub(super) fn need(reason: &NeedReason) -> String {
         }
         NeedReason::Dependent { action } => format!("AWS may check it when {action} is called"),
         NeedReason::Beside { action, why } => format!("beside {action}: {why}"),
+        NeedReason::BesideUnseen { actions } => {
+            format!("beside {}, which may have been used unseen", actions.join(", "))
+        }
         NeedReason::ByAlias { alias } => by_alias(alias),
         NeedReason::Parameters { by } => {
             format!("the parameters of another call show that it was needed{}", callers(by))

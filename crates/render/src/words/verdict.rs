@@ -105,6 +105,9 @@ fn unseen(reason: &UnseenReason, length: Length) -> String {
         UnseenReason::InitialisationUnseen { function } => format!(
             "{function} has SnapStart: its initialisation runs when a version is published, and none was in the window"
         ),
+        UnseenReason::RunsWithStacks { function } => format!(
+            "{function} seems to serve a custom resource: what it does when its stack changes or goes was not seen"
+        ),
         UnseenReason::FunctionNotInInventory { function } => {
             let region = function.split(':').nth(3).unwrap_or_default();
             format!("{function} uses the role too, and the functions of {region} were not listed: add that Region")
