@@ -10,8 +10,6 @@
 //! `"statements":[…]`, each with why it does not match, and `"lints":[…]` if a policy says something that
 //! nobody means.
 //!
-//! A KMS key of which a case names no `resource_policy` has the default key policy; null means that there is none.
-//!
 //! Taken besides: a policy without a name (the document itself); a document as a JSON text in a string; a
 //! single context value without a list; a number or boolean as a context value; a principal as `{"AWS": …}`
 //! or `{"Service": …}`. Other members are ignored, unless their name looks like a slip of one that counts.

@@ -135,33 +135,11 @@ struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// True if the member is there, perhaps as null.
-    fn has(&self, name: &str) -> bool {
-        self.members.iter().flatten().any(|member| member.name == name)
-    }
-
     fn take(&mut self, name: &str) -> Option<Node<'a>> {
         let member =
             self.members.iter_mut().find(|member| member.as_ref().is_some_and(|member| member.name == name))?;
         member.take().map(|member| member.value).filter(|node| !matches!(node.value, Json::Null))
     }
-}
-
-/// The policy of a KMS key of which the case does not speak: a key always has one, and by default it leaves the
-/// decision to the policies of the key's account (KMS Developer Guide, "Default key policy").
-fn default_key_policy(request: &Request) -> Option<NamedPolicy> {
-    let mut parts = request.resource.splitn(6, ':');
-    let (_, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
-    let (_, account, key) = (parts.next()?, parts.next()?, parts.next()?);
-    if service != "kms" || !key.starts_with("key/") {
-        return None;
-    }
-    let account = request.resource_account.as_deref().unwrap_or(account);
-    let text = format!(
-        r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"arn:{partition}:iam::{account}:root"}},"Action":"kms:*","Resource":"*"}}}}"#
-    );
-    let document = PolicyDocument::parse(&text).ok()?;
-    Some(NamedPolicy { name: "default key policy".to_owned(), document })
 }
 
 struct CaseReader<'t> {
@@ -191,7 +169,6 @@ impl CaseReader<'_> {
         let mark = self.reader.enter("request");
         let request = self.request(node)?;
         self.reader.leave(mark);
-        let says_own_policy = members.has("resource_policy");
         let mut policies = |name, layer| self.policies(&mut members, name, layer);
         let identity = policies("identity_policies", Layer::Identity)?;
         let boundaries = policies("permissions_boundaries", Layer::Boundary)?;
@@ -205,8 +182,7 @@ impl CaseReader<'_> {
             self.reader.leave(mark);
             return Err(error);
         }
-        let by_default = || if says_own_policy { None } else { default_key_policy(&request) };
-        let resource = resource.pop().or_else(by_default);
+        let resource = resource.pop();
         let service_control = self.levels(&mut members, "service_control_policies", Layer::ServiceControl)?;
         let resource_control = self.levels(&mut members, "resource_control_policies", Layer::ResourceControl)?;
         let case = SimulationCase {

@@ -198,22 +198,3 @@ fn other_members_are_ignored() {
     let line = case(&format!(r#","rule":"r","expect":"Allowed","identity_policies":[{READ}]"#));
     assert_eq!(answer(&line)["decision"], "Allowed");
 }
-
-/// A key always has a policy. Of one that the case does not give, the default one is assumed; null says that
-/// there is none.
-#[test]
-fn a_key_of_which_nothing_is_said_has_the_default_policy() {
-    let decision = |members: &str, resource: &str, granted: &str| {
-        let line = format!(
-            r#"{{"id":1,"request":{{"principal":"arn:aws:iam::111122223333:role/r","action":"kms:Decrypt","resource":"{resource}"}},
-            "identity_policies":[{{"name":"p","document":{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"{granted}","Resource":"*"}}]}}}}]{members}}}"#
-        );
-        answer(&line)["decision"].as_str().unwrap().to_owned()
-    };
-    let key = "arn:aws:kms:eu-west-1:111122223333:key/k";
-    assert_eq!(decision("", key, "kms:Decrypt"), "Allowed");
-    assert_eq!(decision("", key, "kms:Encrypt"), "ImplicitlyDenied", "the key policy alone grants nothing");
-    assert_eq!(decision(r#","resource_policy":null"#, key, "kms:Decrypt"), "ImplicitlyDenied");
-    let of_another = "arn:aws:kms:eu-west-1:444455556666:key/k";
-    assert_eq!(decision("", of_another, "kms:Decrypt"), "ImplicitlyDenied", "a key of another account");
-}
