@@ -142,8 +142,8 @@ fn collect(folder: &Path, settings: &Settings) -> Result<(Facts, AuthorisedActio
     Ok((facts, table))
 }
 
-/// The table of authorised actions: from a file, from the service reference, else the copy that lies where the
-/// output goes. What a new one changes is printed.
+/// The table of authorised actions: from a file, from the service reference, else the copy that lies where
+/// the output goes. What a new one changes is printed.
 fn authorised(
     reference: &[service_reference::ReferenceService],
     settings: &Settings,

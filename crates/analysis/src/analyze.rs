@@ -326,8 +326,8 @@ impl RoleRun<'_> {
             self.issues.push(issue);
         }
         let mut decision = decide(&self.grants, &needs, usage, &observability);
-        // What may have been used unseen implies what it would imply if it had been seen. Needs change nothing
-        // about what could have been seen, so one more round is all it takes.
+        // What may have been used unseen implies what it would imply if it had been seen. Needs change
+        // nothing about what could have been seen, so one more round is all it takes.
         if !decision.unseen.is_empty() {
             needs = needs::collect(usage, required, NeedContext { unseen: &decision.unseen, ..known });
             decision = decide(&self.grants, &needs, usage, &observability);

@@ -28,8 +28,8 @@ pub struct Inventory {
     pub roles: BTreeMap<RoleArn, Role>,
     /// Functions that belong to a CloudFormation stack. Their logical ids tell which serve custom resources.
     pub stacks: BTreeMap<FunctionArn, StackMember>,
-    /// Trust policy and boundary of roles, for outputs that make a role anew. The trust policy tells too whether
-    /// functions run at the edge.
+    /// Trust policy and boundary of roles, for outputs that make a role anew. The trust policy tells too
+    /// whether functions run at the edge.
     pub role_settings: BTreeMap<RoleArn, RoleSettings>,
     /// Regions whose functions were listed, beside those of the functions here: one without functions too.
     pub regions: BTreeSet<Region>,

@@ -188,8 +188,8 @@ fn first_few<'a>(actions: impl IntoIterator<Item = &'a str>) -> Vec<String> {
 
 /// What actions imply that may have been used unseen: what they would imply if they had been seen, so that
 /// seeing less never removes more; what their calls may have checked too. A companion that used actions need
-/// through a service is kept for these services as well; one that only unseen actions need is kept as granted,
-/// like these.
+/// through a service is kept for these services as well; one that only unseen actions need is kept as
+/// granted, like these.
 fn beside_unseen(unseen: &UnseenUse, through: &mut ThroughServices) -> Vec<Need> {
     let mut beside: BTreeMap<(ActionId, Option<ResourcePattern>), BTreeSet<&str>> = BTreeMap::new();
     for (action, patterns) in unseen {
@@ -206,8 +206,11 @@ fn beside_unseen(unseen: &UnseenUse, through: &mut ThroughServices) -> Vec<Need>
                 }
             }
         }
-        for dependent in dependents(*action) {
-            beside.entry((dependent, None)).or_default().insert(name);
+        // An action that no operation is known for has no call that could check others beside it.
+        if catalog().info(*action).has_known_operation() {
+            for dependent in dependents(*action) {
+                beside.entry((dependent, None)).or_default().insert(name);
+            }
         }
     }
     let need = |((action, resource), names)| Need {

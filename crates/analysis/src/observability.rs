@@ -264,8 +264,8 @@ impl<'a> RoleObservability<'a> {
         })
     }
 
-    /// Reason why an operation that may check the action beside its own may have been called unseen. A call that
-    /// the role may not make has checked nothing.
+    /// Reason why an operation that may check the action beside its own may have been called unseen. A call
+    /// that the role may not make has checked nothing.
     fn caller_unseen(&self, action: ActionId, pattern: &ResourcePattern) -> Option<UnseenReason> {
         callers_of(action).iter().find_map(|caller| {
             let mut gates = caller.gates.iter();

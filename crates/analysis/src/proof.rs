@@ -1,8 +1,8 @@
 //! Proves a suggestion before anybody sees it (invariants 1 to 4 of ARCHITECTURE.md).
 //!
 //! Works on the finished documents and on the original ones; it shares nothing with the code that built the
-//! suggestion but the list of needs, the calls seen, and the answer to "could a use have gone unseen?". Sound, not complete: a
-//! failed proof means "not proved", and the suggestion is dropped.
+//! suggestion but the list of needs, the calls seen, and the answer to "could a use have gone unseen?".
+//! Sound, not complete: a failed proof means "not proved", and the suggestion is dropped.
 
 use std::collections::BTreeMap;
 
@@ -128,8 +128,9 @@ fn needs_are_kept(
     failures.len() == before
 }
 
-/// Invariant 2 from the other side, apart from the needs: for each granted action, was an operation called that
-/// AWS's table says may check it, and did its events not rule that out for every call? Then it stays whole.
+/// Invariant 2 from the other side, apart from the needs: for each granted action, was an operation called
+/// that AWS's table says may check it, and did its events not rule that out for every call? Then it stays
+/// whole.
 fn checked_by_calls_is_kept(
     grants: &Grants<'_>,
     suggested: &ByAction<'_>,

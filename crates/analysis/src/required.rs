@@ -267,9 +267,9 @@ fn owner_of(source: &str) -> &str {
     parts.iter().filter_map(|part| source.split_once(part)).map(|(owner, _)| owner).next().unwrap_or(source)
 }
 
-/// True if an ARN, or a pattern of one, names a resource of a type that the action takes. A placeholder may hold
-/// any text, so the consumer of a stream has the format of a stream too: of the service's formats the one that
-/// says most decides.
+/// True if an ARN, or a pattern of one, names a resource of a type that the action takes. A placeholder may
+/// hold any text, so the consumer of a stream has the format of a stream too: of the service's formats the
+/// one that says most decides.
 fn is_resource_of(action: ActionId, arn: &str) -> bool {
     let info = catalog().info(action);
     let says = |format: ArnFormat<'_>| {

@@ -35,8 +35,8 @@ pub(crate) fn unseen_code(
 
 /// A function that CloudFormation invokes when a stack is made, changed or deleted, as far as its name tells
 /// (`data/custom_resources.tsv`): what it does when the stack goes was not seen while the stack is there (AWS
-/// CloudFormation User Guide, "Create custom provisioning logic with custom resources"). Which function is the
-/// `ServiceToken` of a custom resource stands in templates alone.
+/// CloudFormation User Guide, "Create custom provisioning logic with custom resources"). Which function is
+/// the `ServiceToken` of a custom resource stands in templates alone.
 pub(crate) fn runs_with_stacks(function: &Function, inventory: &Inventory) -> Option<UnseenReason> {
     let plain = |text: &str| -> String {
         text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()

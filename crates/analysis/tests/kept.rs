@@ -1,5 +1,5 @@
-//! What a suggestion keeps though no event names it: companions of what could not be seen, streams that others
-//! made, replicas at the edge, names that go on growing.
+//! What a suggestion keeps though no event names it: companions of what could not be seen, streams that
+//! others made, replicas at the edge, names that go on growing.
 //!
 //! One role with one function and a trail of management events (and data events where a test says so) over 90
 //! days. Each test asks the suggested policy about requests, and the literal oracle decides.

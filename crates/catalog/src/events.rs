@@ -171,8 +171,8 @@ impl Catalog {
         is_listed("lasting", service, resource_type)
     }
 
-    /// True if AWS publishes the names of a resource type, so that nothing in them grows by itself: by service
-    /// and first segment of the ARN's resource.
+    /// True if AWS publishes the names of a resource type, so that nothing in them grows by itself: by
+    /// service and first segment of the ARN's resource.
     pub fn is_published(&self, service: &str, resource_type: &str) -> bool {
         is_listed("published", service, resource_type)
     }

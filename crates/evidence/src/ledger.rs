@@ -141,8 +141,8 @@ impl Ledger {
         caller(&mut self.roles, &self.settings, record, by).observe_use(record, by, event, &self.settings);
     }
 
-    /// Notes a call of an operation (IAM prefix and name) that was not denied, and the actions that it may have
-    /// checked beside what its event proves.
+    /// Notes a call of an operation (IAM prefix and name) that was not denied, and the actions that it may
+    /// have checked beside what its event proves.
     pub fn observe_call<'a>(
         &mut self,
         record: &Record<'_>,

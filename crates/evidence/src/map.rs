@@ -140,8 +140,8 @@ pub struct Mapped {
     /// The actions that the call exercised (or, if it was denied, asked for), by action, primary first.
     pub uses: Vec<ActionUse>,
     /// Actions that AWS may have checked too, without evidence: keep them where granted, never count them as
-    /// used. What AWS lists under the operation is among them, unless a sourced rule shows from the parameters
-    /// that this call did not check it.
+    /// used. What AWS lists under the operation is among them, unless a sourced rule shows from the
+    /// parameters that this call did not check it.
     pub possible: Vec<ActionId>,
     /// The operation that was called: IAM prefix and name, as the catalog spells them.
     pub operation: Option<(&'static str, &'static str)>,

@@ -192,7 +192,8 @@ fn rows(text: &str) -> impl Iterator<Item = (usize, &str)> {
     lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// The IAM prefixes that a label may stand for: `opensearch` is a prefix of its own, and the SDK's name of `es`.
+/// The IAM prefixes that a label may stand for: `opensearch` is a prefix of its own, and the SDK's name of
+/// `es`.
 fn prefixes_of(label: &str, services: &SdkServices, facts: &Facts) -> BTreeSet<String> {
     let is_prefix = |name: &str| facts.services.get(&name.to_ascii_lowercase()).map(|service| service.prefix.clone());
     let mut prefixes: BTreeSet<String> = is_prefix(label).into_iter().collect();

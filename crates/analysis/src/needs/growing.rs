@@ -2,7 +2,8 @@
 //!
 //! In: the resources that an action was used on, and the day on which each was first seen. Out: patterns that
 //! are needed beside them. Two rules:
-//! - *counters*: names that differ in numbers alone (`jobs-v2` and `jobs-v3`) are one pattern. One number that
+//! - *counters*: names that differ in numbers alone (`jobs-v2` and `jobs-v3`) are one pattern. One number
+//! that
 //!   never changed is a name;
 //! - *new ones still appear*: a name first seen in the last third of the time in which the action was used is
 //!   joined with the names most like it (`tenant-a`, `tenant-b`: `tenant-*`).
@@ -140,8 +141,9 @@ fn counters(names: &[DatedName<'_>]) -> BTreeSet<ResourcePattern> {
 /// Stands for a number. No ARN holds it: the ledger opens segments with control characters.
 const SLOT: char = '\u{0}';
 
-/// The name with its counting numbers as slots, and the numbers: those at the end of a word, as in `orders-2`,
-/// `v2`, `shard7`. Not that of a Region in a name, account ids, and what is mixed with letters, as ids are.
+/// The name with its counting numbers as slots, and the numbers: those at the end of a word, as in
+/// `orders-2`, `v2`, `shard7`. Not that of a Region in a name, account ids, and what is mixed with letters,
+/// as ids are.
 fn without_numbers(name: &str) -> (String, Vec<&str>) {
     let resource = name.match_indices(':').nth(4).map_or(0, |(at, _)| at.saturating_add(1));
     let (head, resource) = name.split_at_checked(resource).unwrap_or(("", name));

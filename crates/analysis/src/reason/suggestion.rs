@@ -107,7 +107,8 @@ pub enum ProofFailure {
         /// The need.
         need: NeedReason,
     },
-    /// Something is no longer allowed that a call of the role may check, and no rule excludes for all its calls.
+    /// Something is no longer allowed that a call of the role may check, and no rule excludes for all its
+    /// calls.
     CallMayCheck {
         /// The action.
         action: String,

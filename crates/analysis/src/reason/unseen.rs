@@ -51,8 +51,8 @@ pub enum UnseenReason {
         /// The function.
         function: String,
     },
-    /// CloudFormation invokes the function for a custom resource: what it does when the stack changes or goes was
-    /// not seen.
+    /// CloudFormation invokes the function for a custom resource: what it does when the stack changes or goes
+    /// was not seen.
     RunsWithStacks {
         /// The function.
         function: String,

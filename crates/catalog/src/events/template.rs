@@ -87,8 +87,8 @@ impl ParameterSource {
         self.target == RowTarget::Owner && self.is_for(action)
     }
 
-    /// True if [`Self::paths`] lead to what the action's resources are a part of: its ARN, if the text is one,
-    /// has their account.
+    /// True if [`Self::paths`] lead to what the action's resources are a part of: its ARN, if the text is
+    /// one, has their account.
     pub fn names_owner_by_arn(&self, action: &str) -> bool {
         self.target == RowTarget::OwnerArn && self.is_for(action)
     }

@@ -1,13 +1,14 @@
 //! Periods in names: parts that stand for a year, a month, a week or a day, and differ in the next one.
 //!
-//! In: one segment of an ARN. Out: the segment with these parts as `*`. Decided by the text alone, so a period
-//! is open though only one was seen: a window is shorter than a year, and may lie inside a month.
+//! In: one segment of an ARN. Out: the segment with these parts as `*`. Decided by the text alone, so a
+//! period is open though only one was seen: a window is shorter than a year, and may lie inside a month.
 //!
 //! A period begins at an *anchor*, which is a date whatever stands around it: a year from 1990 to 2099, alone
 //! or after letters (`2026`, `fy2026`); a date in digits (`202610`, `20261001`, `2026274`, `20261001T1011`);
-//! a year with a week, quarter or half (`2026W40`, `2026q3`); a week or quarter (`W40`, `week-40`, `q3`); three
-//! pairs of digits (`26-10-01`); a number or month after the name of a unit (`month=08`, `dt=…`); a month as
-//! the whole text. It reaches over the neighbours that may belong to it: short numbers, months, and `h2`, `d7`.
+//! a year with a week, quarter or half (`2026W40`, `2026q3`); a week or quarter (`W40`, `week-40`, `q3`);
+//! three pairs of digits (`26-10-01`); a number or month after the name of a unit (`month=08`, `dt=…`); a
+//! month as the whole text. It reaches over the neighbours that may belong to it: short numbers, months, and
+//! `h2`, `d7`.
 //!
 //! No period: other numbers (`v2`, `orders-2`, `us-east-1`, `s3`), account ids, ids in hexadecimal.
 

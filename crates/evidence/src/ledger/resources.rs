@@ -81,8 +81,8 @@ impl ResourceSet {
         self.first_seen().into_iter().map(|(pattern, _)| pattern).collect()
     }
 
-    /// The ARNs and patterns, sorted, with the day on which each was first seen; `None` for one that stands for
-    /// a collapsed level, or is of unknown age.
+    /// The ARNs and patterns, sorted, with the day on which each was first seen; `None` for one that stands
+    /// for a collapsed level, or is of unknown age.
     pub fn first_seen(&self) -> Vec<(String, Option<i32>)> {
         let mut patterns = Vec::new();
         self.root.collect(&mut String::new(), true, &mut patterns);

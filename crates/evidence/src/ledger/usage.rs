@@ -112,9 +112,9 @@ pub struct Usage {
     /// Calls whose error may hide a denial.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undecided: Option<Sighting>,
-    /// Calls that may have needed the action too, without evidence in the event, in ledgers of layout 1; since
-    /// then [`Calls`](super::Calls) tell it. Names no resources; counts as use of nothing, but proves nothing
-    /// unused either.
+    /// Calls that may have needed the action too, without evidence in the event, in ledgers of layout 1;
+    /// since then [`Calls`](super::Calls) tell it. Names no resources; counts as use of nothing, but proves
+    /// nothing unused either.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub possible: Option<Sighting>,
     /// Denied calls.

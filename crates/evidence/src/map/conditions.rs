@@ -60,9 +60,9 @@ impl CallContext<'_> {
         }
     }
 
-    /// True if a sourced rule shows that this call did not check an action that AWS lists under its operation.
-    /// Parameters that are not there at all show nothing: CloudTrail omits them above 100 KB (CloudTrail User
-    /// Guide, "CloudTrail record contents", requestParameters).
+    /// True if a sourced rule shows that this call did not check an action that AWS lists under its
+    /// operation. Parameters that are not there at all show nothing: CloudTrail omits them above 100 KB
+    /// (CloudTrail User Guide, "CloudTrail record contents", requestParameters).
     pub(super) fn is_excluded(&self, further: &FurtherAction<'_>) -> bool {
         if further.never.iter().any(|clause| self.holds(clause.tests())) {
             return true;

@@ -188,8 +188,8 @@ fn sqs_url(text: &str, place: &CallPlace<'_>) -> Option<String> {
 /// The Region in the host of a queue's URL: `sqs.REGION.…`, `sqs-fips.REGION.…`,
 /// `vpce-….sqs.REGION.vpce.amazonaws.com`, the older `REGION.queue.amazonaws.com`; `None` if it names none.
 ///
-/// AWS page: AWS General Reference, "Amazon Simple Queue Service endpoints"; SQS Developer Guide, "Internetwork
-/// traffic privacy", VPC endpoints.
+/// AWS page: AWS General Reference, "Amazon Simple Queue Service endpoints"; SQS Developer Guide,
+/// "Internetwork traffic privacy", VPC endpoints.
 fn region_of_queue_host(host: &str) -> Option<&str> {
     let labels: Vec<&str> = host.split('.').collect();
     let at = labels.iter().position(|label| matches!(*label, "sqs" | "sqs-fips" | "queue"))?;
@@ -316,8 +316,8 @@ fn batch_definition<'t>(text: &str, place: &CallPlace<'_>) -> Vec<NamedResource<
     vec![NamedResource::Arn(Cow::Owned(format!("{definition}:*"))), NamedResource::Arn(Cow::Owned(definition))]
 }
 
-/// What a call that names a model, a profile or a router is checked on: with a profile also the model in each of
-/// its Regions. The models behind an application profile or a router are not told.
+/// What a call that names a model, a profile or a router is checked on: with a profile also the model in each
+/// of its Regions. The models behind an application profile or a router are not told.
 ///
 /// AWS page: Bedrock User Guide, "Prerequisites for inference profiles".
 fn bedrock_model<'t>(text: &'t str, place: &CallPlace<'_>) -> Vec<NamedResource<'t>> {
