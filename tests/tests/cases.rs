@@ -353,16 +353,74 @@ fn a_role_parameter_keeps_pass_role_on_that_role() {
     check_verdict(&report, "two", "iam:PassRole", Verdict::Unused);
 }
 
+/// AWS's table of authorised actions: what an operation that was called may check is kept, on whatever is
+/// granted, unless the event shows that this call did not check it.
 #[test]
-fn a_log_group_of_ones_own_is_narrowed_although_writing_to_it_is_never_logged() {
+fn what_a_called_operation_may_check_is_kept() {
+    let further = ["GetDeploymentConfig", "GetApplicationRevision", "RegisterApplicationRevision"];
+    let further: Vec<String> = further.iter().map(|name| format!("codedeploy:{name}")).collect();
+    let mut granted: Vec<&str> = further.iter().map(String::as_str).collect();
+    granted.extend(["codedeploy:CreateDeployment", "codedeploy:DeleteApplication"]);
+    let deploy =
+        call("one", 20, "codedeploy", "CreateDeployment", json!({"applicationName": "a", "deploymentGroupName": "g"}));
+    let report = Case::new(allow(&granted, &["*"])).with(deploy.clone()).run();
+    for action in &further {
+        check(&report, "one", action, Verdict::Possible, &["*"]);
+        // Nobody else's need.
+        check(&report, "two", action, Verdict::Unused, &[]);
+    }
+    check(&report, "one", "codedeploy:DeleteApplication", Verdict::Unused, &[]);
+    // A denied call has checked nothing beyond what it was denied.
+    let mut denied = deploy;
+    denied["errorCode"] = json!("AccessDeniedException");
+    let report = Case::new(allow(&granted, &["*"])).with(denied).run();
+    check(&report, "one", "codedeploy:GetDeploymentConfig", Verdict::Unused, &[]);
+}
+
+#[test]
+fn an_event_without_tags_rules_out_the_tagging_action() {
+    let made = |parameters: Value| {
+        let case = Case::new(allow(&["sqs:CreateQueue", "sqs:TagQueue"], &["*"]));
+        case.with(call("one", 20, "sqs", "CreateQueue", parameters)).run()
+    };
+    check(&made(json!({"queueName": "q"})), "one", "sqs:TagQueue", Verdict::Unused, &[]);
+    let tagged = made(json!({"queueName": "q", "tags": {"team": "a"}}));
+    check_verdict(&tagged, "one", "sqs:TagQueue", Verdict::Companion);
+    // Parameters above 100 KB are left out of the event: then nothing is ruled out.
+    check(&made(Value::Null), "one", "sqs:TagQueue", Verdict::Possible, &["*"]);
+}
+
+#[test]
+fn a_call_that_may_pass_a_role_keeps_the_permission_whatever_its_parameter_is_called() {
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/sms");
+    for parameters in [json!({"poolName": "p", "smsConfiguration": {"snsCallerArn": role}}), Value::Null] {
+        let report = Case::new(allow(&["iam:PassRole", "cognito-idp:CreateUserPool"], &["*"]))
+            .with(call("one", 3, "cognito-idp", "CreateUserPool", parameters))
+            .run();
+        check(&report, "one", "iam:PassRole", Verdict::Possible, &["*"]);
+    }
+}
+
+/// An operation whose events nobody could have seen may have checked an action whose own would have been
+/// seen.
+#[test]
+fn what_an_unseen_operation_may_check_is_kept() {
+    // Jobs of Deadline Cloud are data events, which the trail does not log; its tagging call is none.
+    let both = Case::new(allow(&["deadline:CreateJob", "deadline:TagResource"], &["*"])).run();
+    check(&both, "one", "deadline:CreateJob", Verdict::Unobservable, &["*"]);
+    check(&both, "one", "deadline:TagResource", Verdict::Unobservable, &["*"]);
+    // A call that the role may not make has checked nothing.
+    let alone = Case::new(allow(&["deadline:TagResource"], &["*"])).run();
+    check(&alone, "one", "deadline:TagResource", Verdict::Unused, &[]);
+}
+
+#[test]
+fn writing_to_a_log_group_is_never_logged_so_the_grant_stays() {
     let report = Case::new(allow(&["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], &["*"])).run();
-    check(
-        &report,
-        "one",
-        "logs:PutLogEvents",
-        Verdict::Required,
-        &["arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/one:*"],
-    );
+    // The stream may have been made by somebody else, so that no event tells of it.
+    check(&report, "one", "logs:PutLogEvents", Verdict::Required, &["*"]);
+    let own = "arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/one:*";
+    check(&report, "one", "logs:CreateLogStream", Verdict::Required, &[own]);
     let mut blind = Case::new(allow(&["logs:PutLogEvents"], &["*"]));
     blind.trail["Status"]["IsLogging"] = json!(false);
     check(&blind.run(), "one", "logs:PutLogEvents", Verdict::Required, &["*"]);

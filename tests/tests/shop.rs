@@ -121,7 +121,7 @@ fn resources_are_narrowed_to_what_was_used_or_configured() {
     assert!(put.iter().all(|arn| arn.contains(":table/") && !arn.ends_with(":table/*")), "{put:?}");
     let dead_letter = resources("shop-payment", "shop-payment-role", "sqs:SendMessage");
     assert!(dead_letter.iter().all(|arn| arn.starts_with("arn:aws:sqs:")), "{dead_letter:?}");
-    let logs = resources("shop-checkout", "shop-checkout-role", "logs:PutLogEvents");
+    let logs = resources("shop-checkout", "shop-checkout-role", "logs:CreateLogStream");
     assert!(logs.iter().all(|arn| arn.contains("log-group:/aws/lambda/shop-checkout")), "{logs:?}");
 }
 

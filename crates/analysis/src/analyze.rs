@@ -3,25 +3,25 @@
 use std::collections::BTreeMap;
 
 use crate::confidence::confidence;
-use crate::decide::{Decision, decide};
+use crate::decide::{Decision, UnseenUse, decide};
 use crate::findings::{self, RoleFacts};
 use crate::grants::Grants;
 use crate::input::AnalysisEvidence;
 use crate::inventory::{Function, Inventory, Role};
 use crate::issue::{Issue, IssueKind, merge_issues};
 use crate::need::SubjectUsage;
-use crate::needs;
+use crate::needs::{self, NeedContext};
 use crate::observability::{CoverageCache, ObservedFunctions, RoleObservability, coverage_rows};
 use crate::proof;
 use crate::reason::{NoSuggestion, Reason, VerdictReason};
 use crate::recently_granted::PolicyChanges;
-use crate::required::{Requirement, requirements};
+use crate::required::{Requirement, RoleTrust, requirements};
 use crate::result::{
     Finding, FunctionResult, Report, RoleResult, RoleSettings, SCHEMA_VERSION, StackMember, Suggestion, Verdict,
     VerdictCounts, VerdictRow,
 };
 use crate::suggest;
-use crate::unseen_code::{unseen_code, unseen_functions};
+use crate::unseen_code::{runs_with_stacks, unseen_code, unseen_functions};
 use crate::usage::RoleUsage;
 
 /// Result for one role with all its functions.
@@ -167,8 +167,13 @@ struct OfRole {
 
 impl RoleRun<'_> {
     fn run(mut self) -> RoleAnalysis {
-        let required: Vec<Vec<Requirement>> =
-            self.functions.iter().map(|function| requirements(function, &self.inventory.partition)).collect();
+        let trust = match self.inventory.role_settings.get(&self.role.arn).map(|settings| &settings.trust) {
+            None => RoleTrust::NotListed,
+            Some(None) => RoleTrust::Unreadable,
+            Some(Some(policy)) => RoleTrust::Policy(policy),
+        };
+        let needed = |function: &&Function| requirements(function, trust, &self.inventory.partition);
+        let required: Vec<Vec<Requirement>> = self.functions.iter().map(needed).collect();
         let usage = RoleUsage::collect(self.evidence, self.role, self.functions, &required);
         let role_idle = self.is_idle(&usage.role);
         let mut idle = Vec::new();
@@ -179,6 +184,7 @@ impl RoleRun<'_> {
             let observed = ObservedFunctions {
                 functions: vec![function],
                 unseen: unseen_code(self.evidence, function, own)
+                    .or_else(|| runs_with_stacks(function, self.inventory))
                     .or_else(|| unseen_functions(self.evidence, self.role, self.inventory)),
                 required: required.iter().map(|requirement| requirement.action).collect(),
             };
@@ -253,7 +259,9 @@ impl RoleRun<'_> {
         let observed = ObservedFunctions {
             functions: self.functions.to_vec(),
             unseen: own
-                .find_map(|(function, own)| unseen_code(self.evidence, function, own))
+                .find_map(|(function, own)| {
+                    unseen_code(self.evidence, function, own).or_else(|| runs_with_stacks(function, self.inventory))
+                })
                 .or_else(|| unseen_functions(self.evidence, self.role, self.inventory)),
             required: all.iter().map(|requirement| requirement.action).collect(),
         };
@@ -297,7 +305,10 @@ impl RoleRun<'_> {
         idle: bool,
     ) -> SubjectOutcome {
         let deployed = observed.functions.iter().filter_map(|function| function.last_modified).max();
-        let needs = needs::collect(usage, required, &self.inventory.partition);
+        let nothing = UnseenUse::new();
+        let known =
+            NeedContext { partition: &self.inventory.partition, window: *self.evidence.window, unseen: &nothing };
+        let mut needs = needs::collect(usage, required, known);
         let observability = RoleObservability::new(self.evidence, self.role, &self.grants, observed, usage, self.cache);
         let contradicted = observability.contradicted_services();
         if !contradicted.is_empty() {
@@ -315,6 +326,12 @@ impl RoleRun<'_> {
             self.issues.push(issue);
         }
         let mut decision = decide(&self.grants, &needs, usage, &observability);
+        // What may have been used unseen implies what it would imply if it had been seen. Needs change
+        // nothing about what could have been seen, so one more round is all it takes.
+        if !decision.unseen.is_empty() {
+            needs = needs::collect(usage, required, NeedContext { unseen: &decision.unseen, ..known });
+            decision = decide(&self.grants, &needs, usage, &observability);
+        }
         if let Some(refusal) = self.refusal(idle) {
             if idle {
                 mark_unobservable(&mut decision);
@@ -322,7 +339,7 @@ impl RoleRun<'_> {
             return without_suggestion(decision, refusal);
         }
         let draft = suggest::draft(self.role, &self.grants, &decision, &base_name(name));
-        let proved = proof::prove(self.role, &self.grants, &draft.policies, &needs, &observability);
+        let proved = proof::prove(self.role, &self.grants, &draft.policies, &needs, usage, &observability);
         if let Some(failure) = proved.failures.into_iter().next() {
             self.issues.push(
                 Issue::new(

@@ -18,7 +18,7 @@ use crate::grants::{GrantStatement, Grants};
 use crate::need::{ExtraCondition, Need, NeedKind, Needs, SubjectUsage};
 use crate::observability::ObservabilityCheck;
 use crate::pass_role;
-use crate::reason::{KeepReason, UnusedProof, VerdictReason};
+use crate::reason::{KeepReason, NeedReason, UnusedProof, VerdictReason};
 use crate::result::{Seen, Verdict, VerdictCounts, VerdictRow};
 
 /// A grant that stays: one action of one statement, on all or some of its resources.
@@ -52,7 +52,12 @@ pub struct Decision<'g> {
     pub rows: Vec<VerdictRow>,
     /// By statement, then action.
     pub kept: Vec<KeptGrant<'g>>,
+    /// Parts of grants that are kept since a use could have gone unseen, or they are too young to judge.
+    pub unseen: UnseenUse,
 }
+
+/// What may have been used without an event: granted patterns by action.
+pub type UnseenUse = BTreeMap<ActionId, Vec<ResourcePattern>>;
 
 impl Decision<'_> {
     /// Counts of the rows.
@@ -63,6 +68,7 @@ impl Decision<'_> {
                 Verdict::Used => counts.used += 1,
                 Verdict::Required => counts.required += 1,
                 Verdict::Companion => counts.companion += 1,
+                Verdict::Possible => counts.possible += 1,
                 Verdict::Unused => counts.unused += 1,
                 Verdict::Unobservable | Verdict::Unknown => counts.unproven += 1,
             }
@@ -80,9 +86,13 @@ pub fn decide<'g>(
 ) -> Decision<'g> {
     let mut decision = Decision::default();
     for action in grants.actions() {
-        let (row, kept) = ActionDecision { grants, needs: needs.of(action), usage, observability, action }.run();
+        let (row, kept, unseen) =
+            ActionDecision { grants, needs: needs.of(action), usage, observability, action }.run();
         decision.rows.push(row);
         decision.kept.extend(kept);
+        if !unseen.is_empty() {
+            decision.unseen.insert(action, unseen);
+        }
     }
     for pattern in grants.unknown_patterns() {
         decision.rows.push(VerdictRow {
@@ -138,8 +148,25 @@ struct PatternOutcome {
     kept_whole: Option<KeepReason>,
 }
 
+impl PatternOutcome {
+    /// Adds what `need` keeps of `pattern`; whether that is anything.
+    fn add(&mut self, need: &Need, pattern: &ResourcePattern, narrow: impl Fn(&ResourcePattern) -> Narrow) -> bool {
+        match (need.resource.as_ref().map_or(Narrow::Whole, narrow), &need.only_if) {
+            (Narrow::Nothing, _) => return false,
+            (Narrow::Whole, None) => self.whole = true,
+            (Narrow::To(part), None) => self.parts.push(part),
+            (Narrow::Whole, Some(condition)) => self.conditional.push((condition.clone(), pattern.clone())),
+            (Narrow::To(part), Some(condition)) => self.conditional.push((condition.clone(), part)),
+        }
+        self.needs.push(need.kind);
+        true
+    }
+}
+
 impl<'g> ActionDecision<'_, 'g> {
-    fn run(&self) -> (VerdictRow, Vec<KeptGrant<'g>>) {
+    /// The row, what is kept, and the patterns that are kept since nothing proves that they are not used.
+    fn run(&self) -> (VerdictRow, Vec<KeptGrant<'g>>, Vec<ResourcePattern>) {
+        let mut unseen = Vec::new();
         let mut kept = Vec::new();
         let mut needs: Vec<NeedKind> = Vec::new();
         let mut kept_whole: Option<KeepReason> = None;
@@ -148,24 +175,40 @@ impl<'g> ActionDecision<'_, 'g> {
             let outcomes = self.statement_outcomes(grant, everywhere.as_ref());
             for outcome in &outcomes {
                 needs.extend(&outcome.needs);
+                if everywhere.is_none() && outcome.kept_whole.is_some() {
+                    unseen.extend(outcome.parts.iter().cloned());
+                }
                 if kept_whole.is_none() {
                     kept_whole.clone_from(&outcome.kept_whole);
                 }
             }
             self.keep(grant, &outcomes, &mut kept);
         }
-        let kept_whole = kept_whole.or(everywhere);
+        let kept_whole = kept_whole.or(everywhere).or_else(|| self.possibly_checked());
         let (verdict, reason) = match needs.iter().min() {
             Some(NeedKind::Used) => (Verdict::Used, self.needed(NeedKind::Used, kept_whole)),
             Some(NeedKind::Required) => (Verdict::Required, self.needed(NeedKind::Required, kept_whole)),
             Some(NeedKind::Companion) => (Verdict::Companion, self.needed(NeedKind::Companion, kept_whole)),
+            Some(NeedKind::Possible) => (Verdict::Possible, self.needed(NeedKind::Possible, kept_whole)),
+            Some(NeedKind::BesideUnseen) if kept_whole.is_none() => {
+                (Verdict::Unobservable, self.needed(NeedKind::BesideUnseen, None))
+            }
+            Some(NeedKind::BesideUnseen) => (Verdict::Unobservable, unobservable(kept_whole)),
             None if kept.is_empty() => (Verdict::Unused, self.unused()),
             None => (Verdict::Unobservable, unobservable(kept_whole)),
         };
         for kept in &mut kept {
             kept.verdict = verdict;
         }
-        (self.row(verdict, &kept, reason), kept)
+        (self.row(verdict, &kept, reason), kept, unseen)
+    }
+
+    /// The reason to keep an action whole that was used, and that other calls may have checked too.
+    fn possibly_checked(&self) -> Option<KeepReason> {
+        self.needs.iter().find_map(|need| match &need.reason {
+            NeedReason::PossiblyChecked { calls, .. } => Some(KeepReason::PossiblyChecked { calls: calls.clone() }),
+            _ => None,
+        })
     }
 
     /// A reason to keep every resource of every grant of this action, if there is one.
@@ -232,28 +275,27 @@ impl<'g> ActionDecision<'_, 'g> {
             needs: Vec::new(),
             kept_whole: everywhere.cloned(),
         };
-        let mut witness = self.action;
-        for need in self.needs {
-            let outcome = need.resource.as_ref().map_or(Narrow::Whole, &narrow);
-            match (outcome, &need.only_if) {
-                (Narrow::Nothing, _) => continue,
-                (Narrow::Whole, None) => out.whole = true,
-                (Narrow::To(part), None) => out.parts.push(part),
-                (Narrow::Whole, Some(condition)) => out.conditional.push((condition.clone(), pattern.clone())),
-                (Narrow::To(part), Some(condition)) => out.conditional.push((condition.clone(), part)),
-            }
-            out.needs.push(need.kind);
-            witness = need.seen_through.unwrap_or(witness);
-        }
+        let (beside, own): (Vec<&Need>, Vec<&Need>) =
+            self.needs.iter().partition(|need| need.kind == NeedKind::BesideUnseen);
+        let witness =
+            own.iter().filter(|need| out.add(need, pattern, &narrow)).filter_map(|need| need.seen_through).last();
         if everywhere.is_some() {
             out.needs.push(NeedKind::Used);
         }
         // A narrowing that gives back the whole pattern is none.
         out.whole |= out.parts.iter().any(|part| part.covers(pattern));
         if !out.whole {
+            let witness = witness.unwrap_or(self.action);
             let unseen = || self.observability.unseen(witness, pattern).map(|because| KeepReason::Unseen { because });
             out.kept_whole = self.observability.recently_granted(grant, self.action).or_else(unseen);
             out.whole = out.kept_whole.is_some();
+        }
+        // What could not have been seen itself says so with its own reason.
+        if !out.whole {
+            for need in beside {
+                out.add(need, pattern, &narrow);
+            }
+            out.whole |= out.parts.iter().any(|part| part.covers(pattern));
         }
         if out.whole {
             out.parts = vec![pattern.clone()];
@@ -296,7 +338,7 @@ impl<'g> ActionDecision<'_, 'g> {
         }
         resources.sort();
         resources.dedup();
-        let usage = self.usage.actions.get(&self.action);
+        let usage = self.usage.actions.get(&self.action).or_else(|| self.usage.possible.get(&self.action));
         VerdictRow {
             action: catalog().info(self.action).name().to_owned(),
             verdict,
@@ -317,7 +359,7 @@ impl<'g> ActionDecision<'_, 'g> {
         VerdictReason::Needed {
             need: first.reason.clone(),
             by_alias: if kind == NeedKind::Used { by_alias() } else { None },
-            kept_whole,
+            kept_whole: kept_whole.filter(|_| kind != NeedKind::Possible),
         }
     }
 

@@ -26,9 +26,10 @@ pub struct Inventory {
     pub functions: BTreeMap<FunctionArn, Function>,
     /// Roles by ARN. Roles that no function uses may be here too; they are not analysed.
     pub roles: BTreeMap<RoleArn, Role>,
-    /// Functions that belong to a CloudFormation stack. Nothing is judged by it.
+    /// Functions that belong to a CloudFormation stack. Their logical ids tell which serve custom resources.
     pub stacks: BTreeMap<FunctionArn, StackMember>,
-    /// Trust policy and boundary of roles, for outputs that make a role anew. Nothing is judged by it.
+    /// Trust policy and boundary of roles, for outputs that make a role anew. The trust policy tells too
+    /// whether functions run at the edge.
     pub role_settings: BTreeMap<RoleArn, RoleSettings>,
     /// Regions whose functions were listed, beside those of the functions here: one without functions too.
     pub regions: BTreeSet<Region>,
@@ -171,8 +172,22 @@ pub struct EventSource {
     pub on_failure: Option<String>,
     /// Secrets of `SourceAccessConfigurations`.
     pub secrets: Vec<String>,
+    /// Schema registry of a Kafka source.
+    pub schema_registry: SchemaRegistry,
     /// Enabled; a disabled mapping still needs its permissions when it is switched on again.
     pub enabled: bool,
+}
+
+/// Schema registry of a Kafka event source (`SchemaRegistryConfig`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SchemaRegistry {
+    /// The configuration of the source does not say.
+    #[default]
+    Unknown,
+    /// There is none, or one that is reached without permissions of the role.
+    NotGlue,
+    /// A registry of AWS Glue.
+    Glue,
 }
 
 /// Services that Lambda polls with the execution role, by name.

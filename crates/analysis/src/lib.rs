@@ -81,6 +81,7 @@
 
 pub mod alert;
 pub mod analyze;
+mod callers;
 pub mod confidence;
 pub mod decide;
 pub mod diff;

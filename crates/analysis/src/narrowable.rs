@@ -26,9 +26,12 @@ fn table() -> &'static BTreeSet<&'static str> {
 /// elements: Resource").
 pub fn is_narrowable(action: ActionId) -> bool {
     let info = catalog().info(action);
+    if table().contains(format!("!{}", info.name()).as_str()) {
+        return false;
+    }
     match info.resource_types().count() {
         0 => false,
-        1 => !table().contains(format!("!{}", info.name()).as_str()),
+        1 => true,
         _ => table().contains(info.name()) || table().contains(format!("{}:*", info.prefix()).as_str()),
     }
 }

@@ -32,12 +32,16 @@ pub struct ActionUsage {
     pub days: DaySet,
     /// Resources that events named (patterns where the ledger generalised).
     pub resources: Vec<ResourcePattern>,
+    /// Day on which a resource was first seen, counted from 1970-01-01, where that is known.
+    pub since: BTreeMap<ResourcePattern, i32>,
     /// Some event did not name its resource.
     pub unnamed: bool,
     /// The evidence.
     pub basis: UseBasis,
     /// Services that made the call with the role's rights (forward access sessions).
     pub via: BTreeSet<String>,
+    /// Operations that were called and may have checked it.
+    pub may_be_checked_by: BTreeSet<String>,
     /// Only the Lambda service itself was seen using it.
     pub platform_only: bool,
     /// Only people or CI that assumed the role were seen using it.
@@ -62,6 +66,12 @@ impl ActionUsage {
         }
     }
 
+    /// Notes a day on which a resource was seen; the first one counts.
+    pub fn note_day(&mut self, resource: ResourcePattern, day: i32) {
+        let known = self.since.entry(resource).or_insert(day);
+        *known = day.min(*known);
+    }
+
     /// Joins what another caller of the same subject did.
     pub fn join(&mut self, other: &Self) {
         self.first_seen = self.first_seen.min(other.first_seen);
@@ -70,9 +80,13 @@ impl ActionUsage {
         self.resources.extend(other.resources.iter().cloned());
         self.resources.sort();
         self.resources.dedup();
+        for (resource, day) in &other.since {
+            self.note_day(resource.clone(), *day);
+        }
         self.unnamed |= other.unnamed;
         self.basis = self.basis.min(other.basis);
         self.via.extend(other.via.iter().cloned());
+        self.may_be_checked_by.extend(other.may_be_checked_by.iter().cloned());
         self.platform_only &= other.platform_only;
         self.others_only &= other.others_only;
     }
@@ -83,6 +97,11 @@ impl ActionUsage {
 pub struct SubjectUsage {
     /// Per action.
     pub actions: BTreeMap<ActionId, ActionUsage>,
+    /// What the operations that were called may have checked, beside what their events prove. Resources are
+    /// never named.
+    pub possible: BTreeMap<ActionId, ActionUsage>,
+    /// Operations that were called and not denied, by IAM prefix and name.
+    pub calls: BTreeMap<(String, String), CalledOperation>,
     /// Authorised calls that the catalog cannot map: (event source, event name).
     pub unmapped: BTreeSet<(String, String)>,
     /// Days with any event of the subject, denied ones too.
@@ -93,6 +112,26 @@ pub struct SubjectUsage {
     pub last_seen: Option<Timestamp>,
     /// Actions that only people or CI used under the role, with their last use. Never a need of the function.
     pub others: BTreeMap<ActionId, Timestamp>,
+}
+
+/// Calls of one operation by one subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CalledOperation {
+    /// First call.
+    pub first_seen: Timestamp,
+    /// Last call.
+    pub last_seen: Timestamp,
+    /// Days with calls.
+    pub days: DaySet,
+    /// Actions that some call may have checked beside what its event proves.
+    pub may_check: BTreeSet<ActionId>,
+    /// Some calls were read with other rules than today's: they may have checked whatever AWS lists under the
+    /// operation.
+    pub by_other_rules: bool,
+    /// Only the Lambda service itself was seen calling it.
+    pub platform_only: bool,
+    /// Only people or CI that assumed the role were seen calling it.
+    pub others_only: bool,
 }
 
 /// A condition that a suggestion adds to a kept grant.
@@ -115,6 +154,10 @@ pub enum NeedKind {
     Required,
     /// A used action implies it.
     Companion,
+    /// An operation that was called may check it.
+    Possible,
+    /// An action that may have been used unseen implies it.
+    BesideUnseen,
 }
 
 /// One (action, resource) that must stay allowed wherever the original allows it.
@@ -128,7 +171,7 @@ pub struct Need {
     pub resource: Option<ResourcePattern>,
     /// The need arises only under this condition (a call through another service).
     pub only_if: Option<ExtraCondition>,
-    /// An action whose events stand in for this one, see [`crate::required::Requirement`].
+    /// An action whose events stand in for this one. No row says so of any today.
     pub seen_through: Option<ActionId>,
     /// The reason.
     pub reason: NeedReason,

@@ -19,6 +19,7 @@ use whittle_evidence::coverage::event_sources::is_global;
 use whittle_evidence::coverage::{ActionAsked, BlindReason, Coverage, CoverageRemedy, Observability};
 use whittle_policy::ResourcePattern;
 
+use crate::callers::{CallingOperation, callers_of};
 use crate::doubt::Doubt;
 use crate::grants::{GrantStatement, Grants};
 use crate::input::AnalysisEvidence;
@@ -113,6 +114,8 @@ pub struct RoleObservability<'a> {
     contradicted: OnceCell<BTreeMap<&'a str, Date>>,
     /// Actions whose uses would have been seen over a part of the window only, with its days.
     shorter: RefCell<BTreeMap<ActionId, u32>>,
+    /// Reason why an operation could have been called unseen on a resource.
+    operations: RefCell<HashMap<(&'static str, String), Option<UnseenReason>>>,
     /// Reason why a role could have been passed unseen.
     passed: OnceCell<Option<UnseenReason>>,
 }
@@ -170,6 +173,7 @@ impl<'a> RoleObservability<'a> {
             required: observed.required.clone(),
             contradicted: OnceCell::new(),
             shorter: RefCell::default(),
+            operations: RefCell::default(),
             passed: OnceCell::new(),
         }
     }
@@ -209,7 +213,12 @@ impl<'a> RoleObservability<'a> {
             let unmapped = caller
                 .unmapped()
                 .filter(|(source, _, _)| catalog().prefixes_of_source(source).iter().any(|prefix| prefix == &service));
-            uses.map(|sighting| sighting.last).chain(unmapped.map(|(_, _, sighting)| sighting.last)).any(late)
+            let calls = caller.calls().iter().filter(|(_, _, calls)| calls.may_check_by_any_rules().any(of_service));
+            let calls = calls.map(|(_, _, calls)| calls.seen().last);
+            uses.map(|sighting| sighting.last)
+                .chain(unmapped.map(|(_, _, sighting)| sighting.last))
+                .chain(calls)
+                .any(late)
         })
     }
 
@@ -253,6 +262,54 @@ impl<'a> RoleObservability<'a> {
                 .then(|| self.unseen(taker, &any))?
                 .map(|because| UnseenReason::PassRoleCallUnseen { action: action(), because: Box::new(because) })
         })
+    }
+
+    /// Reason why an operation that may check the action beside its own may have been called unseen. A call
+    /// that the role may not make has checked nothing.
+    fn caller_unseen(&self, action: ActionId, pattern: &ResourcePattern) -> Option<UnseenReason> {
+        callers_of(action).iter().find_map(|caller| {
+            let mut gates = caller.gates.iter();
+            let gate = gates.find(|gate| **gate != action && self.grants.contains(**gate))?;
+            let resource = if caller.of_same_service { pattern.as_str() } else { "*" };
+            let because = self.operation_unseen(caller, *gate, resource)?;
+            Some(UnseenReason::CallerUnseen { operation: caller.operation.clone(), because: Box::new(because) })
+        })
+    }
+
+    /// Reason why a call of an operation on a resource could have gone unseen.
+    fn operation_unseen(
+        &self,
+        caller: &'static CallingOperation,
+        gate: ActionId,
+        resource: &str,
+    ) -> Option<UnseenReason> {
+        let key = (caller.operation.as_str(), resource.to_owned());
+        if let Some(known) = self.operations.borrow().get(&key) {
+            return known.clone();
+        }
+        let asked = ActionAsked {
+            resource,
+            region: region_in(resource),
+            work_regions: &self.work_regions,
+            role_arn: Some(self.role.arn.as_ref()),
+        };
+        let seen = caller.event.as_ref().map(|event| {
+            let level = catalog().info(gate).access_level();
+            self.evidence.coverage.assess_event(event, Some(level), &asked)
+        });
+        let blind = match seen {
+            Some(Observability::Full) => None,
+            Some(Observability::Partial { reason, since }) => {
+                let days = since.map_or(0, |since| self.evidence.window.days_since(since));
+                let enough = days > 0 && days >= self.evidence.settings.min_window_days;
+                (!enough).then_some((reason, None))
+            }
+            Some(Observability::None { reason, remedy }) => Some((reason, remedy)),
+            None => Some((BlindReason::VisibilityUnknown, None)),
+        };
+        let unseen = blind.map(|(reason, remedy)| UnseenReason::NotCovered { reason, remedy, beyond_trails: None });
+        self.operations.borrow_mut().insert(key, unseen.clone());
+        unseen
     }
 
     /// IAM saw an attempt inside the window that no event shows: then some events were not seen, whatever the
@@ -337,7 +394,7 @@ impl ObservabilityCheck for RoleObservability<'_> {
             let known = shorter.entry(action).or_insert(days);
             *known = days.min(*known);
         }
-        let (reason, remedy) = blind?;
+        let Some((reason, remedy)) = blind else { return self.caller_unseen(action, pattern) };
         let no_event = matches!(catalog().visibility(action), Visibility::Never { .. } | Visibility::Inferred { .. });
         let beyond_trails = no_event.then(|| self.beyond_trails(prefix));
         Some(UnseenReason::NotCovered { reason, remedy, beyond_trails })
@@ -397,7 +454,11 @@ fn names_account(pattern: &ResourcePattern) -> bool {
 
 /// The Region that an ARN pattern names, if it names one.
 fn region_of(pattern: &ResourcePattern) -> Option<&str> {
-    let mut parts = pattern.as_str().split(':');
+    region_in(pattern.as_str())
+}
+
+fn region_in(pattern: &str) -> Option<&str> {
+    let mut parts = pattern.split(':');
     let (first, region) = (parts.next()?, parts.nth(2)?);
     let literal = first == "arn" && !region.is_empty() && !region.contains(['*', '?', '$']);
     literal.then_some(region)

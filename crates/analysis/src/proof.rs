@@ -1,8 +1,8 @@
 //! Proves a suggestion before anybody sees it (invariants 1 to 4 of ARCHITECTURE.md).
 //!
 //! Works on the finished documents and on the original ones; it shares nothing with the code that built the
-//! suggestion but the list of needs and the answer to "could a use have gone unseen?". Sound, not complete: a
-//! failed proof means "not proved", and the suggestion is dropped.
+//! suggestion but the list of needs, the calls seen, and the answer to "could a use have gone unseen?".
+//! Sound, not complete: a failed proof means "not proved", and the suggestion is dropped.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,11 @@ use whittle_policy::{Effect, ResourceClause, ResourcePattern, Statement};
 
 use crate::grants::{GrantStatement, Grants};
 use crate::inventory::Role;
-use crate::need::{Need, Needs};
+use crate::need::{Need, NeedKind, Needs, SubjectUsage};
 use crate::observability::ObservabilityCheck;
-use crate::reason::ProofFailure;
+use crate::reason::{Callers, NeedReason, ProofFailure};
 use crate::result::{Proof, SuggestedPolicy};
+use crate::usage::is_proven;
 
 /// Result of a proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,7 @@ pub fn prove(
     grants: &Grants<'_>,
     suggested: &[SuggestedPolicy],
     needs: &Needs,
+    usage: &SubjectUsage,
     observability: &dyn ObservabilityCheck,
 ) -> Proved {
     let statements: Vec<&Statement> = suggested.iter().flat_map(|policy| policy.document.statements.iter()).collect();
@@ -39,7 +41,8 @@ pub fn prove(
     let by_action = index(grants, &statements);
     let kept = needs_are_kept(grants, &by_action, needs, &mut failures);
     let unseen = unseen_is_kept(grants, &by_action, needs, observability, &mut failures);
-    Proved { proof: Proof { never_wider, never_too_narrow: kept && unseen }, failures }
+    let called = checked_by_calls_is_kept(grants, &by_action, usage, &mut failures);
+    Proved { proof: Proof { never_wider, never_too_narrow: kept && unseen && called }, failures }
 }
 
 /// Invariant 1: one original Allow covers each suggested one, and every Deny is still there.
@@ -118,6 +121,50 @@ fn needs_are_kept(
                     action: catalog().info(need.action).name().to_owned(),
                     resource: need.resource.as_ref().map(|resource| resource.as_str().to_owned()),
                     need: need.reason.clone(),
+                });
+            }
+        }
+    }
+    failures.len() == before
+}
+
+/// Invariant 2 from the other side, apart from the needs: for each granted action, was an operation called
+/// that AWS's table says may check it, and did its events not rule that out for every call? Then it stays
+/// whole.
+fn checked_by_calls_is_kept(
+    grants: &Grants<'_>,
+    suggested: &ByAction<'_>,
+    usage: &SubjectUsage,
+    failures: &mut Vec<ProofFailure>,
+) -> bool {
+    let before = failures.len();
+    for action in grants.actions() {
+        let allowed = suggested.get(&action).map_or(&[][..], Vec::as_slice);
+        for operation in catalog().info(action).operations() {
+            let key = (operation.prefix().to_owned(), operation.name().to_owned());
+            let Some(called) = usage.calls.get(&key) else { continue };
+            // The call of its own name is use, with the resources of its events.
+            let own = catalog().info(action).name() == format!("{}:{}", key.0, key.1);
+            let ruled_out = if called.by_other_rules {
+                is_proven(&key.0, &key.1, action)
+            } else {
+                !called.may_check.contains(&action)
+            };
+            if own || ruled_out {
+                continue;
+            }
+            let whole = Need {
+                action,
+                kind: NeedKind::Possible,
+                resource: None,
+                only_if: None,
+                seen_through: None,
+                reason: NeedReason::PossiblyChecked { calls: Vec::new(), by: Callers::default() },
+            };
+            if !grants.of_action(action).all(|grant| need_is_kept(grant, &whole, allowed)) {
+                failures.push(ProofFailure::CallMayCheck {
+                    action: catalog().info(action).name().to_owned(),
+                    operation: operation.to_string(),
                 });
             }
         }

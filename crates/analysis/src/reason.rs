@@ -112,6 +112,11 @@ pub enum KeepReason {
     NoResource,
     /// One call may need several kinds of resource, and events name only some.
     SeveralResources,
+    /// Other calls that were seen may check it too, on resources that no event names.
+    PossiblyChecked {
+        /// The first of the operations called, as `prefix:Name`.
+        calls: Vec<String>,
+    },
     /// No grant names a resource that was used.
     NotGranted {
         /// The resource.

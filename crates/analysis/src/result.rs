@@ -89,6 +89,8 @@ pub enum Verdict {
     Required,
     /// A used action implies it although no event carries its name.
     Companion,
+    /// AWS may check it for an operation that was called, and no sourced rule shows that the calls did not.
+    Possible,
     /// It would have been seen and was not.
     Unused,
     /// No configured source could have seen it.
@@ -104,6 +106,7 @@ impl Verdict {
             Self::Used => "used",
             Self::Required => "required",
             Self::Companion => "companion",
+            Self::Possible => "possible",
             Self::Unused => "unused",
             Self::Unobservable => "unobservable",
             Self::Unknown => "unknown",
@@ -161,6 +164,9 @@ pub struct VerdictCounts {
     pub required: usize,
     /// Verdict `companion`.
     pub companion: usize,
+    /// Verdict `possible`.
+    #[serde(default)]
+    pub possible: usize,
     /// Verdicts `unobservable` and `unknown`.
     pub unproven: usize,
     /// Verdict `unused`.

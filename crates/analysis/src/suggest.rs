@@ -200,6 +200,7 @@ fn suffix(members: &[&KeptGrant<'_>], kept: &KeptResources, only_if: Option<&Ext
         (Some(Verdict::Used), 1) => "Used",
         (Some(Verdict::Required), 1) => "Required",
         (Some(Verdict::Companion), 1) => "Companion",
+        (Some(Verdict::Possible), 1) => "Possible",
         (Some(Verdict::Unobservable | Verdict::Unknown), 1) | (None, _) => "Unproven",
         _ if *kept == KeptResources::AsGranted => "AsGranted",
         _ => "Needed",

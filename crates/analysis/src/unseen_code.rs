@@ -1,5 +1,5 @@
-//! Code that the evidence could not have seen run: deployed later, run only when a version is published, or
-//! of a function that nobody listed.
+//! Code that the evidence could not have seen run: deployed later, run only when a version is published or a
+//! stack changes, or of a function that nobody listed.
 
 use whittle_evidence::ledger::ChangeKind;
 
@@ -31,6 +31,25 @@ pub(crate) fn unseen_code(
             && (change.subject == function.name || change.subject.starts_with(function.arn.as_ref()))
     });
     (!published).then(|| UnseenReason::InitialisationUnseen { function: function.name.clone() })
+}
+
+/// A function that CloudFormation invokes when a stack is made, changed or deleted, as far as its name tells
+/// (`data/custom_resources.tsv`): what it does when the stack goes was not seen while the stack is there (AWS
+/// CloudFormation User Guide, "Create custom provisioning logic with custom resources"). Which function is
+/// the `ServiceToken` of a custom resource stands in templates alone.
+pub(crate) fn runs_with_stacks(function: &Function, inventory: &Inventory) -> Option<UnseenReason> {
+    let plain = |text: &str| -> String {
+        text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    };
+    let logical_id = inventory.stacks.get(&function.arn).map(|stack| plain(&stack.logical_id));
+    let names = [Some(plain(&function.name)), logical_id];
+    let parts = include_str!("../data/custom_resources.tsv")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split('\t').next())
+        .filter(|part| !part.is_empty());
+    let known = parts.into_iter().any(|part| names.iter().flatten().any(|name| name.contains(part)));
+    known.then(|| UnseenReason::RunsWithStacks { function: function.name.clone() })
 }
 
 /// A function that CloudTrail named as a user of the role, in a Region or account whose functions were not

@@ -7,15 +7,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use whittle_catalog::events::EventResolution;
 use whittle_catalog::{ActionId, catalog};
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
 use whittle_evidence::ledger::days::start_of_day;
-use whittle_evidence::ledger::{CallerLedger, DaySet, Usage};
+use whittle_evidence::ledger::{CallerLedger, CallsOfOperation, DaySet, Usage};
 use whittle_policy::ResourcePattern;
 
 use crate::input::AnalysisEvidence;
 use crate::inventory::{Function, Role};
-use crate::need::{ActionUsage, SubjectUsage, UseBasis};
+use crate::need::{ActionUsage, CalledOperation, SubjectUsage, UseBasis};
 use crate::required::Requirement;
 
 /// Usage of a role as a whole and of each function on it.
@@ -74,11 +75,22 @@ impl RoleUsage {
                     }
                 }
             }
+            for (prefix, name, calls) in used.calls().iter() {
+                let called = called_operation(calls, &caller);
+                out.role.add_call((prefix, name), &called);
+                if caller != Caller::Other {
+                    for (subject, _) in out.functions.iter_mut().zip(&counts).filter(|(_, own)| **own) {
+                        subject.add_call((prefix, name), &called);
+                    }
+                }
+            }
             for (source, name, _) in used.unmapped() {
                 out.unmapped((source.to_owned(), name.to_owned()), &counts);
             }
         }
         out.role.assumed_days = ledger.assumed_days().len();
+        out.role.note_possible();
+        out.functions.iter_mut().for_each(SubjectUsage::note_possible);
         out
     }
 
@@ -110,6 +122,92 @@ impl SubjectUsage {
                 self.actions.insert(action, usage.clone());
             }
         }
+    }
+}
+
+impl SubjectUsage {
+    fn add_call(&mut self, (prefix, name): (&str, &str), called: &CalledOperation) {
+        match self.calls.get_mut(&(prefix.to_owned(), name.to_owned())) {
+            Some(known) => known.join(called),
+            None => {
+                self.calls.insert((prefix.to_owned(), name.to_owned()), called.clone());
+            }
+        }
+    }
+
+    /// Notes what the operations called may have checked.
+    fn note_possible(&mut self) {
+        let mut possible = Vec::new();
+        for ((prefix, name), called) in &self.calls {
+            let listed = if called.by_other_rules { catalog().authorised_by(prefix, name) } else { Vec::new() };
+            let proven = |action: &ActionId| called.by_other_rules && is_proven(prefix, name, *action);
+            let actions: BTreeSet<ActionId> = called.may_check.iter().copied().chain(listed).collect();
+            for action in actions.into_iter().filter(|action| !proven(action)) {
+                possible.push((action, called.to_usage(format!("{prefix}:{name}"))));
+            }
+        }
+        for (action, usage) in possible {
+            match self.possible.get_mut(&action) {
+                Some(known) => known.join(&usage),
+                None => {
+                    self.possible.insert(action, usage);
+                }
+            }
+        }
+    }
+}
+
+/// True if every call of the operation proves the action, so that its events are in the usage of it.
+pub(crate) fn is_proven(prefix: &str, name: &str, action: ActionId) -> bool {
+    match catalog().resolve_event(&format!("{prefix}.amazonaws.com"), name) {
+        EventResolution::Actions(rule) => rule.primary().contains(&action),
+        _ => false,
+    }
+}
+
+impl CalledOperation {
+    fn join(&mut self, other: &Self) {
+        self.first_seen = self.first_seen.min(other.first_seen);
+        self.last_seen = self.last_seen.max(other.last_seen);
+        self.days.union(&other.days);
+        self.may_check.extend(&other.may_check);
+        self.by_other_rules |= other.by_other_rules;
+        self.platform_only &= other.platform_only;
+        self.others_only &= other.others_only;
+    }
+
+    /// As a use of an action that the calls may have checked, on resources that no event names.
+    fn to_usage(&self, operation: String) -> ActionUsage {
+        ActionUsage {
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+            days: self.days.clone(),
+            resources: Vec::new(),
+            since: BTreeMap::new(),
+            unnamed: true,
+            basis: UseBasis::Possible,
+            via: BTreeSet::new(),
+            may_be_checked_by: BTreeSet::from([operation]),
+            platform_only: self.platform_only,
+            others_only: self.others_only,
+        }
+    }
+}
+
+fn called_operation(calls: &CallsOfOperation, caller: &Caller) -> CalledOperation {
+    let rules = catalog().exclusion_rules();
+    let by_other_rules = calls.may_check(rules).is_none();
+    // An action that this catalog does not have is not granted under any name that it knows.
+    let may_check = calls.may_check_by_any_rules().filter_map(|name| catalog().action(name)).collect();
+    let seen = calls.seen();
+    CalledOperation {
+        first_seen: seen.first,
+        last_seen: seen.last,
+        days: seen.days.clone(),
+        may_check,
+        by_other_rules,
+        platform_only: matches!(caller, Caller::Platform { .. }),
+        others_only: *caller == Caller::Other,
     }
 }
 
@@ -182,10 +280,12 @@ fn action_usage(usage: &Usage, caller: &Caller) -> Option<ActionUsage> {
         last_seen: first.last,
         days: DaySet::new(),
         resources: Vec::new(),
+        since: BTreeMap::new(),
         // A call that may have needed the action names no resource for it.
         unnamed: usage.possible.is_some(),
         basis,
         via: usage.via.clone(),
+        may_be_checked_by: BTreeSet::new(),
         platform_only: matches!(caller, Caller::Platform { .. }),
         others_only: *caller == Caller::Other,
     };
@@ -193,7 +293,13 @@ fn action_usage(usage: &Usage, caller: &Caller) -> Option<ActionUsage> {
         out.first_seen = out.first_seen.min(sighting.first);
         out.last_seen = out.last_seen.max(sighting.last);
         out.days.union(&sighting.days);
-        out.resources.extend(sighting.resources.patterns().into_iter().map(ResourcePattern::without_variables));
+        for (resource, day) in sighting.resources.first_seen() {
+            let resource = ResourcePattern::without_variables(resource);
+            if let Some(day) = day {
+                out.note_day(resource.clone(), day);
+            }
+            out.resources.push(resource);
+        }
         out.unnamed |= sighting.resources.has_unnamed();
     }
     out.resources.sort();

@@ -8,14 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use whittle_analysis::decide::decide;
+use whittle_analysis::decide::{UnseenUse, decide};
 use whittle_analysis::grants::{GrantStatement, Grants};
 use whittle_analysis::inventory::{PolicyKind, Role, RolePolicy};
 use whittle_analysis::need::{ActionUsage, SubjectUsage, UseBasis};
+use whittle_analysis::needs::{self, NeedContext};
 use whittle_analysis::observability::ObservabilityCheck;
 use whittle_analysis::reason::{KeepReason, UnseenReason};
 use whittle_analysis::result::{SuggestedPolicy, Verdict};
-use whittle_analysis::{needs, proof, suggest};
+use whittle_analysis::window::ObservationWindow;
+use whittle_analysis::{proof, suggest};
 use whittle_catalog::{ActionId, catalog};
 use whittle_evidence::ledger::DaySet;
 use whittle_policy::{
@@ -182,9 +184,11 @@ fn usage() -> impl Strategy<Value = SubjectUsage> {
                     last_seen: time,
                     days: DaySet::new(),
                     resources: arns.into_iter().map(ResourcePattern::new).collect(),
+                    since: BTreeMap::new(),
                     unnamed,
                     basis: UseBasis::Primary,
                     via: BTreeSet::new(),
+                    may_be_checked_by: BTreeSet::new(),
                     platform_only: false,
                     others_only: false,
                 };
@@ -222,10 +226,14 @@ fn documents(policies: &[SuggestedPolicy]) -> Vec<&PolicyDocument> {
 
 fn suggestion_of(role: &Role, usage: &SubjectUsage, watch: &Blind) -> (Vec<SuggestedPolicy>, Vec<(String, Verdict)>) {
     let grants = Grants::of(role);
-    let needs = needs::collect(usage, &[], "aws");
+    let known =
+        NeedContext { partition: "aws", window: ObservationWindow::new(Some(0..90)), unseen: &UnseenUse::new() };
+    let first = decide(&grants, &needs::collect(usage, &[], known), usage, watch);
+    let needs = needs::collect(usage, &[], NeedContext { unseen: &first.unseen, ..known });
     let decision = decide(&grants, &needs, usage, watch);
+    assert_eq!(decision.unseen, first.unseen, "needs change nothing about what could have been seen");
     let draft = suggest::draft(role, &grants, &decision, "whittle-r");
-    let proved = proof::prove(role, &grants, &draft.policies, &needs, watch);
+    let proved = proof::prove(role, &grants, &draft.policies, &needs, usage, watch);
     assert!(proved.proof.never_wider && proved.proof.never_too_narrow, "{:#?}", proved.failures);
     let verdicts = decision.rows.into_iter().map(|row| (row.action, row.verdict)).collect();
     (draft.policies, verdicts)
@@ -321,9 +329,11 @@ proptest! {
             last_seen: time,
             days: DaySet::new(),
             resources: resources.iter().map(|arn| ResourcePattern::new(arn.as_str())).collect(),
+            since: BTreeMap::new(),
             unnamed: false,
             basis: UseBasis::Primary,
             via: BTreeSet::new(),
+            may_be_checked_by: BTreeSet::new(),
             platform_only: false,
             others_only: false,
         };
@@ -371,9 +381,11 @@ proptest! {
             last_seen: time,
             days: DaySet::new(),
             resources: vec![ResourcePattern::new("arn:aws:s3:::shop/in/a")],
+            since: BTreeMap::new(),
             unnamed: !seen,
             basis: UseBasis::Primary,
             via: BTreeSet::new(),
+            may_be_checked_by: BTreeSet::new(),
             platform_only: false,
             others_only: false,
         });

@@ -27,6 +27,7 @@ mod rule;
 mod sources;
 mod table;
 mod tables;
+mod tags_shown;
 mod template;
 mod transform;
 mod visibility;
@@ -38,7 +39,7 @@ pub use generalise::generalise;
 pub use items::{AnswerKind, BatchItems};
 pub use outcome::CallOutcome;
 pub use path::{FieldPath, PathSegment};
-pub use resolve::{EventResolution, EventRule, RuleOrigin};
+pub use resolve::{EventResolution, EventRule, FurtherAction, RuleOrigin};
 pub use rule::{Clause, ClauseEffect, ClauseTest, ResourceSpec};
 pub use template::{ParameterSource, TagKeys};
 pub use transform::Transform;
@@ -97,6 +98,12 @@ impl Catalog {
         visibility::index().revealers(action)
     }
 
+    /// The event of an operation (IAM prefix and name) and the log that holds it; `None` where no page of AWS
+    /// says that it is logged.
+    pub fn event_of_operation(&self, prefix: &str, operation: &str) -> Option<Revealer> {
+        visibility::index().event_of(prefix, operation)
+    }
+
     /// Actions to keep, where granted, beside a used action: no event carries their name.
     pub fn companions_of(&self, action: ActionId) -> &[Companion] {
         companion::index().of(action)
@@ -132,6 +139,21 @@ impl Catalog {
         !lists.of("role-is-data").contains(&prefix) && !lists.has_start("reads", event_name)
     }
 
+    /// A number that changes with whatever decides which of the actions that AWS lists a call did not check.
+    pub fn exclusion_rules(&self) -> u32 {
+        tables::tables().exclusion_rules
+    }
+
+    /// Request parameters that name the account of whoever owns the resource of a call.
+    pub fn owner_account_keys(&self) -> &'static [&'static str] {
+        tables::tables().lists.of("owner-account")
+    }
+
+    /// True if a call of this name may have a source and a target of one resource type.
+    pub fn may_have_source(&self, event_name: &str) -> bool {
+        tables::tables().lists.has_start("has-source", event_name)
+    }
+
     /// True if a Bedrock model id that starts with `geography.` is the id of an inference profile.
     pub fn is_inference_profile(&self, geography: &str) -> bool {
         tables::tables().lists.of("inference-profile").contains(&geography)
@@ -147,6 +169,12 @@ impl Catalog {
     /// the ARN's resource.
     pub fn is_lasting(&self, service: &str, resource_type: &str) -> bool {
         is_listed("lasting", service, resource_type)
+    }
+
+    /// True if AWS publishes the names of a resource type, so that nothing in them grows by itself: by
+    /// service and first segment of the ARN's resource.
+    pub fn is_published(&self, service: &str, resource_type: &str) -> bool {
+        is_listed("published", service, resource_type)
     }
 
     /// The place where a batch call of a service names its denied items. `prefix` is the IAM prefix.

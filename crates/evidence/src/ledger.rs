@@ -10,12 +10,14 @@
 //! account: days with events, changes to trails, policies and code. Not here: which function a session was
 //! (see [`crate::attribute::resolve()`]), and what may be concluded.
 
+mod calls;
 pub mod changes;
 mod codec;
 pub mod days;
 mod entries;
 pub mod facts;
 mod observe;
+mod periods;
 mod region;
 pub mod resources;
 pub mod role;
@@ -24,6 +26,7 @@ mod settings;
 pub mod source;
 pub mod usage;
 
+pub use calls::{Calls, CallsOfOperation};
 pub use changes::{ChangeKind, TrailChange};
 pub use codec::LedgerError;
 pub use days::DaySet;
@@ -138,9 +141,16 @@ impl Ledger {
         caller(&mut self.roles, &self.settings, record, by).observe_use(record, by, event, &self.settings);
     }
 
-    /// Notes that a call that was not denied may have needed an action too.
-    pub fn observe_possible(&mut self, record: &Record<'_>, by: &Attribution<'_>, action: &str) {
-        caller(&mut self.roles, &self.settings, record, by).observe_possible(record, action);
+    /// Notes a call of an operation (IAM prefix and name) that was not denied, and the actions that it may
+    /// have checked beside what its event proves.
+    pub fn observe_call<'a>(
+        &mut self,
+        record: &Record<'_>,
+        by: &Attribution<'_>,
+        operation: (&str, &str),
+        may_check: impl Iterator<Item = &'a str>,
+    ) {
+        caller(&mut self.roles, &self.settings, record, by).observe_call(record, operation, may_check);
     }
 
     /// Notes a call that no action is known for; a denied one only as a sign of life.

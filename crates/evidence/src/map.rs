@@ -16,7 +16,9 @@ mod arns;
 mod collected;
 mod conditions;
 mod denied;
+mod fill;
 mod items;
+mod owner;
 mod params;
 mod plan;
 mod prepared;
@@ -138,8 +140,11 @@ pub struct Mapped {
     /// The actions that the call exercised (or, if it was denied, asked for), by action, primary first.
     pub uses: Vec<ActionUse>,
     /// Actions that AWS may have checked too, without evidence: keep them where granted, never count them as
-    /// used.
+    /// used. What AWS lists under the operation is among them, unless a sourced rule shows from the
+    /// parameters that this call did not check it.
     pub possible: Vec<ActionId>,
+    /// The operation that was called: IAM prefix and name, as the catalog spells them.
+    pub operation: Option<(&'static str, &'static str)>,
     /// Outcome of the call. Only [`CallOutcome::Authorised`] is use.
     pub outcome: CallOutcome,
     /// For a denied call: what its message says.
@@ -159,6 +164,7 @@ impl Mapped {
             nearest,
             uses: Vec::new(),
             possible: Vec::new(),
+            operation: None,
             outcome: CallOutcome::NotReached,
             denied_detail: None,
             denied_items: Vec::new(),
@@ -240,7 +246,7 @@ impl EventMeaning {
         match self {
             Self::Call(prepared) => map_call(record, prepared),
             Self::Class(mapped) if mapped.class == EventClass::Unknown => {
-                Mapped { outcome: outcome_of_unknown(record), ..mapped.clone() }
+                Mapped { outcome: outcome_of(record, ""), ..mapped.clone() }
             }
             Self::Class(mapped) => mapped.clone(),
         }
@@ -255,13 +261,14 @@ const UNKNOWN_NAME: &str = "no action, operation or rule of the service has this
 const UNKNOWN_SERVICE: &str =
     "the catalog knows no service of this event source: it may have needed any action, so none is called unused";
 
-/// Outcome of a call without a known action: if it was not denied, it used some permission.
-fn outcome_of_unknown(record: &Record<'_>) -> CallOutcome {
+/// Outcome of a call. `prefix` is the IAM prefix of its service; without a known action it is empty: if the
+/// call was not denied, it used some permission.
+fn outcome_of(record: &Record<'_>, prefix: &str) -> CallOutcome {
+    let Some(code) = record.error_code.as_deref() else { return CallOutcome::Authorised };
     let message = record.error_message.as_deref().unwrap_or_default();
-    match record.error_code.as_deref() {
-        None => CallOutcome::Authorised,
-        Some(code) => catalog().outcome_of_error("", record.event_name.as_str(), code, message),
-    }
+    // What is said of another principal (a role that the service takes on) is no denial of the caller.
+    let message = if denied::is_of_another(message, record) { "" } else { message };
+    catalog().outcome_of_error(prefix, record.event_name.as_str(), code, message)
 }
 
 /// The reason that a record is no call of an API, by its type and category.
@@ -283,21 +290,20 @@ struct CallContext<'r> {
     parameters: Parameters<'r>,
     denied: Option<&'r DeniedDetail>,
     place: OnceCell<transform::CallPlace<'r>>,
+    owners: OnceCell<Vec<owner::NamedOwner<'r>>>,
 }
 
 fn map_call(record: &Record<'_>, prepared: &PreparedRule) -> Mapped {
     let rule = &prepared.rule;
     let message = record.error_message.as_deref().unwrap_or_default();
-    let outcome = match record.error_code.as_deref() {
-        None => CallOutcome::Authorised,
-        Some(code) => catalog().outcome_of_error(rule.prefix(), record.event_name.as_str(), code, message),
-    };
+    let outcome = outcome_of(record, rule.prefix());
     let denied_detail = (outcome == CallOutcome::Denied).then(|| denied::parse(message));
     let call = CallContext {
         record,
         parameters: Parameters::of(record),
         denied: denied_detail.as_ref(),
         place: OnceCell::new(),
+        owners: OnceCell::new(),
     };
     let mut uses = CollectedUses::default();
     if let Some(action) = rule.same_named() {
@@ -336,7 +342,7 @@ fn map_call(record: &Record<'_>, prepared: &PreparedRule) -> Mapped {
         call.add_role_passing(&mut uses);
     }
     match rule.prefix() {
-        "s3" => s3::switch_prefix(&call, &mut uses),
+        "s3" => s3::switch_prefix(&call, &mut uses, &mut possible),
         "kms" if outcome == CallOutcome::Authorised => call.add_key_aliases(&mut uses),
         _ => {}
     }
@@ -350,6 +356,8 @@ fn map_call(record: &Record<'_>, prepared: &PreparedRule) -> Mapped {
     let uses = uses.into_sorted();
     let passes_role = uses.iter().any(|used| Some(used.action) == pass_role());
     let passed_to = if passes_role { prepared.passed_to } else { &[] };
+    let further = prepared.further.iter().filter(|further| !call.is_excluded(further));
+    possible.extend(further.map(|further| further.action));
     possible.retain(|action| !uses.iter().any(|used| used.action == *action));
     possible.sort_unstable();
     possible.dedup();
@@ -359,6 +367,7 @@ fn map_call(record: &Record<'_>, prepared: &PreparedRule) -> Mapped {
         nearest: Vec::new(),
         uses,
         possible,
+        operation: rule.operation().map(|name| (rule.prefix(), name)),
         outcome,
         denied_detail,
         denied_items,
@@ -400,6 +409,7 @@ impl<'r> CallContext<'r> {
             ResourceSpec::Any => vec![ResourceSeen::Arn("*".to_owned(), ResourceOrigin::NoResourceTypes)],
             ResourceSpec::Unnamed => vec![ResourceSeen::Unnamed],
             ResourceSpec::At(paths) => self.resources_at(paths, action),
+            ResourceSpec::Request => self.resources_of_request(action),
             _ => self.resources_of(action),
         }
     }

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use rayon::prelude::*;
 use whittle_analysis::analyze::analyze_with;
 use whittle_analysis::doubt::Doubt;
+use whittle_analysis::findings::{self, TrailFacts};
 use whittle_analysis::input::{AnalysisEvidence, AnalysisSettings};
 use whittle_analysis::inventory::Inventory;
 use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
@@ -77,6 +78,7 @@ pub fn run(
         settings,
         doubts: Vec::new(),
         issues,
+        is_partial: false,
     });
     let changes = store.save_report(&report, &SaveScope::Account)?;
     Ok(RunOutcome { report, read, changes })
@@ -98,11 +100,13 @@ pub struct AnalysisInput<'a> {
     pub doubts: Vec<Doubt>,
     /// Issues so far.
     pub issues: Vec<Issue>,
+    /// Only some roles are asked about: findings of the account itself are left out.
+    pub is_partial: bool,
 }
 
 /// Inventory and evidence → report. Reads and writes nothing.
 pub fn analyze(input: AnalysisInput<'_>) -> Report {
-    let AnalysisInput { inventory, trails, evidence, history, settings, doubts, mut issues } = input;
+    let AnalysisInput { inventory, trails, evidence, history, settings, doubts, mut issues, is_partial } = input;
     let ledger = &evidence.ledger;
     issues.extend(evidence.marks.issues());
     issues.extend(trails.issues);
@@ -119,6 +123,14 @@ pub fn analyze(input: AnalysisInput<'_>) -> Report {
         density: seen.density,
     };
     let mut report = analyze_with(inventory, evidence, |batches, work| batches.par_iter().map(work).collect());
+    if !is_partial {
+        report.findings.extend(findings::check_trails(&TrailFacts {
+            account: &account_id,
+            trails: trails.trails.as_ref(),
+            reads_event_history: seen.history.is_some(),
+        }));
+        findings::sort(&mut report.findings);
+    }
     report.issues.extend(issues);
     report.issues = merge_issues(std::mem::take(&mut report.issues));
     report

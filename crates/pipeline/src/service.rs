@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use jiff::{SignedDuration, Timestamp};
-use whittle_analysis::findings::{self, TrailFacts};
+use whittle_analysis::findings;
 use whittle_analysis::inventory::Inventory;
 use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 use whittle_analysis::result::Report;
@@ -239,11 +239,6 @@ where
         let history = |days: Range<i32>| -> Option<EventHistory> {
             (!regions.is_empty()).then(|| covered_history(&evidence.marks, days, &regions))
         };
-        let of_trails = findings::check_trails(&TrailFacts {
-            account: inventory.account.as_ref(),
-            trails: trails.trails.as_ref(),
-            reads_event_history: !regions.is_empty(),
-        });
         // What is merely out of sight is not resolved.
         let sees_all = collected.complete && collected.doubts.is_empty() && trails.trails.is_some();
         let mut report = analyze(AnalysisInput {
@@ -254,11 +249,10 @@ where
             settings: &RunSettings { now: Some(self.ports.clock.now()), ..self.settings.run.clone() },
             doubts: collected.doubts,
             issues,
+            is_partial: roles.is_some(),
         });
         if let Some(roles) = &roles {
             report.functions.retain(|function| roles.contains(&function.role_arn));
-        } else {
-            report.findings.extend(of_trails);
         }
         self.keep_lease()?;
         self.save_and_alert(&inventory, &evidence, report, &scope, sees_all)

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 use whittle_analysis::result::SCHEMA_VERSION;
-use whittle_catalog::events::{RevealerKind, Visibility};
+use whittle_catalog::events::{EventResolution, RevealerKind, Visibility};
 use whittle_catalog::{ActionId, catalog};
 
 use crate::style::Color;
@@ -27,6 +27,39 @@ struct ActionEntry {
     unseen_on: Vec<UnseenOn>,
     revealed_by: Vec<Revealed>,
     companions: Vec<CompanionEntry>,
+    /// What AWS lists under the operation of the action's name, beside what its event proves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    may_check: Vec<MayCheck>,
+    /// Operations, as `prefix:Name`, under which AWS lists the action.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    may_be_checked_by: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct MayCheck {
+    action: &'static str,
+    /// The parameters of a call may show that it did not check the action.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    ruled_out_by_parameters: bool,
+}
+
+fn may_check(action: ActionId) -> Vec<MayCheck> {
+    let info = catalog().info(action);
+    let source = format!("{}.amazonaws.com", info.prefix());
+    let EventResolution::Actions(rule) = catalog().resolve_event(&source, info.short_name()) else { return Vec::new() };
+    let further = rule.further_actions(catalog()).into_iter().filter(|further| !further.is_never_checked());
+    further
+        .map(|further| MayCheck {
+            action: catalog().info(further.action).name(),
+            ruled_out_by_parameters: further.needs_tags || !further.only.is_empty() || !further.never.is_empty(),
+        })
+        .collect()
+}
+
+fn may_be_checked_by(action: ActionId) -> Vec<String> {
+    let own = catalog().info(action).name();
+    let operations = catalog().info(action).operations().into_iter().map(|operation| operation.to_string());
+    operations.filter(|operation| operation != own).collect()
 }
 
 #[derive(Serialize)]
@@ -114,6 +147,8 @@ fn entry(action: ActionId) -> ActionEntry {
                 reason: companion.reason,
             })
             .collect(),
+        may_check: may_check(action),
+        may_be_checked_by: may_be_checked_by(action),
     }
 }
 
@@ -204,6 +239,16 @@ fn list(actions: &[ActionId]) -> String {
     )
 }
 
+/// The first dozen of a list.
+fn some_of(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 fn one(action: ActionId, color: Color) -> String {
     let entry = entry(action);
     let mut out = String::new();
@@ -247,6 +292,13 @@ fn one(action: ActionId, color: Color) -> String {
     }
     for companion in &entry.companions {
         let _ = writeln!(out, "  companion      {}: {}", companion.action, companion.reason);
+    }
+    for further in &entry.may_check {
+        let unless = if further.ruled_out_by_parameters { ", unless its parameters rule that out" } else { "" };
+        let _ = writeln!(out, "  may check      {}{unless}", further.action);
+    }
+    if !entry.may_be_checked_by.is_empty() {
+        let _ = writeln!(out, "  checked by     {}", some_of(&entry.may_be_checked_by));
     }
     out
 }

@@ -64,6 +64,7 @@ pub fn human(result: &FunctionResult, rows: &[&VerdictRow], all: bool, color: Co
         (Verdict::Used, "Used"),
         (Verdict::Required, "Required by the configuration"),
         (Verdict::Companion, "Companions of what is used"),
+        (Verdict::Possible, "Possible: AWS may check it for calls that were seen"),
         (Verdict::Unknown, "Not known to the catalog, kept"),
         (Verdict::Unobservable, "Kept unproven: could not have been seen"),
         (Verdict::Unused, "Removable: would have been seen, and was not"),

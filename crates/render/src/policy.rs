@@ -141,9 +141,10 @@ fn rank(verdict: Verdict) -> u8 {
         Verdict::Used => 0,
         Verdict::Required => 1,
         Verdict::Companion => 2,
-        Verdict::Unobservable => 3,
-        Verdict::Unknown => 4,
-        Verdict::Unused => 5,
+        Verdict::Possible => 3,
+        Verdict::Unobservable => 4,
+        Verdict::Unknown => 5,
+        Verdict::Unused => 6,
     }
 }
 

@@ -127,9 +127,19 @@ fn functions(report: &Report, out: &mut String) {
     }
     let rows: Vec<Vec<String>> = report.functions.iter().map(function_row).collect();
     out.push_str(&table(
-        &["function", "granted", "used", "required", "companion", "kept unproven", "removable", "confidence"],
+        &[
+            "function",
+            "granted",
+            "used",
+            "required",
+            "companion",
+            "possible",
+            "kept unproven",
+            "removable",
+            "confidence",
+        ],
         &rows,
-        &[1, 2, 3, 4, 5, 6, 7],
+        &[1, 2, 3, 4, 5, 6, 7, 8],
         None,
     ));
 }
@@ -150,6 +160,7 @@ fn function_row(function: &FunctionResult) -> Vec<String> {
         counts.used.to_string(),
         counts.required.to_string(),
         counts.companion.to_string(),
+        counts.possible.to_string(),
         counts.unproven.to_string(),
         removable,
         confidence,

@@ -46,7 +46,7 @@ impl Color {
     /// A verdict word.
     pub fn verdict(self, verdict: Verdict, text: &str) -> String {
         let style = match verdict {
-            Verdict::Used | Verdict::Required | Verdict::Companion => Style::new().green(),
+            Verdict::Used | Verdict::Required | Verdict::Companion | Verdict::Possible => Style::new().green(),
             Verdict::Unused => Style::new().red(),
             Verdict::Unobservable | Verdict::Unknown => Style::new().yellow(),
         };

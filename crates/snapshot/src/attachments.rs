@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use whittle_analysis::inventory::{EventSource, EventSourceKind, Function};
+use whittle_analysis::inventory::{EventSource, EventSourceKind, Function, SchemaRegistry};
 use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_policy::id::FunctionArn;
 
@@ -68,7 +68,8 @@ const MAPPING: &Fields = &[
     ("SelfManagedKafkaEventSourceConfig", Shape::Object(KAFKA)),
 ];
 const KAFKA: &Fields = &[("SchemaRegistryConfig", Shape::Object(REGISTRY))];
-const REGISTRY: &Fields = &[("AccessConfigs", Shape::List(&Shape::Object(ACCESS)))];
+const REGISTRY: &Fields =
+    &[("SchemaRegistryURI", Shape::Scalar), ("AccessConfigs", Shape::List(&Shape::Object(ACCESS)))];
 const ACCESS: &Fields = &[("URI", Shape::Scalar)];
 const DESTINATIONS: &Fields = &[("OnSuccess", Shape::Object(DESTINATION)), ("OnFailure", Shape::Object(DESTINATION))];
 const DESTINATION: &Fields = &[("Destination", Shape::Scalar)];
@@ -254,12 +255,27 @@ struct MappingEntry {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct KafkaConfig {
-    schema_registry_config: Option<SchemaRegistry>,
+    schema_registry_config: Option<RegistryConfig>,
+}
+
+impl KafkaConfig {
+    fn kind(&self) -> SchemaRegistry {
+        match &self.schema_registry_config {
+            None => SchemaRegistry::NotGlue,
+            Some(config) => match config.uri.as_deref() {
+                None => SchemaRegistry::Unknown,
+                Some(uri) if uri.split(':').nth(2) == Some("glue") => SchemaRegistry::Glue,
+                Some(_) => SchemaRegistry::NotGlue,
+            },
+        }
+    }
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct SchemaRegistry {
+struct RegistryConfig {
+    #[serde(rename = "SchemaRegistryURI")]
+    uri: Option<String>,
     access_configs: Option<Vec<AccessConfiguration>>,
 }
 
@@ -297,9 +313,14 @@ fn add_mapping(functions: &mut FunctionsByArn, object: &JsonObject<'_>, raw: &Ra
         None if mapping.self_managed_event_source.is_some() => EventSourceKind::SelfManagedKafka,
         None => EventSourceKind::Unknown,
     };
-    let registries = [mapping.amazon_managed_kafka_event_source_config, mapping.self_managed_kafka_event_source_config];
+    let registries: Vec<KafkaConfig> =
+        [mapping.amazon_managed_kafka_event_source_config, mapping.self_managed_kafka_event_source_config]
+            .into_iter()
+            .flatten()
+            .collect();
+    let schema_registry = registries.iter().map(KafkaConfig::kind).max().unwrap_or_default();
     let registry_access =
-        registries.into_iter().filter_map(|config| config?.schema_registry_config?.access_configs).flatten();
+        registries.into_iter().filter_map(|config| config.schema_registry_config?.access_configs).flatten();
     // The other types of access configuration (subnets, security groups, virtual hosts) name no secret.
     let mut secrets: Vec<String> = mapping
         .source_access_configurations
@@ -319,6 +340,7 @@ fn add_mapping(functions: &mut FunctionsByArn, object: &JsonObject<'_>, raw: &Ra
             .and_then(|config| config.on_failure)
             .and_then(|target| filled(target.destination)),
         secrets,
+        schema_registry,
         enabled: !mapping.state.is_some_and(|state| OFF_STATES.contains(&state.as_str())),
     };
     add_new(&mut function.config.event_sources, &[source]);
@@ -415,7 +437,7 @@ mod tests {
         keeps_what_is_read::<NamedEntry>(ALIAS);
         keeps_what_is_read::<MappingEntry>(MAPPING);
         keeps_what_is_read::<KafkaConfig>(KAFKA);
-        keeps_what_is_read::<SchemaRegistry>(REGISTRY);
+        keeps_what_is_read::<RegistryConfig>(REGISTRY);
         keeps_what_is_read::<AccessConfiguration>(ACCESS);
         keeps_what_is_read::<DestinationConfig>(DESTINATIONS);
         keeps_what_is_read::<Destination>(DESTINATION);

@@ -215,6 +215,17 @@ fn access_level(properties: &Properties) -> AccessLevel {
     }
 }
 
+/// Operations that AWS maps, as (service, operation, actions).
+pub fn authorised_actions(services: &[ReferenceService]) -> impl Iterator<Item = (&str, &str, Vec<String>)> {
+    services.iter().flat_map(|service| {
+        service.operations.iter().filter_map(|operation| {
+            let actions = operation.authorized_actions.as_ref()?.iter();
+            let actions = actions.map(|action| format!("{}:{}", action.service, action.name)).collect();
+            Some((service.name.as_str(), operation.name.as_str(), actions))
+        })
+    })
+}
+
 /// Replaces the authorised actions of the operations that AWS maps, and records the source.
 ///
 /// `day` is when the folder was fetched, as the user states it.

@@ -269,7 +269,7 @@ fn the_service_reference_wins_over_packages() {
     assert_eq!(authorised(&built, "s3", "ListObjects"), ["s3:ListBucket"]);
     assert_eq!(authorised(&built, "s3", "PutBucketPolicy"), ["s3:PutBucketPolicy"]);
     assert_eq!(built.service("s3").unwrap().name(), "Amazon S3");
-    let last = built.sources().last().unwrap();
+    let last = built.sources().iter().find(|source| source.name == "AWS service reference").unwrap();
     assert_eq!(
         (last.name.as_str(), last.version.as_str(), last.date.as_str()),
         ("AWS service reference", "v1.4", "2026-11-21")

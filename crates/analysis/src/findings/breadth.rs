@@ -173,7 +173,9 @@ fn shared_role(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
     }
     let names: Vec<&str> = facts.functions.iter().map(|function| function.name.as_str()).collect();
     // What one function can do only because another needs it.
-    let needed = |verdict: Verdict| matches!(verdict, Verdict::Used | Verdict::Required | Verdict::Companion);
+    let needed = |verdict: Verdict| {
+        matches!(verdict, Verdict::Used | Verdict::Required | Verdict::Companion | Verdict::Possible)
+    };
     let borrowed: Vec<_> = facts
         .role_rows
         .iter()

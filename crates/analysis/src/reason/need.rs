@@ -10,6 +10,9 @@ use crate::inventory::EventSourceKind;
 pub enum NeedReason {
     /// AWS may check it in calls that were seen; no event shows whether it was.
     PossiblyChecked {
+        /// The first of the operations called, as `prefix:Name`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        calls: Vec<String>,
         /// Callers.
         by: Callers,
     },
@@ -24,6 +27,11 @@ pub enum NeedReason {
         action: String,
         /// The reason in the table.
         why: String,
+    },
+    /// A companion of actions that may have been used unseen.
+    BesideUnseen {
+        /// The first of these actions.
+        actions: Vec<String>,
     },
     /// Calls name a key by an alias, which may stand for another key tomorrow.
     ByAlias {

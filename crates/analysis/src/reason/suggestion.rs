@@ -107,6 +107,14 @@ pub enum ProofFailure {
         /// The need.
         need: NeedReason,
     },
+    /// Something is no longer allowed that a call of the role may check, and no rule excludes for all its
+    /// calls.
+    CallMayCheck {
+        /// The action.
+        action: String,
+        /// The operation called, as `prefix:Name`.
+        operation: String,
+    },
     /// Something that could have been used unseen is no longer allowed.
     UnseenNotAllowed {
         /// The action.

@@ -51,6 +51,12 @@ pub enum UnseenReason {
         /// The function.
         function: String,
     },
+    /// CloudFormation invokes the function for a custom resource: what it does when the stack changes or goes
+    /// was not seen.
+    RunsWithStacks {
+        /// The function.
+        function: String,
+    },
     /// The ledger saw a function under the role that the inventory lacks: its needs are not known.
     FunctionNotInInventory {
         /// Its ARN.
@@ -78,6 +84,13 @@ pub enum UnseenReason {
         /// IAM's own data, where no trail can tell.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         beyond_trails: Option<BeyondTrails>,
+    },
+    /// An operation that may check it beside its own action may have been called unseen.
+    CallerUnseen {
+        /// The operation, as `prefix:Name`.
+        operation: String,
+        /// The reason.
+        because: Box<UnseenReason>,
     },
     /// `iam:PassRole`: calls were seen that pass a role, and others may do so too.
     PassesRole,

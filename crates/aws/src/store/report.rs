@@ -242,6 +242,7 @@ fn counted(row: TableRow, counts: VerdictCounts) -> TableRow {
         .number("used", counts.used)
         .number("required", counts.required)
         .number("companion", counts.companion)
+        .number("possible", counts.possible)
         .number("unproven", counts.unproven)
         .number("unused", counts.unused)
 }

@@ -129,11 +129,11 @@ fn condition_keys_and_dependent_actions_are_there() {
 #[test]
 fn operations_lead_to_actions_and_back() {
     let authorised = |prefix, operation| names(&catalog().authorised_by(prefix, operation));
-    assert_eq!(authorised("s3", "ListObjectsV2"), ["s3:ListBucket"]);
+    assert!(authorised("s3", "ListObjectsV2").contains(&"s3:ListBucket"));
     assert!(authorised("lambda", "CreateFunction").contains(&"iam:PassRole"));
     assert!(authorised("LAMBDA", "createfunction").contains(&"lambda:CreateFunction"));
     assert!(authorised("dynamodb", "TransactWriteItems").contains(&"dynamodb:ConditionCheckItem"));
-    assert_eq!(authorised("cloudwatch", "PutMetricData"), ["cloudwatch:PutMetricData"]);
+    assert!(authorised("cloudwatch", "PutMetricData").contains(&"cloudwatch:PutMetricData"));
     assert_eq!(authorised("s3", "NoSuchOperation"), Vec::<&str>::new());
     assert_eq!(authorised("nosuchservice", "GetObject"), Vec::<&str>::new());
 
@@ -141,7 +141,8 @@ fn operations_lead_to_actions_and_back() {
     assert!(operations("s3:ListBucket").contains(&"s3:ListObjectsV2".to_owned()));
     assert!(operations("iam:PassRole").contains(&"lambda:CreateFunction".to_owned()));
     assert!(operations("lambda:InvokeFunction").contains(&"lambda:Invoke".to_owned()));
-    assert_eq!(operations("s3:BypassGovernanceRetention"), Vec::<String>::new());
+    assert!(operations("s3:BypassGovernanceRetention").contains(&"s3:DeleteObject".to_owned()));
+    assert_eq!(operations("s3:ReplicateObject"), Vec::<String>::new());
 }
 
 #[test]

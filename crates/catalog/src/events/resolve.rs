@@ -48,6 +48,29 @@ pub struct EventRule<'a> {
     same_named: Option<ActionId>,
     origin: RuleOrigin,
     clauses: [&'a [Clause]; 3],
+    /// Name of the operation, where the catalog knows one of the event's name.
+    operation: Option<&'a str>,
+}
+
+/// An action that AWS lists under an operation, and what tells that a call did not check it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FurtherAction<'a> {
+    /// The action.
+    pub action: ActionId,
+    /// Clauses with [`ClauseEffect::Only`]: if there are any and none holds, the call did not check it.
+    pub only: Vec<&'a Clause>,
+    /// Clauses with [`ClauseEffect::Never`]: if one holds, the call did not check it.
+    pub never: Vec<&'a Clause>,
+    /// True for a tagging action of an operation whose event shows tags: without a parameter of tags the call
+    /// did not check it.
+    pub needs_tags: bool,
+}
+
+impl FurtherAction<'_> {
+    /// True if no call of the operation checks it, whatever its parameters are.
+    pub fn is_never_checked(&self) -> bool {
+        self.never.iter().any(|clause| clause.tests().is_empty())
+    }
 }
 
 impl<'a> EventRule<'a> {
@@ -64,6 +87,37 @@ impl<'a> EventRule<'a> {
     /// The action that stands for the call by name; `None` where clauses say it all.
     pub fn same_named(&self) -> Option<ActionId> {
         self.same_named
+    }
+
+    /// Name of the API operation, as the API spells it; `None` where the catalog knows none of this name.
+    pub fn operation(&self) -> Option<&'a str> {
+        self.operation
+    }
+
+    /// What AWS lists under the operation beside what every call of it proves, sorted: a superset of what a
+    /// call checks.
+    ///
+    /// AWS page: Service Authorization Reference, "Simplified AWS service information for programmatic
+    /// access", Operations.
+    pub fn further_actions(&self, catalog: &'a Catalog) -> Vec<FurtherAction<'a>> {
+        let Some(operation) = self.operation else { return Vec::new() };
+        let certain = self.primary();
+        let listed = catalog.authorised_by(self.prefix, operation).into_iter();
+        let name = operation.to_ascii_lowercase();
+        let exclusions: Vec<&Clause> = super::tables::tables().rules.exclusions(self.prefix, &name).collect();
+        let of = |action: ActionId, effect: ClauseEffect| -> Vec<&'a Clause> {
+            let own = |clause: &&&'a Clause| clause.effect() == effect && clause.actions().contains(&action);
+            exclusions.iter().filter(own).copied().collect()
+        };
+        listed
+            .filter(|action| !certain.contains(action))
+            .map(|action| FurtherAction {
+                action,
+                only: of(action, ClauseEffect::Only),
+                never: of(action, ClauseEffect::Never),
+                needs_tags: super::tables::tables().tags_shown.contains(catalog, action, self.prefix, operation),
+            })
+            .collect()
     }
 
     /// Clauses to evaluate on the event, in table order.
@@ -131,7 +185,10 @@ pub(super) fn resolve<'a>(
         return classified(found);
     }
     // Rows that say only what may be checked, or what parameters prove.
-    if let Some(rule) = prefixes.iter().find_map(|prefix| by_clauses_alone(tables, prefix, base)) {
+    if let Some(rule) = prefixes.iter().find_map(|prefix| by_clauses_alone(catalog, tables, prefix, base)) {
+        return EventResolution::Actions(rule);
+    }
+    if let Some(rule) = prefixes.iter().find_map(|prefix| by_listed_actions(catalog, tables, prefix, base)) {
         return EventResolution::Actions(rule);
     }
     let asked = format!("{}:{}", prefixes.first().copied().unwrap_or(label), base);
@@ -150,17 +207,29 @@ fn find<'a>(catalog: &'a Catalog, tables: &'static EventTables, prefix: &'a str,
         same_named,
         origin: if curated { RuleOrigin::Curated } else { RuleOrigin::SameName },
         clauses: [exact, start, tables.rules.wide(prefix)],
+        operation: operation_name(catalog, prefix, name),
     })
 }
 
+/// The operation of an event's name.
+fn operation_name<'a>(catalog: &'a Catalog, prefix: &str, name: &str) -> Option<&'a str> {
+    catalog.operation(prefix, name).map(crate::OperationInfo::name)
+}
+
 /// An event that has no action of its own, but rows that name further ones.
-fn by_clauses_alone<'a>(tables: &'static EventTables, prefix: &'a str, name: &str) -> Option<EventRule<'a>> {
+fn by_clauses_alone<'a>(
+    catalog: &'a Catalog,
+    tables: &'static EventTables,
+    prefix: &'a str,
+    name: &str,
+) -> Option<EventRule<'a>> {
     let exact = tables.rules.exact(prefix, name);
     (!exact.is_empty()).then(|| EventRule {
         prefix,
         same_named: None,
         origin: RuleOrigin::Curated,
         clauses: [exact, &[], tables.rules.wide(prefix)],
+        operation: operation_name(catalog, prefix, name),
     })
 }
 
@@ -184,6 +253,24 @@ fn by_operation_map<'a>(
         same_named: Some(only),
         origin: RuleOrigin::OperationMap,
         clauses: [tables.rules.exact(prefix, name), &[], tables.rules.wide(prefix)],
+        operation: operation_name(catalog, prefix, name),
+    })
+}
+
+/// An operation of which AWS lists several actions and none has its name: any of them may be checked.
+fn by_listed_actions<'a>(
+    catalog: &'a Catalog,
+    tables: &'static EventTables,
+    prefix: &'a str,
+    name: &str,
+) -> Option<EventRule<'a>> {
+    let operation = catalog.operation(prefix, name).filter(|operation| !operation.authorised_by().is_empty())?;
+    Some(EventRule {
+        prefix,
+        same_named: None,
+        origin: RuleOrigin::OperationMap,
+        clauses: [&[], &[], tables.rules.wide(prefix)],
+        operation: Some(operation.name()),
     })
 }
 

@@ -8,10 +8,11 @@ use super::transform::{Transform, located};
 use crate::{ActionId, Catalog};
 
 /// The rule tables: file name without extension, default service, text.
-pub(super) static TEXTS: [(&str, &str, &str); 11] = [
+pub(super) static TEXTS: [(&str, &str, &str); 12] = [
     ("ai-data", "bedrock", include_str!("../../data/events/rules/ai-data.tsv")),
     ("apigateway", "apigateway", include_str!("../../data/events/rules/apigateway.tsv")),
     ("dynamodb", "dynamodb", include_str!("../../data/events/rules/dynamodb.tsv")),
+    ("excluded", "s3", include_str!("../../data/events/rules/excluded.tsv")),
     ("kms-secrets", "kms", include_str!("../../data/events/rules/kms-secrets.tsv")),
     ("lambda", "lambda", include_str!("../../data/events/rules/lambda.tsv")),
     ("long-tail", "es", include_str!("../../data/events/rules/long-tail.tsv")),
@@ -36,6 +37,17 @@ pub enum ClauseEffect {
     Or,
     /// The actions may be checked. Never counted as used; kept where granted.
     Possible,
+    /// AWS lists the actions under the operation, and the call checks them only if the tests hold.
+    Only,
+    /// AWS lists the actions under the operation, and the call does not check them of its caller.
+    Never,
+}
+
+impl ClauseEffect {
+    /// True if a clause takes actions out of what AWS lists under the operation; it says nothing else.
+    pub(super) const fn excludes(self) -> bool {
+        matches!(self, Self::Only | Self::Never)
+    }
 }
 
 /// A condition on an event. All tests of a clause must hold.
@@ -56,6 +68,12 @@ pub enum ClauseTest {
     NoVerb(Vec<String>, FieldPath),
     /// The error code is one of these.
     Error(Vec<String>),
+    /// Nothing at the paths can be read: there is none, or a value is masked.
+    Unread(Vec<FieldPath>),
+    /// Some value at the path does not contain this text, or none can be read.
+    NoText(FieldPath, String),
+    /// The path leads to something in `additionalEventData`.
+    Additional(FieldPath),
 }
 
 /// Place of the resource of a clause's actions.
@@ -68,6 +86,9 @@ pub enum ResourceSpec {
     Any,
     /// The event does not name it.
     Unnamed,
+    /// As for any action, but by the request alone where it names something: `resources[]` also lists what
+    /// another action of the call was checked on.
+    Request,
     /// At these paths of the parameters, all that are present.
     At(Vec<(FieldPath, Transform)>),
 }
@@ -121,6 +142,8 @@ impl Clause {
 pub(super) struct Rules {
     /// By prefix, then lower-case event name.
     exact: HashMap<&'static str, HashMap<String, Vec<Clause>>>,
+    /// What calls do not check of the actions that AWS lists, by prefix, then lower-case event name or `*`.
+    exclusions: HashMap<&'static str, HashMap<String, Vec<Clause>>>,
     /// Clauses for every event of a prefix.
     wide: HashMap<&'static str, Vec<Clause>>,
     /// Clauses by prefix and lower-case start of the event name; the first that matches wins.
@@ -147,7 +170,9 @@ impl Rules {
     fn add(&mut self, service: &'static str, row: TableRow, clause: &Clause) {
         for name in row.list(0) {
             let key = name.to_ascii_lowercase();
-            if name == "*" {
+            if clause.effect.excludes() {
+                self.exclusions.entry(service).or_default().entry(key).or_default().push(clause.clone());
+            } else if name == "*" {
                 self.wide.entry(service).or_default().push(clause.clone());
             } else if let Some(start) = key.strip_suffix('*') {
                 self.starts.push((service, start.to_owned(), vec![clause.clone()]));
@@ -159,6 +184,12 @@ impl Rules {
 
     pub fn exact(&self, prefix: &str, name: &str) -> &[Clause] {
         self.exact.get(prefix).and_then(|events| events.get(name)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The `only` and `never` clauses of an event, then those of every event of the service.
+    pub fn exclusions(&self, prefix: &str, name: &str) -> impl Iterator<Item = &Clause> {
+        let of = |name: &str| self.exclusions.get(prefix).and_then(|events| events.get(name));
+        of(name).into_iter().chain(of("*")).flatten()
     }
 
     pub fn wide(&self, prefix: &str) -> &[Clause] {
@@ -181,6 +212,18 @@ impl Rules {
         clauses
     }
 
+    /// Every (prefix, lower-case event name, clauses) of the tables that exclude, sorted.
+    #[cfg(test)]
+    pub fn excluding(&self) -> Vec<(&'static str, &str, &[Clause])> {
+        let mut events: Vec<_> = self
+            .exclusions
+            .iter()
+            .flat_map(|(prefix, events)| events.iter().map(|(name, clauses)| (*prefix, name.as_str(), &**clauses)))
+            .collect();
+        events.sort_unstable_by_key(|event| (event.0, event.1));
+        events
+    }
+
     /// Every (prefix, lower-case event name, clauses) of the tables, sorted.
     pub fn events(&self) -> Vec<(&'static str, &str, &[Clause])> {
         let mut events: Vec<_> = self
@@ -200,6 +243,8 @@ fn clause(catalog: &Catalog, service: &str, row: TableRow) -> Result<Clause, Str
         "and" => ClauseEffect::And,
         "or" => ClauseEffect::Or,
         "possible" => ClauseEffect::Possible,
+        "only" => ClauseEffect::Only,
+        "never" => ClauseEffect::Never,
         other => return Err(format!("effect `{other}`")),
     };
     let action = |name: &str| {
@@ -222,6 +267,7 @@ fn clause(catalog: &Catalog, service: &str, row: TableRow) -> Result<Clause, Str
         "" => ResourceSpec::Default,
         "*" => ResourceSpec::Any,
         "unnamed" => ResourceSpec::Unnamed,
+        "request" => ResourceSpec::Request,
         text => {
             let spec = text.strip_prefix('@').ok_or_else(|| format!("resource `{text}`"))?;
             ResourceSpec::At(spec.split(',').map(located).collect::<Result<Vec<_>, _>>()?)
@@ -238,6 +284,8 @@ fn test(text: &str) -> Result<ClauseTest, String> {
     Ok(match kind {
         "has" => ClauseTest::Has(paths()),
         "lacks" => ClauseTest::Lacks(paths()),
+        "unread" => ClauseTest::Unread(paths()),
+        "additional" => ClauseTest::Additional(FieldPath::parse(rest)),
         "error" => ClauseTest::Error(words(rest)),
         "is" => {
             let pairs = rest.split(',').map(|pair| {
@@ -246,9 +294,10 @@ fn test(text: &str) -> Result<ClauseTest, String> {
             });
             ClauseTest::Is(pairs.collect::<Result<_, String>>()?)
         }
-        "text" => {
+        "text" | "notext" => {
             let (path, needle) = rest.split_once('~').ok_or_else(bad)?;
-            ClauseTest::Text(FieldPath::parse(path), needle.to_owned())
+            let (path, needle) = (FieldPath::parse(path), needle.to_owned());
+            if kind == "text" { ClauseTest::Text(path, needle) } else { ClauseTest::NoText(path, needle) }
         }
         "verb" => {
             let (verb, path) = rest.split_once('@').ok_or_else(bad)?;

@@ -9,6 +9,7 @@ use super::lists::Lists;
 use super::outcome::Outcomes;
 use super::passed_to::PassedTo;
 use super::rule::Rules;
+use super::tags_shown::TagsShown;
 use super::template::Templates;
 use super::{data_event_types, sources};
 
@@ -24,7 +25,23 @@ pub(super) struct EventTables {
     pub batches: Batches,
     pub lists: Lists,
     pub passed_to: PassedTo,
+    pub tags_shown: TagsShown,
     pub data_types: Vec<&'static str>,
+    /// See [`Catalog::exclusion_rules`](crate::Catalog::exclusion_rules).
+    pub exclusion_rules: u32,
+}
+
+/// FNV-1a of the rule tables and of the sources of the catalog.
+fn exclusion_rules() -> u32 {
+    let mut hash = 0x811c_9dc5_u32;
+    let sources = crate::catalog().sources().iter().flat_map(|source| [source.version.as_str(), source.date.as_str()]);
+    let rules = super::rule::TEXTS.iter().map(|(_, _, text)| *text);
+    for text in rules.chain([super::tags_shown::TEXT]).chain(sources) {
+        for byte in text.bytes() {
+            hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        }
+    }
+    hash
 }
 
 /// The tables of the embedded catalog.
@@ -40,6 +57,8 @@ pub(super) fn tables() -> &'static EventTables {
         batches: Batches::read(crate::catalog()),
         lists: Lists::read(),
         passed_to: PassedTo::read(),
+        tags_shown: TagsShown::read(),
         data_types: data_event_types::read(),
+        exclusion_rules: exclusion_rules(),
     })
 }

@@ -21,6 +21,9 @@ enum RowTarget {
     Complete,
     LowerCase,
     Tail(&'static str),
+    Owner,
+    OwnerArn,
+    Unqualified(&'static str),
 }
 
 /// Source of a placeholder of a service's ARN formats, or of a whole ARN.
@@ -79,6 +82,26 @@ impl ParameterSource {
         }
     }
 
+    /// True if [`Self::paths`] lead to the account that owns the action's resources.
+    pub fn names_owner(&self, action: &str) -> bool {
+        self.target == RowTarget::Owner && self.is_for(action)
+    }
+
+    /// True if [`Self::paths`] lead to what the action's resources are a part of: its ARN, if the text is
+    /// one, has their account.
+    pub fn names_owner_by_arn(&self, action: &str) -> bool {
+        self.target == RowTarget::OwnerArn && self.is_for(action)
+    }
+
+    /// The start of the resource part of ARNs that are checked without the qualifier (version, alias) after
+    /// their name.
+    pub fn unqualified(&self) -> Option<&'static str> {
+        match self.target {
+            RowTarget::Unqualified(start) => Some(start),
+            _ => None,
+        }
+    }
+
     fn is_for(&self, action: &str) -> bool {
         self.actions.is_empty() || self.actions.iter().any(|name| name.eq_ignore_ascii_case(action))
     }
@@ -125,12 +148,15 @@ impl Templates {
                     "any" => RowTarget::Any,
                     "complete" => RowTarget::Complete,
                     "lower-case" => RowTarget::LowerCase,
+                    "owner" => RowTarget::Owner,
+                    "owner-arn" => RowTarget::OwnerArn,
+                    "unqualified" => RowTarget::Unqualified(row.column(1)),
                     name => RowTarget::Placeholder(name),
                 },
             };
             let mut source =
                 ParameterSource { target, actions: row.list(2).collect(), paths: Vec::new(), default: None };
-            let items = row.list(1).filter(|_| !matches!(target, RowTarget::Whole(_)));
+            let items = row.list(1).filter(|_| !matches!(target, RowTarget::Whole(_) | RowTarget::Unqualified(_)));
             for item in items {
                 match item.strip_prefix('=') {
                     Some(default) => source.default = Some(default),

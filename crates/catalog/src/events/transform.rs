@@ -26,6 +26,8 @@ pub enum Transform {
     Secret,
     /// A parameter name: no leading slash, no `:version` or `:label`.
     SsmName,
+    /// A parameter that stands for a secret: the secret.
+    SsmSecret,
     /// A document name; AWS's own documents have no account.
     SsmDocument,
     /// A parameter path: everything below it.
@@ -38,6 +40,8 @@ pub enum Transform {
     LastPart,
     /// The part before the first `:` (`family:revision`), with `:*` after it.
     Family,
+    /// A job definition: name, `name:revision`, ARN; with and without a revision.
+    BatchDefinition,
     /// A model: id of a foundation model or ARN.
     BedrockModel,
     /// A guardrail: id or ARN.
@@ -60,11 +64,13 @@ impl Transform {
             "kms-key" => Self::KmsKey,
             "secret" => Self::Secret,
             "ssm-name" => Self::SsmName,
+            "ssm-secret" => Self::SsmSecret,
             "ssm-document" => Self::SsmDocument,
             "ssm-path" => Self::SsmPath,
             "dynamodb-table" => Self::DynamoTable,
             "last-part" => Self::LastPart,
             "family" => Self::Family,
+            "batch-definition" => Self::BatchDefinition,
             "bedrock-model" => Self::BedrockModel,
             "bedrock-guardrail" => Self::BedrockGuardrail,
             "mail-identity" => Self::MailIdentity,

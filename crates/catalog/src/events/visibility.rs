@@ -148,6 +148,7 @@ impl Gathered {
                     self.possible.extend(clause.actions());
                     continue;
                 }
+                ClauseEffect::Only | ClauseEffect::Never => continue,
             };
             for action in clause.actions() {
                 let revealer = revealer(catalog, data, prefix, name, Some(*action), conditional);
@@ -192,6 +193,13 @@ impl VisibilityIndex {
 
     pub fn blind_resources(&self, action: ActionId) -> &[BlindResource] {
         self.unseen.blind.get(&action).map_or(&[], Vec::as_slice)
+    }
+
+    /// The event of an operation.
+    pub fn event_of(&self, prefix: &str, operation: &str) -> Option<Revealer> {
+        let own = self.catalog.action(&format!("{prefix}:{operation}"));
+        let is_logged = !self.data.is_unverified(prefix, operation);
+        is_logged.then(|| revealer(self.catalog, &self.data, prefix, operation, own, false))
     }
 
     pub fn revealers(&self, action: ActionId) -> &[Revealer] {
@@ -244,6 +252,8 @@ enum RowKind {
     Data,
     Either,
     Also,
+    /// Expected as a data event, but no page says that it is logged.
+    Unverified,
 }
 
 /// The log of an operation.
@@ -268,6 +278,7 @@ impl DataRows {
                 "data" => RowKind::Data,
                 "either" => RowKind::Either,
                 "also" => RowKind::Also,
+                "unverified" => RowKind::Unverified,
                 other => {
                     data.problems.push(format!("data-events.tsv:{}: kind `{other}`", row.line));
                     continue;
@@ -292,6 +303,12 @@ impl DataRows {
         rows.any(|row| row.2 == RowKind::Data && row.0.eq_ignore_ascii_case(name))
     }
 
+    /// True if no page says that this very operation, a data event, is logged.
+    fn is_unverified(&self, prefix: &str, name: &str) -> bool {
+        let mut rows = self.rows.get(prefix).into_iter().flatten();
+        rows.any(|row| row.2 == RowKind::Unverified && row.0.eq_ignore_ascii_case(name))
+    }
+
     /// Kind and types of an operation, by prefix and name. `info`: the action, for rows by resource type.
     fn kind(&self, prefix: &str, name: &str, info: Option<ActionInfo<'_>>) -> Logged {
         let (mut kind, mut types, mut also) = (RevealerKind::Management, BTreeSet::new(), BTreeSet::new());
@@ -307,7 +324,7 @@ impl DataRows {
                 RowKind::Also => {
                     also.insert(*resource_type);
                 }
-                RowKind::Data => {
+                RowKind::Data | RowKind::Unverified => {
                     kind = RevealerKind::Data;
                     types.insert(*resource_type);
                 }
@@ -374,6 +391,10 @@ fn judge(catalog: &Catalog, data: &DataRows, id: ActionId, found: &[Revealer], b
     let certain = |row: &Revealer| !row.conditional;
     if !found.iter().any(certain) {
         return OwnedVisibility::Inferred(by, "no event of that name: only parameters of other calls show it");
+    }
+    let prefix = catalog.info(id).prefix();
+    if found.iter().any(|row| certain(row) && data.is_unverified(prefix, &row.event_name)) {
+        return OwnedVisibility::Never("expected as a data event, but no page of AWS says that CloudTrail logs it");
     }
     // The calls that are this action decide the log. Data types of conditional ones count too: the action may
     // have been used in that way only.

@@ -113,6 +113,7 @@ fn snapshot(arguments: &CheckArguments, printer: &Printer) -> Result<CheckedProp
         settings: &settings,
         doubts: Vec::new(),
         issues,
+        is_partial: true,
     });
     Ok(CheckedProposal { report, places: BTreeMap::new(), notes: Vec::new(), inconclusive: None })
 }

@@ -1,7 +1,7 @@
 //! Coverage of an action of the catalog.
 
-use whittle_catalog::events::{RevealerKind, Visibility};
-use whittle_catalog::{ActionId, catalog};
+use whittle_catalog::events::{Revealer, RevealerKind, Visibility};
+use whittle_catalog::{AccessLevel, ActionId, catalog};
 use whittle_policy::ResourcePattern;
 
 use super::assess::{Coverage, worse};
@@ -62,17 +62,34 @@ impl Coverage<'_> {
         }
         let mut answer = Observability::Full;
         for event in events {
-            let kind = match event.kind {
-                RevealerKind::Management => EventKind::Management,
-                RevealerKind::Data => EventKind::Data(&event.resource_types),
-                RevealerKind::Either => EventKind::Either(&event.resource_types),
-            };
-            answer = worse(answer, ask(kind, Some(&event.event_source), &[&event.event_name]));
+            answer = worse(answer, ask(kind_of(event), Some(&event.event_source), &[&event.event_name]));
             if matches!(answer, Observability::None { .. }) {
                 break;
             }
         }
         answer
+    }
+
+    /// Would every call with this event have been seen? `level`: of the action that it is, if there is one.
+    pub fn assess_event(&self, event: &Revealer, level: Option<AccessLevel>, asked: &ActionAsked<'_>) -> Observability {
+        self.assess(&CoverageQuestion {
+            kind: kind_of(event),
+            event_source: Some(&event.event_source),
+            event_names: &[&event.event_name],
+            read_only: level.and_then(|level| only_reads(&event.event_name, level)),
+            resource: asked.resource,
+            region: asked.region,
+            work_regions: asked.work_regions,
+            role_arn: asked.role_arn,
+        })
+    }
+}
+
+fn kind_of(event: &Revealer) -> EventKind<'_> {
+    match event.kind {
+        RevealerKind::Management => EventKind::Management,
+        RevealerKind::Data => EventKind::Data(&event.resource_types),
+        RevealerKind::Either => EventKind::Either(&event.resource_types),
     }
 }
 

@@ -47,8 +47,11 @@ impl Ledger {
             caller.observe_use(record, by, &event, &self.settings);
         }
         if matches!(mapped.outcome, CallOutcome::Authorised | CallOutcome::Undecided) {
-            for action in &mapped.possible {
-                caller.observe_possible(record, catalog().info(*action).name());
+            // A call of no known operation goes by the event's name.
+            let unnamed = || (!mapped.possible.is_empty()).then_some(("", record.event_name.as_str()));
+            if let Some(operation) = mapped.operation.or_else(unnamed) {
+                let may_check = mapped.possible.iter().map(|action| catalog().info(*action).name());
+                caller.observe_call(record, operation, may_check);
             }
         }
     }

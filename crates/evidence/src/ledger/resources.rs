@@ -5,13 +5,14 @@
 //! - whether a segment is generalised depends on the ARN alone (`segments.rs`);
 //! - a node's children collapse to `*` when there are more than the level's threshold, which counts distinct
 //!   segments and so only grows; a collapsed node stays collapsed and takes in everything below it;
-//! - a collapse below a node does not change how many children the node has.
+//! - a collapse below a node does not change how many children the node has;
+//! - the day on which an ARN was first seen is the least one.
 //!
 //! Nothing is dropped: what is not kept exactly is covered by a pattern.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::segments::{HEAD, SegmentContext, SegmentKeep, Separator, segments};
 use super::settings::LedgerSettings;
@@ -25,8 +26,8 @@ pub struct ResourceSet {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct TrieNode {
-    /// An ARN ends here.
-    ends: bool,
+    /// An ARN ends here: the day on which it was first seen.
+    ends: Option<i32>,
     colon: Children,
     slash: Children,
 }
@@ -46,12 +47,18 @@ impl Default for Children {
 }
 
 impl ResourceSet {
-    /// Adds an ARN, which may hold `*` and `?` where a part is unknown. Text that is no ARN (`*` alone
-    /// included) is the same as [`ResourceSet::insert_unnamed`]: no name is invented.
+    /// Adds an ARN of unknown age. See [`ResourceSet::insert_on`].
     pub fn insert(&mut self, arn: &str, settings: &LedgerSettings) {
+        self.insert_on(arn, i32::MIN, settings);
+    }
+
+    /// Adds an ARN that was seen on a day, counted from 1970-01-01. It may hold `*` and `?` where a part is
+    /// unknown. Text that is no ARN (`*` alone included) is the same as [`ResourceSet::insert_unnamed`]: no
+    /// name is invented.
+    pub fn insert_on(&mut self, arn: &str, day: i32, settings: &LedgerSettings) {
         // A pattern of a collapsed head (`arn:aws:sqs:*`) is shorter than an ARN.
         let is_arn = arn.starts_with("arn:") && (arn.ends_with(":*") || arn.bytes().filter(|b| *b == b':').count() > 4);
-        if is_arn { self.root.insert(arn, settings) } else { self.unnamed = true }
+        if is_arn { self.root.insert(arn, day, settings) } else { self.unnamed = true }
     }
 
     /// Notes that an event did not name its resource.
@@ -69,11 +76,19 @@ impl ResourceSet {
         !self.unnamed && self.root.is_empty()
     }
 
-    /// The ARNs and patterns, sorted. Each ARN put in equals one or is covered by one that ends in `*`.
+    /// The ARNs and patterns, sorted. Each ARN put in equals one or is covered by one that holds `*`.
     pub fn patterns(&self) -> Vec<String> {
+        self.first_seen().into_iter().map(|(pattern, _)| pattern).collect()
+    }
+
+    /// The ARNs and patterns, sorted, with the day on which each was first seen; `None` for one that stands
+    /// for a collapsed level, or is of unknown age.
+    pub fn first_seen(&self) -> Vec<(String, Option<i32>)> {
         let mut patterns = Vec::new();
         self.root.collect(&mut String::new(), true, &mut patterns);
+        // A collapsed level beside an ARN of the same text: the ARN tells nothing more.
         patterns.sort_unstable();
+        patterns.dedup_by(|next, kept| next.0 == kept.0);
         patterns
     }
 
@@ -86,8 +101,8 @@ impl ResourceSet {
     /// Generalises again under tighter settings.
     pub(super) fn tighten(&mut self, settings: &LedgerSettings) {
         let mut tightened = Self { unnamed: self.unnamed, ..Self::default() };
-        for pattern in self.patterns() {
-            tightened.insert(&pattern, settings);
+        for (pattern, day) in self.first_seen() {
+            tightened.insert_on(&pattern, day.unwrap_or(i32::MIN), settings);
         }
         *self = tightened;
     }
@@ -121,7 +136,7 @@ impl Children {
 
 impl TrieNode {
     fn is_empty(&self) -> bool {
-        !self.ends && self.colon.is_empty() && self.slash.is_empty()
+        self.ends.is_none() && self.colon.is_empty() && self.slash.is_empty()
     }
 
     fn children(&mut self, separator: Separator) -> &mut Children {
@@ -131,7 +146,7 @@ impl TrieNode {
         }
     }
 
-    fn insert(&mut self, arn: &str, settings: &LedgerSettings) {
+    fn insert(&mut self, arn: &str, day: i32, settings: &LedgerSettings) {
         let mut node = self;
         let mut context = SegmentContext::of(arn);
         let mut is_s3 = false;
@@ -139,23 +154,27 @@ impl TrieNode {
         while let Some((level, segment)) = parts.next() {
             let keep = context.judge(segment, parts.peek().is_none(), settings);
             let children = node.children(segment.separator);
-            if keep == SegmentKeep::Generalise {
-                *children = Children::Any;
-                return;
-            }
+            let text = match &keep {
+                SegmentKeep::Exact => segment.text,
+                SegmentKeep::Opened(open) => open,
+                SegmentKeep::Generalise => {
+                    *children = Children::Any;
+                    return;
+                }
+            };
             if level == 2 {
                 is_s3 = is_s3_service(segment.text);
             }
-            match children.child(segment.text, max_children(level, is_s3, settings)) {
+            match children.child(text, max_children(level, is_s3, settings)) {
                 Some(child) => node = child,
                 None => return,
             }
         }
-        node.ends = true;
+        node.ends = earliest(node.ends, Some(day));
     }
 
     fn merge(&mut self, other: &Self, level: usize, is_s3: bool, settings: &LedgerSettings) {
-        self.ends |= other.ends;
+        self.ends = earliest(self.ends, other.ends);
         for (mine, theirs) in [(&mut self.colon, &other.colon), (&mut self.slash, &other.slash)] {
             let (Children::Named(named), Children::Named(others)) = (&mut *mine, theirs) else {
                 *mine = Children::Any;
@@ -173,9 +192,9 @@ impl TrieNode {
         }
     }
 
-    fn collect(&self, path: &mut String, is_root: bool, patterns: &mut Vec<String>) {
-        if self.ends {
-            patterns.push(path.clone());
+    fn collect(&self, path: &mut String, is_root: bool, patterns: &mut Vec<(String, Option<i32>)>) {
+        if let Some(day) = self.ends {
+            patterns.push((path.clone(), Some(day).filter(|day| *day != i32::MIN)));
         }
         for (separator, children) in [(Separator::Colon, &self.colon), (Separator::Slash, &self.slash)] {
             let length = path.len();
@@ -183,7 +202,7 @@ impl TrieNode {
                 path.push(separator.as_char());
             }
             match children {
-                Children::Any => patterns.push(format!("{path}*")),
+                Children::Any => patterns.push((format!("{path}*"), None)),
                 Children::Named(named) => {
                     let stem = path.len();
                     for (text, child) in named {
@@ -213,31 +232,53 @@ fn is_s3_service(service: &str) -> bool {
     matches!(service, "s3" | "s3express" | "s3-outposts")
 }
 
-#[derive(Serialize, Deserialize)]
+fn earliest(a: Option<i32>, b: Option<i32>) -> Option<i32> {
+    a.into_iter().chain(b).min()
+}
+
+/// A set as stored. Days are those after the first day of the action, so that an ARN seen from the start,
+/// which is the usual one, takes no room.
+#[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct StoredSet {
+pub(super) struct StoredSet {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     arns: Vec<String>,
+    /// Places in `arns`, each with its days; in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    later: Vec<(usize, i32)>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     unnamed: bool,
 }
 
-impl Serialize for ResourceSet {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        StoredSet { arns: self.patterns(), unnamed: self.unnamed }.serialize(serializer)
+impl StoredSet {
+    pub(super) fn is_empty(&self) -> bool {
+        self.arns.is_empty() && !self.unnamed
     }
 }
 
-/// Reads the patterns as stored; the ledger generalises them again under its settings.
-impl<'de> Deserialize<'de> for ResourceSet {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let stored = StoredSet::deserialize(deserializer)?;
+impl ResourceSet {
+    /// As stored in a sighting whose first day is `from`.
+    pub(super) fn to_stored(&self, from: i32) -> StoredSet {
+        let mut stored = StoredSet { arns: Vec::new(), later: Vec::new(), unnamed: self.unnamed };
+        for (index, (pattern, day)) in self.first_seen().into_iter().enumerate() {
+            if let Some(days) = day.map(|day| day.saturating_sub(from)).filter(|days| *days > 0) {
+                stored.later.push((index, days));
+            }
+            stored.arns.push(pattern);
+        }
+        stored
+    }
+
+    /// Reads the patterns as stored; the ledger generalises them again under its settings.
+    pub(super) fn of_stored(stored: &StoredSet, from: i32) -> Self {
         let mut set = Self { unnamed: stored.unnamed, ..Self::default() };
         let settings = LedgerSettings::permissive();
-        for arn in &stored.arns {
-            set.insert(arn, &settings);
+        let mut later = stored.later.iter().peekable();
+        for (index, arn) in stored.arns.iter().enumerate() {
+            let days = later.next_if(|(place, _)| *place == index).map_or(0, |(_, days)| (*days).max(0));
+            set.insert_on(arn, from.saturating_add(days), &settings);
         }
-        Ok(set)
+        set
     }
 }
 

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use whittle_catalog::catalog;
 use whittle_catalog::events::CallOutcome;
 
+use super::calls::Calls;
 use super::days::{DaySet, day_of};
 use super::entries;
 use super::region::is_region;
@@ -46,6 +48,8 @@ pub struct CallerLedger {
     regions: BTreeMap<String, DaySet>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     usage: BTreeMap<Box<str>, Usage>,
+    #[serde(skip_serializing_if = "Calls::is_empty")]
+    calls: Calls,
     #[serde(with = "entries", skip_serializing_if = "BTreeMap::is_empty")]
     unmapped: BTreeMap<(Box<str>, Box<str>), Sighting>,
 }
@@ -253,6 +257,11 @@ impl CallerLedger {
         self.usage.iter().map(|(action, usage)| (&**action, usage))
     }
 
+    /// The operations called, denied calls left out.
+    pub fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
     /// Calls that were not denied and that no action is known for, as (event source, event name), sorted.
     pub fn unmapped(&self) -> impl Iterator<Item = (&str, &str, &Sighting)> {
         self.unmapped.iter().map(|((source, name), sighting)| (&**source, &**name, sighting))
@@ -268,8 +277,13 @@ impl CallerLedger {
         self.usage_mut(event.action).observe(record.event_time, by.forwarded_by, event, settings);
     }
 
-    pub(super) fn observe_possible(&mut self, record: &Record<'_>, action: &str) {
-        note_option(&mut self.usage_mut(action).possible, record.event_time);
+    pub(super) fn observe_call<'a>(
+        &mut self,
+        record: &Record<'_>,
+        operation: (&str, &str),
+        may_check: impl Iterator<Item = &'a str>,
+    ) {
+        self.calls.observe(record, operation, catalog().exclusion_rules(), may_check);
     }
 
     // The entry API would allocate a key for each event.
@@ -303,6 +317,7 @@ impl CallerLedger {
                 }
             }
         }
+        self.calls.merge(&other.calls, settings);
         for (key, sighting) in &other.unmapped {
             match self.unmapped.get_mut(key) {
                 Some(known) => known.merge(sighting, settings),

@@ -1,11 +1,12 @@
 //! Cuts an ARN into segments and decides which of them to remember.
 //!
 //! A policy that names `execution:orders:6f1c…` allows nothing tomorrow. Segments that look generated, and
-//! ids of resource types that live for minutes, become `*`. Ids that name a lasting resource stay, though
-//! they look generated (a KMS key).
+//! ids of resource types that live for minutes, become `*`; so does the part of a name that is a period, such
+//! as a year (`periods.rs`). Ids that name a lasting resource stay, though they look generated (a KMS key).
 
 use whittle_catalog::catalog;
 
+use super::periods::open_periods;
 use super::settings::LedgerSettings;
 use crate::record::holds_mask;
 
@@ -66,10 +67,12 @@ pub(super) struct SegmentContext<'a> {
 }
 
 /// Fate of a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SegmentKeep {
     /// Remember it.
     Exact,
+    /// Remember this text in its place: its periods are `*`.
+    Opened(String),
     /// It and all below it become `*`.
     Generalise,
 }
@@ -83,6 +86,23 @@ impl<'a> SegmentContext<'a> {
 
     /// Judges the next segment of the ARN.
     pub(super) fn judge(&mut self, segment: ArnSegment<'a>, is_last: bool, settings: &LedgerSettings) -> SegmentKeep {
+        let is_name = self.index >= HEAD && !(self.index == HEAD + 1 && self.is_published());
+        match self.judge_whole(segment, is_last, settings) {
+            SegmentKeep::Exact if is_name => match open_periods(segment.text) {
+                None => SegmentKeep::Exact,
+                Some(open) if open == "*" => SegmentKeep::Generalise,
+                Some(open) => SegmentKeep::Opened(open),
+            },
+            fate => fate,
+        }
+    }
+
+    /// The names of this resource type are published by AWS: a date there is that of a release.
+    fn is_published(&self) -> bool {
+        catalog().is_published(self.service, self.kind) || catalog().is_lasting(self.service, self.kind)
+    }
+
+    fn judge_whole(&mut self, segment: ArnSegment<'a>, is_last: bool, settings: &LedgerSettings) -> SegmentKeep {
         let index = self.index;
         self.index += 1;
         let text = segment.text;
@@ -165,7 +185,7 @@ fn is_date_word(word: &str) -> bool {
 }
 
 /// Long hexadecimal, or long letters mixed with several digits.
-fn is_hash(word: &str) -> bool {
+pub(super) fn is_hash(word: &str) -> bool {
     let digits = word.bytes().filter(u8::is_ascii_digit).count();
     let hex = word.bytes().all(|b| b.is_ascii_hexdigit());
     (hex && word.len() >= 12 && digits >= 2) || (word.len() >= 20 && digits >= 3)

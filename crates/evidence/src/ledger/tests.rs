@@ -29,7 +29,9 @@ fn observe(ledger: &mut Ledger, event: &Event) {
     let use_ =
         UsageEvent { action: event.action, is_primary: event.is_primary, outcome: event.outcome, resources, denied_by };
     ledger.observe_use(&record, &by, &use_);
-    ledger.observe_possible(&record, &by, "s3:GetObjectTagging");
+    let may_check =
+        if event.is_primary { vec!["s3:GetObjectTagging", "s3:GetObjectAcl"] } else { vec!["s3:GetObjectTagging"] };
+    ledger.observe_call(&record, &by, ("s3", event.action), may_check.into_iter());
 }
 
 fn ledger(settings: &LedgerSettings, events: &[Event]) -> Ledger {

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use whittle_catalog::events::CallOutcome;
 
 use super::days::{DaySet, day_of};
-use super::resources::ResourceSet;
+use super::resources::{ResourceSet, StoredSet};
 use super::settings::LedgerSettings;
 use crate::map::DeniedBy;
 
@@ -28,8 +28,7 @@ pub struct UsageEvent<'a> {
 }
 
 /// Times and resources of events.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sighting {
     /// Time of the first event.
     pub first: Timestamp,
@@ -37,9 +36,32 @@ pub struct Sighting {
     pub last: Timestamp,
     /// Days with an event.
     pub days: DaySet,
-    /// The resources.
-    #[serde(default, skip_serializing_if = "ResourceSet::is_empty")]
+    /// The resources, each with the day on which it was first seen.
     pub resources: ResourceSet,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredSighting<D> {
+    first: Timestamp,
+    last: Timestamp,
+    days: D,
+    #[serde(default, skip_serializing_if = "StoredSet::is_empty")]
+    resources: StoredSet,
+}
+
+impl Serialize for Sighting {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let resources = self.resources.to_stored(day_of(self.first));
+        StoredSighting { first: self.first, last: self.last, days: &self.days, resources }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Sighting {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let StoredSighting { first, last, days, resources } = StoredSighting::deserialize(deserializer)?;
+        Ok(Self { first, last, days, resources: ResourceSet::of_stored(&resources, day_of(first)) })
+    }
 }
 
 impl Sighting {
@@ -90,8 +112,9 @@ pub struct Usage {
     /// Calls whose error may hide a denial.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undecided: Option<Sighting>,
-    /// Calls that may have needed the action too, without evidence in the event. Names no resources; counts
-    /// as use of nothing, but proves nothing unused either.
+    /// Calls that may have needed the action too, without evidence in the event, in ledgers of layout 1;
+    /// since then [`Calls`](super::Calls) tell it. Names no resources; counts as use of nothing, but proves
+    /// nothing unused either.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub possible: Option<Sighting>,
     /// Denied calls.
@@ -152,7 +175,7 @@ impl Usage {
         let resources = &mut note_option(sighting, time).resources;
         for resource in &event.resources {
             match resource {
-                Some(arn) => resources.insert(arn, settings),
+                Some(arn) => resources.insert_on(arn, day_of(time), settings),
                 None => resources.insert_unnamed(),
             }
         }

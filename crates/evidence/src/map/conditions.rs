@@ -1,10 +1,10 @@
 //! Conditions of clauses, evaluated on one event; tags and roles in the parameters.
 
 use serde_json::{Map, Value};
-use whittle_catalog::events::{ClauseTest, FieldPath, TagKeys};
+use whittle_catalog::events::{ClauseTest, FieldPath, FurtherAction, TagKeys};
 use whittle_catalog::{ActionId, catalog};
 
-use super::params::{Leaf, is_masked, key_starts_with};
+use super::params::{Leaf, is_masked, key_starts_with, present_in};
 use super::{Basis, CallContext, CollectedUses, ResourceOrigin, ResourceSeen, plan};
 
 /// Parameters that name a key of KMS, and the action that they are for; empty: every action of the call.
@@ -42,6 +42,15 @@ impl CallContext<'_> {
                 statements.is_empty()
                     || statements.iter().any(|text| !verbs.iter().any(|verb| first_word_is(text, verb)))
             }
+            ClauseTest::Unread(paths) => self.is_unread(paths),
+            ClauseTest::NoText(path, needle) => {
+                parameters.texts(path).any(|text| !text.contains(needle.as_str()))
+                    || self.is_unread(std::slice::from_ref(path))
+            }
+            ClauseTest::Additional(path) => self.record.additional_event_data.is_some_and(|data| {
+                let data: Result<Value, _> = serde_json::from_str(data.get());
+                data.is_ok_and(|data| present_in(&data, path))
+            }),
             ClauseTest::Error(codes) => self
                 .record
                 .error_code
@@ -49,6 +58,40 @@ impl CallContext<'_> {
                 .is_some_and(|code| codes.iter().any(|wanted| wanted.eq_ignore_ascii_case(code))),
             _ => false,
         }
+    }
+
+    /// True if a sourced rule shows that this call did not check an action that AWS lists under its
+    /// operation. Parameters that are not there at all show nothing: CloudTrail omits them above 100 KB
+    /// (CloudTrail User Guide, "CloudTrail record contents", requestParameters).
+    pub(super) fn is_excluded(&self, further: &FurtherAction<'_>) -> bool {
+        if further.never.iter().any(|clause| self.holds(clause.tests())) {
+            return true;
+        }
+        let by_rule = || {
+            !further.only.is_empty()
+                && !further.only.iter().any(|clause| clause.tests().iter().all(|test| self.may_hold(test)))
+        };
+        let by_tags = || further.needs_tags && self.parameters.request().is_some_and(|value| !shows_tags(value, 0));
+        self.parameters.are_given() && (by_rule() || by_tags())
+    }
+
+    /// True unless the event shows that a test does not hold.
+    fn may_hold(&self, test: &ClauseTest) -> bool {
+        let is_masked = |path: &FieldPath| {
+            self.parameters.leaves(path).into_iter().any(|leaf| leaf.any_text().is_some_and(is_masked))
+        };
+        self.test(test)
+            || match test {
+                ClauseTest::Is(pairs) => pairs.iter().any(|(path, _)| is_masked(path)),
+                ClauseTest::Text(path, _) => is_masked(path),
+                _ => false,
+            }
+    }
+
+    /// True if nothing at the paths can be read: there is none, or a value is masked.
+    fn is_unread(&self, paths: &[FieldPath]) -> bool {
+        let masked = |path| self.parameters.leaves(path).into_iter().any(|leaf| leaf.any_text().is_some_and(is_masked));
+        !self.parameters.has(paths) || paths.iter().any(masked)
     }
 
     /// Texts of statements; a masked one counts as a statement that says nothing.
@@ -187,6 +230,20 @@ pub(super) fn is_role_arn(text: &str) -> bool {
         && parts.next() == Some("")
         && parts.next().is_some_and(|account| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()))
         && parts.next().and_then(|rest| rest.strip_prefix("role/")).is_some_and(|name| !name.is_empty())
+}
+
+/// True if a key at any depth is of tags and leads to something.
+fn shows_tags(value: &Value, depth: usize) -> bool {
+    let is_tag_key = |key: &str| key_starts_with(key, "tag") || key.contains("Tag") || key.contains("-tag");
+    match value {
+        // What lies deeper is not looked at: it may be tags.
+        _ if depth > 16 => true,
+        Value::Object(map) => map
+            .iter()
+            .any(|(key, value)| (is_tag_key(key) && Leaf::Value(value).is_present()) || shows_tags(value, depth + 1)),
+        Value::Array(items) => items.iter().any(|item| shows_tags(item, depth + 1)),
+        _ => false,
+    }
 }
 
 fn value_has_tags(value: &Value) -> bool {

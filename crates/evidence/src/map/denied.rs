@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::record::Record;
+
 /// Who denied a call. The ledger persists these words, sorted as the variants are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub enum DeniedBy {
@@ -60,6 +62,18 @@ pub struct DeniedDetail {
 
 const PERFORM: [&str; 2] = ["not authorized to perform: ", "not authorized to perform "];
 const RESOURCE: &str = "on resource: ";
+/// What may follow the resource: the reason, or the details of an answer that the AWS SDKs append.
+const REASONS: [&str; 9] = [
+    " because no ",
+    " because the ",
+    " with an explicit deny",
+    " in an identity policy enforced by ",
+    " (service: ",
+    " (status code: ",
+    "; status code: ",
+    " (request id: ",
+    "\n",
+];
 /// EC2 ends its messages so, with hundreds of letters that hold no words.
 const ENCODED: &str = "encoded authorization failure message";
 
@@ -81,16 +95,71 @@ pub(super) fn parse(message: &str) -> DeniedDetail {
     if let Some(at) = lower.find(RESOURCE) {
         let text = words.get(at + RESOURCE.len()..).unwrap_or_default();
         let lower_text = lower.get(at + RESOURCE.len()..).unwrap_or_default();
-        // Object keys may hold spaces, so the resource ends where the reason begins, not at a blank.
-        let end = [" because no ", " with an explicit deny"].iter().filter_map(|phrase| lower_text.find(phrase)).min();
-        let resource = text.get(..end.unwrap_or(text.len())).unwrap_or_default().trim().trim_matches('"');
-        let resource = if encoded.is_some() { resource.trim_end_matches('.') } else { resource };
+        let end = end_of_resource(text, lower_text);
+        let resource = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
+        let resource = resource.trim().trim_matches(['"', '\'']);
+        let sentence_ends = end.is_none() || !is_object(lower_text);
+        let resource = if sentence_ends { resource.trim_end_matches(['.', ',', ';', '"']) } else { resource };
         let complete = end.is_some() || encoded.is_some() || message.len() < 1_000;
         if complete && (resource == "*" || resource.starts_with("arn:")) {
             detail.resource = Some(resource.to_owned());
         }
     }
     detail
+}
+
+/// Where the resource at the start of a text ends, if something follows it: the reason, or what an SDK wrote
+/// about the answer.
+fn end_of_resource(text: &str, lower: &str) -> Option<usize> {
+    // Object keys may hold blanks; no other name in an ARN does.
+    if is_object(lower) {
+        return REASONS.iter().filter_map(|phrase| lower.find(phrase)).min();
+    }
+    let start = text.len() - text.trim_start().len();
+    text.get(start..)?.find(char::is_whitespace).map(|at| start + at)
+}
+
+/// True if a text starts with the ARN of an object.
+fn is_object(lower: &str) -> bool {
+    lower.split(':').nth(2).is_some_and(|service| service.starts_with("s3"))
+}
+
+/// True if the message says that somebody else than the caller is not authorised: a role that the service was
+/// to take on, a service.
+pub(super) fn is_of_another(message: &str, record: &Record<'_>) -> bool {
+    let lower = message.to_ascii_lowercase();
+    let Some(end) = lower.find("not authorized to perform") else { return false };
+    let mut words = message.get(..end).unwrap_or_default().split_whitespace().rev();
+    let subject = words.find(|word| !matches!(*word, "is" | "are")).unwrap_or_default();
+    let subject = subject.trim_matches(['"', '\'', ',', ':', '.', '(', ')']);
+    let caller = record.user_identity.arn.as_deref();
+    if subject.starts_with("arn:") {
+        return caller.is_some_and(|caller| !is_same_principal(subject, caller));
+    }
+    let speaks_to_caller = ["", "user", "you", "caller"].iter().any(|word| subject.eq_ignore_ascii_case(word));
+    !speaks_to_caller
+}
+
+/// True if two ARNs name one principal: a role and any of its sessions count as one only by the same session,
+/// or where one of them is the role itself.
+fn is_same_principal(named: &str, caller: &str) -> bool {
+    let role = |arn: &str| -> Option<(String, String, Option<String>)> {
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        let (account, resource) = (parts.get(4)?, parts.get(5)?);
+        let mut names = resource.split('/');
+        match names.next()? {
+            "assumed-role" => Some(((*account).to_owned(), names.next()?.to_owned(), names.next().map(str::to_owned))),
+            "role" => Some(((*account).to_owned(), names.next_back()?.to_owned(), None)),
+            _ => None,
+        }
+    };
+    match (role(named), role(caller)) {
+        (Some((account, name, session)), Some((own_account, own_name, own_session))) => {
+            let same_session = session.is_none() || own_session.is_none() || session == own_session;
+            account == own_account && name == own_name && same_session
+        }
+        _ => named == caller,
+    }
 }
 
 /// The reason of a message in lower case. AWS names an explicit Deny before anything else.

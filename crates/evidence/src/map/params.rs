@@ -64,6 +64,11 @@ impl<'r> Parameters<'r> {
         self.request.is_some()
     }
 
+    /// True if the event has request parameters, so that one which is not among them was not in the request.
+    pub fn are_given(self) -> bool {
+        self.request().is_some_and(|request| request.as_object().is_some_and(|map| !map.is_empty()))
+    }
+
     /// True if any request parameter is hidden.
     pub fn has_mask(self) -> bool {
         self.request.is_some_and(|request| holds_mask(request.text()))
@@ -99,6 +104,11 @@ impl<'r> Parameters<'r> {
     pub fn texts(self, path: &FieldPath) -> impl Iterator<Item = &'r str> {
         self.leaves(path).into_iter().filter_map(Leaf::text)
     }
+}
+
+/// True if a path below a value leads to something.
+pub(super) fn present_in(value: &Value, path: &FieldPath) -> bool {
+    ends(Some(value), path.segments()).into_iter().any(Leaf::is_present)
 }
 
 /// The texts at the ends of a path below a value.
@@ -141,6 +151,8 @@ fn walk<'v>(value: &'v Value, segments: &[PathSegment], out: &mut Vec<Leaf<'v>>)
         (PathSegment::Keys, Value::Object(map)) => {
             out.extend(map.keys().take(MAX_LEAVES).map(|key| Leaf::Key(key)));
         }
+        // The keys of a map that CloudTrail wrote as a list are not those that the row means.
+        (PathSegment::Keys, Value::Array(_)) => {}
         // A key asked of a list: of each element (`targets.roleArn` for `targets[].roleArn`).
         (_, Value::Array(items)) => items.iter().for_each(|item| walk(item, segments, out)),
         _ => {}

@@ -1,10 +1,11 @@
 //! How the resources of one action are found: the catalog's resource types and the tables' rows, combined
 //! once.
 
+use std::borrow::Cow;
 use std::sync::{LazyLock, OnceLock};
 
 use whittle_catalog::events::{FieldPath, ParameterSource, Transform};
-use whittle_catalog::{ActionId, ArnFormat, catalog};
+use whittle_catalog::{ActionId, ArnFormat, ResourceTypeRef, catalog};
 
 use super::arns::{self, ArnShape, SplitArn};
 
@@ -20,6 +21,14 @@ pub(super) struct ResourcePlan {
     pub whole_arns: Vec<&'static str>,
     /// The parts found are all that the request names.
     pub complete: bool,
+    /// Parameters whose account owns the resources.
+    pub owners: Vec<&'static FieldPath>,
+    /// Parameters with what the resources are a part of, by an ARN or a name.
+    pub owner_arns: Vec<&'static FieldPath>,
+    /// ARNs of the action's types have an account.
+    pub has_account: bool,
+    /// Start of the resource part of ARNs that are checked without a qualifier.
+    unqualified: Option<&'static str>,
     pub types: Vec<TypePlan>,
     /// Formats of all resource types of the service.
     shapes: &'static [ArnShape],
@@ -79,6 +88,21 @@ impl ResourcePlan {
         type_among(&self.types, self.shapes, arn)
     }
 
+    /// The forms in which an ARN that an event names may be checked: without its qualifier where the service
+    /// checks it so, and also without the label of a state of it.
+    pub fn checked_forms<'t>(&self, arn: Cow<'t, str>) -> Vec<Cow<'t, str>> {
+        let name = || SplitArn::of(&arn)?.resource.strip_prefix(self.unqualified?);
+        let Some(name) = name() else { return vec![arn] };
+        let bare = name.split(':').next().unwrap_or(name);
+        let whole = bare.split('/').next().unwrap_or(bare);
+        let head = arn.get(..arn.len() - name.len()).unwrap_or_default();
+        let mut forms = vec![Cow::Owned(format!("{head}{bare}"))];
+        if whole != bare {
+            forms.push(Cow::Owned(format!("{head}{whole}")));
+        }
+        forms
+    }
+
     /// True if the ARN is of this type of the action.
     pub fn is_of_type(&self, kind: &TypePlan, arn: &str) -> bool {
         type_among(std::slice::from_ref(kind), self.shapes, arn).is_some()
@@ -91,7 +115,8 @@ impl ResourcePlan {
             let of_parts = parts.flat_map(|part| rows(&part.rows).chain([&part.path]));
             rows(&kind.rows).chain(of_parts)
         };
-        self.any_if.iter().copied().chain(self.types.iter().flat_map(of_type))
+        let owners = self.owner_arns.iter().copied();
+        self.any_if.iter().copied().chain(owners).chain(self.types.iter().flat_map(of_type))
     }
 }
 
@@ -142,6 +167,10 @@ fn make(action: ActionId) -> ResourcePlan {
     let rows = catalog().parameter_sources(prefix);
     let any: Vec<_> = rows.iter().filter(|row| row.is_any(name)).collect();
     let is_lower_case = rows.iter().any(ParameterSource::is_lower_case);
+    let has_account = info.resource_types().flat_map(ResourceTypeRef::arn_formats).any(|format| {
+        let mut placeholders = format.placeholders();
+        placeholders.any(|part| part == "Account")
+    });
     let types = info.resource_types().map(|kind| {
         let formats: Vec<_> = kind
             .arn_formats()
@@ -171,12 +200,20 @@ fn make(action: ActionId) -> ResourcePlan {
             formats,
         }
     });
+    let paths_of = |wanted: &dyn Fn(&ParameterSource) -> bool| -> Vec<&'static FieldPath> {
+        let wanted = rows.iter().filter(|row| wanted(row));
+        wanted.flat_map(|row| row.paths().iter().map(|(path, _)| path)).collect()
+    };
     ResourcePlan {
         full_name: info.name(),
         is_any: !info.supports_resources() || any.iter().any(|row| row.paths().is_empty()),
         any_if: any.iter().flat_map(|row| row.paths().iter().map(|(path, _)| path)).collect(),
         whole_arns: rows.iter().filter_map(|row| row.whole_arn(name)).collect(),
         complete: rows.iter().any(|row| row.is_complete(name)),
+        owners: paths_of(&|row| row.names_owner(name)),
+        owner_arns: paths_of(&|row| row.names_owner_by_arn(name)),
+        has_account,
+        unqualified: rows.iter().find_map(ParameterSource::unqualified),
         types: types.collect(),
         shapes: arns::shapes(prefix),
     }

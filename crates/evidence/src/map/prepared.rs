@@ -1,7 +1,7 @@
 //! Everything about an event name that does not depend on the single event.
 
 use whittle_catalog::catalog;
-use whittle_catalog::events::{BatchItems, EventRule, TagKeys};
+use whittle_catalog::events::{BatchItems, EventRule, FurtherAction, TagKeys};
 
 /// A rule, ready for many events.
 #[derive(Debug)]
@@ -15,12 +15,18 @@ pub(super) struct PreparedRule {
     pub batch: Option<&'static BatchItems>,
     /// The services that a role in the parameters may be passed to.
     pub passed_to: &'static [&'static str],
+    /// What AWS lists under the operation beside the actions that every call of it proves; without those that
+    /// no call checks.
+    pub further: Vec<FurtherAction<'static>>,
 }
 
 impl PreparedRule {
     pub fn of(rule: EventRule<'static>, event_name: &str) -> Self {
+        let mut further = rule.further_actions(catalog());
+        further.retain(|further| !further.is_never_checked());
         Self {
             rule,
+            further,
             tags: catalog().tag_on_create(rule.prefix(), event_name),
             may_pass_role: catalog().may_pass_role(rule.prefix(), event_name),
             batch: catalog().batch_items(rule.prefix(), event_name),

@@ -46,11 +46,17 @@ impl ParametersRead {
         let rule = &prepared.rule;
         let mut reads = Self {
             // Tags, roles, and the ARNs of the other services that share S3's event source may stand
-            // anywhere.
-            all: prepared.tags.is_some() || prepared.may_pass_role || rule.prefix() == "s3",
+            // anywhere; and an absent parameter excludes an action only where parameters are given at all.
+            all: prepared.tags.is_some()
+                || prepared.may_pass_role
+                || rule.prefix() == "s3"
+                || prepared.further.iter().any(|further| further.needs_tags || !further.only.is_empty()),
             response: catalog().names_created(event_name),
             ..Self::default()
         };
+        if catalog().may_have_source(event_name) {
+            reads.key_starts.insert("source");
+        }
         reads.add_clauses(rule);
         let of_clauses = rule.clauses().flat_map(Clause::actions).copied();
         for action in rule.same_named().into_iter().chain(of_clauses) {
@@ -71,9 +77,14 @@ impl ParametersRead {
         for clause in rule.clauses() {
             for test in clause.tests() {
                 match test {
-                    ClauseTest::Has(paths) | ClauseTest::Lacks(paths) => paths.iter().for_each(|path| self.add(path)),
+                    ClauseTest::Has(paths) | ClauseTest::Lacks(paths) | ClauseTest::Unread(paths) => {
+                        paths.iter().for_each(|path| self.add(path))
+                    }
                     ClauseTest::Is(pairs) => pairs.iter().for_each(|(path, _)| self.add(path)),
-                    ClauseTest::Text(path, _) | ClauseTest::Verb(_, path) | ClauseTest::NoVerb(_, path) => {
+                    ClauseTest::Text(path, _)
+                    | ClauseTest::NoText(path, _)
+                    | ClauseTest::Verb(_, path)
+                    | ClauseTest::NoVerb(_, path) => {
                         self.add(path);
                     }
                     ClauseTest::Error(_) => {}
@@ -109,6 +120,9 @@ impl ParametersRead {
         // Whole ARNs are also looked for below any key.
         self.all |= !plan.whole_arns.is_empty();
         self.response |= !plan.whole_arns.is_empty();
+        if plan.has_account {
+            self.keys.extend(catalog().owner_account_keys());
+        }
         self.masks |= plan.types.iter().any(|kind| resources::may_be_told_absent(plan, kind));
         plan.paths().for_each(|path| self.add(path));
     }

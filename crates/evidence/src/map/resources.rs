@@ -2,16 +2,16 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
 use whittle_catalog::events::{FieldPath, Transform};
-use whittle_catalog::{ActionId, ArnFormat, catalog};
+use whittle_catalog::{ActionId, catalog};
 
-use super::arns::SplitArn;
+use super::fill::{
+    Choice, arn_texts, entry_arn, filled, fits_exactly, only_placeholder, outer, push_filled, push_with_tail,
+};
 use super::params::{Leaf, is_masked};
-use super::plan::{self, FormatPiece, FormatPlan, PartPlan, ResourcePlan, TypePlan};
+use super::plan::{self, FormatPlan, PartPlan, ResourcePlan, TypePlan};
 use super::transform::{CallPlace, NamedResource, named};
-use super::{CallContext, ResourceOrigin, ResourceSeen};
-use crate::record::ResourceEntry;
+use super::{CallContext, ResourceOrigin, ResourceSeen, s3};
 
 /// ARNs that one template may give for one event; a batch holds at most a few hundred items.
 const MAX_ARNS: usize = 1_000;
@@ -24,7 +24,18 @@ pub(super) fn harmless(arn: &str) -> String {
 impl CallContext<'_> {
     /// Resources of an action by the usual steps. Never empty.
     pub(super) fn resources_of(&self, action: ActionId) -> Vec<ResourceSeen> {
+        self.resources_by_plan(plan::of(action), true)
+    }
+
+    /// The same by the request alone, where it names something: `resources[]` also lists what another action
+    /// of the call was checked on.
+    pub(super) fn resources_of_request(&self, action: ActionId) -> Vec<ResourceSeen> {
         let plan = plan::of(action);
+        let seen = self.resources_by_plan(plan, false);
+        if seen.contains(&ResourceSeen::Unnamed) { self.resources_by_plan(plan, true) } else { seen }
+    }
+
+    fn resources_by_plan(&self, plan: &'static ResourcePlan, with_listed: bool) -> Vec<ResourceSeen> {
         if plan.is_any || plan.any_if.iter().any(|path| self.has(path)) {
             return vec![ResourceSeen::Arn("*".to_owned(), ResourceOrigin::NoResourceTypes)];
         }
@@ -32,10 +43,16 @@ impl CallContext<'_> {
             return vec![ResourceSeen::Arn(harmless(arn), ResourceOrigin::DeniedMessage)];
         }
         if !plan.whole_arns.is_empty() {
-            return self.whole_arns(&plan.whole_arns);
+            return self.whole_arns(plan);
         }
-        let listed = self.record.resources.iter().filter_map(|entry| {
-            let arn = entry_arn(entry)?;
+        let mut seen = self.without_access_points(plan, with_listed);
+        s3::add_access_points(self, plan, with_listed, &mut seen);
+        seen
+    }
+
+    fn without_access_points(&self, plan: &'static ResourcePlan, with_listed: bool) -> Vec<ResourceSeen> {
+        let entries = self.record.resources.iter().filter(|_| with_listed).filter_map(entry_arn);
+        let listed = entries.flat_map(|arn| plan.checked_forms(arn)).filter_map(|arn| {
             let kind = plan.type_of(&arn)?;
             Some((kind, harmless(&arn)))
         });
@@ -51,17 +68,30 @@ impl CallContext<'_> {
         if !all.is_empty() {
             return all;
         }
+        let place = self.place_for(plan);
         let mut found: Found = Vec::new();
         for kind in &plan.types {
             let of_type = some.iter().filter(|(name, _)| *name == kind.name);
             let mut arns: Vec<_> = of_type.map(|(_, arn)| (arn.clone(), ResourceOrigin::Listed)).collect();
-            if arns.is_empty() {
-                arns = self.by_templates(plan, kind);
+            if arns.is_empty()
+                && let Some(place) = &place
+            {
+                arns = self.by_templates(plan, kind, place);
             }
             found.push(arns);
         }
         forget_ambiguous(plan, &mut found);
-        self.collect(plan, found)
+        let mut seen = self.collect(plan, found);
+        if place.is_none() || self.has_source() {
+            seen.push(ResourceSeen::Unnamed);
+        }
+        seen
+    }
+
+    /// True if the request names a source beside the target, and no row says which of them is checked.
+    fn has_source(&self) -> bool {
+        let starts = || FieldPath::parse("source*");
+        catalog().may_have_source(self.record.event_name.as_str()) && self.has(&starts())
     }
 
     /// Resources at given paths, for clauses that name them.
@@ -71,10 +101,21 @@ impl CallContext<'_> {
             return vec![ResourceSeen::Arn("*".to_owned(), ResourceOrigin::NoResourceTypes)];
         }
         let plan = plan::of(action);
+        if let Some(arn) = self.denied_resource(plan.full_name) {
+            return vec![ResourceSeen::Arn(harmless(arn), ResourceOrigin::DeniedMessage)];
+        }
         let mut seen = Vec::new();
         for (path, transform) in paths {
-            for text in self.parameters.texts(path) {
-                self.push_named(plan, *transform, text, &mut seen);
+            for leaf in self.parameters.leaves(path).into_iter().filter(|leaf| leaf.is_present()) {
+                let before = seen.len();
+                if let Some(text) = leaf.text() {
+                    self.push_named(plan, *transform, text, &mut seen);
+                }
+                // Of several texts some speak of another action: statements, references to secrets.
+                let may_be_of_another = matches!(transform, Transform::PartiqlTable(Some(_)) | Transform::SsmSecret);
+                if seen.len() == before && !(may_be_of_another && leaf.text().is_some()) {
+                    seen.push(ResourceSeen::Unnamed);
+                }
             }
         }
         if seen.is_empty() {
@@ -91,30 +132,23 @@ impl CallContext<'_> {
     }
 
     fn push_named(&self, plan: &'static ResourcePlan, transform: Transform, text: &str, seen: &mut Vec<ResourceSeen>) {
-        for name in named(transform, text, self.place()) {
+        let Some(place) = self.place_for(plan) else { return };
+        for name in named(transform, text, &place) {
             let name = match name {
                 NamedResource::Part(bucket) if transform == Transform::S3Bucket => {
-                    NamedResource::Arn(Cow::Owned(format!("arn:{}:s3:::{bucket}", self.place().partition)))
+                    NamedResource::Arn(Cow::Owned(format!("arn:{}:s3:::{bucket}", place.partition)))
                 }
                 name => name,
             };
-            match name {
-                NamedResource::Arn(arn) if plan.type_of(&arn).is_some() => {
-                    seen.push(ResourceSeen::Arn(harmless(&arn), ResourceOrigin::Template));
+            let arns = match name {
+                NamedResource::Arn(arn) => {
+                    let forms = plan.checked_forms(arn).into_iter().filter(|arn| plan.type_of(arn).is_some());
+                    forms.map(|arn| (arn.into_owned(), ResourceOrigin::Template)).collect()
                 }
-                NamedResource::Arn(_) => {}
-                NamedResource::Part(part) => seen.extend(self.only_placeholder(&plan.types, &part)),
-            }
+                NamedResource::Part(part) => only_placeholder(&plan.types, part, &place),
+            };
+            seen.extend(arns.into_iter().map(|(arn, step)| ResourceSeen::Arn(harmless(&arn), step)));
         }
-    }
-
-    /// An ARN of the first format with one placeholder of its own.
-    fn only_placeholder(&self, types: &[TypePlan], part: &str) -> Option<ResourceSeen> {
-        let mut formats = types.iter().flat_map(|kind| kind.formats.iter());
-        let format = formats.find(|format| format.parts.len() == 1)?;
-        let placeholder = format.parts.first()?.name;
-        let arn = filled(format, &[(placeholder, Cow::Borrowed(part))], self.place())?;
-        Some(ResourceSeen::Arn(harmless(&arn), ResourceOrigin::Template))
     }
 
     /// The ARN of a denied message, if it speaks of this action.
@@ -130,21 +164,25 @@ impl CallContext<'_> {
     }
 
     /// Rows whose text is a whole ARN with `{path#transform}` parts.
-    fn whole_arns(&self, templates: &[&'static str]) -> Vec<ResourceSeen> {
-        let mut seen: Vec<_> = templates
+    fn whole_arns(&self, plan: &ResourcePlan) -> Vec<ResourceSeen> {
+        let Some(place) = self.place_for(plan) else { return vec![ResourceSeen::Unnamed] };
+        let mut seen: Vec<_> = plan
+            .whole_arns
             .iter()
             .filter_map(|template| {
                 let mut arn = template
-                    .replace("${Partition}", &self.place().partition)
-                    .replace("${Region}", &self.place().region)
-                    .replace("${Account}", &self.place().account);
+                    .replace("${Partition}", &place.partition)
+                    .replace("${Region}", &place.region)
+                    .replace("${Account}", &place.account);
                 while let Some((head, rest)) = arn.split_once('{') {
                     let (path, tail) = rest.split_once('}')?;
                     // Bodies are often wrapped: createStageInput.restApiId.
                     let paths = [FieldPath::parse(path), FieldPath::parse(&format!("*.{path}"))];
                     let mut leaves = paths.iter().flat_map(|path| self.parameters.leaves(path));
                     let text = leaves.find_map(Leaf::text)?;
-                    (!text.contains(['{', '*', '?', ':'])).then_some(())?;
+                    // At the start the text is the ARN of what the resource is a part of.
+                    let is_arn = head.is_empty() && text.starts_with("arn:");
+                    (!text.contains(['{', '*', '?']) && (is_arn || !text.contains(':'))).then_some(())?;
                     arn = format!("{head}{text}{tail}");
                 }
                 Some(ResourceSeen::Arn(arn, ResourceOrigin::Template))
@@ -157,18 +195,25 @@ impl CallContext<'_> {
     }
 
     /// ARNs of one resource type from the parameters.
-    fn by_templates(&self, plan: &ResourcePlan, kind: &TypePlan) -> Vec<(String, ResourceOrigin)> {
+    fn by_templates(
+        &self,
+        plan: &ResourcePlan,
+        kind: &TypePlan,
+        place: &CallPlace<'_>,
+    ) -> Vec<(String, ResourceOrigin)> {
         let mut arns = Vec::new();
         if self.parameters.has_request() {
             let fits = |arn: &str| plan.is_of_type(kind, arn) || fits_exactly(kind, arn);
             for row in &kind.rows {
                 for (path, transform) in row.paths() {
                     for text in self.parameters.texts(path) {
-                        let whole = named(*transform, text, self.place()).into_iter().filter_map(|name| match name {
-                            NamedResource::Arn(arn) if fits(&arn) => Some((arn.into_owned(), ResourceOrigin::Template)),
-                            _ => None,
+                        let names = named(*transform, text, place).into_iter();
+                        let whole = names.flat_map(|name| match name {
+                            NamedResource::Arn(arn) => plan.checked_forms(arn),
+                            NamedResource::Part(_) => Vec::new(),
                         });
-                        arns.extend(whole);
+                        let fitting = whole.filter(|arn| fits(arn));
+                        arns.extend(fitting.map(|arn| (arn.into_owned(), ResourceOrigin::Template)));
                     }
                     if !arns.is_empty() {
                         break;
@@ -177,7 +222,7 @@ impl CallContext<'_> {
             }
             if arns.is_empty() {
                 for format in &kind.formats {
-                    self.by_placeholders(format, &fits, &mut arns);
+                    self.by_placeholders(format, place, &fits, &mut arns);
                 }
             }
         }
@@ -192,18 +237,19 @@ impl CallContext<'_> {
     fn by_placeholders<'p>(
         &'p self,
         format: &'p FormatPlan,
+        place: &CallPlace<'_>,
         fits: &dyn Fn(&str) -> bool,
         out: &mut Vec<(String, ResourceOrigin)>,
     ) {
         let mut values = Vec::new();
         let (mut from_event, mut step) = (false, ResourceOrigin::Generic);
         for part in &format.parts {
-            let (mut names, curated, defaulted) = self.values(part);
+            let (mut names, curated, defaulted) = self.values(part, place);
             // Most calls name one thing by one text.
             let text = match (names.len(), names.pop()) {
                 (0, _) => return,
                 (1, Some(NamedResource::Part(text))) => text,
-                _ => return self.by_many_placeholders(format, fits, out),
+                _ => return self.by_many_placeholders(format, place, fits, out),
             };
             if curated {
                 step = ResourceOrigin::Template;
@@ -212,7 +258,7 @@ impl CallContext<'_> {
             values.push((part.name, text));
         }
         if from_event {
-            push_filled(format, values, self.place(), step, out);
+            push_filled(format, values, place, step, out);
         }
     }
 
@@ -220,6 +266,7 @@ impl CallContext<'_> {
     fn by_many_placeholders<'p>(
         &'p self,
         format: &'p FormatPlan,
+        place: &CallPlace<'_>,
         fits: &dyn Fn(&str) -> bool,
         out: &mut Vec<(String, ResourceOrigin)>,
     ) {
@@ -227,7 +274,7 @@ impl CallContext<'_> {
         let mut choices = vec![Choice::default()];
         let (mut from_event, mut step) = (false, ResourceOrigin::Generic);
         for part in &format.parts {
-            let (values, curated, defaulted) = self.values(part);
+            let (values, curated, defaulted) = self.values(part, place);
             if curated {
                 step = ResourceOrigin::Template;
             }
@@ -261,13 +308,13 @@ impl CallContext<'_> {
         if !from_event {
             return;
         }
-        for Choice { values, place } in choices {
-            push_filled(format, values, place.as_ref().unwrap_or_else(|| self.place()), step, out);
+        for Choice { values, place: named } in choices {
+            push_filled(format, values, named.as_ref().unwrap_or(place), step, out);
         }
     }
 
     /// Values of one placeholder; whether a row of the tables gave them; whether they are only the default.
-    fn values<'p>(&'p self, part: &'p PartPlan) -> (Vec<NamedResource<'p>>, bool, bool) {
+    fn values<'p>(&'p self, part: &'p PartPlan, place: &CallPlace<'_>) -> (Vec<NamedResource<'p>>, bool, bool) {
         for row in &part.rows {
             for (path, transform) in row.paths() {
                 let leaves = self.parameters.leaves(path);
@@ -275,7 +322,7 @@ impl CallContext<'_> {
                 let mut values = Vec::new();
                 for text in leaves.iter().filter_map(|leaf| leaf.text()) {
                     given += 1;
-                    values.extend(named(*transform, text, self.place()));
+                    values.extend(named(*transform, text, place));
                 }
                 values.truncate(MAX_ARNS);
                 if !values.is_empty() {
@@ -297,7 +344,7 @@ impl CallContext<'_> {
             }
         }
         let texts = self.parameters.texts(&part.path);
-        (texts.flat_map(|text| named(part.transform, text, self.place())).collect(), false, false)
+        (texts.flat_map(|text| named(part.transform, text, place)).collect(), false, false)
     }
 
     /// ARNs in the answer to a create call.
@@ -345,44 +392,6 @@ pub(super) fn may_be_told_absent(plan: &ResourcePlan, kind: &TypePlan) -> bool {
 /// The ARNs found for each type of an action.
 type Found = Vec<Vec<(String, ResourceOrigin)>>;
 
-/// Values for the placeholders of a format.
-type Values<'t> = Vec<(&'static str, Cow<'t, str>)>;
-
-/// One of several choices of values, while they are collected.
-#[derive(Debug, Clone, Default)]
-struct Choice<'t> {
-    values: Values<'t>,
-    /// Place of the resource, if an ARN names it; else that of the call.
-    place: Option<CallPlace<'static>>,
-}
-
-impl<'t> Choice<'t> {
-    fn with(&self, placeholder: &'static str, text: &Cow<'t, str>, place: Option<&CallPlace<'static>>) -> Self {
-        let mut values = self.values.clone();
-        values.push((placeholder, text.clone()));
-        Self { values, place: place.cloned().or_else(|| self.place.clone()) }
-    }
-}
-
-/// The place of the resource and the value of the placeholder, if the ARN ends with that placeholder of the
-/// format.
-fn outer<'t>(format: ArnFormat<'_>, placeholder: &str, arn: &'t str) -> Option<(CallPlace<'static>, &'t str)> {
-    let wanted = SplitArn::of(format.as_str())?;
-    let found = SplitArn::of(arn)?;
-    let (head, rest) = wanted.resource.split_once(&format!("${{{placeholder}}}"))?;
-    let text = found.resource.strip_prefix(head).filter(|text| !text.is_empty())?;
-    // The first of several placeholders: what stands before it is fixed, and the ARN ends with its value.
-    let inner = rest.starts_with('/') && !head.contains("${") && !text.contains('/') && wanted.service == found.service;
-    let place = || {
-        Some(CallPlace {
-            partition: Cow::Owned(arn.split(':').nth(1)?.to_owned()),
-            region: Cow::Owned(found.region.to_owned()),
-            account: Cow::Owned(found.account.to_owned()),
-        })
-    };
-    inner.then(place).flatten().map(|place| (place, text))
-}
-
 /// One parameter that would name several types at once names none: it is an id of some kind (`resourceId`).
 fn forget_ambiguous(plan: &ResourcePlan, found: &mut [Vec<(String, ResourceOrigin)>]) {
     let generic = |arns: &[(String, ResourceOrigin)]| arns.iter().any(|(_, step)| *step == ResourceOrigin::Generic);
@@ -395,85 +404,5 @@ fn forget_ambiguous(plan: &ResourcePlan, found: &mut [Vec<(String, ResourceOrigi
         if generic(arns) && guessed.iter().filter(|other| **other == parts(kind)).count() > 1 {
             arns.clear();
         }
-    }
-}
-
-/// True if an ARN or a pattern made by a transform (`table/*`, `role/*name`) has the shape of the type.
-fn fits_exactly(kind: &TypePlan, arn: &str) -> bool {
-    let Some(parts) = SplitArn::of(arn) else { return false };
-    let same_service = |format: &FormatPlan| format.format.as_str().split(':').nth(2) == Some(parts.service);
-    kind.formats.iter().any(|format| same_service(format) && format.format.matches(arn))
-}
-
-/// Adds the filled format, in lower case too where the service keeps names so.
-fn push_filled(
-    format: &FormatPlan,
-    mut values: Values<'_>,
-    place: &CallPlace<'_>,
-    step: ResourceOrigin,
-    out: &mut Vec<(String, ResourceOrigin)>,
-) {
-    out.extend(filled(format, &values, place).map(|arn| (arn, step)));
-    let has_upper = |(_, text): &(_, Cow<'_, str>)| text.bytes().any(|byte| byte.is_ascii_uppercase());
-    if format.is_lower_case && values.iter().any(has_upper) {
-        for (_, text) in &mut values {
-            text.to_mut().make_ascii_lowercase();
-        }
-        out.extend(filled(format, &values, place).map(|arn| (arn, step)));
-    }
-}
-
-/// The format with its placeholders replaced; `None` if one has no value.
-fn filled(format: &FormatPlan, values: &[(&str, Cow<'_, str>)], place: &CallPlace<'_>) -> Option<String> {
-    let mut arn = String::with_capacity(format.format.as_str().len() + 64);
-    for piece in &format.pieces {
-        arn.push_str(match piece {
-            FormatPiece::Text(text) => text,
-            FormatPiece::Partition => &place.partition,
-            FormatPiece::Region => &place.region,
-            FormatPiece::Account => &place.account,
-            FormatPiece::Part(name) => {
-                values.iter().find(|(placeholder, _)| placeholder == name).map(|(_, value)| &**value)?
-            }
-        });
-    }
-    (!arn.is_empty()).then_some(arn)
-}
-
-/// Adds an ARN, and again with the tail that its type must be granted with (`:*` of log groups and
-/// functions), unless it is qualified already.
-fn push_with_tail(kind: &TypePlan, arn: String, step: ResourceOrigin, seen: &mut Vec<ResourceSeen>) {
-    if let Some(tail) = kind.tail {
-        // Six colons end `arn:aws:logs:<region>:<account>:log-group:`; one more is a qualifier.
-        match arn.strip_suffix(tail) {
-            Some(bare) => seen.push(ResourceSeen::Arn(bare.to_owned(), step)),
-            None if arn.bytes().filter(|byte| *byte == b':').count() == 6 => {
-                seen.push(ResourceSeen::Arn([&arn, tail].concat(), step));
-            }
-            None => {}
-        }
-    }
-    seen.push(ResourceSeen::Arn(arn, step));
-}
-
-/// The ARN of an entry of `resources[]`; an entry with a prefix only stands for everything below it.
-fn entry_arn<'e>(entry: &'e ResourceEntry<'_>) -> Option<Cow<'e, str>> {
-    let arn = match (entry.arn.as_deref(), entry.arn_prefix.as_deref()) {
-        (Some(arn), _) => Cow::Borrowed(arn),
-        (None, Some(start)) => Cow::Owned(format!("{start}*")),
-        (None, None) => return None,
-    };
-    (arn.starts_with("arn:") && !is_masked(&arn)).then_some(arn)
-}
-
-fn arn_texts<'v>(value: &'v Value, depth: usize, out: &mut Vec<&'v str>) {
-    if depth > 4 || out.len() >= 50 {
-        return;
-    }
-    match value {
-        Value::String(text) if text.starts_with("arn:") => out.push(text),
-        Value::Array(items) => items.iter().for_each(|item| arn_texts(item, depth + 1, out)),
-        Value::Object(map) => map.values().for_each(|value| arn_texts(value, depth + 1, out)),
-        _ => {}
     }
 }

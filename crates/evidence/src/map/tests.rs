@@ -7,8 +7,9 @@ use super::*;
 use crate::record::{ParsedRecord, parse_record};
 
 /// One file of cases for each group of services; `s3.txt` says how they are written.
-const CASES: [(&str, &str); 9] = [
+const CASES: [(&str, &str); 10] = [
     ("s3", include_str!("../../tests/data/map/s3.txt")),
+    ("checked", include_str!("../../tests/data/map/checked.txt")),
     ("dynamodb", include_str!("../../tests/data/map/dynamodb.txt")),
     ("messaging", include_str!("../../tests/data/map/messaging.txt")),
     ("secrets", include_str!("../../tests/data/map/secrets.txt")),
@@ -18,6 +19,8 @@ const CASES: [(&str, &str); 9] = [
     ("long-tail", include_str!("../../tests/data/map/long-tail.txt")),
     ("sources", include_str!("../../tests/data/map/sources.txt")),
 ];
+
+mod checked;
 
 const SHAPES: &str = include_str!("../../tests/data/map/role-shapes.ndjson");
 
@@ -91,6 +94,11 @@ fn check(line: &str) -> Result<(), String> {
             let seen: Vec<_> = used.resources.iter().map(resource_text).collect();
             if !seen.contains(&arn.as_str()) {
                 return Err(format!("{action} on {seen:?}"));
+            }
+        } else if let Some(arn) = word.strip_prefix('~') {
+            let used = mapped.uses.iter().find(|used| catalog().info(used.action).name() == action);
+            if used.is_some_and(|used| used.resources.iter().any(|seen| resource_text(seen) == arn)) {
+                return Err(format!("{action} on {arn}"));
             }
         } else if let Some(name) = word.strip_prefix('+') {
             action = name;

@@ -96,6 +96,16 @@ pub(super) fn named<'t>(transform: Transform, text: &'t str, place: &CallPlace<'
         Transform::KmsKey if text.contains("alias/") => Vec::new(),
         Transform::Secret => secret(text),
         Transform::SsmName if !is_arn => ssm_name(text, place),
+        Transform::SsmName => match text.split_once(":parameter/") {
+            Some((head, name)) => {
+                let name = name.split(':').next().unwrap_or(name).trim_start_matches('/');
+                arn(format!("{head}:parameter/{name}"))
+            }
+            None => whole(text),
+        },
+        Transform::SsmSecret => {
+            text.trim_start_matches('/').strip_prefix(SECRET_REFERENCE).map(secret).unwrap_or_default()
+        }
         Transform::SsmDocument if text.starts_with("AWS") => {
             arn(format!("arn:{partition}:ssm:{region}:*:document/{text}"))
         }
@@ -113,7 +123,8 @@ pub(super) fn named<'t>(transform: Transform, text: &'t str, place: &CallPlace<'
             _ => arn(format!("{text}:*")),
         },
         Transform::Family => part(text.split(':').next().unwrap_or(text)),
-        Transform::BedrockModel if !is_arn => bedrock_model(text, place),
+        Transform::BatchDefinition => batch_definition(text, place),
+        Transform::BedrockModel => bedrock_model(text, place),
         Transform::BedrockGuardrail if !is_arn => {
             arn(format!("arn:{partition}:bedrock:{region}:{account}:guardrail/{text}"))
         }
@@ -141,7 +152,7 @@ fn copy_source(text: &str, place: &CallPlace<'_>) -> Option<String> {
     usable.then(|| format!("arn:{}:s3:::{path}", place.partition))
 }
 
-fn percent_decoded(text: &str) -> String {
+pub(super) fn percent_decoded(text: &str) -> String {
     let hex = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
     let (bytes, mut at, mut out) = (text.as_bytes(), 0, Vec::with_capacity(text.len()));
     while let Some(byte) = bytes.get(at) {
@@ -156,6 +167,12 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
 }
 
+/// Names of parameters that stand for a secret start so.
+///
+/// AWS page: Systems Manager User Guide, "Referencing AWS Secrets Manager secrets from Parameter Store
+/// parameters".
+const SECRET_REFERENCE: &str = "aws/reference/secretsmanager/";
+
 /// AWS page: SQS Developer Guide, "Amazon SQS queue and message identifiers": the URL ends in account and
 /// name.
 fn sqs_url(text: &str, place: &CallPlace<'_>) -> Option<String> {
@@ -163,9 +180,30 @@ fn sqs_url(text: &str, place: &CallPlace<'_>) -> Option<String> {
     let (name, account) = (parts.next()?, parts.next()?);
     let clean = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     let host = text.split_once("://").map_or("", |(_, rest)| rest).split('/').next().unwrap_or_default();
-    let region = host.split('.').find(|label| label.matches('-').count() >= 2 && is_region(label));
+    let region = region_of_queue_host(host);
     (clean && is_account(account))
         .then(|| format!("arn:{}:sqs:{}:{account}:{name}", place.partition, region.unwrap_or(&place.region)))
+}
+
+/// The Region in the host of a queue's URL: `sqs.REGION.…`, `sqs-fips.REGION.…`,
+/// `vpce-….sqs.REGION.vpce.amazonaws.com`, the older `REGION.queue.amazonaws.com`; `None` if it names none.
+///
+/// AWS page: AWS General Reference, "Amazon Simple Queue Service endpoints"; SQS Developer Guide,
+/// "Internetwork traffic privacy", VPC endpoints.
+fn region_of_queue_host(host: &str) -> Option<&str> {
+    let labels: Vec<&str> = host.split('.').collect();
+    let at = labels.iter().position(|label| matches!(*label, "sqs" | "sqs-fips" | "queue"))?;
+    let beside = if labels.get(at) == Some(&"queue") { at.checked_sub(1)? } else { at + 1 };
+    labels.get(beside).copied().filter(|label| looks_like_region(label))
+}
+
+/// True for `eu-west-1`, `us-iso-east-1`: words and a number of one or two digits.
+fn looks_like_region(label: &str) -> bool {
+    let parts: Vec<&str> = label.split('-').collect();
+    let Some((number, words)) = parts.split_last() else { return false };
+    let is_word = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_number = (1..=2).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
+    words.len() >= 2 && words.iter().all(is_word) && is_number
 }
 
 /// AWS page: Lambda API Reference, "Name formats" of `FunctionName`.
@@ -264,17 +302,55 @@ fn partiql<'t>(statement: &str, verb: Option<&str>, place: &CallPlace<'_>) -> Ve
     names
 }
 
-/// AWS page: Bedrock User Guide, "Prerequisites for inference profiles": the profile and the model in each
-/// Region.
-fn bedrock_model<'t>(text: &str, place: &CallPlace<'_>) -> Vec<NamedResource<'t>> {
+/// A definition without a revision is checked so, with one it is checked with it: both are named.
+///
+/// AWS page: Batch User Guide, "Resource: Restrict to a job queue".
+fn batch_definition<'t>(text: &str, place: &CallPlace<'_>) -> Vec<NamedResource<'t>> {
     let CallPlace { partition, region, account } = place;
-    match text.split_once('.') {
-        Some((geography, model)) if catalog().is_inference_profile(geography) => {
-            let mut names = arn(format!("arn:{partition}:bedrock:{region}:{account}:inference-profile/{text}"));
-            names.extend(arn(format!("arn:{partition}:bedrock:*::foundation-model/{model}")));
-            names
+    let (head, name) = match text.split_once(":job-definition/") {
+        Some((head, name)) => (head.to_owned(), name),
+        None => (format!("arn:{partition}:batch:{region}:{account}"), text),
+    };
+    let name = name.split(':').next().unwrap_or(name);
+    let definition = format!("{head}:job-definition/{name}");
+    vec![NamedResource::Arn(Cow::Owned(format!("{definition}:*"))), NamedResource::Arn(Cow::Owned(definition))]
+}
+
+/// What a call that names a model, a profile or a router is checked on: with a profile also the model in each
+/// of its Regions. The models behind an application profile or a router are not told.
+///
+/// AWS page: Bedrock User Guide, "Prerequisites for inference profiles".
+fn bedrock_model<'t>(text: &'t str, place: &CallPlace<'_>) -> Vec<NamedResource<'t>> {
+    let CallPlace { partition, region, account } = place;
+    let model = |id: &str| NamedResource::Arn(Cow::Owned(format!("arn:{partition}:bedrock:*::foundation-model/{id}")));
+    if text.starts_with("arn:") {
+        let mut names = whole(text);
+        let (kind, id) = text.rsplit(':').find_map(|part| part.split_once('/')).unwrap_or_default();
+        match kind {
+            "inference-profile" => {
+                // The id has a version after a colon: `us.provider.model-v1:0`.
+                let id = text.split_once("inference-profile/").map_or(id, |(_, id)| id);
+                names.push(model(id.split_once('.').map_or("*", |(_, model)| model)));
+            }
+            "application-inference-profile" | "prompt-router" | "default-prompt-router" => {
+                names.push(model("*"));
+                names.extend(arn(format!("arn:{partition}:bedrock:*:*:inference-profile/*")));
+            }
+            _ => {}
         }
-        _ => arn(format!("arn:{partition}:bedrock:{region}::foundation-model/{text}")),
+        return names;
+    }
+    let by_id = || arn(format!("arn:{partition}:bedrock:{region}::foundation-model/{text}"));
+    let profile = |of: &str| {
+        let mut names = arn(format!("arn:{partition}:bedrock:{region}:{account}:inference-profile/{text}"));
+        names.push(model(of));
+        names
+    };
+    match text.split_once('.') {
+        Some((geography, of)) if catalog().is_inference_profile(geography) => profile(of),
+        // A geography that is new, or a provider whose model has a full stop in its name: both are named.
+        Some((_, of)) if of.contains('.') => by_id().into_iter().chain(profile(of)).collect(),
+        _ => by_id(),
     }
 }
 

@@ -116,6 +116,7 @@ impl ProposalCheck<'_> {
             settings: self.evidence.settings,
             doubts: Vec::new(),
             issues: self.evidence.issues.clone(),
+            is_partial: true,
         })
     }
 

@@ -144,6 +144,11 @@ pub fn rule(row: &VerdictRow, window: Option<&ReportWindow>) -> String {
              it would break calls that work."
                 .to_owned()
         }
+        Verdict::Possible => {
+            "Possible: AWS lists it among what an operation may check that was called, and no event and no rule with a source shows \
+             that these calls did not check it. Kept as granted."
+                .to_owned()
+        }
         Verdict::Unobservable => {
             "Kept unproven: no event of it was seen, but an event could have gone unseen, so its absence proves nothing. It stays as \
              granted until something could see it."
@@ -220,7 +225,7 @@ pub fn human(case: &Case<'_>, color: Color) -> String {
     let word = match row.verdict {
         Verdict::Unused => "removable",
         Verdict::Unobservable | Verdict::Unknown => "kept unproven",
-        Verdict::Used | Verdict::Required | Verdict::Companion => "kept",
+        Verdict::Used | Verdict::Required | Verdict::Companion | Verdict::Possible => "kept",
     };
     let _ = writeln!(
         out,

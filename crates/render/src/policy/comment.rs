@@ -38,6 +38,7 @@ pub fn lines(statement: &Statement, note: Option<&StatementNote>, rows: &[&Verdi
             Verdict::Used => out.push(format!("Used{names}{}.", last_seen(rows))),
             Verdict::Required => out.push(format!("Required{names}: {}.", reason(rows))),
             Verdict::Companion => out.push(format!("Companion{names}{}: {}.", last_seen(rows), reason(rows))),
+            Verdict::Possible => out.push(format!("Possible{names}{}: {}.", last_seen(rows), reason(rows))),
             Verdict::Unobservable | Verdict::Unknown => {
                 out.push(format!("WARNING kept unproven{names}: {}.", reason(rows)));
             }

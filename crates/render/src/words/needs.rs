@@ -8,11 +8,21 @@ use whittle_analysis::reason::{Callers, ConfiguredFeature, NeedReason, TargetRol
 /// Reason of a need. That of a configuration is a predicate, to be read after "the function".
 pub(super) fn need(reason: &NeedReason) -> String {
     match reason {
-        NeedReason::PossiblyChecked { by } => {
+        NeedReason::PossiblyChecked { calls, by } if !calls.is_empty() => {
+            format!(
+                "AWS may check it when {} is called, and no event shows whether it was{}",
+                calls.join(" or "),
+                callers(by)
+            )
+        }
+        NeedReason::PossiblyChecked { calls: _, by } => {
             format!("AWS may check it in calls that were seen; no event shows whether it was{}", callers(by))
         }
         NeedReason::Dependent { action } => format!("AWS may check it when {action} is called"),
         NeedReason::Beside { action, why } => format!("beside {action}: {why}"),
+        NeedReason::BesideUnseen { actions } => {
+            format!("beside {}, which may have been used unseen", actions.join(", "))
+        }
         NeedReason::ByAlias { alias } => by_alias(alias),
         NeedReason::Parameters { by } => {
             format!("the parameters of another call show that it was needed{}", callers(by))

@@ -44,6 +44,9 @@ fn proof_failure(failure: &ProofFailure) -> String {
             let resource = resource.as_deref().unwrap_or("what is granted");
             format!("{action} on {resource} is needed ({}) and no longer allowed", need(of))
         }
+        ProofFailure::CallMayCheck { action, operation } => {
+            format!("{action} would not be allowed, which {operation} may check and was called")
+        }
         ProofFailure::UnseenNotAllowed { action, resource } => {
             format!("{action} on {resource} could have been used unseen and is no longer allowed")
         }

@@ -56,6 +56,9 @@ fn keep(reason: &KeepReason, length: Length) -> String {
     match reason {
         KeepReason::ResourceNotNamed => "some events do not name the resource".to_owned(),
         KeepReason::NoResource => "the action takes no resource".to_owned(),
+        KeepReason::PossiblyChecked { calls } => {
+            format!("AWS may check it on other resources when {} is called", calls.join(" or "))
+        }
         KeepReason::SeveralResources => {
             "one call may need several kinds of resource, and events name only some".to_owned()
         }
@@ -102,6 +105,9 @@ fn unseen(reason: &UnseenReason, length: Length) -> String {
         UnseenReason::InitialisationUnseen { function } => format!(
             "{function} has SnapStart: its initialisation runs when a version is published, and none was in the window"
         ),
+        UnseenReason::RunsWithStacks { function } => format!(
+            "{function} seems to serve a custom resource: what it does when its stack changes or goes was not seen"
+        ),
         UnseenReason::FunctionNotInInventory { function } => {
             let region = function.split(':').nth(3).unwrap_or_default();
             format!("{function} uses the role too, and the functions of {region} were not listed: add that Region")
@@ -111,6 +117,10 @@ fn unseen(reason: &UnseenReason, length: Length) -> String {
         }
         UnseenReason::UnmappedMayTakeRole { events } => format!("{}; it may take a role", unmapped(events)),
         UnseenReason::CanPassRole { action } => format!("{action} was called, which can pass a role"),
+        UnseenReason::CallerUnseen { operation, because } => {
+            let because = unseen(because, length);
+            format!("AWS may check it when {operation} is called, which may have been called unseen: {because}")
+        }
         UnseenReason::PassRoleCallUnseen { action, because } => {
             let because = unseen(because, length);
             format!("{action} can pass a role, and a call of it may have gone unseen: {because}")
