@@ -52,7 +52,7 @@ pub struct Decision<'g> {
     pub rows: Vec<VerdictRow>,
     /// By statement, then action.
     pub kept: Vec<KeptGrant<'g>>,
-    /// Parts of grants that are kept since a use could have gone unseen, or they are too young to judge.
+    /// Parts of grants that are kept since a use could have gone unseen.
     pub unseen: UnseenUse,
 }
 
@@ -146,6 +146,8 @@ struct PatternOutcome {
     conditional: Vec<(ExtraCondition, ResourcePattern)>,
     needs: Vec<NeedKind>,
     kept_whole: Option<KeepReason>,
+    /// A use could have gone unseen.
+    unseen: bool,
 }
 
 impl PatternOutcome {
@@ -164,7 +166,7 @@ impl PatternOutcome {
 }
 
 impl<'g> ActionDecision<'_, 'g> {
-    /// The row, what is kept, and the patterns that are kept since nothing proves that they are not used.
+    /// The row, what is kept, and the patterns of which a use could have gone unseen.
     fn run(&self) -> (VerdictRow, Vec<KeptGrant<'g>>, Vec<ResourcePattern>) {
         let mut unseen = Vec::new();
         let mut kept = Vec::new();
@@ -175,7 +177,7 @@ impl<'g> ActionDecision<'_, 'g> {
             let outcomes = self.statement_outcomes(grant, everywhere.as_ref());
             for outcome in &outcomes {
                 needs.extend(&outcome.needs);
-                if everywhere.is_none() && outcome.kept_whole.is_some() {
+                if outcome.unseen {
                     unseen.extend(outcome.parts.iter().cloned());
                 }
                 if kept_whole.is_none() {
@@ -193,9 +195,8 @@ impl<'g> ActionDecision<'_, 'g> {
             Some(NeedKind::BesideUnseen) if kept_whole.is_none() => {
                 (Verdict::Unobservable, self.needed(NeedKind::BesideUnseen, None))
             }
-            Some(NeedKind::BesideUnseen) => (Verdict::Unobservable, unobservable(kept_whole)),
             None if kept.is_empty() => (Verdict::Unused, self.unused()),
-            None => (Verdict::Unobservable, unobservable(kept_whole)),
+            Some(NeedKind::BesideUnseen) | None => (Verdict::Unobservable, unobservable(kept_whole)),
         };
         for kept in &mut kept {
             kept.verdict = verdict;
@@ -274,6 +275,7 @@ impl<'g> ActionDecision<'_, 'g> {
             conditional: Vec::new(),
             needs: Vec::new(),
             kept_whole: everywhere.cloned(),
+            unseen: false,
         };
         let (beside, own): (Vec<&Need>, Vec<&Need>) =
             self.needs.iter().partition(|need| need.kind == NeedKind::BesideUnseen);
@@ -286,8 +288,9 @@ impl<'g> ActionDecision<'_, 'g> {
         out.whole |= out.parts.iter().any(|part| part.covers(pattern));
         if !out.whole {
             let witness = witness.unwrap_or(self.action);
-            let unseen = || self.observability.unseen(witness, pattern).map(|because| KeepReason::Unseen { because });
-            out.kept_whole = self.observability.recently_granted(grant, self.action).or_else(unseen);
+            let unseen = self.observability.unseen(witness, pattern).map(|because| KeepReason::Unseen { because });
+            out.unseen = unseen.is_some();
+            out.kept_whole = self.observability.recently_granted(grant, self.action).or(unseen);
             out.whole = out.kept_whole.is_some();
         }
         // What could not have been seen itself says so with its own reason.

@@ -6,7 +6,7 @@ mod key_aliases;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use whittle_catalog::events::{Companion, Relation};
+use whittle_catalog::events::{Companion, Relation, Visibility};
 use whittle_catalog::{ActionId, catalog};
 use whittle_evidence::ledger::days::day_of;
 use whittle_policy::ResourcePattern;
@@ -194,7 +194,10 @@ fn beside_unseen(unseen: &UnseenUse, through: &mut ThroughServices) -> Vec<Need>
     let mut beside: BTreeMap<(ActionId, Option<ResourcePattern>), BTreeSet<&str>> = BTreeMap::new();
     for (action, patterns) in unseen {
         let name = catalog().info(*action).name();
-        for companion in catalog().companions_of(*action) {
+        // What no event ever shows is unseen whatever was read, and nothing tells that it is called at all: of
+        // this only the table of companions follows, not all that a call might check.
+        let may_show = !matches!(catalog().visibility(*action), Visibility::Never { .. });
+        for companion in catalog().companions_of(*action).iter().filter(|known| may_show || !known.possible) {
             match companion.via_service {
                 Some(service) if through.contains_key(&companion.action) => {
                     add_through(through, companion.action, service, name);
@@ -206,11 +209,8 @@ fn beside_unseen(unseen: &UnseenUse, through: &mut ThroughServices) -> Vec<Need>
                 }
             }
         }
-        // An action that no operation is known for has no call that could check others beside it.
-        if catalog().info(*action).has_known_operation() {
-            for dependent in dependents(*action) {
-                beside.entry((dependent, None)).or_default().insert(name);
-            }
+        for dependent in dependents(*action).into_iter().filter(|_| may_show) {
+            beside.entry((dependent, None)).or_default().insert(name);
         }
     }
     let need = |((action, resource), names)| Need {

@@ -329,6 +329,7 @@ mod tests {
     }
 
     /// Resource that a source needs an action on: `None` if it needs none.
+    #[expect(clippy::option_option, reason = "no need, or one on a resource that may not be named")]
     fn needed(source: &EventSource, action: &str) -> Option<Option<String>> {
         let mut collector = Collector { fixed: Vec::new(), out: Vec::new() };
         collector.source(source);

@@ -1,6 +1,9 @@
 //! What AWS lists under an operation is kept unless a sourced rule shows from the event that the call did not
 //! check it: over every operation of the table, and for the rules one by one.
 
+#![expect(clippy::panic, clippy::indexing_slicing, reason = "what a test cannot read is a failure of the test")]
+#![expect(clippy::needless_pass_by_value, reason = "parameters are written where they are used")]
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};

@@ -96,8 +96,8 @@ impl AuthorisedActions {
     /// Reads the committed copy, in which every name must be known.
     pub fn read(path: &Path, facts: &Facts) -> Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let mut table = Self::default();
-        table.as_of = text.lines().find_map(|line| line.strip_prefix(AS_OF)).unwrap_or("not stated").to_owned();
+        let as_of = text.lines().find_map(|line| line.strip_prefix(AS_OF)).unwrap_or("not stated").to_owned();
+        let mut table = Self { as_of, rows: BTreeMap::new() };
         for (number, line) in rows(&text) {
             let place = || format!("{}:{number}", path.display());
             let (operation, actions) = line.split_once('\t').with_context(|| format!("{}: no tab", place()))?;

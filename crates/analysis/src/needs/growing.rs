@@ -3,8 +3,7 @@
 //! In: the resources that an action was used on, and the day on which each was first seen. Out: patterns that
 //! are needed beside them. Two rules:
 //! - *counters*: names that differ in numbers alone (`jobs-v2` and `jobs-v3`) are one pattern. One number
-//! that
-//!   never changed is a name;
+//!   that never changed is a name;
 //! - *new ones still appear*: a name first seen in the last third of the time in which the action was used is
 //!   joined with the names most like it (`tenant-a`, `tenant-b`: `tenant-*`).
 //!

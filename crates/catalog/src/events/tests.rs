@@ -164,6 +164,12 @@ fn check_visibility(action: &str, expect: &str) {
 }
 
 #[test]
+fn requests_to_functions_over_http_are_data_events_of_their_types() {
+    check_visibility("lambda:InvokeFunctionUrl", "data AWS::Lambda::Function");
+    check_visibility("lambda:InvokeWebFunctionEndpoint", "data AWS::Lambda::WebFunction");
+}
+
+#[test]
 fn data_event_operations_are_told_from_management_ones() {
     for (action, expect) in [
         ("s3:GetObject", "data AWS::S3::Object"),
@@ -181,8 +187,6 @@ fn data_event_operations_are_told_from_management_ones() {
         ("dynamodb:DescribeTable", "management"),
         ("dynamodb:ListStreams", "management"),
         ("lambda:InvokeFunction", "data AWS::Lambda::Function"),
-        ("lambda:InvokeFunctionUrl", "data AWS::Lambda::Function"),
-        ("lambda:InvokeWebFunctionEndpoint", "data AWS::Lambda::WebFunction"),
         ("lambda:GetFunction", "management"),
         ("sqs:SendMessage", "data AWS::SQS::Queue"),
         ("sqs:GetQueueAttributes", "data AWS::SQS::Queue"),

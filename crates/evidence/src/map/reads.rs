@@ -78,7 +78,9 @@ impl ParametersRead {
             for test in clause.tests() {
                 match test {
                     ClauseTest::Has(paths) | ClauseTest::Lacks(paths) | ClauseTest::Unread(paths) => {
-                        paths.iter().for_each(|path| self.add(path))
+                        for path in paths {
+                            self.add(path);
+                        }
                     }
                     ClauseTest::Is(pairs) => pairs.iter().for_each(|(path, _)| self.add(path)),
                     ClauseTest::Text(path, _)

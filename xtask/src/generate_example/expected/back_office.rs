@@ -101,7 +101,7 @@ const REPORT_DAILY: [ExpectedRow; 13] = [
     used("s3:PutObject", "writes the report"),
     unused("dynamodb:GetItem", TABLE_EVENTS),
     unused("dynamodb:Query", TABLE_EVENTS),
-    unobservable("s3:GetObject", "Athena, granted too late to judge, reads with it"),
+    unused("s3:GetObject", OTHER_FUNCTION),
     unused("s3:DeleteBucket", MANAGEMENT),
     unused("s3:DeleteObject", OBJECT_EVENTS),
     unobservable("ses:SendEmail", SES_UNLOGGED),
