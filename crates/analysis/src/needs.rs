@@ -194,8 +194,8 @@ fn beside_unseen(unseen: &UnseenUse, through: &mut ThroughServices) -> Vec<Need>
     let mut beside: BTreeMap<(ActionId, Option<ResourcePattern>), BTreeSet<&str>> = BTreeMap::new();
     for (action, patterns) in unseen {
         let name = catalog().info(*action).name();
-        // What no event ever shows is unseen whatever was read, and nothing tells that it is called at all: of
-        // this only the table of companions follows, not all that a call might check.
+        // What no event ever shows is unseen whatever was read, and nothing tells that it is called at all:
+        // of this only the table of companions follows, not all that a call might check.
         let may_show = !matches!(catalog().visibility(*action), Visibility::Never { .. });
         for companion in catalog().companions_of(*action).iter().filter(|known| may_show || !known.possible) {
             match companion.via_service {
@@ -255,7 +255,9 @@ fn related(of: &[Need], companion: &Companion, name: &str) -> Vec<Need> {
 /// `arn:aws:s3:::bucket/key` → `arn:aws:s3:::bucket`. A wildcard in the bucket's name reaches past the slash,
 /// so then the bucket cannot be told.
 fn bucket_of(object: &ResourcePattern) -> Option<ResourcePattern> {
-    let (bucket, _) = object.as_str().split_once('/')?;
+    let text = object.as_str();
+    // Of an object behind an access point: the access point.
+    let (bucket, _) = if text.contains(":accesspoint/") { text.split_once("/object/")? } else { text.split_once('/')? };
     (!bucket.contains(['*', '?', '$'])).then(|| ResourcePattern::new(bucket))
 }
 

@@ -101,7 +101,7 @@ const REPORT_DAILY: [ExpectedRow; 13] = [
     used("s3:PutObject", "writes the report"),
     unused("dynamodb:GetItem", TABLE_EVENTS),
     unused("dynamodb:Query", TABLE_EVENTS),
-    unused("s3:GetObject", OTHER_FUNCTION),
+    companion("s3:GetObject", "beside the report that it writes: a conditional write reads its key"),
     unused("s3:DeleteBucket", MANAGEMENT),
     unused("s3:DeleteObject", OBJECT_EVENTS),
     unobservable("ses:SendEmail", SES_UNLOGGED),
