@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use whittle_catalog::events::{EventResolution, Revealer};
+use whittle_catalog::events::Revealer;
 use whittle_catalog::{ActionId, catalog};
 
 /// An operation that may check an action.
@@ -29,8 +29,7 @@ pub(crate) fn callers_of(action: ActionId) -> &'static [CallingOperation] {
 fn find(action: ActionId) -> Vec<CallingOperation> {
     let mut callers = Vec::new();
     for operation in catalog().info(action).operations() {
-        let source = format!("{}.amazonaws.com", operation.prefix());
-        let EventResolution::Actions(rule) = catalog().resolve_event(&source, operation.name()) else { continue };
+        let Some(rule) = catalog().rule_of_operation(operation.prefix(), operation.name()) else { continue };
         // Events that reveal the action are asked for with it.
         let reveals = |event: &Revealer| {
             event.event_name == operation.name()

@@ -151,17 +151,16 @@ struct PatternOutcome {
 }
 
 impl PatternOutcome {
-    /// Adds what `need` keeps of `pattern`; whether that is anything.
-    fn add(&mut self, need: &Need, pattern: &ResourcePattern, narrow: impl Fn(&ResourcePattern) -> Narrow) -> bool {
+    /// Adds what `need` keeps of `pattern`.
+    fn add(&mut self, need: &Need, pattern: &ResourcePattern, narrow: impl Fn(&ResourcePattern) -> Narrow) {
         match (need.resource.as_ref().map_or(Narrow::Whole, narrow), &need.only_if) {
-            (Narrow::Nothing, _) => return false,
+            (Narrow::Nothing, _) => return,
             (Narrow::Whole, None) => self.whole = true,
             (Narrow::To(part), None) => self.parts.push(part),
             (Narrow::Whole, Some(condition)) => self.conditional.push((condition.clone(), pattern.clone())),
             (Narrow::To(part), Some(condition)) => self.conditional.push((condition.clone(), part)),
         }
         self.needs.push(need.kind);
-        true
     }
 }
 
@@ -279,16 +278,16 @@ impl<'g> ActionDecision<'_, 'g> {
         };
         let (beside, own): (Vec<&Need>, Vec<&Need>) =
             self.needs.iter().partition(|need| need.kind == NeedKind::BesideUnseen);
-        let witness =
-            own.iter().filter(|need| out.add(need, pattern, &narrow)).filter_map(|need| need.seen_through).last();
+        for need in own {
+            out.add(need, pattern, &narrow);
+        }
         if everywhere.is_some() {
             out.needs.push(NeedKind::Used);
         }
         // A narrowing that gives back the whole pattern is none.
         out.whole |= out.parts.iter().any(|part| part.covers(pattern));
         if !out.whole {
-            let witness = witness.unwrap_or(self.action);
-            let unseen = self.observability.unseen(witness, pattern).map(|because| KeepReason::Unseen { because });
+            let unseen = self.observability.unseen(self.action, pattern).map(|because| KeepReason::Unseen { because });
             out.unseen = unseen.is_some();
             out.kept_whole = self.observability.recently_granted(grant, self.action).or(unseen);
             out.whole = out.kept_whole.is_some();

@@ -171,8 +171,6 @@ pub struct Need {
     pub resource: Option<ResourcePattern>,
     /// The need arises only under this condition (a call through another service).
     pub only_if: Option<ExtraCondition>,
-    /// An action whose events stand in for this one. No row says so of any today.
-    pub seen_through: Option<ActionId>,
     /// The reason.
     pub reason: NeedReason,
 }

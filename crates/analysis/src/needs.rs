@@ -51,7 +51,6 @@ pub fn collect(usage: &SubjectUsage, requirements: &[Requirement], context: Need
             kind: NeedKind::Required,
             resource: requirement.resource.clone(),
             only_if: None,
-            seen_through: None,
             reason: NeedReason::Configured { feature: requirement.feature.clone() },
         });
     }
@@ -81,7 +80,7 @@ fn push_usage(
             (NeedKind::Possible, NeedReason::PossiblyChecked { calls, by })
         }
     };
-    let need = |resource| Need { action, kind, resource, only_if: None, seen_through: None, reason: reason.clone() };
+    let need = |resource| Need { action, kind, resource, only_if: None, reason: reason.clone() };
     let (mut named, mut open) = (Vec::new(), used.unnamed);
     for resource in &used.resources {
         match key_aliases::key_name(action, resource) {
@@ -168,7 +167,6 @@ fn companions(needs: &mut Needs, context: NeedContext<'_>) {
                 key: "kms:ViaService".to_owned(),
                 values,
             }),
-            seen_through: None,
             reason: NeedReason::ViaService { actions: first_few(used) },
         });
     }
@@ -218,7 +216,6 @@ fn beside_unseen(unseen: &UnseenUse, through: &mut ThroughServices) -> Vec<Need>
         kind: NeedKind::BesideUnseen,
         resource,
         only_if: None,
-        seen_through: None,
         reason: NeedReason::BesideUnseen { actions: first_few(names) },
     };
     beside.into_iter().map(need).collect()
@@ -242,7 +239,6 @@ fn related(of: &[Need], companion: &Companion, name: &str) -> Vec<Need> {
         kind: NeedKind::Companion,
         resource,
         only_if: None,
-        seen_through: None,
         reason: NeedReason::Beside { action: name.to_owned(), why: companion.reason.to_owned() },
     };
     if of.iter().any(|need| need.resource.is_none()) {
@@ -270,7 +266,6 @@ fn same_call(action: ActionId) -> Vec<Need> {
         kind: NeedKind::Companion,
         resource: None,
         only_if: None,
-        seen_through: None,
         reason: NeedReason::Dependent { action: name.to_owned() },
     };
     dependents(action).into_iter().map(need).collect()

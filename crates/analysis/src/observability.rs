@@ -293,18 +293,11 @@ impl<'a> RoleObservability<'a> {
             work_regions: &self.work_regions,
             role_arn: Some(self.role.arn.as_ref()),
         };
-        let seen = caller.event.as_ref().map(|event| {
-            let level = catalog().info(gate).access_level();
-            self.evidence.coverage.assess_event(event, Some(level), &asked)
-        });
-        let blind = match seen {
-            Some(Observability::Full) => None,
-            Some(Observability::Partial { reason, since }) => {
-                let days = since.map_or(0, |since| self.evidence.window.days_since(since));
-                let enough = days > 0 && days >= self.evidence.settings.min_window_days;
-                (!enough).then_some((reason, None))
+        let blind = match &caller.event {
+            Some(event) => {
+                let level = catalog().info(gate).access_level();
+                self.judged(self.evidence.coverage.assess_event(event, level, &asked)).blind
             }
-            Some(Observability::None { reason, remedy }) => Some((reason, remedy)),
             None => Some((BlindReason::VisibilityUnknown, None)),
         };
         let unseen = blind.map(|(reason, remedy)| UnseenReason::NotCovered { reason, remedy, beyond_trails: None });
@@ -350,7 +343,14 @@ impl<'a> RoleObservability<'a> {
             work_regions: &self.work_regions,
             role_arn: Some(self.role.arn.as_ref()),
         };
-        let answer = match self.evidence.coverage.assess_action(action, &asked) {
+        let answer = self.judged(self.evidence.coverage.assess_action(action, &asked));
+        self.cache.answers.borrow_mut().insert(key, answer.clone());
+        answer
+    }
+
+    /// What coverage says, judged by the least window: enough of the days show every use, or not.
+    fn judged(&self, seen: Observability) -> CoverageAnswer {
+        match seen {
             Observability::Full => CoverageAnswer { blind: None, days: self.evidence.window.days() },
             Observability::Partial { reason, since } => {
                 let days = since.map_or(0, |since| self.evidence.window.days_since(since));
@@ -358,9 +358,7 @@ impl<'a> RoleObservability<'a> {
                 CoverageAnswer { blind: (!enough).then_some((reason, None)), days }
             }
             Observability::None { reason, remedy } => CoverageAnswer { blind: Some((reason, remedy)), days: 0 },
-        };
-        self.cache.answers.borrow_mut().insert(key, answer.clone());
-        answer
+        }
     }
 }
 

@@ -40,7 +40,7 @@ pub fn prove(
     let never_wider = never_wider(role, &statements, &mut failures);
     let by_action = index(grants, &statements);
     let kept = needs_are_kept(grants, &by_action, needs, &mut failures);
-    let unseen = unseen_is_kept(grants, &by_action, needs, observability, &mut failures);
+    let unseen = unseen_is_kept(grants, &by_action, observability, &mut failures);
     let called = checked_by_calls_is_kept(grants, &by_action, usage, &mut failures);
     Proved { proof: Proof { never_wider, never_too_narrow: kept && unseen && called }, failures }
 }
@@ -158,7 +158,6 @@ fn checked_by_calls_is_kept(
                 kind: NeedKind::Possible,
                 resource: None,
                 only_if: None,
-                seen_through: None,
                 reason: NeedReason::PossiblyChecked { calls: Vec::new(), by: Callers::default() },
             };
             if !grants.of_action(action).all(|grant| need_is_kept(grant, &whole, allowed)) {
@@ -208,12 +207,10 @@ fn resource_covers(statement: &Statement, pattern: &ResourcePattern) -> bool {
     statement.resource.as_ref().is_none_or(|clause| clause.covers(pattern))
 }
 
-/// Invariant 4: a part of a grant that could have been used unseen is still there, unless only events of
-/// another action would betray its use (`Need::seen_through`).
+/// Invariant 4: a part of a grant that could have been used unseen is still there.
 fn unseen_is_kept(
     grants: &Grants<'_>,
     suggested: &ByAction<'_>,
-    needs: &Needs,
     observability: &dyn ObservabilityCheck,
     failures: &mut Vec<ProofFailure>,
 ) -> bool {
@@ -227,14 +224,8 @@ fn unseen_is_kept(
                 _ => vec![&any],
             };
             for pattern in patterns {
-                let witness = needs
-                    .of(action)
-                    .iter()
-                    .filter(|need| need.resource.as_ref().is_some_and(|resource| pattern.intersects(resource)))
-                    .find_map(|need| need.seen_through)
-                    .unwrap_or(action);
                 if observability.recently_granted(grant, action).is_none()
-                    && observability.unseen(witness, pattern).is_none()
+                    && observability.unseen(action, pattern).is_none()
                 {
                     continue;
                 }

@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use whittle_catalog::events::EventResolution;
 use whittle_catalog::{ActionId, catalog};
 use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
 use whittle_evidence::ledger::days::start_of_day;
@@ -116,42 +115,25 @@ impl SubjectUsage {
     }
 
     fn add(&mut self, action: ActionId, usage: &ActionUsage) {
-        match self.actions.get_mut(&action) {
-            Some(known) => known.join(usage),
-            None => {
-                self.actions.insert(action, usage.clone());
-            }
-        }
+        self.actions.entry(action).and_modify(|known| known.join(usage)).or_insert_with(|| usage.clone());
     }
 }
 
 impl SubjectUsage {
     fn add_call(&mut self, (prefix, name): (&str, &str), called: &CalledOperation) {
-        match self.calls.get_mut(&(prefix.to_owned(), name.to_owned())) {
-            Some(known) => known.join(called),
-            None => {
-                self.calls.insert((prefix.to_owned(), name.to_owned()), called.clone());
-            }
-        }
+        let calls = self.calls.entry((prefix.to_owned(), name.to_owned()));
+        calls.and_modify(|known| known.join(called)).or_insert_with(|| called.clone());
     }
 
     /// Notes what the operations called may have checked.
     fn note_possible(&mut self) {
-        let mut possible = Vec::new();
         for ((prefix, name), called) in &self.calls {
             let listed = if called.by_other_rules { catalog().authorised_by(prefix, name) } else { Vec::new() };
             let proven = |action: &ActionId| called.by_other_rules && is_proven(prefix, name, *action);
             let actions: BTreeSet<ActionId> = called.may_check.iter().copied().chain(listed).collect();
             for action in actions.into_iter().filter(|action| !proven(action)) {
-                possible.push((action, called.to_usage(format!("{prefix}:{name}"))));
-            }
-        }
-        for (action, usage) in possible {
-            match self.possible.get_mut(&action) {
-                Some(known) => known.join(&usage),
-                None => {
-                    self.possible.insert(action, usage);
-                }
+                let usage = called.to_usage(format!("{prefix}:{name}"));
+                self.possible.entry(action).and_modify(|known| known.join(&usage)).or_insert(usage);
             }
         }
     }
@@ -159,10 +141,7 @@ impl SubjectUsage {
 
 /// True if every call of the operation proves the action, so that its events are in the usage of it.
 pub(crate) fn is_proven(prefix: &str, name: &str, action: ActionId) -> bool {
-    match catalog().resolve_event(&format!("{prefix}.amazonaws.com"), name) {
-        EventResolution::Actions(rule) => rule.primary().contains(&action),
-        _ => false,
-    }
+    catalog().rule_of_operation(prefix, name).is_some_and(|rule| rule.primary().contains(&action))
 }
 
 impl CalledOperation {

@@ -62,6 +62,15 @@ impl Catalog {
         resolve::resolve(self, tables::tables(), event_source, event_name)
     }
 
+    /// The rule of an operation's event, by IAM prefix and name; `None` if it proves no permission or is not
+    /// known.
+    pub fn rule_of_operation(&self, prefix: &str, operation: &str) -> Option<EventRule<'_>> {
+        match self.resolve_event(&format!("{prefix}.amazonaws.com"), operation) {
+            EventResolution::Actions(rule) => Some(rule),
+            _ => None,
+        }
+    }
+
     /// The reason that an event of this `eventType` is no call; only `AwsApiCall` proves an IAM
     /// authorisation.
     ///

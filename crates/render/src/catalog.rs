@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 use whittle_analysis::result::SCHEMA_VERSION;
-use whittle_catalog::events::{EventResolution, RevealerKind, Visibility};
+use whittle_catalog::events::{RevealerKind, Visibility};
 use whittle_catalog::{ActionId, catalog};
 
 use crate::style::Color;
@@ -45,8 +45,7 @@ struct MayCheck {
 
 fn may_check(action: ActionId) -> Vec<MayCheck> {
     let info = catalog().info(action);
-    let source = format!("{}.amazonaws.com", info.prefix());
-    let EventResolution::Actions(rule) = catalog().resolve_event(&source, info.short_name()) else { return Vec::new() };
+    let Some(rule) = catalog().rule_of_operation(info.prefix(), info.short_name()) else { return Vec::new() };
     let further = rule.further_actions(catalog()).into_iter().filter(|further| !further.is_never_checked());
     further
         .map(|further| MayCheck {

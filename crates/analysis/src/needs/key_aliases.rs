@@ -87,7 +87,6 @@ pub(super) fn add(usage: &SubjectUsage, needs: &mut Needs) {
                 kind: NeedKind::Companion,
                 resource: Some(ResourcePattern::new(format!("{place}key/*"))),
                 only_if,
-                seen_through: None,
                 reason: NeedReason::ByAlias { alias: name.to_owned() },
             });
         }

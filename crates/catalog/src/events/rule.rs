@@ -141,9 +141,9 @@ impl Clause {
 #[derive(Debug, Default)]
 pub(super) struct Rules {
     /// By prefix, then lower-case event name.
-    exact: HashMap<&'static str, HashMap<String, Vec<Clause>>>,
+    exact: ByEvent,
     /// What calls do not check of the actions that AWS lists, by prefix, then lower-case event name or `*`.
-    exclusions: HashMap<&'static str, HashMap<String, Vec<Clause>>>,
+    exclusions: ByEvent,
     /// Clauses for every event of a prefix.
     wide: HashMap<&'static str, Vec<Clause>>,
     /// Clauses by prefix and lower-case start of the event name; the first that matches wins.
@@ -215,25 +215,25 @@ impl Rules {
     /// Every (prefix, lower-case event name, clauses) of the tables that exclude, sorted.
     #[cfg(test)]
     pub fn excluding(&self) -> Vec<(&'static str, &str, &[Clause])> {
-        let mut events: Vec<_> = self
-            .exclusions
-            .iter()
-            .flat_map(|(prefix, events)| events.iter().map(|(name, clauses)| (*prefix, name.as_str(), &**clauses)))
-            .collect();
-        events.sort_unstable_by_key(|event| (event.0, event.1));
-        events
+        sorted(&self.exclusions)
     }
 
     /// Every (prefix, lower-case event name, clauses) of the tables, sorted.
     pub fn events(&self) -> Vec<(&'static str, &str, &[Clause])> {
-        let mut events: Vec<_> = self
-            .exact
-            .iter()
-            .flat_map(|(prefix, events)| events.iter().map(|(name, clauses)| (*prefix, name.as_str(), &**clauses)))
-            .collect();
-        events.sort_unstable_by_key(|event| (event.0, event.1));
-        events
+        sorted(&self.exact)
     }
+}
+
+/// Clauses by prefix, then lower-case event name.
+type ByEvent = HashMap<&'static str, HashMap<String, Vec<Clause>>>;
+
+fn sorted(clauses: &ByEvent) -> Vec<(&'static str, &str, &[Clause])> {
+    let mut events: Vec<_> = clauses
+        .iter()
+        .flat_map(|(prefix, events)| events.iter().map(|(name, clauses)| (*prefix, name.as_str(), &**clauses)))
+        .collect();
+    events.sort_unstable_by_key(|event| (event.0, event.1));
+    events
 }
 
 fn clause(catalog: &Catalog, service: &str, row: TableRow) -> Result<Clause, String> {

@@ -31,18 +31,6 @@ impl Coverage<'_> {
     pub fn assess_action(&self, action: ActionId, asked: &ActionAsked<'_>) -> Observability {
         let ActionAsked { resource, region, work_regions, role_arn } = *asked;
         let level = catalog().info(action).access_level();
-        let ask = |kind: EventKind<'_>, event_source: Option<&str>, event_names: &[&str]| {
-            self.assess(&CoverageQuestion {
-                kind,
-                event_source,
-                event_names,
-                read_only: if let [name] = event_names { only_reads(name, level) } else { None },
-                resource,
-                region,
-                work_regions,
-                role_arn,
-            })
-        };
         let mut blind = catalog().blind_resources(action).iter();
         if let Some(blind) = blind.find(|blind| may_share(blind.pattern, resource)) {
             let reason = BlindReason::NoEvent { why: blind.reason.to_owned() };
@@ -58,11 +46,20 @@ impl Coverage<'_> {
         };
         let events = catalog().revealed_by(action);
         if events.is_empty() || matches!(by_kind, EventKind::Never(_) | EventKind::NetworkActivity) {
-            return ask(by_kind, None, &[]);
+            return self.assess(&CoverageQuestion {
+                kind: by_kind,
+                event_source: None,
+                event_names: &[],
+                read_only: None,
+                resource,
+                region,
+                work_regions,
+                role_arn,
+            });
         }
         let mut answer = Observability::Full;
         for event in events {
-            answer = worse(answer, ask(kind_of(event), Some(&event.event_source), &[&event.event_name]));
+            answer = worse(answer, self.assess_event(event, level, asked));
             if matches!(answer, Observability::None { .. }) {
                 break;
             }
@@ -70,26 +67,23 @@ impl Coverage<'_> {
         answer
     }
 
-    /// Would every call with this event have been seen? `level`: of the action that it is, if there is one.
-    pub fn assess_event(&self, event: &Revealer, level: Option<AccessLevel>, asked: &ActionAsked<'_>) -> Observability {
+    /// Would every call with this event have been seen? `level`: of an action that opens the call.
+    pub fn assess_event(&self, event: &Revealer, level: AccessLevel, asked: &ActionAsked<'_>) -> Observability {
+        let kind = match event.kind {
+            RevealerKind::Management => EventKind::Management,
+            RevealerKind::Data => EventKind::Data(&event.resource_types),
+            RevealerKind::Either => EventKind::Either(&event.resource_types),
+        };
         self.assess(&CoverageQuestion {
-            kind: kind_of(event),
+            kind,
             event_source: Some(&event.event_source),
             event_names: &[&event.event_name],
-            read_only: level.and_then(|level| only_reads(&event.event_name, level)),
+            read_only: only_reads(&event.event_name, level),
             resource: asked.resource,
             region: asked.region,
             work_regions: asked.work_regions,
             role_arn: asked.role_arn,
         })
-    }
-}
-
-fn kind_of(event: &Revealer) -> EventKind<'_> {
-    match event.kind {
-        RevealerKind::Management => EventKind::Management,
-        RevealerKind::Data => EventKind::Data(&event.resource_types),
-        RevealerKind::Either => EventKind::Either(&event.resource_types),
     }
 }
 

@@ -108,15 +108,10 @@ struct CopiedBuckets {
 
 impl CopiedBuckets {
     fn of(call: &CallContext<'_>) -> Option<Self> {
-        let request = call.parameters.request()?.as_object()?;
-        let text = |wanted: &str| {
-            let mut named = request.iter().filter(|(key, _)| key.eq_ignore_ascii_case(wanted));
-            named.find_map(|(_, value)| value.as_str())
-        };
-        let source = percent_decoded(text("x-amz-copy-source")?);
+        let source = percent_decoded(call.parameter("x-amz-copy-source")?);
         let from = source.trim_start_matches('/').split('/').next().unwrap_or_default();
         let from_directory = from.ends_with(DIRECTORY_BUCKET);
-        let to_directory = text("bucketName").is_some_and(|bucket| bucket.ends_with(DIRECTORY_BUCKET));
+        let to_directory = call.parameter("bucketName").is_some_and(|bucket| bucket.ends_with(DIRECTORY_BUCKET));
         Some(Self { from_directory, to_directory })
     }
 
@@ -203,9 +198,14 @@ impl CallContext<'_> {
     }
 
     fn top_text(&self, wanted: &str) -> Option<&str> {
+        self.parameter(wanted).filter(|text| !text.is_empty() && !is_masked(text))
+    }
+
+    /// The text of a top-level parameter, in any case of its name, masked or not.
+    fn parameter(&self, wanted: &str) -> Option<&str> {
         let request = self.parameters.request()?.as_object()?;
         let mut named = request.iter().filter(|(key, _)| key.eq_ignore_ascii_case(wanted));
-        named.find_map(|(_, value)| value.as_str()).filter(|text| !text.is_empty() && !is_masked(text))
+        named.find_map(|(_, value)| value.as_str())
     }
 }
 
