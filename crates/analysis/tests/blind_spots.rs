@@ -8,17 +8,18 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod one_function;
+
 use std::collections::BTreeSet;
 
+use one_function::{ROLE_ID, function, role};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 use whittle_analysis::analyze::analyze;
 use whittle_analysis::input::{AnalysisEvidence, AnalysisSettings};
-use whittle_analysis::inventory::{
-    Exposure, Function, FunctionConfig, Inventory, LastAccessed, PolicyKind, Role, RolePolicy,
-};
+use whittle_analysis::inventory::{Inventory, LastAccessed};
 use whittle_analysis::result::Verdict;
 use whittle_analysis::window::ObservationWindow;
 use whittle_evidence::coverage::{self, Coverage, EventHistory, Trails};
@@ -26,12 +27,10 @@ use whittle_evidence::ledger::days::day_of;
 use whittle_evidence::ledger::{Ledger, RecordSource};
 use whittle_evidence::map::Mapper;
 use whittle_evidence::record::{ParsedRecord, parse_record};
-use whittle_policy::PolicyDocument;
 
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-west-1";
 const ROLE: &str = "arn:aws:iam::111122223333:role/app/orders-role";
-const ROLE_ID: &str = "AROAEXAMPLEEXAMPLE001";
 const SESSION: &str = "arn:aws:sts::111122223333:assumed-role/orders-role/orders";
 
 /// A use that would have made an event.
@@ -346,40 +345,13 @@ fn ledger(case: &Case) -> Ledger {
 
 fn inventory(case: &Case) -> Inventory {
     let mut inventory = Inventory::new(ACCOUNT.parse().unwrap(), "aws");
-    let document = json!({"Version": "2012-10-17", "Statement": statements()});
-    let role = Role {
-        arn: ROLE.parse().unwrap(),
-        id: ROLE_ID.parse().unwrap(),
-        name: "orders-role".to_owned(),
-        created: None,
-        policies: vec![RolePolicy {
-            name: "app".to_owned(),
-            arn: None,
-            kind: PolicyKind::Inline,
-            document: PolicyDocument::parse(&document.to_string()).unwrap(),
-            versions: Vec::new(),
-        }],
-        boundary: None,
-        has_boundary: false,
-        last_used: None,
-        last_accessed: case.last_accessed.then(|| LastAccessed {
-            services: [("kms".to_owned(), None)].into(),
-            completed: Some("2026-10-11T00:00:00Z".parse().unwrap()),
-            ..LastAccessed::default()
-        }),
-        unreadable_policies: Vec::new(),
-    };
-    let function = Function {
-        arn: format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders").parse().unwrap(),
-        name: "orders".to_owned(),
-        region: REGION.parse().unwrap(),
-        role: role.arn.clone(),
-        versions: Vec::new(),
-        runtime: None,
-        last_modified: None,
-        config: FunctionConfig::default(),
-        exposure: Exposure::default(),
-    };
+    let mut role = role(ROLE, &statements());
+    role.last_accessed = case.last_accessed.then(|| LastAccessed {
+        services: [("kms".to_owned(), None)].into(),
+        completed: Some("2026-10-11T00:00:00Z".parse().unwrap()),
+        ..LastAccessed::default()
+    });
+    let function = function(REGION, "orders", &role);
     inventory.roles.insert(role.arn.clone(), role);
     inventory.functions.insert(function.arn.clone(), function);
     inventory

@@ -6,12 +6,15 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod one_function;
+
 use std::collections::BTreeMap;
 
+use one_function::{ROLE_ID, function, role};
 use serde_json::{Value, json};
 use whittle_analysis::analyze::analyze;
 use whittle_analysis::input::{AnalysisEvidence, AnalysisSettings};
-use whittle_analysis::inventory::{Exposure, Function, FunctionConfig, Inventory, PolicyKind, Role, RolePolicy};
+use whittle_analysis::inventory::Inventory;
 use whittle_analysis::reason::{NeedReason, VerdictReason};
 use whittle_analysis::result::{FunctionResult, RoleSettings, Verdict};
 use whittle_analysis::window::ObservationWindow;
@@ -25,7 +28,6 @@ use whittle_testkit::oracle::{self, Request};
 
 const ACCOUNT: &str = "111122223333";
 const ROLE: &str = "arn:aws:iam::111122223333:role/f-role";
-const ROLE_ID: &str = "AROAEXAMPLEEXAMPLE001";
 /// Days of the window.
 const DAYS: u32 = 90;
 
@@ -142,36 +144,8 @@ impl Account {
 
     fn inventory(&self) -> Inventory {
         let mut inventory = Inventory::new(ACCOUNT.parse().unwrap(), "aws");
-        let document = json!({"Version": "2012-10-17", "Statement": self.granted});
-        let role = Role {
-            arn: ROLE.parse().unwrap(),
-            id: ROLE_ID.parse().unwrap(),
-            name: "f-role".to_owned(),
-            created: None,
-            policies: vec![RolePolicy {
-                name: "app".to_owned(),
-                arn: None,
-                kind: PolicyKind::Inline,
-                document: PolicyDocument::parse(&document.to_string()).unwrap(),
-                versions: Vec::new(),
-            }],
-            boundary: None,
-            has_boundary: false,
-            last_used: None,
-            last_accessed: None,
-            unreadable_policies: Vec::new(),
-        };
-        let function = Function {
-            arn: format!("arn:aws:lambda:{}:{ACCOUNT}:function:{}", self.region, self.function).parse().unwrap(),
-            name: self.function.to_owned(),
-            region: self.region.parse().unwrap(),
-            role: role.arn.clone(),
-            versions: Vec::new(),
-            runtime: None,
-            last_modified: None,
-            config: FunctionConfig::default(),
-            exposure: Exposure::default(),
-        };
+        let role = role(ROLE, &self.granted);
+        let function = function(self.region, self.function, &role);
         let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
             "Principal": {"Service": ["lambda.amazonaws.com", self.trusts]}}]});
         let trust = Some(PolicyDocument::parse(&trust.to_string()).unwrap());
