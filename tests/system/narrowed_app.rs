@@ -93,8 +93,8 @@ fn an_application_works_under_its_narrowed_policies_which_refuse_what_it_never_d
         let (kept, more) = (number(result, "kept_unproven"), number(other, "kept_unproven"));
         assert!(more >= kept, "{function}: {more} kept unproven by management events, {kept} by all");
         let covered = |action: &String| actions_of(documents(other)).iter().any(|one| covers(one, action));
-        // What a call that was seen may have checked stays beside it. Where the call was not seen, IAM's report
-        // of a service that was never touched releases it.
+        // What a call that was seen may have checked stays beside it. Where the call was not seen, IAM's
+        // report of a service that was never touched releases it.
         let possible = |action: &String| {
             let rows = result.function["verdicts"].as_array().into_iter().flatten();
             rows.into_iter().any(|row| row["action"] == **action && row["verdict"] == "possible")
