@@ -30,7 +30,7 @@ pub use calls::{Calls, CallsOfOperation};
 pub use changes::{ChangeKind, TrailChange};
 pub use codec::LedgerError;
 pub use days::DaySet;
-pub use facts::{AccountFacts, RegionFacts, Times};
+pub use facts::{AccountFacts, CheckedDigest, RegionFacts, Times};
 pub use resources::ResourceSet;
 pub use role::{CallerLedger, RoleLedger};
 pub use settings::LedgerSettings;
@@ -128,6 +128,14 @@ impl Ledger {
         if let Some(parts) = parse_digest_key(key) {
             let source = RecordSource::of_file(place, key);
             self.account.note_digest(&source, &parts, (digest.start, digest.end));
+        }
+    }
+
+    /// Notes what was checked of the digest in the object `key` of `place`.
+    pub fn observe_checked_digest(&mut self, place: &str, key: &str, digest: &Digest, checked: CheckedDigest) {
+        if let Some(parts) = parse_digest_key(key) {
+            let source = RecordSource::of_file(place, key);
+            self.account.note_checked_digest(&source, &parts, (digest.start, digest.end), checked);
         }
     }
 

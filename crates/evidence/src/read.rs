@@ -74,6 +74,24 @@ pub fn read_bytes(name: &str, bytes: &[u8], limits: &Limits, sink: &mut dyn FnMu
     read_filtered(name, bytes, limits, None, sink)
 }
 
+/// Like [`read_bytes`], and compares the content with the hash in a digest. The records of a changed file are
+/// handed on all the same: they show what was used.
+pub fn read_verified(
+    name: &str,
+    bytes: &[u8],
+    limits: &Limits,
+    entry: &digest::LogFileEntry,
+    sink: &mut dyn FnMut(RecordRef<'_, '_>),
+) -> FileReport {
+    read_file(name, bytes, limits, (None, Some(entry)), sink)
+}
+
+/// Compares the content of a log file, gzip or plain, with the hash in a digest.
+pub fn verify_file(bytes: &[u8], limits: &Limits, entry: &digest::LogFileEntry) -> digest::FileIntegrity {
+    let mut report = FileReport::new("", 0);
+    digest::verify_log_file(entry, &inflate::inflate(bytes, limits.max_inflated_bytes, &mut report))
+}
+
 /// Like [`read_bytes`], but hands on only records that pass `prefilter`; the others are counted as
 /// [`FileReport::prefiltered`]. Facts about an account need all records, so filter only when those are known.
 pub fn read_filtered(
@@ -83,8 +101,22 @@ pub fn read_filtered(
     prefilter: Option<Prefilter<'_>>,
     sink: &mut dyn FnMut(RecordRef<'_, '_>),
 ) -> FileReport {
+    read_file(name, bytes, limits, (prefilter, None), sink)
+}
+
+fn read_file(
+    name: &str,
+    bytes: &[u8],
+    limits: &Limits,
+    (prefilter, entry): (Option<Prefilter<'_>>, Option<&digest::LogFileEntry>),
+    sink: &mut dyn FnMut(RecordRef<'_, '_>),
+) -> FileReport {
     let mut report = FileReport::new(name, limits.max_described_issues);
     let inflated = inflate::inflate(bytes, limits.max_inflated_bytes, &mut report);
+    report.integrity = entry.map(|entry| digest::verify_log_file(entry, &inflated));
+    if report.integrity == Some(digest::FileIntegrity::Changed) {
+        report.issue(None, IssueKind::Changed, "");
+    }
     report.inflated_bytes = u64::try_from(inflated.len()).unwrap_or(u64::MAX);
     let text = to_text(inflated, &mut report);
     DocumentReader::new(report, limits, prefilter, sink).read(text.strip_prefix('\u{feff}').unwrap_or(&text))

@@ -8,7 +8,8 @@ use rayon::prelude::*;
 use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 use whittle_evidence::ledger::{Ledger, RecordSource};
 use whittle_evidence::map::Mapper;
-use whittle_evidence::read::{FileReport, Limits, RecordOrigin, key_kind, read_bytes};
+use whittle_evidence::read::digest::PublicKeys;
+use whittle_evidence::read::{FileReport, IssueKind as FileIssueKind, Limits, RecordOrigin, RecordRef, key_kind, read_bytes, read_verified};
 
 use crate::marks::ReadMarks;
 use crate::ports::{EvidenceBatch, PortError, PortErrorKind, Store, TrailObjects};
@@ -16,6 +17,8 @@ use crate::trail_object::TrailObject;
 
 mod digests;
 mod waiting;
+
+use digests::DigestReading;
 
 /// Bytes (as stored) read between two saves. Also the most that is in memory at once of objects that are read
 /// in parallel.
@@ -94,6 +97,8 @@ pub struct Evidence {
     pub ledger: Ledger,
     /// Marks of what was read.
     pub marks: ReadMarks,
+    /// CloudTrail's public keys, where they are at hand: they check the signatures of digests.
+    pub public_keys: PublicKeys,
 }
 
 impl Evidence {
@@ -104,7 +109,7 @@ impl Evidence {
         let marks = store.read_marks()?;
         // A store of an earlier layout does not say what was read where: everything is read again.
         let marks = if ledger.account().is_of_earlier_layout() { ReadMarks::default() } else { marks };
-        Ok(Self { ledger, marks })
+        Ok(Self { ledger, marks, public_keys: PublicKeys::default() })
     }
 }
 
@@ -116,11 +121,11 @@ pub fn ingest(
     store: &mut impl Store,
     evidence: &mut Evidence,
     observer: &mut dyn IngestObserver,
-    stop: &dyn Fn() -> bool,
+    stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<(IngestSummary, Vec<Issue>), PortError> {
     let ListedObjects { events: listed, others, mut summary, mut issues } = list_objects(objects, &evidence.marks)?;
-    let (digests, of_digests) = digests::read_digests(objects, evidence, &listed, &others);
-    issues.extend(of_digests);
+    let mut digests = DigestReading::begin(objects, evidence, &listed, &others, stop);
+    issues.append(&mut digests.issues);
     let (old, new): (Vec<_>, Vec<_>) = listed.into_iter().partition(|object| evidence.marks.knows(object));
     summary.known = old.len();
     let mut progress =
@@ -130,7 +135,7 @@ pub fn ingest(
         if stop() {
             break;
         }
-        let (part, reports) = read_batch(objects, batch);
+        let (part, reports) = read_batch(objects, batch, &digests);
         if is_denied(objects, &reports, tail) {
             // A missing permission, not the objects: none of them is marked, so the next run finds them as
             // they are.
@@ -147,7 +152,8 @@ pub fn ingest(
         for (object, report) in batch.iter().zip(&reports) {
             let mut found = Vec::new();
             summary.add(report, &mut found);
-            if report.is_ok() {
+            if let Ok(report) = report {
+                digests.note(&object.key, report.integrity);
                 evidence.marks.note_read(object, found);
                 saved.push(object.clone());
             } else {
@@ -163,25 +169,35 @@ pub fn ingest(
         progress.records = summary.records;
         observer.step(&progress);
     }
-    if digests > 0 && summary.read == 0 {
+    summary.left = rest.len().saturating_add(digests.left);
+    let digests = digests.end(evidence);
+    if digests > 0 {
+        objects.compact(&mut evidence.marks, rest.first());
         store.save_evidence(EvidenceBatch { ledger: &evidence.ledger, objects: &[], marks: &evidence.marks })?;
     }
-    summary.left = rest.len();
     Ok((summary, merge_issues(issues)))
 }
 
-/// Reads objects without a store: for looking into a trail.
-pub fn read_all(objects: &impl TrailObjects) -> Result<(Ledger, IngestSummary, Vec<Issue>), PortError> {
-    let mut evidence = Evidence::default();
+/// Reads objects without a store: for looking into a trail. `public_keys` check the signatures of digests.
+pub fn read_all(
+    objects: &impl TrailObjects,
+    public_keys: PublicKeys,
+) -> Result<(Ledger, IngestSummary, Vec<Issue>), PortError> {
+    let mut evidence = Evidence { public_keys, ..Evidence::default() };
     let ListedObjects { events, others, mut summary, mut issues } = list_objects(objects, &evidence.marks)?;
-    issues.extend(digests::read_digests(objects, &mut evidence, &events, &others).1);
+    let mut digests = DigestReading::begin(objects, &mut evidence, &events, &others, &|| false);
+    issues.append(&mut digests.issues);
     issues.extend(evidence.marks.issues());
     summary.read = events.len();
-    let (ledger, reports) = read_batch(objects, &events);
+    let (ledger, reports) = read_batch(objects, &events, &digests);
     evidence.ledger.merge(&ledger);
-    for report in reports {
+    for (object, report) in events.iter().zip(reports) {
+        if let Ok(report) = &report {
+            digests.note(&object.key, report.integrity);
+        }
         summary.add(&report.map_err(|unread| unread.issue), &mut issues);
     }
+    digests.end(&mut evidence);
     Ok((evidence.ledger, summary, merge_issues(issues)))
 }
 
@@ -240,18 +256,22 @@ struct UnreadObject {
 }
 
 /// Reads objects in parallel. Merging is associative and commutative, so the threads' order does not matter.
-fn read_batch(objects: &impl TrailObjects, batch: &[TrailObject]) -> (Ledger, Vec<Result<FileReport, UnreadObject>>) {
-    let mut parts: Vec<BatchPart> = match objects.parallel_reads() {
+fn read_batch(
+    objects: &impl TrailObjects,
+    batch: &[TrailObject],
+    digests: &DigestReading,
+) -> (Ledger, Vec<Result<FileReport, UnreadObject>>) {
+    let mut parts: Vec<BatchPart<'_>> = match objects.parallel_reads() {
         0 => batch
             .par_iter()
             .enumerate()
-            .fold(BatchPart::new, |mut part, (index, object)| {
+            .fold(|| BatchPart::new(digests), |mut part, (index, object)| {
                 let bytes = objects.read(object);
                 part.take(index, object, bytes);
                 part
             })
             .collect(),
-        reads => waiting::read(objects, batch, reads),
+        reads => waiting::read(objects, batch, reads, digests),
     };
     let mut ledger = Ledger::default();
     let mut reports = Vec::with_capacity(batch.len());
@@ -282,16 +302,17 @@ impl<'o> SourcesOfObject<'o> {
 }
 
 /// The part of a batch that one thread read.
-struct BatchPart {
+struct BatchPart<'d> {
+    digests: &'d DigestReading,
     ledger: Ledger,
     mapper: Mapper,
     /// By position in the batch.
     reports: Vec<(usize, Result<FileReport, UnreadObject>)>,
 }
 
-impl BatchPart {
-    fn new() -> Self {
-        Self { ledger: Ledger::default(), mapper: Mapper::default(), reports: Vec::new() }
+impl<'d> BatchPart<'d> {
+    fn new(digests: &'d DigestReading) -> Self {
+        Self { digests, ledger: Ledger::default(), mapper: Mapper::default(), reports: Vec::new() }
     }
 
     fn take(&mut self, index: usize, object: &TrailObject, bytes: Result<Vec<u8>, PortError>) {
@@ -306,11 +327,16 @@ impl BatchPart {
     }
 
     fn observe(&mut self, object: &TrailObject, bytes: &[u8]) -> FileReport {
-        let Self { ledger, mapper, .. } = self;
+        let Self { ledger, mapper, digests, .. } = self;
         let mut sources = SourcesOfObject::new(object);
-        let report = read_bytes(&object.key, bytes, &Limits::default(), &mut |found| {
+        let mut sink = |found: RecordRef<'_, '_>| {
             ledger.observe_record(found.record, sources.of(found.origin), mapper);
-        });
+        };
+        let limits = Limits::default();
+        let report = match digests.entry(&object.key) {
+            Some(entry) => read_verified(&object.key, bytes, &limits, entry, &mut sink),
+            None => read_bytes(&object.key, bytes, &limits, &mut sink),
+        };
         if !report.issues_lose_records() {
             ledger.observe_file(&object.source, &object.key);
         }
@@ -353,11 +379,27 @@ pub fn issues_of(report: &FileReport) -> Vec<Issue> {
         let mut issue = Issue::new(*kind, report.name.to_string(), message);
         issue.count = *count;
         if issue.kind.loses_evidence() {
-            issue = issue.with_hint("fetch the file again; until then nothing is called unused");
+            issue = issue.with_hint(lost_hint(*kind));
         }
         out.push(issue);
     }
     out
+}
+
+/// Advice where records of a file are lost.
+fn lost_hint(kind: FileIssueKind) -> &'static str {
+    match kind {
+        FileIssueKind::UnknownShape => {
+            "give the trail's own files, or events as `aws cloudtrail lookup-events` answers them, in its place; \
+             until then nothing is called unused"
+        }
+        FileIssueKind::LostRecord => "until the record is out of the window nothing is called unused",
+        FileIssueKind::TooLarge => "split the file; until then nothing is called unused",
+        FileIssueKind::Changed => {
+            "find out who changed it; until it is out of the window nothing of its Region is called unused"
+        }
+        _ => "fetch the file again; until then nothing is called unused",
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, Serializer};
 use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
+use whittle_evidence::read::parse_key;
 
 use crate::trail_object::TrailObject;
 
@@ -51,6 +52,26 @@ pub struct SourceMarks {
     /// Problems of objects that were read, by key.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "stored_issues")]
     pub issues: BTreeMap<String, Vec<Issue>>,
+}
+
+/// One issue for the missing files of each Region, at the newest of them.
+fn missing_files(keys: &BTreeSet<String>) -> Vec<Issue> {
+    let mut by_region: BTreeMap<&str, (&String, u64)> = BTreeMap::new();
+    for key in keys {
+        let region = parse_key(key).map_or("", |key| key.region);
+        // Keys of one Region stand in the order of delivery.
+        let (newest, count) = by_region.entry(region).or_insert((key, 0));
+        *newest = key;
+        *count = count.saturating_add(1);
+    }
+    let issue = |(newest, count): (&String, u64)| {
+        let message = "is not there, and a digest names it";
+        let mut issue = Issue::new(IssueKind::MissingTrailFile, newest.clone(), message)
+            .with_hint("copy the whole folder again; until then nothing of its Region is called unused");
+        issue.count = count;
+        issue
+    };
+    by_region.into_values().map(issue).collect()
 }
 
 /// An issue with the word of a store, which says whether evidence is lost.
@@ -120,14 +141,7 @@ impl ReadMarks {
     /// Issues of all objects read so far.
     pub fn issues(&self) -> Vec<Issue> {
         let of_objects = self.sources.values().flat_map(|source| source.issues.values().flatten()).cloned();
-        let missing = self.sources.iter().filter_map(|(name, source)| {
-            let first = source.missing.first()?;
-            let message = format!("files are missing that digests name, such as `{first}`");
-            let mut issue = Issue::new(IssueKind::MissingTrailFile, name.clone(), message)
-                .with_hint("copy the whole folder again; until then nothing is called unused");
-            issue.count = u64::try_from(source.missing.len()).unwrap_or(u64::MAX);
-            Some(issue)
-        });
+        let missing = self.sources.values().flat_map(|source| missing_files(&source.missing));
         merge_issues(of_objects.chain(missing).collect())
     }
 

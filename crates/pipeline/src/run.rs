@@ -19,7 +19,7 @@ use whittle_evidence::coverage::{self, Coverage, EventHistory, Trails};
 use whittle_evidence::ledger::days::{day_of, start_of_day};
 use whittle_evidence::ledger::{AccountFacts, Ledger};
 use whittle_evidence::read::parse_key;
-use whittle_snapshot::{SnapshotFiles, TrailConfigs, read_inventory, read_trails};
+use whittle_snapshot::{SnapshotFiles, TrailConfigs, read_inventory, read_public_keys, read_trails};
 
 use crate::ingest::{self, IngestObserver, IngestSummary, ingest};
 use crate::ports::{Changes, PortError, SaveScope, Store, TrailObjects};
@@ -68,7 +68,10 @@ pub fn run(
     let inventory = read_inventory(snapshot)?;
     let trails = read_trails(snapshot);
     let mut evidence = ingest::Evidence::load(store)?;
-    let (read, issues) = ingest(objects, store, &mut evidence, observer, &|| false)?;
+    let (keys, of_keys) = read_public_keys(snapshot);
+    evidence.public_keys = keys;
+    let (read, mut issues) = ingest(objects, store, &mut evidence, observer, &|| false)?;
+    issues.extend(of_keys);
     let history = |days: Range<i32>| settings.declared_history(days);
     let report = analyze(AnalysisInput {
         inventory: &inventory,

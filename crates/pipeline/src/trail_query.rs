@@ -21,8 +21,10 @@ use crate::ports::{PortError, TrailObjects};
 use crate::trail_object::TrailObject;
 
 mod events;
+mod validated;
 
 pub use events::{ActionEvents, EventQuery, EventSeen, role_events};
+pub use validated::{ValidatedRegion, day_runs, validated_days};
 
 /// The mapping of one kind of event, over all records of that kind.
 #[derive(Debug, Clone, PartialEq, Eq)]

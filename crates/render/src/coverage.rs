@@ -37,80 +37,115 @@ pub struct DayRunRow {
     pub remedy: Option<String>,
 }
 
-/// Coverage as one JSON document.
-pub fn json(
-    window: &ReportWindow,
-    rows: &[CoverageRow],
-    actions: &[ActionDaysRow],
-    issues: &[Issue],
-) -> Result<String, serde_json::Error> {
-    #[derive(Serialize)]
-    struct Document<'a> {
-        schema_version: u32,
-        window: &'a ReportWindow,
-        coverage: AllInWords<'a, CoverageRow>,
-        #[serde(skip_serializing_if = "<[_]>::is_empty")]
-        actions: &'a [ActionDaysRow],
-        issues: &'a [Issue],
-    }
-    let document = Document { schema_version: SCHEMA_VERSION, window, coverage: AllInWords(rows), actions, issues };
-    Ok(format!("{}\n", serde_json::to_string_pretty(&document)?))
+/// What digest files say of the files of one Region, in runs of days (`2026-09-01 to 2026-09-30`).
+#[derive(Debug, Clone, Serialize)]
+pub struct ValidationRow {
+    /// The Region.
+    pub region: String,
+    /// Days of which digests list every file.
+    pub digests: Vec<String>,
+    /// Those of them on which every file has the hash that its digest names.
+    pub intact: Vec<String>,
+    /// Those of them whose digests all have a valid signature.
+    pub signed: Vec<String>,
 }
 
-/// Coverage for a person.
-pub fn human(window: &ReportWindow, rows: &[CoverageRow], actions: &[ActionDaysRow], issues: &[Issue]) -> String {
-    let mut out = if window.days == 0 {
-        "No window: no trail file was given, or none holds events of this account.\n\n".to_owned()
-    } else {
-        format!("{} days, {} to {}\n\n", window.days, clean(&window.start), clean(&window.end))
-    };
-    if rows.is_empty() {
-        out.push_str("No trail is known.\n");
-    } else {
-        let cells: Vec<Vec<String>> = rows
-            .iter()
-            .map(|row| {
-                vec![
-                    clean(&row.source),
-                    clean(&row.events),
-                    row.observability.as_str().to_owned(),
-                    clean(&words::coverage(&row.reason)),
-                ]
-            })
-            .collect();
-        out.push_str(&table(&["source", "events", "sight", "why"], &cells, &[], None));
+/// Everything that is known of the coverage of an account.
+#[derive(Debug, Clone, Copy)]
+pub struct CoverageView<'a> {
+    /// The days that the evidence covers.
+    pub window: &'a ReportWindow,
+    /// Classes of events by source.
+    pub rows: &'a [CoverageRow],
+    /// Regions with digest files.
+    pub validation: &'a [ValidationRow],
+    /// Actions that were asked about.
+    pub actions: &'a [ActionDaysRow],
+    /// What could not be read.
+    pub issues: &'a [Issue],
+}
+
+impl CoverageView<'_> {
+    /// One JSON document.
+    pub fn json(&self) -> Result<String, serde_json::Error> {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            schema_version: u32,
+            window: &'a ReportWindow,
+            coverage: AllInWords<'a, CoverageRow>,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            validation: &'a [ValidationRow],
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            actions: &'a [ActionDaysRow],
+            issues: &'a [Issue],
+        }
+        let Self { window, rows, validation, actions, issues } = *self;
+        let coverage = AllInWords(rows);
+        let document =
+            Document { schema_version: SCHEMA_VERSION, window, coverage, validation, actions, issues };
+        Ok(format!("{}\n", serde_json::to_string_pretty(&document)?))
     }
-    if !actions.is_empty() {
-        let cells: Vec<Vec<String>> = actions
-            .iter()
-            .flat_map(|action| {
-                action.days.iter().map(|run| {
-                    let why = match &run.remedy {
-                        Some(remedy) => format!("{}; {remedy}", run.reason),
-                        None => run.reason.clone(),
-                    };
+
+    /// Text for a person.
+    pub fn human(&self) -> String {
+        let Self { window, rows, validation, actions, issues } = *self;
+        let mut out = if window.days == 0 {
+            "No window: no trail file was given, or none holds events of this account.\n\n".to_owned()
+        } else {
+            format!("{} days, {} to {}\n\n", window.days, clean(&window.start), clean(&window.end))
+        };
+        if rows.is_empty() {
+            out.push_str("No trail is known.\n");
+        } else {
+            let cells: Vec<Vec<String>> = rows
+                .iter()
+                .map(|row| {
                     vec![
-                        action.action.clone(),
-                        clean(&action.resource),
-                        if run.first == run.last {
-                            run.first.clone()
-                        } else {
-                            format!("{} to {}", run.first, run.last)
-                        },
-                        run.state.to_owned(),
-                        clean(&why),
+                        clean(&row.source),
+                        clean(&row.events),
+                        row.observability.as_str().to_owned(),
+                        clean(&words::coverage(&row.reason)),
                     ]
                 })
-            })
-            .collect();
-        out.push('\n');
-        out.push_str(&table(&["action", "resource", "days", "state", "why"], &cells, &[], None));
-    }
-    for issue in issues {
-        let _ = writeln!(out, "\nissue: {}: {}", clean(&issue.place), clean(&issue.message));
-        if !issue.hint.is_empty() {
-            let _ = writeln!(out, "  hint: {}", clean(&issue.hint));
+                .collect();
+            out.push_str(&table(&["source", "events", "sight", "why"], &cells, &[], None));
         }
+        if !validation.is_empty() {
+            let days = |runs: &[String]| if runs.is_empty() { "none".to_owned() } else { runs.join(", ") };
+            let cells: Vec<Vec<String>> = validation
+                .iter()
+                .map(|row| vec![clean(&row.region), days(&row.digests), days(&row.intact), days(&row.signed)])
+                .collect();
+            out.push('\n');
+            let columns = ["region", "days with all digests", "all files intact", "all digests signed"];
+            out.push_str(&table(&columns, &cells, &[], None));
+        }
+        out.push_str(&action_table(actions));
+        for issue in issues {
+            let _ = writeln!(out, "\nissue: {}: {}", clean(&issue.place), clean(&issue.message));
+            if !issue.hint.is_empty() {
+                let _ = writeln!(out, "  hint: {}", clean(&issue.hint));
+            }
+        }
+        out
     }
-    out
+}
+
+/// Actions day by day; nothing if none was asked about.
+fn action_table(actions: &[ActionDaysRow]) -> String {
+    if actions.is_empty() {
+        return String::new();
+    }
+    let row = |action: &ActionDaysRow, run: &DayRunRow| {
+        let why = match &run.remedy {
+            Some(remedy) => format!("{}; {remedy}", run.reason),
+            None => run.reason.clone(),
+        };
+        let days =
+            if run.first == run.last { run.first.clone() } else { format!("{} to {}", run.first, run.last) };
+        vec![action.action.clone(), clean(&action.resource), days, run.state.to_owned(), clean(&why)]
+    };
+    let cells: Vec<Vec<String>> =
+        actions.iter().flat_map(|action| action.days.iter().map(move |run| row(action, run))).collect();
+    format!("\n{}", table(&["action", "resource", "days", "state", "why"], &cells, &[], None))
 }

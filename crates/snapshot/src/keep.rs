@@ -11,7 +11,7 @@ use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::{attachments, document, exposure, functions, iam, last_accessed, not_collected, stacks, trails};
+use crate::{attachments, document, exposure, functions, iam, last_accessed, not_collected, public_keys, stacks, trails};
 
 /// Members of an object.
 pub(crate) type Fields = [(&'static str, Shape)];
@@ -54,6 +54,7 @@ static DOCUMENTS: &[(&str, &Shape)] = &[
     ("event-selectors", &trails::KEPT_SELECTORS),
     (exposure::NAME, &exposure::KEPT),
     (last_accessed::NAME, &last_accessed::KEPT),
+    (public_keys::NAME, &public_keys::KEPT),
     (stacks::NAME, &stacks::KEPT),
     (not_collected::NAME, &not_collected::KEPT),
     ("stack-resources", &STACK_RESOURCES),

@@ -20,7 +20,7 @@ use crate::time::timestamp;
 /// Folder name.
 pub(crate) const NAME: &str = "service-last-accessed";
 /// Commands that make one file of it.
-pub(crate) const COMMAND: &str = "aws iam generate-service-last-accessed-details --arn {role ARN}, then \
+pub(crate) const COMMAND: &str = "aws iam generate-service-last-accessed-details --granularity ACTION_LEVEL --arn {role ARN}, then \
      aws iam get-service-last-accessed-details --job-id {JobId} --output json > service-last-accessed/{role name}.json";
 
 /// What is read of one file.

@@ -164,6 +164,7 @@ const FILE_KINDS: &[FileIssueKind] = &[
     FileIssueKind::InvalidUtf8,
     FileIssueKind::Empty,
     FileIssueKind::NotJson,
+    FileIssueKind::Changed,
 ];
 
 impl IssueKind {

@@ -1,4 +1,5 @@
-//! IAM's service-level last-accessed reports of execution roles.
+//! IAM's last-accessed reports of execution roles, of action level: it also says which of the actions that
+//! IAM tracks were attempted, so that an access to a service can be told from one to another action of it.
 //!
 //! A report is a job: asked for, ready after some seconds, read page by page. A job belongs to the session
 //! that asked for it (IAM API Reference, `GenerateServiceLastAccessedDetails`: "must be used by the same role
@@ -180,7 +181,7 @@ async fn begin(client: &Client, pacer: &Pacer, task: &ReportTask) -> Result<Stri
         client
             .generate_service_last_accessed_details()
             .arn(&task.arn)
-            .granularity(AccessAdvisorUsageGranularityType::ServiceLevel)
+            .granularity(AccessAdvisorUsageGranularityType::ActionLevel)
             .send()
             .await
             .map_err(|error| port_error(error, GENERATE, &format!("role `{}` cannot be asked about", task.role)))

@@ -6,17 +6,20 @@ use jiff::Timestamp;
 use whittle_analysis::issue::{Issue, merge_issues};
 use whittle_catalog::catalog;
 use whittle_evidence::coverage::{ActionAsked, Observability, Trails};
-use whittle_evidence::ledger::Ledger;
 use whittle_evidence::ledger::days::start_of_day;
+use whittle_evidence::ledger::{DaySet, Ledger};
+use whittle_evidence::read::digest::PublicKeys;
 use whittle_local::snapshot::SnapshotFolder;
 use whittle_local::trail::TrailFolder;
 use whittle_pipeline::ingest::{IngestSummary, read_all};
 use whittle_pipeline::run::{Observed, RunSettings};
-use whittle_pipeline::trail_query::{ActionDays, days_of_action, map_events, usage_rows};
-use whittle_render::coverage::{ActionDaysRow, DayRunRow};
+use whittle_pipeline::trail_query::{
+    ActionDays, ValidatedRegion, day_runs, days_of_action, map_events, usage_rows, validated_days,
+};
+use whittle_render::coverage::{ActionDaysRow, CoverageView, DayRunRow, ValidationRow};
 use whittle_render::trail::{self as render, EventActionRow, EventKindRow};
 use whittle_render::words::{self, InWords};
-use whittle_snapshot::{read_inventory, read_trails};
+use whittle_snapshot::{read_inventory, read_public_keys, read_trails};
 
 use crate::args::{Format, TrailCoverageArguments, TrailMapArguments, TrailUsageArguments};
 use crate::error::CommandError;
@@ -89,7 +92,7 @@ pub fn usage(arguments: &TrailUsageArguments, printer: &Printer) -> Result<Exit,
         Some(path) => Some(read_inventory(&SnapshotFolder::open(path)?)?),
         None => None,
     };
-    let (ledger, issues) = ledger(&arguments.paths, printer)?;
+    let (ledger, issues) = ledger(&arguments.paths, PublicKeys::default(), printer)?;
     let rows = usage_rows(&ledger, inventory.as_ref());
     printer.data(&match arguments.format {
         Format::Table => render::usage_human(&rows),
@@ -102,8 +105,15 @@ pub fn usage(arguments: &TrailUsageArguments, printer: &Printer) -> Result<Exit,
 
 /// Prints the coverage of trails: all of it by source, and chosen actions day by day.
 pub fn coverage(arguments: &TrailCoverageArguments, printer: &Printer) -> Result<Exit, CommandError> {
-    let (ledger, mut issues) =
-        if arguments.trails.is_empty() { (Ledger::default(), Vec::new()) } else { ledger(&arguments.trails, printer)? };
+    let (keys, of_keys) = match arguments.snapshot.is_file() {
+        true => (PublicKeys::default(), Vec::new()),
+        false => read_public_keys(&SnapshotFolder::open(&arguments.snapshot)?),
+    };
+    let (ledger, mut issues) = match arguments.trails.is_empty() {
+        true => (Ledger::default(), Vec::new()),
+        false => ledger(&arguments.trails, keys, printer)?,
+    };
+    issues.extend(of_keys);
     let (account, trails) = if arguments.snapshot.is_file() {
         trails_of_file(&arguments.snapshot, &ledger)?
     } else {
@@ -137,9 +147,11 @@ pub fn coverage(arguments: &TrailCoverageArguments, printer: &Printer) -> Result
         .collect::<Vec<_>>();
     let issues = merge_issues(issues);
     let window = observed.window.to_result();
+    let validation: Vec<ValidationRow> = validated_days(&ledger, &account).iter().map(validation_row).collect();
+    let shown = CoverageView { window: &window, rows: &rows, validation: &validation, actions: &actions, issues: &issues };
     printer.data(&match arguments.format {
-        Format::Table => whittle_render::coverage::human(&window, &rows, &actions, &issues),
-        Format::Json => whittle_render::coverage::json(&window, &rows, &actions, &issues)?,
+        Format::Table => shown.human(),
+        Format::Json => shown.json()?,
         Format::Ndjson if arguments.action.is_empty() => {
             let rows: Vec<_> = rows.iter().map(InWords::in_words).collect();
             render::ndjson(&rows)?
@@ -159,10 +171,25 @@ fn action_days_row(action: &str, resource: &str, days: &ActionDays) -> ActionDay
                 ("could-not-be-seen", words::blind_reason(reason), remedy.as_ref().map(words::remedy))
             }
         };
-        let date = |day: i32| start_of_day(day).map(|time| time.strftime("%Y-%m-%d").to_string()).unwrap_or_default();
         DayRunRow { first: date(run.days.start), last: date(run.days.end - 1), state, reason, remedy }
     });
     ActionDaysRow { action: action.to_owned(), resource: resource.to_owned(), days: runs.collect() }
+}
+
+fn validation_row(region: &ValidatedRegion) -> ValidationRow {
+    let runs = |days: &DaySet| {
+        day_runs(days).into_iter().map(|run| format!("{} to {}", date(run.start), date(run.end - 1))).collect()
+    };
+    ValidationRow {
+        region: region.region.clone(),
+        digests: runs(&region.digested),
+        intact: runs(&region.verified),
+        signed: runs(&region.signed),
+    }
+}
+
+fn date(day: i32) -> String {
+    start_of_day(day).map(|time| time.strftime("%Y-%m-%d").to_string()).unwrap_or_default()
 }
 
 /// A file that holds what `aws cloudtrail describe-trails` answers; the account is that of the trails, or of
@@ -192,9 +219,13 @@ fn chosen_actions(arguments: &TrailCoverageArguments) -> Result<Vec<whittle_cata
     Ok(actions)
 }
 
-fn ledger(paths: &[PathBuf], printer: &Printer) -> Result<(Ledger, Vec<Issue>), CommandError> {
+fn ledger(
+    paths: &[PathBuf],
+    keys: PublicKeys,
+    printer: &Printer,
+) -> Result<(Ledger, Vec<Issue>), CommandError> {
     let trail = TrailFolder::new(paths.to_vec());
-    let (ledger, summary, issues) = read_all(&trail)?;
+    let (ledger, summary, issues) = read_all(&trail, keys)?;
     print_summary(&summary, printer);
     Ok((ledger, issues))
 }

@@ -118,6 +118,14 @@ fn locate(day: i32) -> (i32, u64) {
     (day.div_euclid(64), 1 << day.rem_euclid(64))
 }
 
+impl Extend<i32> for DaySet {
+    fn extend<I: IntoIterator<Item = i32>>(&mut self, days: I) {
+        for day in days {
+            self.insert(day);
+        }
+    }
+}
+
 impl FromIterator<i32> for DaySet {
     fn from_iter<I: IntoIterator<Item = i32>>(days: I) -> Self {
         let mut set = Self::new();

@@ -80,6 +80,12 @@ pub struct RegionFacts {
     /// The trails that these digests are of: home Region and name, apart by a colon.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub digest_trails: BTreeSet<String>,
+    /// Those of [`RegionFacts::digested`] of which every file is at hand and has the hash that its digest names.
+    #[serde(skip_serializing_if = "DaySet::is_empty")]
+    pub verified: DaySet,
+    /// Those of [`RegionFacts::digested`] whose digest has a valid signature of CloudTrail.
+    #[serde(skip_serializing_if = "DaySet::is_empty")]
+    pub signed: DaySet,
 }
 
 /// Seconds of a span of [`RegionFacts::digested`].
@@ -88,12 +94,17 @@ const DIGEST_SPAN_SECONDS: i64 = 900;
 impl RegionFacts {
     /// Days of which digests list all files, but for those delivered after midnight.
     pub fn digested_days(&self) -> DaySet {
-        let spans_a_day = i32::try_from(DAY_SECONDS / DIGEST_SPAN_SECONDS).unwrap_or(i32::MAX);
-        let mut counts: BTreeMap<i32, i32> = BTreeMap::new();
-        for span in self.digested.iter() {
-            *counts.entry(span.div_euclid(spans_a_day)).or_default() += 1;
-        }
-        counts.into_iter().filter(|(_, count)| *count >= spans_a_day).map(|(day, _)| day).collect()
+        whole_days(&self.digested)
+    }
+
+    /// Of these days, those whose files all have the hash that their digest names.
+    pub fn verified_days(&self) -> DaySet {
+        whole_days(&self.verified)
+    }
+
+    /// Of these days, those whose digests all have a valid signature.
+    pub fn signed_days(&self) -> DaySet {
+        whole_days(&self.signed)
     }
 
     /// The first and the last day with a digest.
@@ -119,7 +130,37 @@ impl RegionFacts {
         self.files.union(&other.files);
         self.digested.union(&other.digested);
         self.digest_trails.extend(other.digest_trails.iter().cloned());
+        self.verified.union(&other.verified);
+        self.signed.union(&other.signed);
     }
+}
+
+/// Days all of whose spans of [`DIGEST_SPAN_SECONDS`] are in the set.
+fn whole_days(spans: &DaySet) -> DaySet {
+    let spans_a_day = i32::try_from(DAY_SECONDS / DIGEST_SPAN_SECONDS).unwrap_or(i32::MAX);
+    let mut counts: BTreeMap<i32, i32> = BTreeMap::new();
+    for span in spans.iter() {
+        *counts.entry(span.div_euclid(spans_a_day)).or_default() += 1;
+    }
+    counts.into_iter().filter(|(_, count)| *count >= spans_a_day).map(|(day, _)| day).collect()
+}
+
+/// The spans of [`DIGEST_SPAN_SECONDS`] that a digest from `start` to `end` speaks of. A digest is one of an
+/// hour; one that claims more than two days is none.
+fn digest_spans((start, end): (Timestamp, Timestamp)) -> impl Iterator<Item = i32> {
+    let (first, last) = (start.as_second().div_euclid(DIGEST_SPAN_SECONDS), end.as_second());
+    let after = (last - 1).div_euclid(DIGEST_SPAN_SECONDS);
+    let is_one = after.saturating_sub(first) <= 2 * DAY_SECONDS / DIGEST_SPAN_SECONDS;
+    (first..=after).filter(move |_| is_one).map(|span| i32::try_from(span).unwrap_or(i32::MAX))
+}
+
+/// What was checked of a digest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CheckedDigest {
+    /// Every file that it names is at hand and has the hash that it names.
+    pub files: bool,
+    /// Its signature is CloudTrail's.
+    pub signature: bool,
 }
 
 /// Source, account and Region of what was read. Account and Region are empty where the records do not tell.
@@ -234,20 +275,33 @@ impl AccountFacts {
         &mut self,
         source: &RecordSource,
         key: &DigestKey<'_>,
-        (start, end): (Timestamp, Timestamp),
+        times: (Timestamp, Timestamp),
     ) {
         if !is_account(key.account) || !is_region(key.region) {
             return;
         }
         let facts = self.scope_mut(source, key.account, key.region);
         facts.digest_trails.insert(format!("{}:{}", key.home_region, key.trail));
-        // A digest is one of an hour; one that claims more than two days is none.
-        let (first, last) = (start.as_second().div_euclid(DIGEST_SPAN_SECONDS), end.as_second());
-        let after = (last - 1).div_euclid(DIGEST_SPAN_SECONDS);
-        if after.saturating_sub(first) <= 2 * DAY_SECONDS / DIGEST_SPAN_SECONDS {
-            for span in first..=after {
-                facts.digested.insert(i32::try_from(span).unwrap_or(i32::MAX));
-            }
+        facts.digested.extend(digest_spans(times));
+    }
+
+    /// Notes what was checked of a digest.
+    pub(super) fn note_checked_digest(
+        &mut self,
+        source: &RecordSource,
+        key: &DigestKey<'_>,
+        times: (Timestamp, Timestamp),
+        checked: CheckedDigest,
+    ) {
+        if !is_account(key.account) || !is_region(key.region) || checked == CheckedDigest::default() {
+            return;
+        }
+        let facts = self.scope_mut(source, key.account, key.region);
+        if checked.files {
+            facts.verified.extend(digest_spans(times));
+        }
+        if checked.signature {
+            facts.signed.extend(digest_spans(times));
         }
     }
 

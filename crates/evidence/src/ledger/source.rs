@@ -43,11 +43,9 @@ impl RecordSource {
 
     /// The source of an object that holds records of a trail.
     pub fn of_file(place: &str, key: &str) -> Self {
-        let root = match place.strip_prefix("s3://").and_then(|rest| rest.split('/').next()) {
-            Some(bucket) => format!("s3://{bucket}"),
-            None => place.trim_end_matches('/').to_owned(),
-        };
+        let (root, inside) = split_place(place);
         let key = key.replace('\\', "/");
+        let key = if key.contains("AWSLogs/") { key } else { format!("{inside}{key}") };
         match parse_key(&key) {
             Some(parts) if matches!(parts.kind, KeyKind::Records | KeyKind::NetworkActivity | KeyKind::Digest) => {
                 let prefix = match key.find("AWSLogs/") {
@@ -76,6 +74,27 @@ impl RecordSource {
     }
 }
 
+/// Bucket or folder, and the beginning of keys that `place` goes on with: a source may be a folder at or below
+/// `AWSLogs`.
+fn split_place(place: &str) -> (String, String) {
+    let place = place.trim_end_matches('/');
+    let (root, inside) = match place.strip_prefix("s3://") {
+        Some(rest) => {
+            let (bucket, inside) = rest.split_once('/').unwrap_or((rest, ""));
+            (format!("s3://{bucket}"), inside)
+        }
+        None => match place.split_once("/AWSLogs") {
+            Some((root, rest)) if rest.is_empty() || rest.starts_with('/') => {
+                let at = root.len().saturating_add(1);
+                return (root.to_owned(), format!("{}/", place.get(at..).unwrap_or_default()));
+            }
+            _ => (place.to_owned(), ""),
+        },
+    };
+    let is_inside = inside.split('/').any(|part| part == "AWSLogs");
+    (root, if is_inside { format!("{inside}/") } else { String::new() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +112,16 @@ mod tests {
         assert_eq!(source.bucket(), Some(("logs", "")));
         let prefixed = RecordSource::of_file("s3://logs/a/b/", &format!("a/b/{KEY}"));
         assert_eq!(prefixed.bucket(), Some(("logs", "a/b")));
+    }
+
+    #[test]
+    fn a_source_may_be_the_folder_of_a_region() {
+        let file = "2026/09/01/111122223333_CloudTrail_eu-west-1_20260901T1015Z_x.json.gz";
+        let of = |place: &str| RecordSource::of_file(place, file);
+        assert_eq!(of("s3://logs/AWSLogs/111122223333/CloudTrail/eu-west-1/"), trail("s3://logs", None));
+        let of_member = "s3://logs/a/b/AWSLogs/o-abc/111122223333/CloudTrail/eu-west-1/";
+        assert_eq!(of(of_member), trail("s3://logs/a/b", Some("o-abc")));
+        assert_eq!(of("/copy/AWSLogs/111122223333/CloudTrail/eu-west-1"), trail("/copy", None));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::digest::FileIntegrity;
 use crate::record::SkipReason;
 
 /// Kind of a file, by its content.
@@ -71,6 +72,8 @@ pub enum IssueKind {
     Empty,
     /// The file is no JSON.
     NotJson,
+    /// The content is another one than the digest of its trail says.
+    Changed,
 }
 
 impl IssueKind {
@@ -89,6 +92,7 @@ impl IssueKind {
             Self::InvalidUtf8 => "invalid-utf8",
             Self::Empty => "empty",
             Self::NotJson => "not-json",
+            Self::Changed => "changed-file",
         }
     }
 
@@ -107,6 +111,7 @@ impl IssueKind {
             Self::InvalidUtf8 => "holds bytes that are no UTF-8",
             Self::Empty => "is empty",
             Self::NotJson => "is no JSON",
+            Self::Changed => "is not as CloudTrail delivered it: its digest has another hash",
         }
     }
 
@@ -163,6 +168,8 @@ pub struct FileReport {
     pub has_envelopes: bool,
     /// Size after inflating.
     pub inflated_bytes: u64,
+    /// What its digest says of the content; `None` without a digest.
+    pub integrity: Option<FileIntegrity>,
     /// The first issues, in the order of the file.
     pub issues: Vec<ReadIssue>,
     /// All issues, counted.
@@ -181,6 +188,7 @@ impl FileReport {
             unreadable: 0,
             has_envelopes: false,
             inflated_bytes: 0,
+            integrity: None,
             issues: Vec::new(),
             issue_counts: BTreeMap::new(),
             max_described,

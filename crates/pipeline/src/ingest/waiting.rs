@@ -10,13 +10,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::BatchPart;
+use super::{BatchPart, DigestReading};
 use crate::ports::TrailObjects;
 use crate::trail_object::TrailObject;
 
-pub(super) fn read(objects: &impl TrailObjects, batch: &[TrailObject], parallel_reads: usize) -> Vec<BatchPart> {
+pub(super) fn read<'d>(
+    objects: &impl TrailObjects,
+    batch: &[TrailObject],
+    parallel_reads: usize,
+    digests: &'d DigestReading,
+) -> Vec<BatchPart<'d>> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let desks = Desks::new((0..cores).map(|_| BatchPart::new()).collect());
+    let desks = Desks::new((0..cores).map(|_| BatchPart::new(digests)).collect());
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..parallel_reads.min(batch.len()) {
@@ -34,22 +39,22 @@ pub(super) fn read(objects: &impl TrailObjects, batch: &[TrailObject], parallel_
 }
 
 /// A semaphore whose permits are the desks.
-struct Desks {
-    free: Mutex<Vec<BatchPart>>,
+struct Desks<'d> {
+    free: Mutex<Vec<BatchPart<'d>>>,
     freed: Condvar,
 }
 
-impl Desks {
-    fn new(parts: Vec<BatchPart>) -> Self {
+impl<'d> Desks<'d> {
+    fn new(parts: Vec<BatchPart<'d>>) -> Self {
         Self { free: Mutex::new(parts), freed: Condvar::new() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<BatchPart>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<BatchPart<'d>>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for a free desk.
-    fn take(&self) -> Desk<'_> {
+    fn take(&self) -> Desk<'_, 'd> {
         let mut free = self.lock();
         loop {
             if let Some(part) = free.pop() {
@@ -59,26 +64,26 @@ impl Desks {
         }
     }
 
-    fn into_parts(self) -> Vec<BatchPart> {
+    fn into_parts(self) -> Vec<BatchPart<'d>> {
         self.free.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A desk in use. Free again when dropped, so that a thread that panics does not keep others waiting for
 /// ever.
-struct Desk<'a> {
-    desks: &'a Desks,
-    part: Option<BatchPart>,
+struct Desk<'a, 'd> {
+    desks: &'a Desks<'d>,
+    part: Option<BatchPart<'d>>,
 }
 
-impl Desk<'_> {
+impl<'d> Desk<'_, 'd> {
     #[expect(clippy::expect_used, reason = "only `drop` takes the part away; to go on without it would lose events")]
-    fn part(&mut self) -> &mut BatchPart {
+    fn part(&mut self) -> &mut BatchPart<'d> {
         self.part.as_mut().expect("a desk in use has a part")
     }
 }
 
-impl Drop for Desk<'_> {
+impl Drop for Desk<'_, '_> {
     fn drop(&mut self) {
         self.desks.lock().extend(self.part.take());
         self.desks.freed.notify_one();

@@ -101,6 +101,24 @@ fn service(service: &ServiceLastAccessed) -> JsonObject {
         .with("LastAuthenticatedEntity", service.last_authenticated_entity())
         .with("LastAuthenticatedRegion", service.last_authenticated_region())
         .with("TotalAuthenticatedEntities", service.total_authenticated_entities())
+        .with("TrackedActionsLastAccessed", attempted_actions(service))
+}
+
+/// Tracked actions that were attempted. The others are as many as the role may do, and prove nothing: what IAM
+/// tracks is a part of a service's actions (IAM User Guide, "IAM action last accessed information services and
+/// actions").
+fn attempted_actions(service: &ServiceLastAccessed) -> Option<Vec<Value>> {
+    let attempted = service.tracked_actions_last_accessed().iter().filter(|action| action.last_accessed_time().is_some());
+    let actions: Vec<Value> = attempted
+        .map(|action| {
+            JsonObject::default()
+                .with("ActionName", action.action_name())
+                .with("LastAccessedRegion", action.last_accessed_region())
+                .with_time("LastAccessedTime", action.last_accessed_time())
+                .into()
+        })
+        .collect();
+    (!actions.is_empty()).then_some(actions)
 }
 
 fn tags(tags: &[Tag]) -> Vec<Value> {
@@ -124,6 +142,7 @@ fn policy_document(text: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use aws_smithy_types::DateTime;
     use serde_json::json;
 
     use super::*;
@@ -131,6 +150,23 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expect: &Value) {
         assert_eq!(&policy_document(text), expect, "{text}");
+    }
+
+    #[test]
+    fn of_tracked_actions_those_that_were_attempted_are_kept() {
+        use aws_sdk_iam::types::TrackedActionLastAccessed;
+        let tracked = |name: &str, last: Option<DateTime>| {
+            TrackedActionLastAccessed::builder().action_name(name).set_last_accessed_time(last).build()
+        };
+        let entry = ServiceLastAccessed::builder()
+            .service_name("Amazon S3")
+            .service_namespace("s3")
+            .tracked_actions_last_accessed(tracked("CreateBucket", Some(DateTime::from_secs(1_767_225_600))))
+            .tracked_actions_last_accessed(tracked("DeleteBucket", None))
+            .build()
+            .unwrap();
+        let expect = json!([{"ActionName": "CreateBucket", "LastAccessedTime": "2026-01-01T00:00:00Z"}]);
+        assert_eq!(Value::from(service(&entry))["TrackedActionsLastAccessed"], expect);
     }
 
     #[test]

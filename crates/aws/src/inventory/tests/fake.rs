@@ -271,7 +271,7 @@ impl Account {
                 format!("{paging}<RoleDetailList>{}</RoleDetailList><Policies>{}</Policies>", of(true), of(false))
             }
             "GenerateServiceLastAccessedDetails" => {
-                assert_eq!(call.fields["Granularity"], "SERVICE_LEVEL");
+                assert_eq!(call.fields["Granularity"], "ACTION_LEVEL");
                 let job = format!("00000000-0000-0000-0000-{:012}", self.jobs.len());
                 self.jobs.insert(job.clone(), (call.fields["Arn"].clone(), self.slow_jobs));
                 format!("<JobId>{job}</JobId>")
