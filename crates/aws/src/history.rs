@@ -54,12 +54,13 @@ struct HistoryRegion {
 }
 
 impl EventHistory {
-    /// Of these Regions; none, and event history is not read. Keep the value between runs of one process: it
-    /// knows when each Region was asked last.
-    pub fn new(aws: &Aws, regions: Vec<String>) -> Self {
+    /// Of these Regions; none, and event history is not read. At most `share` percent of the calls that the
+    /// account may make are used. Keep the value between runs of one process: it knows when each Region was
+    /// asked last.
+    pub fn new(aws: &Aws, regions: Vec<String>, share: u8) -> Self {
         let region = |name: String| {
             let config = aws.cloudtrail(&name).config().to_builder().retry_config(RetryConfig::disabled()).build();
-            (name, HistoryRegion { client: aws_sdk_cloudtrail::Client::from_conf(config), pace: Pace::default() })
+            (name, HistoryRegion { client: aws_sdk_cloudtrail::Client::from_conf(config), pace: Pace::with_share(share) })
         };
         Self { regions: regions.into_iter().map(region).collect() }
     }

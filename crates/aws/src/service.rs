@@ -76,6 +76,12 @@ pub struct ServiceConfig {
     pub trail_bucket: Option<String>,
     /// Prefix of the trail's keys before `AWSLogs/`.
     pub trail_prefix: Option<String>,
+    /// Id of the organisation (`o-…`) whose trail fills the bucket.
+    pub trail_organization: Option<String>,
+    /// Accounts whose folders in the bucket are read; none for that of the caller.
+    pub trail_accounts: Vec<String>,
+    /// Percent of the account's calls to LookupEvents that reading event history may use.
+    pub history_share: u8,
     /// Days of evidence to read at first.
     pub lookback_days: u16,
     /// Days of evidence below which nothing is called unused.
@@ -88,6 +94,10 @@ pub struct ServiceConfig {
     pub last_accessed: bool,
 }
 
+/// Percent of the account's calls to LookupEvents that Whittle uses unless told otherwise: people and other tools
+/// look into event history, too.
+pub const DEFAULT_HISTORY_SHARE: u8 = 50;
+
 /// Variables of the function's environment: name, parameter of the template.
 const VARIABLES: &[(&str, &str)] = &[
     ("WHITTLE_TABLE", "the table of the stack"),
@@ -96,6 +106,9 @@ const VARIABLES: &[(&str, &str)] = &[
     ("WHITTLE_EVIDENCE", "EvidenceSource"),
     ("WHITTLE_TRAIL_BUCKET", "TrailBucket"),
     ("WHITTLE_TRAIL_PREFIX", "TrailPrefix"),
+    ("WHITTLE_TRAIL_ORGANIZATION_ID", "TrailOrganizationId"),
+    ("WHITTLE_TRAIL_ACCOUNTS", "TrailAccounts"),
+    ("WHITTLE_HISTORY_SHARE", "EventHistoryShare"),
     ("WHITTLE_LOOKBACK_DAYS", "LookbackDays"),
     ("WHITTLE_MIN_WINDOW_DAYS", "MinWindowDays"),
     ("WHITTLE_ALERT_SEVERITY", "AlertSeverity"),
@@ -123,6 +136,15 @@ impl ServiceConfig {
         if evidence.has_trail() && trail_bucket.is_none() {
             return Err(invalid("WHITTLE_TRAIL_BUCKET", "is not set, and the evidence is in a trail's bucket"));
         }
+        let trail_organization = text("WHITTLE_TRAIL_ORGANIZATION_ID");
+        if let Some(id) = trail_organization.as_deref().filter(|id| !is_organization(id)) {
+            return Err(invalid("WHITTLE_TRAIL_ORGANIZATION_ID", &format!("is `{id}`, which is no id of an organisation")));
+        }
+        let trail_accounts = accounts(&text("WHITTLE_TRAIL_ACCOUNTS").unwrap_or_default())
+            .map_err(|bad| invalid("WHITTLE_TRAIL_ACCOUNTS", &format!("names `{bad}`, which is no account")))?;
+        let share = DEFAULT_HISTORY_SHARE.into();
+        let history_share = number("WHITTLE_HISTORY_SHARE", text("WHITTLE_HISTORY_SHARE"), share, 1..=100)?;
+        let history_share = u8::try_from(history_share).unwrap_or(DEFAULT_HISTORY_SHARE);
         let lookback_days = number("WHITTLE_LOOKBACK_DAYS", text("WHITTLE_LOOKBACK_DAYS"), 90, 1..=400)?;
         let min_window_days = number("WHITTLE_MIN_WINDOW_DAYS", text("WHITTLE_MIN_WINDOW_DAYS"), 30, 1..=400)?;
         let alert_severity = match text("WHITTLE_ALERT_SEVERITY") {
@@ -137,6 +159,9 @@ impl ServiceConfig {
             evidence,
             trail_bucket,
             trail_prefix: text("WHITTLE_TRAIL_PREFIX"),
+            trail_organization,
+            trail_accounts,
+            history_share,
             lookback_days,
             min_window_days: u32::from(min_window_days),
             alert_severity,
@@ -168,6 +193,27 @@ pub fn regions(list: &str) -> Result<Vec<String>, String> {
         }
     }
     Ok(out)
+}
+
+/// A comma-separated list of accounts, each once. The error is the word that is none.
+pub fn accounts(list: &str) -> Result<Vec<String>, String> {
+    let mut out: Vec<String> = Vec::new();
+    for word in list.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        if !whittle_policy::id::is_account(word) {
+            return Err(word.to_owned());
+        }
+        if !out.iter().any(|known| known == word) {
+            out.push(word.to_owned());
+        }
+    }
+    Ok(out)
+}
+
+/// True for an id of an organisation (AWS Organizations API Reference, "Organization").
+pub fn is_organization(text: &str) -> bool {
+    text.strip_prefix("o-").is_some_and(|rest| {
+        (10..=32).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    })
 }
 
 /// The severity of a word, in any case.
@@ -237,14 +283,18 @@ pub async fn run(
     inventory.last_accessed = config.last_accessed;
     let inventory = AccountInventory::new(aws.clone(), inventory);
     let history = if config.evidence.has_history() { config.regions.clone() } else { Vec::new() };
-    let history = EventHistory::new(aws, history);
+    let history = EventHistory::new(aws, history, config.history_share);
     let bucket = config.trail_bucket.as_ref().filter(|_| config.evidence.has_trail());
     let objects = bucket.map(|bucket| {
         TrailBucket::new(
             aws,
             TrailBucketSettings {
                 prefix: config.trail_prefix.clone(),
-                accounts: vec![identity.account.clone()],
+                organization: config.trail_organization.clone(),
+                accounts: match config.trail_accounts.as_slice() {
+                    [] => vec![identity.account.clone()],
+                    accounts => accounts.to_vec(),
+                },
                 lookback_days,
                 ..TrailBucketSettings::new(bucket)
             },
@@ -357,11 +407,14 @@ mod tests {
             ("WHITTLE_TABLE", " ", "the variable WHITTLE_TABLE is not set"),
             ("WHITTLE_EVIDENCE", "athena", "EvidenceSource"),
             ("WHITTLE_EVIDENCE", "both", "WHITTLE_TRAIL_BUCKET is not set"),
+            ("WHITTLE_HISTORY_SHARE", "0", "EventHistoryShare"),
             ("WHITTLE_LOOKBACK_DAYS", "401", "from 1 to 400"),
             ("WHITTLE_MIN_WINDOW_DAYS", "-1", "MinWindowDays"),
             ("WHITTLE_ALERT_SEVERITY", "severe", "AlertSeverity"),
             ("WHITTLE_LAST_ACCESSED", "yes", "`true` or `false`"),
             ("WHITTLE_REGIONS", "eu-central-1, mars", "`mars`"),
+            ("WHITTLE_TRAIL_ORGANIZATION_ID", "o-1", "TrailOrganizationId"),
+            ("WHITTLE_TRAIL_ACCOUNTS", "111122223333,1", "`1`, which is no account"),
         ] {
             let error = config(&[("WHITTLE_TABLE", "t"), (name, value)]).unwrap_err();
             assert!(error.contains(expect), "{name}: {error}");

@@ -8,7 +8,8 @@
 //! ("CloudTrail log file examples"). So the keys of one account and Region, which is one source, stand in the
 //! order of delivery, and a run lists from its mark on. `compact` decides how marks move.
 //!
-//! Digest, Insights and aggregated files lie in folders of their own and are not listed.
+//! Digest files lie beside them in `CloudTrail-Digest/` and are listed too; Insights and aggregated files have
+//! folders of their own and are not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -30,7 +31,7 @@ mod list;
 mod read;
 
 use compact::{Horizon, Listed};
-use list::Lister;
+use list::{ListedFolder, Lister};
 
 /// Objects read at once: one answer takes some ten milliseconds, most of them waiting.
 const PARALLEL_READS: usize = 16;
@@ -49,7 +50,8 @@ pub struct TrailBucketSettings {
     pub bucket: String,
     /// Prefix of the trail before `AWSLogs/`.
     pub prefix: Option<String>,
-    /// Id of the organisation (`o-…`), for an organisation trail.
+    /// Id of the organisation (`o-…`), for an organisation trail. The folders of a trail of the account itself
+    /// are read too, if the bucket has them.
     pub organization: Option<String>,
     /// Accounts whose files are read; none for that of the caller.
     pub accounts: Vec<String>,
@@ -154,7 +156,8 @@ impl TrailObjects for TrailBucket {
             client,
             bucket: self.settings.bucket.clone(),
             root: self.root(),
-            start: day_prefix(self.settings.now, self.settings.lookback_days),
+            start: day_prefix(self.settings.now, i32::from(self.settings.lookback_days)),
+            ahead: self.settings.ahead(),
         };
         let folders = self.settings.folders(&accounts);
         let regions = self.settings.regions.clone();
@@ -186,7 +189,9 @@ impl TrailObjects for TrailBucket {
     fn compact(&self, marks: &mut ReadMarks, next: Option<&TrailObject>) {
         let mut state = self.state();
         let ListState { listed, gone, .. } = &mut *state;
-        let horizon = Horizon { kept_since: day_prefix(self.settings.now, KEEP_DAYS.max(self.settings.lookback_days)) };
+        let kept_days = i32::from(KEEP_DAYS.max(self.settings.lookback_days));
+        let horizon =
+            Horizon { kept_since: day_prefix(self.settings.now, kept_days), ahead: self.settings.ahead() };
         for (name, listed) in listed.iter() {
             let limit = match next {
                 Some(next) if next.source < *name => continue,
@@ -215,19 +220,35 @@ impl TrailBucketSettings {
     }
 
     /// The folders that hold one folder for each Region.
-    fn folders(&self, accounts: &[String]) -> Vec<String> {
+    fn folders(&self, accounts: &[String]) -> Vec<ListedFolder> {
         let part = |part: Option<&String>| {
             let part = part.map(|part| part.trim_matches('/')).unwrap_or_default();
             if part.is_empty() { String::new() } else { format!("{part}/") }
         };
         let (prefix, organization) = (part(self.prefix.as_ref()), part(self.organization.as_ref()));
         let accounts: BTreeSet<&String> = accounts.iter().collect();
-        accounts.into_iter().map(|account| format!("{prefix}AWSLogs/{organization}{account}/CloudTrail/")).collect()
+        let mut folders = Vec::new();
+        for account in accounts {
+            let trail = format!("{prefix}AWSLogs/{organization}{account}");
+            folders.push(ListedFolder { path: format!("{trail}/CloudTrail/"), may_be_absent: false });
+            folders.push(ListedFolder { path: format!("{trail}/CloudTrail-Digest/"), may_be_absent: true });
+            if !organization.is_empty() {
+                let own = format!("{prefix}AWSLogs/{account}");
+                folders.push(ListedFolder { path: format!("{own}/CloudTrail/"), may_be_absent: true });
+                folders.push(ListedFolder { path: format!("{own}/CloudTrail-Digest/"), may_be_absent: true });
+            }
+        }
+        folders
+    }
+
+    /// How the first key begins that is named after a day to come. A day of grace for clocks that differ.
+    fn ahead(&self) -> String {
+        day_prefix(self.now, -2)
     }
 }
 
 /// How the keys of the day begin that lies `days` before `now`.
-fn day_prefix(now: Timestamp, days: u16) -> String {
+fn day_prefix(now: Timestamp, days: i32) -> String {
     let time = now.checked_sub(SignedDuration::from_hours(i64::from(days) * 24)).unwrap_or(Timestamp::MIN);
     let date = time.to_zoned(jiff::tz::TimeZone::UTC).date();
     format!("{:04}/{:02}/{:02}", date.year(), date.month(), date.day())

@@ -96,6 +96,10 @@ pub struct RegionHistory {
     pub events: u64,
     /// Everything wanted is read, now or by an earlier run.
     pub complete: bool,
+    /// Time that was covered now, of what was wanted.
+    pub covered_now: SignedDuration,
+    /// Time that is not covered yet.
+    pub left: SignedDuration,
 }
 
 /// Reads the spans that the marks lack of `[now - lookback, now - lag)`, in all Regions of `source` at once.
@@ -119,7 +123,8 @@ pub async fn read_history(
     let mut pending = Vec::with_capacity(regions.len());
     for region in &regions {
         let state = RegionReading::new(region, &evidence.marks, reading.wanted, settings.overlap);
-        reading.summary.regions.insert(region.clone(), RegionHistory::default());
+        let wanted = uncovered(&evidence.marks, region, reading.wanted);
+        reading.summary.regions.insert(region.clone(), RegionHistory { left: wanted, ..RegionHistory::default() });
         if state.is_done() || stop() {
             reading.ended.push(state);
         } else {
@@ -246,6 +251,8 @@ impl HistoryReading {
         let wanted = HistorySpan { start: self.wanted.start.max(held_since(now)), end: self.wanted.end };
         for (name, region) in &mut self.summary.regions {
             region.complete = marks.history_covers(name, wanted);
+            let before = std::mem::replace(&mut region.left, uncovered(marks, name, wanted));
+            region.covered_now = before.saturating_sub(region.left).max(SignedDuration::ZERO);
         }
         // Regions whose call was given up are not among the ended ones: they are neither done nor failed.
         let failed = |name: &str| self.ended.iter().any(|state| state.region() == name && state.has_failed());
@@ -258,6 +265,12 @@ impl HistoryReading {
             .collect();
         (self.summary, merge_issues(self.issues))
     }
+}
+
+/// Time of `wanted` that is not covered yet.
+fn uncovered(marks: &ReadMarks, region: &str, wanted: HistorySpan) -> SignedDuration {
+    let gaps = marks.history_gaps(region, wanted);
+    gaps.iter().fold(SignedDuration::ZERO, |sum, gap| sum.saturating_add(gap.end.duration_since(gap.start)))
 }
 
 /// Start of the wanted span: at midnight UTC, since coverage is counted in days. A whole day, and so late

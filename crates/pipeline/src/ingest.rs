@@ -169,6 +169,7 @@ pub fn ingest(
         progress.records = summary.records;
         observer.step(&progress);
     }
+    issues.extend(not_read_yet(rest));
     summary.left = rest.len().saturating_add(digests.left);
     let digests = digests.end(evidence);
     if digests > 0 {
@@ -350,6 +351,19 @@ fn is_denied(objects: &impl TrailObjects, reports: &[Result<FileReport, UnreadOb
     let denied = |error: &PortError| matches!(error.kind(), PortErrorKind::AccessDenied { .. });
     reports.iter().all(|report| matches!(report, Err(unread) if unread.denied))
         && tail.last().is_none_or(|newest| objects.read(newest).is_err_and(|error| denied(&error)))
+}
+
+/// One issue for the objects of each source that there was no time for, at the newest of them.
+fn not_read_yet(rest: &[TrailObject]) -> Vec<Issue> {
+    let of_source = rest.chunk_by(|one, other| one.source == other.source);
+    let issue = |objects: &[TrailObject]| {
+        let newest = objects.last()?;
+        let mut issue = Issue::new(IssueKind::NotReadYet, newest.key.clone(), "is left for the next run")
+            .with_hint("nothing to do: the next run goes on, and until then nothing of this Region is called unused");
+        issue.count = u64::try_from(objects.len()).unwrap_or(u64::MAX);
+        Some(issue)
+    };
+    of_source.filter_map(issue).collect()
 }
 
 /// One issue for all objects of which none may be read.

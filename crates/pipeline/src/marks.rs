@@ -187,6 +187,18 @@ impl ReadMarks {
         }
     }
 
+    /// Forgets marks that stand for keys named after `day` (`2026/09/30`): what was delivered before that day
+    /// may lie behind them and was never listed.
+    pub fn forget_marks_ahead(&mut self, day: &str) {
+        for source in self.sources.values_mut() {
+            let is_day = |key: &str| key.get(..10).is_some_and(|day| day.split('/').count() == 3);
+            if source.through.as_deref().is_some_and(|through| is_day(through) && through > day) {
+                source.through = None;
+                source.since = None;
+            }
+        }
+    }
+
     /// Takes `span` out of what was read: it is to be read again.
     pub fn forget_history(&mut self, region: &str, span: HistorySpan) {
         if let Some(spans) = self.history.get_mut(region) {
@@ -311,5 +323,20 @@ mod tests {
         assert_eq!(marks.issues(), []);
         let text = serde_json::to_string(&marks).unwrap();
         assert_eq!(serde_json::from_str::<ReadMarks>(&text).unwrap(), marks);
+    }
+
+    #[test]
+    fn a_mark_on_a_day_to_come_is_forgotten() {
+        let mark = |through: &str| {
+            let through = Some(through.to_owned());
+            SourceMarks { through, since: Some("2026/08/01".to_owned()), ..SourceMarks::default() }
+        };
+        let mut marks = ReadMarks::default();
+        for (source, through) in [("a", "2026/09/09/x"), ("b", "2098/01/01/x"), ("c", "x")] {
+            marks.sources.insert(source.to_owned(), mark(through));
+        }
+        marks.forget_marks_ahead("2026/09/11");
+        let through: Vec<Option<&str>> = marks.sources.values().map(|source| source.through.as_deref()).collect();
+        assert_eq!(through, [Some("2026/09/09/x"), None, Some("x")]);
     }
 }

@@ -6,7 +6,8 @@
 //! A run may be stopped at any point and is repeatable: what was read is saved with its marks as it is read,
 //! results and findings are written as differences, and an alert is owed in the same write that makes it due.
 //! Evidence comes before the inventory, since the trail shows which functions changed. A run that has no time
-//! left for the analysis ends as [`Status::Continues`]; the next one goes on.
+//! left for all of it ends as [`Status::Continues`]; the next one goes on. Such a run judges by what was read so
+//! far, unless a complete run did so lately.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -28,6 +29,7 @@ use crate::ports::{Clock, EventHistorySource, PortError, PortErrorKind, SaveScop
 use crate::run::{AnalysisInput, RunSettings, analyze};
 use whittle_snapshot::{read_inventory, read_trails};
 
+mod progress;
 mod scope;
 
 pub use scope::AnalysisScope;
@@ -74,6 +76,9 @@ impl Deadline {
 
 /// Duration of a lease without a deadline, from one renewal to the next.
 const LEASE: SignedDuration = SignedDuration::from_mins(20);
+
+/// Age up to which the judgement of a complete run is left in place while a reading goes on over several runs.
+const RECENT: SignedDuration = SignedDuration::from_hours(48);
 
 /// Status at the end of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,7 +177,7 @@ where
     };
     let mut run = ServiceRun { ports, settings, render, counts: BTreeMap::new(), changed: false, issues: Vec::new() };
     let result = run.all(last.as_ref(), observer).await;
-    run.end(started, &result)?;
+    run.end(started, last.and_then(|last| last.completed), &result)?;
     let ServiceRun { counts, issues, .. } = run;
     let (status, report) = result?;
     Ok(ServiceOutcome { status, report, counts, issues: merge_issues(issues), busy_with: None })
@@ -203,15 +208,18 @@ where
         observer: &mut dyn IngestObserver,
     ) -> Result<(Status, Option<Report>), PortError> {
         let mut evidence = ingest::Evidence::load(self.ports.store)?;
+        let ahead = self.ports.clock.now().saturating_add(SignedDuration::from_hours(48)).unwrap_or(Timestamp::MAX);
+        evidence.marks.forget_marks_ahead(&ahead.strftime("%Y/%m/%d").to_string());
         if let Some(days) = self.settings.backfill_days {
             let since = day_before(self.ports.clock.now(), days);
             evidence.marks.forget_since(since);
         }
         let all_read = self.read(&mut evidence, observer).await?;
         self.keep_lease()?;
-        if !all_read {
+        if !all_read && !self.judges_in_part(last) {
             return Ok((Status::Continues, None));
         }
+        let status = if all_read { Status::Complete } else { Status::Continues };
         let changed = changed_functions(&evidence, last);
         let kept = self.ports.store.kept_documents()?;
         let collected = {
@@ -240,7 +248,7 @@ where
             (!regions.is_empty()).then(|| covered_history(&evidence.marks, days, &regions))
         };
         // What is merely out of sight is not resolved.
-        let sees_all = collected.complete && collected.doubts.is_empty() && trails.trails.is_some();
+        let sees_all = all_read && collected.complete && collected.doubts.is_empty() && trails.trails.is_some();
         let mut report = analyze(AnalysisInput {
             inventory: &inventory,
             trails,
@@ -257,7 +265,14 @@ where
         self.keep_lease()?;
         self.save_and_alert(&inventory, &evidence, report, &scope, sees_all)
             .await
-            .map(|report| (Status::Complete, Some(report)))
+            .map(|report| (status, Some(report)))
+    }
+
+    /// True if what was read so far is worth a judgement: nobody has a better one that is recent. Results that
+    /// rest on less evidence keep more, and would come and go with every reading that takes two runs.
+    fn judges_in_part(&self, last: Option<&RunRecord>) -> bool {
+        let completed = last.and_then(|last| last.completed);
+        completed.is_none_or(|at| self.ports.clock.now().duration_since(at) > RECENT)
     }
 
     /// Reads what is new. `false`: something is left for the next run.
@@ -269,6 +284,7 @@ where
         let (clock, deadline) = (self.ports.clock, self.settings.deadline);
         let stop = || deadline.is_some_and(|deadline| clock.now() >= deadline.reading);
         let mut all_read = true;
+        let began = clock.now();
         if !self.ports.history.regions().is_empty() {
             let mut history = self.settings.history.clone();
             if let Some(days) = self.settings.backfill_days {
@@ -277,6 +293,8 @@ where
             let (summary, issues) =
                 read_history(self.ports.history, self.ports.store, evidence, &history, clock, &stop).await?;
             all_read &= summary.left.is_empty();
+            let took = clock.now().duration_since(began);
+            self.issues.extend(progress::of_event_history(&summary, took));
             self.changed |= summary.events > 0;
             self.count("history_pages", summary.pages);
             self.count("history_events", summary.events);
@@ -366,6 +384,7 @@ where
     fn end(
         &mut self,
         started: Timestamp,
+        completed: Option<Timestamp>,
         result: &Result<(Status, Option<Report>), PortError>,
     ) -> Result<(), PortError> {
         let (status, error) = match result {
@@ -380,10 +399,13 @@ where
             let count = issues.entry(issue.kind.to_string()).or_default();
             *count = count.saturating_add(issue.count);
         }
+        let ended = self.ports.clock.now();
+        let is_complete = matches!(result, Ok((Status::Complete, _)));
         let record = RunRecord {
             run_id: self.settings.run_id.clone(),
             started,
-            ended: self.ports.clock.now(),
+            ended,
+            completed: if is_complete { Some(ended) } else { completed },
             status: status.to_owned(),
             counts: self.counts.clone(),
             issues,

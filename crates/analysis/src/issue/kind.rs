@@ -88,12 +88,16 @@ kinds! {
     MissingTrailFile = "missing-trail-file",
     /// The snapshot lacks a file.
     MissingFile = "missing-file",
+    /// Trail files are left for the next run. Loses evidence.
+    NotReadYet = "not-read-yet",
     /// A trail file was never read while it was within the lookback. Loses evidence.
     NeverRead = "never-read",
     /// A template changes the configuration of a function.
     NewConfiguration = "new-configuration",
     /// A role was used, and no event shows it.
     NoEventOfUsedRole = "no-event-of-used-role",
+    /// An account writes more events than its event history can be read.
+    EventHistoryTooSlow = "event-history-too-slow",
     /// There is no event at all.
     NoEvidence = "no-evidence",
     /// A function of a template has no counterpart with evidence.
@@ -110,6 +114,8 @@ kinds! {
     NotRead = "not-read",
     /// Snapshot and trail are of different accounts.
     OtherAccount = "other-account",
+    /// Event history is read in part; the next run goes on.
+    ReadingContinues = "reading-continues",
     /// A function's role is not in the template.
     RoleElsewhere = "role-elsewhere",
     /// AWS limits the rate of calls.
@@ -178,6 +184,7 @@ impl IssueKind {
             | Self::EventWithoutText
             | Self::MissingTrailFile
             | Self::NeverRead
+            | Self::NotReadYet
             | Self::TooManyFiles
             | Self::Unavailable
             | Self::Unlisted => true,

@@ -13,12 +13,17 @@ const SHORTEST: Duration = Duration::from_millis(520);
 const LONGEST: Duration = Duration::from_secs(8);
 
 /// When the next call may be made.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pace {
     turns: Mutex<Turns<Instant>>,
 }
 
 impl Pace {
+    /// At most so many percent of the calls that the account may make.
+    pub(super) fn with_share(percent: u8) -> Self {
+        Self { turns: Mutex::new(Turns::with_share(percent)) }
+    }
+
     /// Waits for the next turn.
     pub(super) async fn turn(&self) {
         let at = self.turns().next(Instant::now());
@@ -44,12 +49,15 @@ impl Pace {
 #[derive(Debug)]
 struct Turns<I> {
     next: Option<I>,
+    /// Between two calls where nobody else asks.
+    shortest: Duration,
     interval: Duration,
 }
 
-impl<I> Default for Turns<I> {
-    fn default() -> Self {
-        Self { next: None, interval: SHORTEST }
+impl<I> Turns<I> {
+    fn with_share(percent: u8) -> Self {
+        let shortest = SHORTEST * 100 / u32::from(percent.clamp(1, 100));
+        Self { next: None, shortest, interval: shortest }
     }
 }
 
@@ -63,13 +71,13 @@ impl<I: Copy + Ord + std::ops::Add<Duration, Output = I>> Turns<I> {
 
     /// Somebody else asks too: make room, and come back to the old pace slowly.
     fn refused(&mut self, now: I) {
-        self.interval = (self.interval * 2).min(LONGEST);
+        self.interval = (self.interval * 2).min(LONGEST.max(self.shortest));
         let after = now + self.interval;
         self.next = Some(self.next.map_or(after, |next| next.max(after)));
     }
 
     fn answered(&mut self) {
-        self.interval = (self.interval * 9 / 10).max(SHORTEST);
+        self.interval = (self.interval * 9 / 10).max(self.shortest);
     }
 }
 
@@ -93,7 +101,7 @@ mod tests {
     #[test]
     fn at_most_two_calls_in_any_second() {
         for each in [0, 100, 700] {
-            let times = calls(&mut Turns::default(), 50, Duration::from_millis(each));
+            let times = calls(&mut Turns::with_share(100), 50, Duration::from_millis(each));
             let most = |at: &Duration| {
                 times.iter().filter(|other| **other >= *at && **other < *at + Duration::from_secs(1)).count()
             };
@@ -103,13 +111,21 @@ mod tests {
 
     #[test]
     fn fast_answers_leave_no_more_than_the_interval_between_calls() {
-        let times = calls(&mut Turns::default(), 101, Duration::from_millis(50));
+        let times = calls(&mut Turns::with_share(100), 101, Duration::from_millis(50));
         assert_eq!(times.last(), Some(&(SHORTEST * 100)));
     }
 
     #[test]
+    fn a_share_leaves_the_other_calls_to_others() {
+        for (percent, between) in [(100, SHORTEST), (50, SHORTEST * 2), (1, SHORTEST * 100), (0, SHORTEST * 100)] {
+            let times = calls(&mut Turns::with_share(percent), 3, Duration::ZERO);
+            assert_eq!(times[2], between * 2, "{percent} %");
+        }
+    }
+
+    #[test]
     fn a_refused_call_slows_down_and_answers_speed_up_again() {
-        let mut turns = Turns::default();
+        let mut turns = Turns::with_share(100);
         let mut now = Duration::ZERO;
         let mut waits = Vec::new();
         for _ in 0..6 {

@@ -38,6 +38,9 @@ pub(super) struct Listed {
 pub(super) struct Horizon {
     /// Issues of keys before this are forgotten.
     pub(super) kept_since: String,
+    /// Keys from this on are named after days to come: they are read and move no mark, or what is delivered
+    /// until then would lie behind it.
+    pub(super) ahead: String,
 }
 
 /// Moves the mark of `source` on and forgets what it stands for.
@@ -52,7 +55,8 @@ pub(super) fn compact(
 ) {
     // Everything listed before this was tried.
     let tried = |key: &str| next.is_none_or(|next| key < next) && listed.end.as_deref().is_none_or(|end| key <= end);
-    let newest = source.read.keys().filter_map(|key| delivered(key)).max();
+    let is_dated_right = |key: &&String| **key < horizon.ahead;
+    let newest = source.read.keys().filter(is_dated_right).filter_map(|key| delivered(key)).max();
     let cutoff = newest.and_then(|newest| newest.checked_sub(OVERLAP).ok());
     let old = |key: &str| delivered(key).zip(cutoff).is_some_and(|(time, cutoff)| time < cutoff);
     let candidate = source.read.keys().chain(&source.failed).filter(|key| tried(key) && old(key)).max().cloned();

@@ -50,6 +50,17 @@ pub(super) struct Lister {
     pub(super) root: String,
     /// How the first wanted key begins: a day.
     pub(super) start: String,
+    /// How the first key begins that is named after a day to come.
+    pub(super) ahead: String,
+}
+
+/// A folder that holds one folder for each Region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ListedFolder {
+    /// Key that its keys begin with.
+    pub(super) path: String,
+    /// There may be no such folder: validation is off, or the account has no trail of its own.
+    pub(super) may_be_absent: bool,
 }
 
 /// Everything found.
@@ -65,22 +76,30 @@ impl Lister {
     /// Lists the Regions of `folders`, then each of them.
     pub(super) async fn all(
         self,
-        folders: Vec<String>,
+        folders: Vec<ListedFolder>,
         regions: Option<BTreeSet<String>>,
         marks: &ReadMarks,
     ) -> FoundObjects {
         let mut found = FoundObjects::default();
         let mut sources = BTreeSet::new();
-        for folder in folders {
+        let mut absent = Vec::new();
+        let mut has_files = false;
+        for ListedFolder { path, may_be_absent } in folders {
             match &regions {
-                Some(regions) => sources.extend(regions.iter().map(|region| format!("{folder}{region}/"))),
-                None => match self.regions(&folder).await {
-                    Ok(regions) if regions.is_empty() => found.issues.push(self.nothing(&folder)),
-                    Ok(regions) => sources.extend(regions),
-                    Err(error) => found.issues.push(self.unlisted(&folder, &error)),
+                Some(regions) => sources.extend(regions.iter().map(|region| format!("{path}{region}/"))),
+                None => match self.regions(&path).await {
+                    Ok(regions) => {
+                        has_files |= !regions.is_empty();
+                        if regions.is_empty() && !may_be_absent {
+                            absent.push(path);
+                        }
+                        sources.extend(regions);
+                    }
+                    Err(error) => found.issues.push(self.unlisted(&path, &error)),
                 },
             }
         }
+        found.issues.extend(absent.iter().map(|folder| self.nothing(folder, has_files)));
         let permits = Arc::new(Semaphore::new(PARALLEL_LISTS));
         let count = Arc::new(AtomicUsize::new(0));
         let mut tasks = JoinSet::new();
@@ -143,6 +162,8 @@ impl Lister {
         let mut last = from(&self.start, known);
         let mut end = None;
         let mut idle = 0;
+        // The first key that is named after a day to come, and how many there are.
+        let mut misdated = None;
         // `knows` looks into the source by its name.
         let mut marks = ReadMarks::default();
         marks.sources.insert(name.clone(), known.clone());
@@ -166,6 +187,10 @@ impl Lister {
                 let size_bytes = object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
                 let etag = object.e_tag().unwrap_or_default().trim_matches('"');
                 let version = format!("{size_bytes}-{etag}");
+                if *key >= *self.ahead {
+                    let (_, count) = misdated.get_or_insert_with(|| (key.to_owned(), 0_u64));
+                    *count = count.saturating_add(1);
+                }
                 let object = TrailObject { source: name.clone(), key: key.to_owned(), version, size_bytes };
                 // A key that ends with a slash is what consoles make for an empty folder.
                 if !object.key.ends_with('/') && !marks.knows(&object) {
@@ -188,6 +213,7 @@ impl Lister {
                 break;
             }
         }
+        found.issues.extend(misdated.map(|(first, count)| self.misdated(&format!("{prefix}{first}"), count)));
         self.add_failed(&name, known, &mut found.objects);
         let known = known.since.clone().zip(known.through.clone());
         found.listed.insert(name, Listed { start: self.start, known, end });
@@ -259,13 +285,23 @@ impl Lister {
             .with_hint("until they are read nothing is called unused")
     }
 
-    fn nothing(&self, folder: &str) -> Issue {
-        Issue::new(
-            IssueKind::EmptyTrail,
-            format!("{}{folder}", self.root),
-            "no file of a trail is in this folder of the bucket",
-        )
-        .with_hint("check prefix, organisation id and account; `aws cloudtrail describe-trails` names the prefix")
+    fn misdated(&self, key: &str, count: u64) -> Issue {
+        let message = "is named after a day to come: it is read, and later files are looked for all the same";
+        let mut issue = Issue::new(IssueKind::FutureEvents, format!("{}{key}", self.root), message)
+            .with_hint("find out who put it there: CloudTrail names files by the time of their delivery");
+        issue.count = count;
+        issue
+    }
+
+    /// No file of a Region is in the folder. `has_others`: other folders have some.
+    fn nothing(&self, folder: &str, has_others: bool) -> Issue {
+        let hint = if has_others {
+            "other folders of the bucket have files; check organisation id and accounts"
+        } else {
+            "check prefix, organisation id and account; `aws cloudtrail describe-trails` names the prefix"
+        };
+        let message = "no file of a trail is in this folder of the bucket";
+        Issue::new(IssueKind::EmptyTrail, format!("{}{folder}", self.root), message).with_hint(hint)
     }
 }
 

@@ -124,8 +124,8 @@ fn all_regions_are_listed_from_the_lookback_on_and_later_from_the_mark() {
     assert_eq!((keys(&objects), issues), (files, Vec::new()));
     assert_eq!(objects[0].source, format!("s3://trail/{FOLDER}eu-west-1/"));
     assert_eq!(objects[0].version, format!("{}-e", objects[0].size_bytes));
-    // HEAD, two pages of Regions, three of eu-west-1 (days 5 to 10), one of each other.
-    assert_eq!(wire.asked().len(), 1 + 2 + 3 + 3);
+    // HEAD, two pages of Regions, one of digests, three of eu-west-1 (days 5 to 10), one of each other.
+    assert_eq!(wire.asked().len(), 1 + 2 + 1 + 3 + 3);
 
     let mut marks = ReadMarks::default();
     for object in &objects {
@@ -137,7 +137,7 @@ fn all_regions_are_listed_from_the_lookback_on_and_later_from_the_mark() {
     assert_eq!(source.read.len(), 2);
     let before = wire.asked().len();
     assert_eq!(bucket.list(&marks).unwrap(), (Vec::new(), Vec::new()));
-    assert_eq!(wire.asked().len() - before, 2 + 4);
+    assert_eq!(wire.asked().len() - before, 2 + 1 + 4);
 }
 
 #[test]
@@ -146,7 +146,8 @@ fn regions_that_are_named_need_not_be_found() {
     let regions = Some(BTreeSet::from(["us-east-1".to_owned()]));
     let bucket = open_with(&wire, TrailBucketSettings { regions, ..settings() });
     assert_eq!(bucket.list(&ReadMarks::default()).unwrap().0.len(), 1);
-    assert_eq!(wire.asked().len(), 2);
+    // HEAD, the Region's files and its digests.
+    assert_eq!(wire.asked().len(), 3);
 }
 
 #[test]
@@ -156,15 +157,67 @@ fn prefix_and_organisation_come_before_the_account() {
         organization: Some("o-abc".to_owned()),
         ..settings()
     };
-    let folder = |account: &str| format!("logs/a/AWSLogs/o-abc/{account}/CloudTrail/");
     let accounts = ["444455556666".to_owned(), "111122223333".to_owned()];
-    assert_eq!(settings.folders(&accounts), [folder("111122223333"), folder("444455556666")]);
+    let folders: Vec<(String, bool)> =
+        settings.folders(&accounts).into_iter().map(|folder| (folder.path, folder.may_be_absent)).collect();
+    let of = |account: &str| {
+        [
+            (format!("logs/a/AWSLogs/o-abc/{account}/CloudTrail/"), false),
+            (format!("logs/a/AWSLogs/o-abc/{account}/CloudTrail-Digest/"), true),
+            (format!("logs/a/AWSLogs/{account}/CloudTrail/"), true),
+            (format!("logs/a/AWSLogs/{account}/CloudTrail-Digest/"), true),
+        ]
+    };
+    assert_eq!(folders, [of("111122223333"), of("444455556666")].concat());
+}
+
+#[test]
+fn a_bucket_may_hold_the_trails_of_an_organisation_and_of_the_account() {
+    let of_member = |key: String| key.replace("AWSLogs/", "AWSLogs/o-abc/");
+    let digest = format!(
+        "AWSLogs/o-abc/111122223333/CloudTrail-Digest/eu-west-1/2026/09/09/\
+         111122223333_CloudTrail-Digest_eu-west-1_t_eu-west-1_20260909T110131Z.json.gz"
+    );
+    let mut files = vec![
+        file("eu-west-1", 9, "0100"),
+        of_member(file("eu-west-1", 9, "0200")),
+        of_member(file("us-east-1", 8, "0300")),
+        digest,
+    ];
+    files.sort();
+    // Those of another member are not asked for.
+    let mut all = files.clone();
+    all.push(of_member(file("eu-west-1", 9, "0400")).replace("111122223333", "444455556666"));
+    let wire = Bucket::new(&all).wire();
+    let organization = Some("o-abc".to_owned());
+    let bucket = open_with(&wire, TrailBucketSettings { organization, ..settings() });
+    let (objects, issues) = bucket.list(&ReadMarks::default()).unwrap();
+    assert_eq!((keys(&objects), issues), (files, Vec::new()));
+    assert!(!wire.asked().iter().any(|asked| asked.query.get("prefix").is_some_and(|at| at.contains("444455556666"))));
+}
+
+#[test]
+fn a_file_of_a_day_to_come_is_told_and_hides_nothing() {
+    let mut files = vec![file("eu-west-1", 9, "0100"), file("eu-west-1", 9, "0100").replace("2026", "2098")];
+    let wire = Bucket::new(&files).wire();
+    let bucket = open(&wire);
+    let (objects, issues) = bucket.list(&ReadMarks::default()).unwrap();
+    assert_eq!(objects.len(), 2);
+    assert_eq!((issues.len(), issues[0].kind.as_str(), issues[0].count), (1, "future-events", 1));
+    let mut marks = ReadMarks::default();
+    for object in &objects {
+        marks.note_read(object, Vec::new());
+    }
+    bucket.compact(&mut marks, None);
+    files.push(file("eu-west-1", 10, "0500"));
+    let (new, issues) = open(&Bucket::new(&files).wire()).list(&marks).unwrap();
+    assert_eq!((keys(&new), issues.len()), (vec![files[2].clone()], 1));
 }
 
 #[test]
 fn an_empty_folder_is_told() {
     let (objects, issues) = open(&Bucket::new(&[]).wire()).list(&ReadMarks::default()).unwrap();
-    assert_eq!((objects, issues[0].kind.as_str()), (Vec::new(), "empty-trail"));
+    assert_eq!((objects, issues.len(), issues[0].kind.as_str()), (Vec::new(), 1, "empty-trail"));
 }
 
 /// Lists and reads everything of a bucket of which each answer may be replaced.

@@ -34,6 +34,7 @@ pub enum EvidenceChoice {
 Examples:
   whittle run --table whittle-table --dry-run
   whittle run --table whittle-table --evidence trail-bucket --trail-bucket my-trail --function my-function
+  whittle run --table whittle-table --evidence trail-bucket --trail-bucket org-trail --trail-organization o-exampleorgid
   whittle run --table whittle-table --topic arn:aws:sns:eu-central-1:111122223333:whittle-alerts
 
 Table and topic are outputs of the stack that `sam deploy` makes. Without --topic nothing is published: alerts stay
@@ -57,6 +58,15 @@ pub struct RunArguments {
     /// Prefix of the trail's keys before AWSLogs/
     #[arg(long, env = "WHITTLE_TRAIL_PREFIX", value_name = "PREFIX")]
     pub trail_prefix: Option<String>,
+    /// Organisation (o-…) whose trail fills the bucket; a trail of the account itself in it is read too
+    #[arg(long, env = "WHITTLE_TRAIL_ORGANIZATION_ID", value_name = "ID")]
+    pub trail_organization: Option<String>,
+    /// Accounts whose folders in the bucket are read [default: the account itself]
+    #[arg(long, env = "WHITTLE_TRAIL_ACCOUNTS", value_name = "ACCOUNT", value_delimiter = ',')]
+    pub trail_accounts: Vec<String>,
+    /// Percent of the account's calls to LookupEvents that reading event history may use
+    #[arg(long, env = "WHITTLE_HISTORY_SHARE", default_value_t = 50, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub history_share: u8,
     /// Days of evidence to read at first
     #[arg(long, env = "WHITTLE_LOOKBACK_DAYS", default_value_t = 90, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=400))]
     pub lookback_days: u16,

@@ -74,6 +74,9 @@ pub struct RunRecord {
     /// The error, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// When a run last ended as `complete`: this one or an earlier one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed: Option<Timestamp>,
 }
 
 /// The memory of the service beside evidence and results.

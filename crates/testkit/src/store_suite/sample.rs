@@ -224,5 +224,6 @@ pub fn run_record(run_id: &str) -> RunRecord {
         counts: [("functions".to_owned(), 2)].into(),
         issues: [("missing-file".to_owned(), 1)].into(),
         error: None,
+        completed: None,
     }
 }

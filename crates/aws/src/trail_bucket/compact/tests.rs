@@ -27,7 +27,7 @@ fn day(day: i64) -> String {
 }
 
 fn horizon() -> Horizon {
-    Horizon { kept_since: "2026/07/01".to_owned() }
+    Horizon { kept_since: "2026/07/01".to_owned(), ahead: "2027/01/01".to_owned() }
 }
 
 fn object(key: &str) -> TrailObject {
@@ -68,6 +68,21 @@ fn the_mark_stays_a_day_behind_the_newest_file() {
     assert_eq!(source.read.keys().collect::<Vec<_>>(), keys[1..].iter().collect::<Vec<_>>());
     assert!(keys.iter().all(|key| marks.knows(&object(key))));
     assert!(!marks.knows(&object(&key(31, 5))), "a file that comes late is new");
+}
+
+#[test]
+fn a_key_of_a_day_to_come_moves_no_mark() {
+    let mut keys: Vec<String> = [0, 30, 24 * HOUR + 10].iter().map(|at| key(*at, 0)).collect();
+    for day in ["2098/01/01", "2027/01/02"] {
+        let stamp = day.replace('/', "");
+        keys.push(format!("{day}/111122223333_CloudTrail_eu-west-1_{stamp}T0000Z_x.json.gz"));
+    }
+    let mut marks = read(&keys);
+    let source = marks.sources.get_mut(SOURCE).unwrap();
+    compact(source, &listed(&day(0), None), None, &BTreeSet::new(), &horizon());
+    assert_eq!(source.through.as_deref(), Some(keys[0].as_str()));
+    assert!(!marks.knows(&object(&key(25 * HOUR, 9))), "what is delivered later is new");
+    assert!(keys.iter().all(|key| marks.knows(&object(key))), "and nothing is read twice");
 }
 
 #[test]
