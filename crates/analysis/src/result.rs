@@ -346,9 +346,10 @@ pub struct UsageRow {
     pub role: String,
     /// `AROA…`.
     pub role_id: String,
-    /// Function ARN, or its name where no ARN is known; `None` for a caller that is no (single) function.
+    /// Function ARN, with `*` for a Region that no record tells; `None` for a caller that is no (single)
+    /// function.
     pub function: Option<String>,
-    /// `function`, `platform` or `other`.
+    /// `function`, `function-by-session-name`, `platform` or `other`.
     pub caller: String,
     /// The action.
     pub action: String,

@@ -236,13 +236,18 @@ fn caller_of<'a>(record: &'a Record<'_>, session: &'a str) -> CallerRef<'a> {
         let function_name = scope.and_then(|(arn, _)| function_name(arn).map(Cow::Borrowed));
         return CallerRef::Platform { function_name };
     }
-    if let Some(function_name) = environment_decrypt(record)
-        && !record.has_lambda_user_agent()
-    {
-        return CallerRef::Platform { function_name: Some(Cow::Owned(function_name)) };
-    }
+    // Whoever calls writes encryption context and user agent. So these tell the Lambda service from a function's
+    // code, and never one function from another: that is CloudTrail's or, without `inScopeOf`, the session's to
+    // say.
+    let is_environment = |own: &str| {
+        !record.has_lambda_user_agent() && environment_decrypt(record).is_some_and(|function| function == own)
+    };
     match scope {
+        Some((arn, _)) if function_name(arn).is_some_and(is_environment) => {
+            CallerRef::Platform { function_name: function_name(arn).map(Cow::Borrowed) }
+        }
         Some((arn, version)) => CallerRef::Function { arn, version },
+        None if is_environment(session) => CallerRef::Platform { function_name: Some(Cow::Borrowed(session)) },
         None => CallerRef::Session { name: session, exec_env: record.has_lambda_user_agent() },
     }
 }

@@ -7,7 +7,7 @@ use whittle_analysis::inventory::Inventory;
 use whittle_analysis::issue::{Issue, merge_issues};
 use whittle_analysis::result::UsageRow;
 use whittle_catalog::{ActionId, catalog};
-use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, resolve};
+use whittle_evidence::attribute::{Caller, CallerKey, FunctionRef, RoleFunctions, function_name, resolve};
 use whittle_evidence::coverage::{ActionAsked, Coverage, Observability};
 use whittle_evidence::ledger::{Ledger, LedgerSettings, ResourceSet, Sighting};
 use whittle_evidence::map::{Basis, CallOutcome, EventClass, Mapper, ResourceSeen};
@@ -232,7 +232,7 @@ pub fn usage_rows(ledger: &Ledger, inventory: Option<&Inventory>) -> Vec<UsageRo
         }
         let known = RoleFunctions::new(functions);
         for (caller, used) in role.callers() {
-            let (function, caller) = who(&resolve(caller, &known));
+            let (function, caller) = who(caller, &known, role.arn());
             for (action, usage) in used.usage() {
                 // A call that may have needed the action is not usage of it.
                 if usage.authorised.is_none() && usage.undecided.is_none() && usage.denied.is_none() {
@@ -255,14 +255,38 @@ pub fn usage_rows(ledger: &Ledger, inventory: Option<&Inventory>) -> Vec<UsageRo
         .collect()
 }
 
-fn who(caller: &Caller) -> (Option<String>, &'static str) {
-    match caller {
-        Caller::Function(FunctionRef::Arn(arn)) => (Some(arn.clone()), "function"),
-        Caller::Function(FunctionRef::Name(name)) => (Some(name.clone()), "function"),
-        Caller::Function(FunctionRef::Any) => (None, "function"),
-        Caller::Platform { function_name } => (function_name.clone(), "platform"),
+/// The function, and the sort of caller: `function` (CloudTrail names it), `function-by-session-name` (a session
+/// of its name; whoever may assume the role chooses that), `platform` (the Lambda service) or `other`. Functions
+/// are named by ARN; one whose Region no record tells has `*` there.
+fn who(key: &CallerKey, known: &RoleFunctions, role_arn: Option<&str>) -> (Option<String>, &'static str) {
+    let by = match key {
+        CallerKey::Function { .. } => "function",
+        _ => "function-by-session-name",
+    };
+    match resolve(key, known) {
+        Caller::Function(FunctionRef::Arn(arn)) => (Some(arn), by),
+        Caller::Function(FunctionRef::Name(name)) => (Some(arn_of(&name, known, role_arn)), by),
+        Caller::Function(FunctionRef::Any) => (None, by),
+        Caller::Platform { function_name } => (function_name.map(|name| arn_of(&name, known, role_arn)), "platform"),
         Caller::Other => (None, "other"),
     }
+}
+
+/// The ARN of the role's only function of this name; else of a function of this name in any Region of the
+/// role's account.
+fn arn_of(name: &str, known: &RoleFunctions, role_arn: Option<&str>) -> String {
+    let mut named = known.arns().filter(|arn| function_name(arn) == Some(name));
+    if let (Some(arn), None) = (named.next(), named.next()) {
+        return arn.to_owned();
+    }
+    let mut parts = role_arn.unwrap_or_default().split(':').skip(1);
+    let (partition, account) = (parts.next().unwrap_or("*"), parts.nth(2).unwrap_or("*"));
+    format!("arn:{partition}:lambda:*:{account}:function:{name}")
+}
+
+/// True if a function as [`usage_rows`] and [`role_events`] name it may be the one of this ARN.
+pub fn may_be_function(named: &str, arn: &str) -> bool {
+    named == arn || (named.contains(":lambda:*:") && function_name(named) == function_name(arn))
 }
 
 #[derive(Default)]

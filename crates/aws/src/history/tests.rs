@@ -29,7 +29,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn page(wire: &Wire, request: &HistoryRequest) -> Result<HistoryPage, PortError> {
-    block_on(EventHistory::new(&wire.aws(), vec!["eu-west-1".to_owned()]).page(request))
+    block_on(EventHistory::new(&wire.aws(), vec!["eu-west-1".to_owned()], 100).page(request))
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_call_that_fails_is_made_again_in_its_turn() {
         1 => Reply::json_error(503, "ServiceUnavailable"),
         _ => answer(&json!({"Events": []})),
     });
-    let source = EventHistory::new(&wire.aws(), vec!["eu-west-1".to_owned()]);
+    let source = EventHistory::new(&wire.aws(), vec!["eu-west-1".to_owned()], 100);
     let took = block_on(async {
         let began = Instant::now();
         source.page(&request(None)).await.unwrap();
@@ -83,7 +83,7 @@ fn a_call_that_fails_is_made_again_in_its_turn() {
 #[test]
 fn a_service_that_only_refuses_is_left_alone_after_a_while() {
     let wire = Wire::new(|_| Reply::json_error(400, "ThrottlingException"));
-    let source = EventHistory::new(&wire.aws(), vec!["eu-west-1".to_owned()]);
+    let source = EventHistory::new(&wire.aws(), vec!["eu-west-1".to_owned()], 100);
     let (error, took) = block_on(async {
         let began = Instant::now();
         (source.page(&request(None)).await.unwrap_err(), began.elapsed())
@@ -96,7 +96,7 @@ fn a_service_that_only_refuses_is_left_alone_after_a_while() {
 fn calls_keep_their_distance_in_each_region() {
     let wire = Wire::new(|_| answer(&json!({"Events": []})));
     let regions = ["eu-west-1".to_owned(), "us-east-1".to_owned()];
-    let source = EventHistory::new(&wire.aws(), regions.to_vec());
+    let source = EventHistory::new(&wire.aws(), regions.to_vec(), 100);
     let took = block_on(async {
         let began = Instant::now();
         for _ in 0..11 {

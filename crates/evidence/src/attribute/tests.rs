@@ -26,6 +26,11 @@ fn session(name: &str, exec_env: bool) -> CallerKey {
     CallerKey::Session { name: name.into(), exec_env }
 }
 
+/// `inScopeOf`, with more members.
+fn scope(issued: &str, more: &str) -> String {
+    format!(r#","inScopeOf":{{"issuerType":"AWS::Lambda::Function","credentialsIssuedTo":"{issued}"{more}}}"#)
+}
+
 fn platform(name: Option<&str>) -> CallerKey {
     CallerKey::Platform { function_name: name.map(Into::into) }
 }
@@ -40,9 +45,6 @@ fn session_names_wait_for_the_inventory() {
 
 #[test]
 fn credentials_issued_to_names_the_function() {
-    let scope = |issued: &str, version: &str| {
-        format!(r#","inScopeOf":{{"issuerType":"AWS::Lambda::Function","credentialsIssuedTo":"{issued}"{version}}}"#)
-    };
     let function =
         |version: Option<&str>| CallerKey::Function { arn: FUNCTION.into(), version: version.map(Into::into) };
     check(&identity("x", &scope(FUNCTION, "")), Some(("AROAEXAMPLE1", Some(ROLE), function(None))));
@@ -76,6 +78,26 @@ fn the_lambda_service_is_the_platform() {
     check(&decrypt, Some(("AROAEXAMPLE1", Some(ROLE), platform(Some("orders-ingest")))));
     let by_code = format!(r#"{decrypt},"userAgent":"exec-env/AWS_Lambda_nodejs22.x""#);
     check(&by_code, Some(("AROAEXAMPLE1", Some(ROLE), session("orders-ingest", true))));
+}
+
+#[test]
+fn what_a_caller_may_write_moves_no_use_to_another_function() {
+    let context = |function: &str| {
+        let arn = FUNCTION.replace("orders-ingest", function);
+        format!(r#","requestParameters":{{"encryptionContext":{{"aws:lambda:FunctionArn":"{arn}"}}}}"#)
+    };
+    let own = CallerKey::Function { arn: FUNCTION.to_owned(), version: None };
+    let in_scope = identity("orders-ingest", &scope(FUNCTION, ""));
+    // Another function in the encryption context, with any user agent.
+    for user_agent in ["", r#","userAgent":"my agent""#, r#","userAgent":"exec-env/AWS_Lambda_nodejs22.x""#] {
+        let fields = format!("{in_scope}{}{user_agent}", context("other"));
+        check(&fields, Some(("AROAEXAMPLE1", Some(ROLE), own.clone())));
+    }
+    let fields = format!("{in_scope}{}", context("orders-ingest"));
+    check(&fields, Some(("AROAEXAMPLE1", Some(ROLE), platform(Some("orders-ingest")))));
+    // Without `inScopeOf` the session's name has to agree.
+    let fields = format!("{}{}", identity("orders-ingest", ""), context("other"));
+    check(&fields, Some(("AROAEXAMPLE1", Some(ROLE), session("orders-ingest", false))));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use whittle_analysis::issue::{Issue, merge_issues};
 use whittle_catalog::ActionId;
 use whittle_catalog::events::CallOutcome;
-use whittle_evidence::attribute::{Caller, FunctionRef, RoleFunctions, attribute, resolve};
+use whittle_evidence::attribute::{RoleFunctions, attribute};
 use whittle_evidence::map::{Mapper, ResourceSeen};
 use whittle_evidence::read::{Limits, read_bytes};
 use whittle_evidence::record::Record;
@@ -138,13 +138,7 @@ fn read_record(
     if !meaning.uses.iter().any(|used| wanted(&used.action)) && !meaning.possible.iter().any(wanted) {
         return;
     }
-    let resolved = resolve(&by.caller.to_key(), candidates);
-    let (_, caller) = who(&resolved);
-    let function = match resolved {
-        Caller::Function(FunctionRef::Arn(name) | FunctionRef::Name(name)) => Some(name),
-        Caller::Platform { function_name } => function_name,
-        _ => None,
-    };
+    let (function, caller) = who(&by.caller.to_key(), candidates, by.role_arn);
     let outcome = match meaning.outcome {
         CallOutcome::Authorised => "authorised",
         CallOutcome::Denied => "denied",

@@ -9,7 +9,7 @@ use whittle_catalog::{ActionId, catalog};
 use whittle_evidence::ledger::Ledger;
 use whittle_local::snapshot::SnapshotFolder;
 use whittle_local::trail::TrailFolder;
-use whittle_pipeline::trail_query::{ActionEvents, EventQuery, EventSeen, role_events, usage_rows};
+use whittle_pipeline::trail_query::{ActionEvents, EventQuery, EventSeen, may_be_function, role_events, usage_rows};
 use whittle_policy::{ActionClause, Effect, ResourceClause};
 use whittle_render::explain::detail::{
     Case, EventLine, Events, Granting, UsageLine, WouldShow, human, json, keeping, ndjson, rule,
@@ -182,9 +182,7 @@ fn granting(inventory: &Inventory, role_arn: &str, action: &str) -> Vec<Granting
 }
 
 fn usage_line(line: &UsageRow, result: &FunctionResult) -> UsageLine {
-    let own = line.function.as_deref().is_none_or(|function| {
-        function == result.function_arn || result.function_arn.ends_with(&format!(":function:{function}"))
-    });
+    let own = line.function.as_deref().is_none_or(|function| may_be_function(function, &result.function_arn));
     UsageLine {
         who: who(&line.caller, line.function.as_deref()),
         counts: line.caller != "other" && own,
@@ -200,6 +198,12 @@ fn who(caller: &str, function: Option<&str>) -> String {
     match (caller, function.map(whittle_render::text::short_name)) {
         ("function", Some(function)) => format!("code of {function}"),
         ("function", None) => "code of a function of the role".to_owned(),
+        ("function-by-session-name", Some(function)) => {
+            format!("a session named {function}, taken for its code (CloudTrail does not say so)")
+        }
+        ("function-by-session-name", None) => {
+            "sessions of many names, any of which may be a function's code".to_owned()
+        }
         ("platform", Some(function)) => format!("the Lambda service for {function}"),
         ("platform", None) => "the Lambda service, for a function of the role".to_owned(),
         _ => "another session of the role (a person, CI, or a function that is not known)".to_owned(),
