@@ -52,6 +52,25 @@ fn a_denied_call_is_no_use() {
 }
 
 #[test]
+fn a_function_of_a_region_that_was_not_listed_keeps_everything_and_is_told() {
+    let of = |region: &str| {
+        let mut call = describe_orders("elsewhere");
+        let issued = format!("arn:aws:lambda:{region}:{ACCOUNT}:function:elsewhere");
+        call["userIdentity"]["inScopeOf"]["credentialsIssuedTo"] = json!(issued);
+        call
+    };
+    let grants = || Case::new(allow(&["dynamodb:DescribeTable", "dynamodb:DeleteTable"], &[TABLES]));
+    let report = grants().with(of("ap-south-1")).run();
+    check(&report, "one", "dynamodb:DeleteTable", Verdict::Unobservable, &[TABLES]);
+    let finding = report.findings.iter().find(|finding| finding.code == "unlisted-function").unwrap();
+    assert!(finding.remedy.contains("ap-south-1") && finding.role_arn.contains(":role/"), "{finding:?}");
+    // One that was deleted from a Region that was listed had needs of its own.
+    let report = grants().with(of(REGION)).run();
+    check(&report, "one", "dynamodb:DeleteTable", Verdict::Unused, &[]);
+    assert!(!report.findings.iter().any(|finding| finding.code == "unlisted-function"));
+}
+
+#[test]
 fn a_throttled_or_failed_call_is_use() {
     for code in ["ThrottlingException", "ResourceNotFoundException"] {
         let mut failed = describe_orders("one");

@@ -41,6 +41,7 @@ fn finding_codes_are_never_renamed() {
             "wildcard-resource",
             "shared-role",
             "blind-spot",
+            "unlisted-function",
             "over-narrowed",
             "privilege-widened",
             "expired-waiver",

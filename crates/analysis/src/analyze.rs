@@ -21,7 +21,7 @@ use crate::result::{
     VerdictCounts, VerdictRow,
 };
 use crate::suggest;
-use crate::unseen_code::{runs_with_stacks, unseen_code, unseen_functions};
+use crate::unseen_code::{runs_with_stacks, unlisted_functions, unseen_code, unseen_functions};
 use crate::usage::RoleUsage;
 
 /// Result for one role with all its functions.
@@ -213,6 +213,7 @@ impl RoleRun<'_> {
             granted: &self.grants.actions().collect::<Vec<_>>(),
             role_rows: role_rows.unwrap_or_default(),
             function_results: &function_results,
+            unlisted: &unlisted_functions(self.evidence, self.role, self.inventory),
             idle: &idle,
             window_start: self.evidence.window.start(),
             now: self.evidence.window.end(),

@@ -9,6 +9,7 @@ mod breadth;
 mod drift;
 mod excess;
 mod proposed;
+mod unlisted;
 mod waivers;
 
 use jiff::Timestamp;
@@ -40,6 +41,7 @@ pub const RULES: &[Rule] = &[
     breadth::WILDCARD_RESOURCE,
     breadth::SHARED_ROLE,
     blind_spot::BLIND_SPOT,
+    unlisted::UNLISTED_FUNCTION,
 ];
 
 /// A rule about what changed between two runs; see [`crate::drift`], which finds them.
@@ -78,6 +80,8 @@ pub struct RoleFacts<'a> {
     pub role_rows: &'a [crate::result::VerdictRow],
     /// Results of the functions, in the order of `functions`.
     pub function_results: &'a [FunctionResult],
+    /// ARNs of functions that CloudTrail showed to use the role and that were not listed.
+    pub unlisted: &'a [String],
     /// Functions (by index) that nothing was learned about.
     pub idle: &'a [bool],
     /// Start of the window.

@@ -59,11 +59,18 @@ pub(crate) fn unseen_functions(
     role: &Role,
     inventory: &Inventory,
 ) -> Option<UnseenReason> {
-    let ledger = evidence.ledger.of_role(role.id.as_ref(), role.arn.as_ref())?;
+    let function = unlisted_functions(evidence, role, inventory).into_iter().next()?;
+    Some(UnseenReason::FunctionNotInInventory { function })
+}
+
+/// The functions of such Regions and accounts, sorted.
+pub(crate) fn unlisted_functions(evidence: AnalysisEvidence<'_>, role: &Role, inventory: &Inventory) -> Vec<String> {
+    let Some(ledger) = evidence.ledger.of_role(role.id.as_ref(), role.arn.as_ref()) else { return Vec::new() };
     let is_listed = |arn: &str| {
         let mut parts = arn.split(':').skip(3);
         inventory.lists(parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
     };
-    let unseen = ledger.functions().find(|arn| !is_listed(arn)).map(str::to_owned);
-    unseen.map(|function| UnseenReason::FunctionNotInInventory { function })
+    let mut unlisted: Vec<String> = ledger.functions().filter(|arn| !is_listed(arn)).map(str::to_owned).collect();
+    unlisted.sort();
+    unlisted
 }

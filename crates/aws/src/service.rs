@@ -94,8 +94,8 @@ pub struct ServiceConfig {
     pub last_accessed: bool,
 }
 
-/// Percent of the account's calls to LookupEvents that Whittle uses unless told otherwise: people and other tools
-/// look into event history, too.
+/// Percent of the account's calls to LookupEvents that Whittle uses unless told otherwise: people and other
+/// tools look into event history, too.
 pub const DEFAULT_HISTORY_SHARE: u8 = 50;
 
 /// Variables of the function's environment: name, parameter of the template.

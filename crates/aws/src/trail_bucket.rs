@@ -8,8 +8,8 @@
 //! ("CloudTrail log file examples"). So the keys of one account and Region, which is one source, stand in the
 //! order of delivery, and a run lists from its mark on. `compact` decides how marks move.
 //!
-//! Digest files lie beside them in `CloudTrail-Digest/` and are listed too; Insights and aggregated files have
-//! folders of their own and are not.
+//! Digest files lie beside them in `CloudTrail-Digest/` and are listed too; Insights and aggregated files
+//! have folders of their own and are not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -50,8 +50,8 @@ pub struct TrailBucketSettings {
     pub bucket: String,
     /// Prefix of the trail before `AWSLogs/`.
     pub prefix: Option<String>,
-    /// Id of the organisation (`o-…`), for an organisation trail. The folders of a trail of the account itself
-    /// are read too, if the bucket has them.
+    /// Id of the organisation (`o-…`), for an organisation trail. The folders of a trail of the account
+    /// itself are read too, if the bucket has them.
     pub organization: Option<String>,
     /// Accounts whose files are read; none for that of the caller.
     pub accounts: Vec<String>,

@@ -236,9 +236,9 @@ fn caller_of<'a>(record: &'a Record<'_>, session: &'a str) -> CallerRef<'a> {
         let function_name = scope.and_then(|(arn, _)| function_name(arn).map(Cow::Borrowed));
         return CallerRef::Platform { function_name };
     }
-    // Whoever calls writes encryption context and user agent. So these tell the Lambda service from a function's
-    // code, and never one function from another: that is CloudTrail's or, without `inScopeOf`, the session's to
-    // say.
+    // Whoever calls writes encryption context and user agent. So these tell the Lambda service from a
+    // function's code, and never one function from another: that is CloudTrail's or, without `inScopeOf`, the
+    // session's to say.
     let is_environment = |own: &str| {
         !record.has_lambda_user_agent() && environment_decrypt(record).is_some_and(|function| function == own)
     };

@@ -6,8 +6,8 @@
 //! A run may be stopped at any point and is repeatable: what was read is saved with its marks as it is read,
 //! results and findings are written as differences, and an alert is owed in the same write that makes it due.
 //! Evidence comes before the inventory, since the trail shows which functions changed. A run that has no time
-//! left for all of it ends as [`Status::Continues`]; the next one goes on. Such a run judges by what was read so
-//! far, unless a complete run did so lately.
+//! left for all of it ends as [`Status::Continues`]; the next one goes on. Such a run judges by what was read
+//! so far, unless a complete run did so lately.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;

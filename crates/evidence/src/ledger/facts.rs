@@ -80,7 +80,8 @@ pub struct RegionFacts {
     /// The trails that these digests are of: home Region and name, apart by a colon.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub digest_trails: BTreeSet<String>,
-    /// Those of [`RegionFacts::digested`] of which every file is at hand and has the hash that its digest names.
+    /// Those of [`RegionFacts::digested`] of which every file is at hand and has the hash that its digest
+    /// names.
     #[serde(skip_serializing_if = "DaySet::is_empty")]
     pub verified: DaySet,
     /// Those of [`RegionFacts::digested`] whose digest has a valid signature of CloudTrail.

@@ -74,8 +74,8 @@ impl RecordSource {
     }
 }
 
-/// Bucket or folder, and the beginning of keys that `place` goes on with: a source may be a folder at or below
-/// `AWSLogs`.
+/// Bucket or folder, and the beginning of keys that `place` goes on with: a source may be a folder at or
+/// below `AWSLogs`.
 fn split_place(place: &str) -> (String, String) {
     let place = place.trim_end_matches('/');
     let (root, inside) = match place.strip_prefix("s3://") {

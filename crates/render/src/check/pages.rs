@@ -21,6 +21,7 @@ pages![
     "privilege-widened",
     "shared-role",
     "stale-waiver",
+    "unlisted-function",
     "unused-actions",
     "unused-function",
     "unused-services",

@@ -104,9 +104,9 @@ fn service(service: &ServiceLastAccessed) -> JsonObject {
         .with("TrackedActionsLastAccessed", attempted_actions(service))
 }
 
-/// Tracked actions that were attempted. The others are as many as the role may do, and prove nothing: what IAM
-/// tracks is a part of a service's actions (IAM User Guide, "IAM action last accessed information services and
-/// actions").
+/// Tracked actions that were attempted. The others are as many as the role may do, and prove nothing: what
+/// IAM tracks is a part of a service's actions (IAM User Guide, "IAM action last accessed information
+/// services and actions").
 fn attempted_actions(service: &ServiceLastAccessed) -> Option<Vec<Value>> {
     let attempted = service.tracked_actions_last_accessed().iter().filter(|action| action.last_accessed_time().is_some());
     let actions: Vec<Value> = attempted

@@ -1,5 +1,5 @@
-//! Over the digests that another implementation signed (`crates/evidence/tests/data/digest`): three hours, one
-//! log file, in the second.
+//! Over the digests that another implementation signed (`crates/evidence/tests/data/digest`): three hours,
+//! one log file, in the second.
 
 use std::collections::BTreeMap;
 
