@@ -28,9 +28,12 @@ use crate::need::SubjectUsage;
 use crate::pass_role;
 use crate::reason::{BeyondTrails, CoverageReason, KeepReason, UnseenReason, day};
 use crate::recently_granted::{PolicyChanges, granted_since};
-use crate::required;
 use crate::result::{CoverageRow, RowObservability};
 use crate::usage::unmapped_by_prefix;
+
+mod doubts;
+
+use doubts::{general_doubt, usage_not_kept, used_after_evidence};
 
 /// Questions of the decision; the proof asks the same.
 pub trait ObservabilityCheck {
@@ -112,6 +115,8 @@ pub struct RoleObservability<'a> {
     required: BTreeSet<ActionId>,
     /// Services that IAM saw accessed though no event shows it, with the day.
     contradicted: OnceCell<BTreeMap<&'a str, Date>>,
+    /// Days over which everything of the role was kept, where that is not the whole window.
+    kept_days: Option<u32>,
     /// Actions whose uses would have been seen over a part of the window only, with its days.
     shorter: RefCell<BTreeMap<ActionId, u32>>,
     /// Reason why an operation could have been called unseen on a resource.
@@ -144,6 +149,7 @@ impl<'a> RoleObservability<'a> {
         let functions = observed.functions.as_slice();
         let mut general = general_doubt(evidence, functions)
             .or_else(|| used_after_evidence(evidence, role))
+            .or_else(|| usage_not_kept(evidence, role).and_then(|kept| kept.doubt))
             .or_else(|| observed.unseen.clone());
         let mut unmapped = BTreeMap::new();
         for (prefix, events) in unmapped_by_prefix(usage) {
@@ -172,6 +178,7 @@ impl<'a> RoleObservability<'a> {
             work_regions,
             required: observed.required.clone(),
             contradicted: OnceCell::new(),
+            kept_days: usage_not_kept(evidence, role).map(|kept| kept.days),
             shorter: RefCell::default(),
             operations: RefCell::default(),
             passed: OnceCell::new(),
@@ -417,31 +424,9 @@ impl ObservabilityCheck for RoleObservability<'_> {
     }
 
     fn window_days(&self, action: ActionId) -> u32 {
-        self.shorter.borrow().get(&action).copied().unwrap_or_else(|| self.evidence.window.days())
+        let days = self.shorter.borrow().get(&action).copied().unwrap_or_else(|| self.evidence.window.days());
+        self.kept_days.map_or(days, |kept| kept.min(days))
     }
-}
-
-/// A doubt about everything.
-fn general_doubt(evidence: AnalysisEvidence<'_>, functions: &[&Function]) -> Option<UnseenReason> {
-    let days = evidence.window.days();
-    let least = evidence.settings.min_window_days;
-    if days == 0 {
-        return Some(UnseenReason::NoEvidence);
-    }
-    if days < least {
-        return Some(UnseenReason::TooFewDays { days, least });
-    }
-    if let Some(doubt) = evidence.doubts.iter().find(|doubt| doubt.concerns(&[])) {
-        return Some(UnseenReason::Doubt { doubt: doubt.clone() });
-    }
-    let unknown = functions.iter().find(|function| required::has_unknown_feature(function))?;
-    Some(UnseenReason::UnknownEventSource { function: unknown.name.clone() })
-}
-
-/// IAM saw the role used at a time that the evidence does not reach: what it did then is not known.
-fn used_after_evidence(evidence: AnalysisEvidence<'_>, role: &Role) -> Option<UnseenReason> {
-    let (end, last) = evidence.window.end().zip(role.last_used)?;
-    (last >= end).then(|| UnseenReason::UsedAfterEvidence { on: day(last) })
 }
 
 /// True for an ARN pattern that names an account.

@@ -11,7 +11,7 @@ use whittle_analysis::result::Severity;
 use whittle_pipeline::alerts::{AlertSettings, Renderer};
 use whittle_pipeline::dry_run::DryRun;
 use whittle_pipeline::history::HistorySettings;
-use whittle_pipeline::ingest::IngestObserver;
+use whittle_pipeline::ingest::{IngestObserver, ReadingBounds, ReadingSettings};
 use whittle_pipeline::ports::service::{KeptDocuments, ServiceStore};
 use whittle_pipeline::ports::{Clock, PortError, PortErrorKind};
 use whittle_pipeline::run::RunSettings;
@@ -22,7 +22,7 @@ use crate::clients::Aws;
 use crate::history::EventHistory;
 use crate::inventory::{AccountInventory, InventorySettings, collect};
 use crate::store::DynamoStore;
-use crate::trail_bucket::{TrailBucket, TrailBucketSettings};
+use crate::trail_bucket::{DEFAULT_MAX_OBJECT_BYTES, TrailBucket, TrailBucketSettings};
 
 /// Where evidence comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +82,8 @@ pub struct ServiceConfig {
     pub trail_accounts: Vec<String>,
     /// Percent of the account's calls to LookupEvents that reading event history may use.
     pub history_share: u8,
+    /// Memory of the process in bytes, where it is limited.
+    pub memory: Option<u64>,
     /// Days of evidence to read at first.
     pub lookback_days: u16,
     /// Days of evidence below which nothing is called unused.
@@ -162,6 +164,7 @@ impl ServiceConfig {
             trail_organization,
             trail_accounts,
             history_share,
+            memory: text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|mib| mib.parse::<u64>().ok()).map(|mib| mib << 20),
             lookback_days,
             min_window_days: u32::from(min_window_days),
             alert_severity,
@@ -299,6 +302,7 @@ pub async fn run(
                 ..TrailBucketSettings::new(bucket)
             },
         )
+        .with_max_object_bytes(config.memory.map_or(DEFAULT_MAX_OBJECT_BYTES, |bytes| bytes / 8))
     });
     let settings = ServiceSettings {
         run_id: request.run_id.clone(),
@@ -306,6 +310,10 @@ pub async fn run(
         run: RunSettings {
             analysis: AnalysisSettings { min_window_days: config.min_window_days },
             ..RunSettings::default()
+        },
+        reading: ReadingSettings {
+            bounds: config.memory.map_or_else(ReadingBounds::default, |bytes| ReadingBounds::for_memory(bytes, cores())),
+            ..ReadingSettings::default()
         },
         history: HistorySettings { lookback_days, ..HistorySettings::default() },
         backfill_days: request.backfill_days,
@@ -366,6 +374,10 @@ pub async fn fetch_documents(
     let collected = collect(aws, &settings, &nothing.0, &nothing.1, &|| false, now).await?;
     let files = collected.documents.files().map(|(name, text)| (name.to_owned(), text)).collect();
     Ok((files, collected.issues))
+}
+
+fn cores() -> u64 {
+    std::thread::available_parallelism().map_or(1, |cores| u64::try_from(cores.get()).unwrap_or(1))
 }
 
 /// The clock of the machine.

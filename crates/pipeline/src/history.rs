@@ -221,7 +221,7 @@ impl HistoryReading {
             Ok(page) => page,
             Err(error) => return self.issues.extend(state.refused(&error)),
         };
-        let read = page::observe(state.region(), &page, &mut evidence.ledger, &mut self.mapper);
+        let read = page::observe(state.region(), &page, evidence, &mut self.mapper);
         let region = self.summary.regions.entry(state.region().to_owned()).or_default();
         region.pages += 1;
         region.events += read.events;

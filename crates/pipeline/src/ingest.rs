@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
-use whittle_evidence::ledger::{Ledger, RecordSource};
+use whittle_evidence::ledger::{KeptRoles, Ledger, RecordSource};
 use whittle_evidence::map::Mapper;
 use whittle_evidence::read::digest::PublicKeys;
 use whittle_evidence::read::{FileReport, IssueKind as FileIssueKind, Limits, RecordOrigin, RecordRef, key_kind, read_bytes, read_verified};
@@ -19,10 +19,6 @@ mod digests;
 mod waiting;
 
 use digests::DigestReading;
-
-/// Bytes (as stored) read between two saves. Also the most that is in memory at once of objects that are read
-/// in parallel.
-const BATCH_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Objects read between two saves where reading means waiting: small files take as long as larger ones.
 const BATCH_OBJECTS: usize = 2_000;
@@ -97,9 +93,52 @@ pub struct Evidence {
     pub ledger: Ledger,
     /// Marks of what was read.
     pub marks: ReadMarks,
+    /// How more of it is read.
+    pub reading: ReadingSettings,
+}
+
+/// How evidence is read.
+#[derive(Debug, Clone, Default)]
+pub struct ReadingSettings {
     /// CloudTrail's public keys, where they are at hand: they check the signatures of digests.
     pub public_keys: PublicKeys,
+    /// The roles whose usage is kept in full.
+    pub kept_roles: KeptRoles,
+    /// Bounds on memory.
+    pub bounds: ReadingBounds,
 }
+
+/// Bounds on what reading holds in memory at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadingBounds {
+    /// Bytes (as stored) that are read between two saves, and so are held at once at most.
+    pub batch_bytes: u64,
+    /// Bytes that one object may inflate to; there is one for each core at once.
+    pub inflated_bytes: usize,
+}
+
+impl Default for ReadingBounds {
+    fn default() -> Self {
+        Self { batch_bytes: 64 * MIB, inflated_bytes: Limits::default().max_inflated_bytes }
+    }
+}
+
+impl ReadingBounds {
+    /// For a process that may use so many bytes on so many cores: an eighth for objects as stored and a quarter
+    /// for inflated ones. Never less than CloudTrail's own files need, which hold 50 MB at most (CloudTrail User
+    /// Guide, "Quotas in AWS CloudTrail").
+    pub fn for_memory(bytes: u64, cores: u64) -> Self {
+        let default = Self::default();
+        let most = u64::try_from(default.inflated_bytes).unwrap_or(u64::MAX);
+        let inflated = (bytes / 4 / cores.max(1)).clamp(52 * MIB, most);
+        Self {
+            batch_bytes: (bytes / 8).clamp(8 * MIB, default.batch_bytes),
+            inflated_bytes: usize::try_from(inflated).unwrap_or(default.inflated_bytes),
+        }
+    }
+}
+
+const MIB: u64 = 1024 * 1024;
 
 impl Evidence {
     /// Loads the evidence of earlier runs.
@@ -109,7 +148,7 @@ impl Evidence {
         let marks = store.read_marks()?;
         // A store of an earlier layout does not say what was read where: everything is read again.
         let marks = if ledger.account().is_of_earlier_layout() { ReadMarks::default() } else { marks };
-        Ok(Self { ledger, marks, public_keys: PublicKeys::default() })
+        Ok(Self { ledger, marks, reading: ReadingSettings::default() })
     }
 }
 
@@ -131,11 +170,11 @@ pub fn ingest(
     let mut progress =
         IngestStep { bytes_total: new.iter().map(|object| object.size_bytes).sum(), ..IngestStep::default() };
     let mut rest = new.as_slice();
-    while let Some((batch, tail)) = next_batch(rest, objects.parallel_reads()) {
+    while let Some((batch, tail)) = next_batch(rest, objects.parallel_reads(), &evidence.reading.bounds) {
         if stop() {
             break;
         }
-        let (part, reports) = read_batch(objects, batch, &digests);
+        let (part, reports) = read_batch(objects, batch, ReadingContext { digests: &digests, reading: &evidence.reading });
         if is_denied(objects, &reports, tail) {
             // A missing permission, not the objects: none of them is marked, so the next run finds them as
             // they are.
@@ -184,13 +223,14 @@ pub fn read_all(
     objects: &impl TrailObjects,
     public_keys: PublicKeys,
 ) -> Result<(Ledger, IngestSummary, Vec<Issue>), PortError> {
-    let mut evidence = Evidence { public_keys, ..Evidence::default() };
+    let reading = ReadingSettings { public_keys, ..ReadingSettings::default() };
+    let mut evidence = Evidence { reading, ..Evidence::default() };
     let ListedObjects { events, others, mut summary, mut issues } = list_objects(objects, &evidence.marks)?;
     let mut digests = DigestReading::begin(objects, &mut evidence, &events, &others, &|| false);
     issues.append(&mut digests.issues);
     issues.extend(evidence.marks.issues());
     summary.read = events.len();
-    let (ledger, reports) = read_batch(objects, &events, &digests);
+    let (ledger, reports) = read_batch(objects, &events, ReadingContext { digests: &digests, reading: &evidence.reading });
     evidence.ledger.merge(&ledger);
     for (object, report) in events.iter().zip(reports) {
         if let Ok(report) = &report {
@@ -231,7 +271,11 @@ fn list_objects(objects: &impl TrailObjects, marks: &ReadMarks) -> Result<Listed
 }
 
 /// The next objects to read before a save, and those after them.
-fn next_batch(objects: &[TrailObject], parallel_reads: usize) -> Option<(&[TrailObject], &[TrailObject])> {
+fn next_batch<'o>(
+    objects: &'o [TrailObject],
+    parallel_reads: usize,
+    bounds: &ReadingBounds,
+) -> Option<(&'o [TrailObject], &'o [TrailObject])> {
     if objects.is_empty() {
         return None;
     }
@@ -241,7 +285,7 @@ fn next_batch(objects: &[TrailObject], parallel_reads: usize) -> Option<(&[Trail
         .iter()
         .take(most)
         .take_while(|object| {
-            let fits = bytes == 0 || bytes.saturating_add(object.size_bytes) <= BATCH_BYTES;
+            let fits = bytes == 0 || bytes.saturating_add(object.size_bytes) <= bounds.batch_bytes;
             bytes = bytes.saturating_add(object.size_bytes.max(1));
             fits
         })
@@ -260,19 +304,19 @@ struct UnreadObject {
 fn read_batch(
     objects: &impl TrailObjects,
     batch: &[TrailObject],
-    digests: &DigestReading,
+    context: ReadingContext<'_>,
 ) -> (Ledger, Vec<Result<FileReport, UnreadObject>>) {
     let mut parts: Vec<BatchPart<'_>> = match objects.parallel_reads() {
         0 => batch
             .par_iter()
             .enumerate()
-            .fold(|| BatchPart::new(digests), |mut part, (index, object)| {
+            .fold(|| BatchPart::new(context), |mut part, (index, object)| {
                 let bytes = objects.read(object);
                 part.take(index, object, bytes);
                 part
             })
             .collect(),
-        reads => waiting::read(objects, batch, reads, digests),
+        reads => waiting::read(objects, batch, reads, context),
     };
     let mut ledger = Ledger::default();
     let mut reports = Vec::with_capacity(batch.len());
@@ -302,9 +346,16 @@ impl<'o> SourcesOfObject<'o> {
     }
 }
 
+/// What every thread of a reading looks at.
+#[derive(Debug, Clone, Copy)]
+struct ReadingContext<'d> {
+    digests: &'d DigestReading,
+    reading: &'d ReadingSettings,
+}
+
 /// The part of a batch that one thread read.
 struct BatchPart<'d> {
-    digests: &'d DigestReading,
+    context: ReadingContext<'d>,
     ledger: Ledger,
     mapper: Mapper,
     /// By position in the batch.
@@ -312,8 +363,8 @@ struct BatchPart<'d> {
 }
 
 impl<'d> BatchPart<'d> {
-    fn new(digests: &'d DigestReading) -> Self {
-        Self { digests, ledger: Ledger::default(), mapper: Mapper::default(), reports: Vec::new() }
+    fn new(context: ReadingContext<'d>) -> Self {
+        Self { context, ledger: Ledger::default(), mapper: Mapper::default(), reports: Vec::new() }
     }
 
     fn take(&mut self, index: usize, object: &TrailObject, bytes: Result<Vec<u8>, PortError>) {
@@ -328,12 +379,12 @@ impl<'d> BatchPart<'d> {
     }
 
     fn observe(&mut self, object: &TrailObject, bytes: &[u8]) -> FileReport {
-        let Self { ledger, mapper, digests, .. } = self;
+        let Self { ledger, mapper, context: ReadingContext { digests, reading }, .. } = self;
         let mut sources = SourcesOfObject::new(object);
         let mut sink = |found: RecordRef<'_, '_>| {
-            ledger.observe_record(found.record, sources.of(found.origin), mapper);
+            ledger.observe_kept(found.record, sources.of(found.origin), mapper, &reading.kept_roles);
         };
-        let limits = Limits::default();
+        let limits = Limits { max_inflated_bytes: reading.bounds.inflated_bytes, ..Limits::default() };
         let report = match digests.entry(&object.key) {
             Some(entry) => read_verified(&object.key, bytes, &limits, entry, &mut sink),
             None => read_bytes(&object.key, bytes, &limits, &mut sink),

@@ -17,7 +17,7 @@ use whittle_analysis::result::Report;
 use whittle_analysis::window::ObservationWindow;
 use whittle_evidence::coverage::{self, Coverage, EventHistory, Trails};
 use whittle_evidence::ledger::days::{day_of, start_of_day};
-use whittle_evidence::ledger::{AccountFacts, Ledger};
+use whittle_evidence::ledger::{AccountFacts, KeptRoles, Ledger};
 use whittle_evidence::read::parse_key;
 use whittle_snapshot::{SnapshotFiles, TrailConfigs, read_inventory, read_public_keys, read_trails};
 
@@ -69,7 +69,8 @@ pub fn run(
     let trails = read_trails(snapshot);
     let mut evidence = ingest::Evidence::load(store)?;
     let (keys, of_keys) = read_public_keys(snapshot);
-    evidence.public_keys = keys;
+    evidence.reading.public_keys = keys;
+    evidence.reading.kept_roles = KeptRoles::only(inventory.assignments().into_keys().map(ToString::to_string));
     let (read, mut issues) = ingest(objects, store, &mut evidence, observer, &|| false)?;
     issues.extend(of_keys);
     let history = |days: Range<i32>| settings.declared_history(days);

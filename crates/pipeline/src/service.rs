@@ -18,12 +18,12 @@ use whittle_analysis::inventory::Inventory;
 use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 use whittle_analysis::result::Report;
 use whittle_evidence::coverage::EventHistory;
-use whittle_evidence::ledger::ChangeKind;
+use whittle_evidence::ledger::{ChangeKind, KeptRoles};
 
 use crate::alerts::{AlertSettings, Renderer, advance, deliver};
 use crate::baseline;
 use crate::history::{HistorySettings, covered_history, read_history};
-use crate::ingest::{self, IngestObserver, ingest};
+use crate::ingest::{self, IngestObserver, ReadingSettings, ingest};
 use crate::ports::service::{AlertSink, Begun, CollectRequest, InventoryCollector, Lease, RunRecord, ServiceStore};
 use crate::ports::{Clock, EventHistorySource, PortError, PortErrorKind, SaveScope, TrailObjects};
 use crate::run::{AnalysisInput, RunSettings, analyze};
@@ -43,6 +43,8 @@ pub struct ServiceSettings {
     pub scope: AnalysisScope,
     /// Settings of the analysis.
     pub run: RunSettings,
+    /// How evidence is read.
+    pub reading: ReadingSettings,
     /// Settings for the reading of event history.
     pub history: HistorySettings,
     /// Read evidence of so many days again, whatever was read before.
@@ -208,6 +210,12 @@ where
         observer: &mut dyn IngestObserver,
     ) -> Result<(Status, Option<Report>), PortError> {
         let mut evidence = ingest::Evidence::load(self.ports.store)?;
+        evidence.reading = self.settings.reading.clone();
+        // Of the first run nobody knows yet which roles functions have.
+        let known = self.ports.store.baselines()?;
+        if !known.is_empty() {
+            evidence.reading.kept_roles = KeptRoles::only(known.into_keys());
+        }
         let ahead = self.ports.clock.now().saturating_add(SignedDuration::from_hours(48)).unwrap_or(Timestamp::MAX);
         evidence.marks.forget_marks_ahead(&ahead.strftime("%Y/%m/%d").to_string());
         if let Some(days) = self.settings.backfill_days {

@@ -46,6 +46,11 @@ pub enum UnseenReason {
         /// The day.
         on: Date,
     },
+    /// Of calls of the role on some days nothing was kept but the day: no function had it then.
+    UsageNotKept {
+        /// The last such day.
+        on: Date,
+    },
     /// SnapStart runs the initialisation when a version is published, and none was inside the window.
     InitialisationUnseen {
         /// The function.

@@ -30,6 +30,7 @@ pub fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit, CommandE
         trail_organization: arguments.trail_organization.clone(),
         trail_accounts: arguments.trail_accounts.clone(),
         history_share: arguments.history_share,
+        memory: None,
         lookback_days: arguments.lookback_days,
         min_window_days: arguments.window.min_window_days,
         alert_severity: arguments.alert_severity.into(),

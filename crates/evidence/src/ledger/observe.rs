@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use whittle_catalog::catalog;
 use whittle_catalog::events::{CallOutcome, generalise};
 
+use super::kept_roles::KeptRoles;
 use super::source::RecordSource;
 use super::usage::UsageEvent;
 use super::{Ledger, caller};
@@ -65,10 +66,27 @@ impl Ledger {
         source: &RecordSource,
         mapper: &mut crate::map::Mapper,
     ) -> Option<EventClass> {
+        self.observe_kept(record, source, mapper, &KeptRoles::all())
+    }
+
+    /// The same, with the usage of some roles alone: of others only the day is noted. Facts of the account are
+    /// noted whoever made the call.
+    pub fn observe_kept(
+        &mut self,
+        record: &Record<'_>,
+        source: &RecordSource,
+        mapper: &mut crate::map::Mapper,
+        kept: &KeptRoles,
+    ) -> Option<EventClass> {
         let Some(by) = attribute::attribute(record) else {
             self.observe_account(record, source);
             return None;
         };
+        if !kept.keeps(&by) {
+            self.observe_account(record, source);
+            self.roles.entry(by.role_id.to_owned()).or_default().summarise(record, &by);
+            return None;
+        }
         let event = mapper.map(record);
         self.observe(record, source, Some(&by), &event);
         Some(event.class)

@@ -33,6 +33,8 @@ pub struct RoleLedger {
     account: Option<String>,
     #[serde(skip_serializing_if = "DaySet::is_empty")]
     assumed: DaySet,
+    #[serde(skip_serializing_if = "DaySet::is_empty")]
+    summarised: DaySet,
     #[serde(with = "entries")]
     callers: BTreeMap<CallerKey, CallerLedger>,
 }
@@ -87,6 +89,17 @@ impl RoleLedger {
         &self.assumed
     }
 
+    /// Days with calls of which nothing else was kept (see [`super::KeptRoles`]).
+    pub fn summarised_days(&self) -> &DaySet {
+        &self.summarised
+    }
+
+    /// Notes that a call was made, and nothing else of it.
+    pub(super) fn summarise(&mut self, record: &Record<'_>, by: &Attribution<'_>) {
+        self.note_owner(record, by);
+        self.summarised.insert(day_of(record.event_time));
+    }
+
     pub(super) fn note_assumed(&mut self, time: Timestamp, arn: Option<&str>) {
         self.assumed.insert(day_of(time));
         self.note_arn(time, arn);
@@ -108,18 +121,22 @@ impl RoleLedger {
         }
     }
 
-    pub(super) fn caller_for(
-        &mut self,
-        record: &Record<'_>,
-        by: &Attribution<'_>,
-        settings: &LedgerSettings,
-    ) -> &mut CallerLedger {
+    fn note_owner(&mut self, record: &Record<'_>, by: &Attribution<'_>) {
         self.note_arn(record.event_time, by.role_arn);
         if let Some(account) = by.account
             && self.account.as_deref().is_none_or(|known| known < account)
         {
             self.account = Some(account.to_owned());
         }
+    }
+
+    pub(super) fn caller_for(
+        &mut self,
+        record: &Record<'_>,
+        by: &Attribution<'_>,
+        settings: &LedgerSettings,
+    ) -> &mut CallerLedger {
+        self.note_owner(record, by);
         let mut key = by.caller.to_key();
         if !self.callers.contains_key(&key) {
             self.callers.insert(key.clone(), CallerLedger::default());
@@ -177,6 +194,7 @@ impl RoleLedger {
         }
         self.account = self.account.take().max(other.account.clone());
         self.assumed.union(&other.assumed);
+        self.summarised.union(&other.summarised);
         for (key, caller) in &other.callers {
             match self.callers.get_mut(key) {
                 Some(known) => known.merge(caller, settings),

@@ -5,12 +5,12 @@
 
 use jiff::Timestamp;
 use whittle_analysis::issue::{Issue, IssueKind};
-use whittle_evidence::ledger::{Ledger, RecordSource};
+use whittle_evidence::ledger::RecordSource;
 use whittle_evidence::map::Mapper;
 use whittle_evidence::read::{FileReport, IssueKind as FileIssueKind, Limits, read_bytes};
 use whittle_evidence::record::RecordFault;
 
-use crate::ingest::issues_of;
+use crate::ingest::{Evidence, issues_of};
 use crate::marks::{HistorySpan, ReadMarks};
 use crate::ports::HistoryPage;
 
@@ -42,13 +42,14 @@ pub(super) fn second_of(time: Timestamp) -> Timestamp {
 }
 
 /// Merges a page into the ledger.
-pub(super) fn observe(region: &str, page: &HistoryPage, ledger: &mut Ledger, mapper: &mut Mapper) -> PageRead {
+pub(super) fn observe(region: &str, page: &HistoryPage, evidence: &mut Evidence, mapper: &mut Mapper) -> PageRead {
+    let Evidence { ledger, reading, .. } = evidence;
     let limits = Limits { max_described_issues: PAGE_EVENTS, ..Limits::default() };
     let place = place(region);
     let mut newest = None;
     let report = read_bytes(&place, &page.body, &limits, &mut |found| {
         newest = newest.max(Some(found.record.event_time));
-        ledger.observe_record(found.record, &RecordSource::EventHistory, mapper);
+        ledger.observe_kept(found.record, &RecordSource::EventHistory, mapper, &reading.kept_roles);
     });
     let broken = report
         .issue_counts

@@ -67,10 +67,10 @@ fn body(texts: impl Iterator<Item = String>) -> Vec<u8> {
 
 /// What all events of `regions` together give.
 fn oracle<'e>(events: impl Iterator<Item = &'e Event>) -> Ledger {
-    let mut ledger = Ledger::default();
+    let mut evidence = Evidence::default();
     let page = HistoryPage { body: body(events.map(Event::text)), oldest: None, next: None };
-    page::observe("all", &page, &mut ledger, &mut Mapper::default());
-    ledger
+    page::observe("all", &page, &mut evidence, &mut Mapper::default());
+    evidence.ledger
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

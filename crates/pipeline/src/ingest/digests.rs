@@ -76,7 +76,7 @@ impl DigestReading {
             return reading;
         }
         let Some(found) = reading.read(objects, &new, &mut evidence.marks, stop) else { return reading };
-        reading.digests = reading.unchanged(found, &evidence.public_keys, &mut evidence.marks);
+        reading.digests = reading.unchanged(found, &evidence.reading.public_keys, &mut evidence.marks);
         let earliest = reading.digests.iter().filter_map(|read| Some(read.digest.key()?.date)).min();
         let mut earlier = Vec::new();
         for ReadDigest { object, digest, .. } in &reading.digests {

@@ -146,3 +146,37 @@ fn a_panic_while_parsing_ends_the_reading() {
     let mut evidence = Evidence::default();
     let _ = ingest(&Odd, &mut Memory::default(), &mut evidence, &mut (), &|| false);
 }
+
+#[test]
+fn bounds_follow_the_memory() {
+    let default = ReadingBounds::default();
+    assert_eq!(ReadingBounds::for_memory(1 << 40, 2), default);
+    let small = ReadingBounds::for_memory(256 * MIB, 2);
+    assert_eq!((small.batch_bytes, small.inflated_bytes), (32 * MIB, 52 << 20));
+    let middle = ReadingBounds::for_memory(512 * MIB, 2);
+    assert_eq!((middle.batch_bytes, middle.inflated_bytes), (64 * MIB, 64 << 20));
+}
+
+/// Of roles that nobody judges the days are kept, and facts of the account from all events.
+#[test]
+fn usage_of_other_roles_is_kept_as_days() {
+    let objects = Objects { count: 60, ..Objects::default() };
+    let mut whole = (Memory::default(), Evidence::default());
+    ingest(&objects, &mut whole.0, &mut whole.1, &mut (), &|| false).unwrap();
+    let mut part = (Memory::default(), Evidence::default());
+    part.1.reading.kept_roles = KeptRoles::only(["arn:aws:iam::111122223333:role/other".to_owned()]);
+    ingest(&objects, &mut part.0, &mut part.1, &mut (), &|| false).unwrap();
+    assert_eq!(part.0.ledger.account(), whole.0.ledger.account());
+    assert_eq!(part.0.ledger.roles().count(), whole.0.ledger.roles().count());
+    for (id, role) in part.0.ledger.roles() {
+        let full = whole.0.ledger.role(id).unwrap();
+        let days: whittle_evidence::ledger::DaySet =
+            full.callers().flat_map(|(_, caller)| caller.seen().unwrap().days.iter()).collect();
+        assert_eq!((role.summarised_days(), role.callers().count(), role.arn()), (&days, 0, full.arn()));
+    }
+    // Merging with what was kept in full loses neither.
+    let mut both = whole.0.ledger.clone();
+    both.merge(&part.0.ledger);
+    let (_, role) = both.roles().next().unwrap();
+    assert!(role.callers().count() > 0 && !role.summarised_days().is_empty());
+}

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::{BatchPart, DigestReading};
+use super::{BatchPart, ReadingContext};
 use crate::ports::TrailObjects;
 use crate::trail_object::TrailObject;
 
@@ -18,10 +18,10 @@ pub(super) fn read<'d>(
     objects: &impl TrailObjects,
     batch: &[TrailObject],
     parallel_reads: usize,
-    digests: &'d DigestReading,
+    context: ReadingContext<'d>,
 ) -> Vec<BatchPart<'d>> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let desks = Desks::new((0..cores).map(|_| BatchPart::new(digests)).collect());
+    let desks = Desks::new((0..cores).map(|_| BatchPart::new(context)).collect());
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..parallel_reads.min(batch.len()) {

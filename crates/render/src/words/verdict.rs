@@ -102,6 +102,9 @@ fn unseen(reason: &UnseenReason, length: Length) -> String {
         UnseenReason::UsedAfterEvidence { on } => {
             format!("IAM saw the role used on {on}, after the evidence ends: read newer files")
         }
+        UnseenReason::UsageNotKept { on } => format!(
+            "no function had the role when it was last used on {on}, so what it did then was not kept: read those days again"
+        ),
         UnseenReason::InitialisationUnseen { function } => format!(
             "{function} has SnapStart: its initialisation runs when a version is published, and none was in the window"
         ),

@@ -87,7 +87,7 @@ impl Runs {
     fn run_until(&mut self, bucket: &Bucket, stop: &(dyn Fn() -> bool + Sync)) -> (IngestSummary, Vec<Issue>) {
         let mut evidence = Evidence::load(&mut self.store).unwrap();
         if self.with_keys {
-            evidence.public_keys = PublicKeys::parse(KEYS).unwrap();
+            evidence.reading.public_keys = PublicKeys::parse(KEYS).unwrap();
         }
         let (summary, mut issues) = ingest(bucket, &mut self.store, &mut evidence, &mut (), stop).unwrap();
         issues.extend(evidence.marks.issues());
