@@ -125,21 +125,26 @@ impl SampleAccount {
 
 /// Deploys Whittle, which runs only when it is invoked.
 pub fn install(harness: &Harness, evidence: &str, trail_bucket: &str) {
+    install_with(harness, evidence, trail_bucket, &[]);
+}
+
+/// The same with more parameters.
+pub fn install_with(harness: &Harness, evidence: &str, trail_bucket: &str, more: &[(&str, &str)]) {
     // The Regions are named: the emulator knows no pseudo parameters in conditions.
     let regions = format!("{REGION},us-east-1");
-    harness.deploy(
-        WHITTLE,
-        &harness.built_template(),
-        &[
-            ("Architecture", architecture()),
-            ("EvidenceSource", evidence),
-            ("TrailBucket", trail_bucket),
-            ("Regions", &regions),
-            ("LookbackDays", "60"),
-            ("MinWindowDays", "30"),
-            ("ScheduleState", "DISABLED"),
-        ],
-    );
+    let mut parameters = vec![
+        ("Architecture", architecture()),
+        ("EvidenceSource", evidence),
+        ("TrailBucket", trail_bucket),
+        ("Regions", &regions),
+        // Nobody else asks.
+        ("EventHistoryShare", "100"),
+        ("LookbackDays", "60"),
+        ("MinWindowDays", "30"),
+        ("ScheduleState", "DISABLED"),
+    ];
+    parameters.extend(more);
+    harness.deploy(WHITTLE, &harness.built_template(), &parameters);
 }
 
 /// The event that starts a run.
@@ -174,7 +179,7 @@ pub fn role_ids(harness: &Harness) -> BTreeMap<String, String> {
 }
 
 /// Roles that are old, were used a day ago, and whose services IAM says were or were never used.
-fn past(role_ids: &BTreeMap<String, String>, now: Timestamp, records: &[Value]) -> Value {
+pub fn past(role_ids: &BTreeMap<String, String>, now: Timestamp, records: &[Value]) -> Value {
     let yesterday = Timestamp::from_second(now.as_second() - 86_400).expect("yesterday").to_string();
     let used: BTreeMap<&String, &String> = role_ids.keys().map(|role| (role, &yesterday)).collect();
     json!({

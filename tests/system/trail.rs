@@ -153,15 +153,15 @@ fn record(habit: &Habit, role_ids: &BTreeMap<String, String>, at: Timestamp, num
     })
 }
 
-/// One file for each Region and day: key and content.
-pub fn files(records: &[Value]) -> BTreeMap<String, Vec<u8>> {
+/// One file for each Region and day of an account: key and content. `folder` comes after `AWSLogs/`.
+pub fn files(folder: &str, account: &str, records: &[Value]) -> BTreeMap<String, Vec<u8>> {
     let mut by_file: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
     for record in records {
         let region = record["awsRegion"].as_str().unwrap_or_default();
         let day = record["eventTime"].as_str().unwrap_or_default().get(..10).unwrap_or_default();
-        let (folder, compact) = (day.replace('-', "/"), day.replace('-', ""));
-        let name = format!("{ACCOUNT}_CloudTrail_{region}_{compact}T0605Z_aBcDeFgHiJkLmNoP.json.gz");
-        by_file.entry(format!("AWSLogs/{ACCOUNT}/CloudTrail/{region}/{folder}/{name}")).or_default().push(record);
+        let (date, compact) = (day.replace('-', "/"), day.replace('-', ""));
+        let name = format!("{account}_CloudTrail_{region}_{compact}T0605Z_aBcDeFgHiJkLmNoP.json.gz");
+        by_file.entry(format!("AWSLogs/{folder}{account}/CloudTrail/{region}/{date}/{name}")).or_default().push(record);
     }
     by_file
         .into_iter()
@@ -173,26 +173,37 @@ pub fn files(records: &[Value]) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-/// Puts the files into the bucket.
+/// Puts the files of a trail of the account into the bucket.
 pub fn deliver(harness: &Harness, bucket: &str, records: &[Value]) {
-    for (key, content) in files(records) {
+    deliver_below(harness, bucket, ("", ACCOUNT), records);
+}
+
+/// Puts the files of an account into the bucket, below a folder.
+pub fn deliver_below(harness: &Harness, bucket: &str, (folder, account): (&str, &str), records: &[Value]) {
+    for (key, content) in files(folder, account, records) {
         harness.aws_bytes("s3", "put_object", json!({"Bucket": bucket, "Key": key}), "Body", &content);
     }
 }
 
 /// A trail over the bucket that logs since long ago, by these selectors.
 pub fn start(harness: &Harness, bucket: &str, selectors: &Value) {
+    start_named(harness, bucket, ("sample", false), selectors);
+}
+
+/// The same of a trail of another name, maybe of the whole organisation.
+pub fn start_named(harness: &Harness, bucket: &str, (name, of_organization): (&str, bool), selectors: &Value) {
     harness.aws(
         "cloudtrail",
         "create_trail",
         json!({
-            "Name": "sample", "S3BucketName": bucket, "IsMultiRegionTrail": true, "IncludeGlobalServiceEvents": true,
+            "Name": name, "S3BucketName": bucket, "IsMultiRegionTrail": true, "IncludeGlobalServiceEvents": true,
+            "IsOrganizationTrail": of_organization,
         }),
     );
     let mut parameters = selectors.clone();
-    parameters["TrailName"] = json!("sample");
+    parameters["TrailName"] = json!(name);
     harness.aws("cloudtrail", "put_event_selectors", parameters);
-    harness.aws("cloudtrail", "start_logging", json!({"Name": "sample"}));
+    harness.aws("cloudtrail", "start_logging", json!({"Name": name}));
 }
 
 /// Management events, and data events of tables.

@@ -12,6 +12,8 @@ mod harness;
 mod narrowed_app;
 #[path = "../system/operation.rs"]
 mod operation;
+#[path = "../system/organization.rs"]
+mod organization;
 #[path = "../system/proxy.rs"]
 mod proxy;
 #[path = "../system/recorder.rs"]

@@ -24,7 +24,7 @@ use whittle_analysis::result::Verdict;
 use whittle_analysis::window::ObservationWindow;
 use whittle_evidence::coverage::{self, Coverage, EventHistory, Trails};
 use whittle_evidence::ledger::days::day_of;
-use whittle_evidence::ledger::{Ledger, RecordSource};
+use whittle_evidence::ledger::{KeptRoles, Ledger, RecordSource};
 use whittle_evidence::map::Mapper;
 use whittle_evidence::record::{ParsedRecord, parse_record};
 
@@ -359,7 +359,10 @@ fn inventory(case: &Case) -> Inventory {
 
 /// Actions that the analysis calls unused.
 fn removed(case: &Case) -> BTreeSet<String> {
-    let ledger = ledger(case);
+    removed_by(case, &ledger(case))
+}
+
+fn removed_by(case: &Case, ledger: &Ledger) -> BTreeSet<String> {
     let trails = Trails::parse(&json!({ "trailList": case.trails }).to_string()).unwrap();
     let day = |text: &str| day_of(format!("{text}T00:00:00Z").parse().unwrap());
     let days = day("2026-09-01")..day("2026-10-11");
@@ -376,7 +379,7 @@ fn removed(case: &Case) -> BTreeSet<String> {
     let window = ObservationWindow::new(Some(days));
     let settings = AnalysisSettings::default();
     let evidence = AnalysisEvidence {
-        ledger: &ledger,
+        ledger,
         coverage: &coverage,
         window: &window,
         settings: &settings,
@@ -437,6 +440,37 @@ fn what_every_source_would_have_shown_is_removed() {
         assert!(removed.contains(action), "{action}: {removed:?}");
     }
     assert!(!removed.contains("logs:PutLogEvents"));
+}
+
+/// Days of which only the day was kept count for nothing, and nothing before them.
+#[test]
+fn usage_that_was_not_kept_is_no_absence() {
+    let selector = json!({"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]});
+    let trail = json!({"Name": "t0", "TrailARN": "arn:aws:cloudtrail:eu-west-1:111122223333:trail/t0", "HomeRegion": REGION,
+        "IsMultiRegionTrail": true, "AdvancedEventSelectors": [selector],
+        "Status": {"IsLogging": true, "StartLoggingTime": "2026-01-01T00:00:00Z"}});
+    let case = Case { trails: vec![trail], has_data_events: false, history: None, changed: false, last_accessed: false };
+    let removed_without = |day: &str| {
+        let mut ledger = ledger(&case);
+        let event = json!({
+            "eventTime": format!("{day}T02:00:00Z"), "awsRegion": REGION, "recipientAccountId": ACCOUNT,
+            "eventType": "AwsApiCall", "eventCategory": "Management",
+            "eventSource": "ec2.amazonaws.com", "eventName": "CreateVpc",
+            "userIdentity": {"type": "AssumedRole", "principalId": format!("{ROLE_ID}:x"), "arn": SESSION, "accountId": ACCOUNT,
+                "sessionContext": {"sessionIssuer": {
+                    "type": "Role", "principalId": ROLE_ID, "arn": ROLE, "accountId": ACCOUNT,
+                }}},
+        });
+        let text = event.to_string();
+        let ParsedRecord::Record(record) = parse_record(&text).unwrap() else { panic!("{text}") };
+        let source = RecordSource::Folder { location: "/trail".to_owned() };
+        ledger.observe_kept(&record, &source, &mut Mapper::default(), &KeptRoles::only([]));
+        removed_by(&case, &ledger)
+    };
+    // 39 days are left, or 20, and 30 are wanted.
+    assert!(removed_without("2026-09-01").contains("ec2:CreateVpc"));
+    assert_eq!(removed_without("2026-09-20"), BTreeSet::new());
+    assert_eq!(removed_without("2026-10-10"), BTreeSet::new());
 }
 
 /// All else would have been seen; the one granted call that can pass a role would not.

@@ -1,0 +1,83 @@
+//! A bucket of an organisation: folders of two member accounts, and beside them a trail of the account itself.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::harness::{ACCOUNT, Harness, source};
+use crate::scenario::{WHITTLE, install_with, past, role_ids, schedule_event};
+use crate::trail;
+
+const ORGANIZATION: &str = "o-exampleorgid";
+
+/// Another member, whose files are nobody's business here.
+const MEMBER: &str = "444455556666";
+
+/// Resources of an action in the stored suggestion of a function.
+fn resources(harness: &Harness, table: &str, function: &str, action: &str) -> Vec<Value> {
+    let items = harness.items(table);
+    let is_of = |item: &&Value| {
+        let key = item["pk"]["S"].as_str().unwrap_or_default();
+        key.starts_with("FUNCTION#") && key.contains(function) && item["policies"]["S"].is_string()
+    };
+    let item = items.iter().find(is_of).unwrap_or_else(|| panic!("no result of {function}"));
+    let policies: Value = serde_json::from_str(item["policies"]["S"].as_str().unwrap_or_default()).expect("JSON");
+    let statements = policies.as_array().into_iter().flatten().flat_map(|policy| {
+        policy["document"]["Statement"].as_array().cloned().unwrap_or_default()
+    });
+    let names = |statement: &Value| match &statement["Action"] {
+        Value::Array(all) => all.iter().any(|one| one == action),
+        one => one == action,
+    };
+    statements.filter(names).map(|statement| statement["Resource"].clone()).collect()
+}
+
+#[test]
+fn the_files_of_an_organisation_are_read_in_the_folder_of_the_account() {
+    let harness = Harness::start();
+    harness.deploy("sample", &source("sample.yaml"), &[]);
+    let role_ids = role_ids(&harness);
+    let now = Timestamp::now();
+    let records = trail::records(&role_ids, now, 60);
+    let bucket = format!("sample-trail-{ACCOUNT}");
+    // The account's own trail logs management events alone; that of the organisation data events too.
+    let own: Vec<Value> = records.iter().filter(|record| record["managementEvent"] == true).cloned().collect();
+    let of_member: Vec<Value> = records
+        .iter()
+        .map(|record| serde_json::from_str(&record.to_string().replace(ACCOUNT, MEMBER)).expect("JSON"))
+        .collect();
+    let folder = format!("{ORGANIZATION}/");
+    trail::deliver(&harness, &bucket, &own);
+    trail::deliver_below(&harness, &bucket, (&folder, ACCOUNT), &records);
+    trail::deliver_below(&harness, &bucket, (&folder, MEMBER), &of_member);
+    let management = json!({"EventSelectors": [{"ReadWriteType": "All", "IncludeManagementEvents": true}]});
+    trail::start_named(&harness, &bucket, ("own", false), &management);
+    trail::start_named(&harness, &bucket, ("organisation", true), &trail::with_tables());
+    harness.set_past(&past(&role_ids, now, &[]));
+
+    // A trail whose files are not read proves nothing.
+    install_with(&harness, "trail-bucket", &bucket, &[]);
+    let table = harness.outputs(WHITTLE)["TableName"].clone();
+    let answer = harness.invoke(WHITTLE, &schedule_event()).expect("a run");
+    assert_eq!(answer["status"], "complete", "{answer:#}");
+    let of = |action: &str| resources(&harness, &table, "sample-orders", action);
+    assert_eq!(of("dynamodb:GetItem"), [json!("*")]);
+    assert_eq!(of("dynamodb:DeleteTable"), Vec::<Value>::new(), "its own trail would have shown it");
+
+    install_with(&harness, "trail-bucket", &bucket, &[("TrailOrganizationId", ORGANIZATION)]);
+    harness.proxy.keep_exchanges(true);
+    harness.proxy.take_calls();
+    let answer = harness.invoke(WHITTLE, &schedule_event()).expect("a run");
+    assert_eq!(answer["status"], "complete", "{answer:#}");
+    let orders = |resource: &Value| resource.as_str().is_some_and(|arn| arn.ends_with(":table/sample-orders"));
+    let found = of("dynamodb:GetItem");
+    assert!(!found.is_empty() && found.iter().all(orders), "{found:?}");
+    assert_eq!(of("dynamodb:DeleteTable"), Vec::<Value>::new());
+    let calls = harness.proxy.take_calls();
+    let targets: Vec<&str> = calls
+        .iter()
+        .filter(|call| call.operation.service == "s3")
+        .filter_map(|call| Some(call.exchange.as_ref()?.request.target()))
+        .collect();
+    assert!(targets.iter().any(|target| target.contains(ORGANIZATION)), "{targets:?}");
+    assert!(!targets.iter().any(|target| target.contains(MEMBER)), "the folder of another member was looked into");
+}
