@@ -21,9 +21,11 @@ fn resources(harness: &Harness, table: &str, function: &str, action: &str) -> Ve
     };
     let item = items.iter().find(is_of).unwrap_or_else(|| panic!("no result of {function}"));
     let policies: Value = serde_json::from_str(item["policies"]["S"].as_str().unwrap_or_default()).expect("JSON");
-    let statements = policies.as_array().into_iter().flatten().flat_map(|policy| {
-        policy["document"]["Statement"].as_array().cloned().unwrap_or_default()
-    });
+    let statements = policies
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|policy| policy["document"]["Statement"].as_array().cloned().unwrap_or_default());
     let names = |statement: &Value| match &statement["Action"] {
         Value::Array(all) => all.iter().any(|one| one == action),
         one => one == action,

@@ -449,7 +449,8 @@ fn usage_that_was_not_kept_is_no_absence() {
     let trail = json!({"Name": "t0", "TrailARN": "arn:aws:cloudtrail:eu-west-1:111122223333:trail/t0", "HomeRegion": REGION,
         "IsMultiRegionTrail": true, "AdvancedEventSelectors": [selector],
         "Status": {"IsLogging": true, "StartLoggingTime": "2026-01-01T00:00:00Z"}});
-    let case = Case { trails: vec![trail], has_data_events: false, history: None, changed: false, last_accessed: false };
+    let case =
+        Case { trails: vec![trail], has_data_events: false, history: None, changed: false, last_accessed: false };
     let removed_without = |day: &str| {
         let mut ledger = ledger(&case);
         let event = json!({

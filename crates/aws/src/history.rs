@@ -60,7 +60,10 @@ impl EventHistory {
     pub fn new(aws: &Aws, regions: Vec<String>, share: u8) -> Self {
         let region = |name: String| {
             let config = aws.cloudtrail(&name).config().to_builder().retry_config(RetryConfig::disabled()).build();
-            (name, HistoryRegion { client: aws_sdk_cloudtrail::Client::from_conf(config), pace: Pace::with_share(share) })
+            (
+                name,
+                HistoryRegion { client: aws_sdk_cloudtrail::Client::from_conf(config), pace: Pace::with_share(share) },
+            )
         };
         Self { regions: regions.into_iter().map(region).collect() }
     }

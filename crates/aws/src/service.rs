@@ -140,7 +140,10 @@ impl ServiceConfig {
         }
         let trail_organization = text("WHITTLE_TRAIL_ORGANIZATION_ID");
         if let Some(id) = trail_organization.as_deref().filter(|id| !is_organization(id)) {
-            return Err(invalid("WHITTLE_TRAIL_ORGANIZATION_ID", &format!("is `{id}`, which is no id of an organisation")));
+            return Err(invalid(
+                "WHITTLE_TRAIL_ORGANIZATION_ID",
+                &format!("is `{id}`, which is no id of an organisation"),
+            ));
         }
         let trail_accounts = accounts(&text("WHITTLE_TRAIL_ACCOUNTS").unwrap_or_default())
             .map_err(|bad| invalid("WHITTLE_TRAIL_ACCOUNTS", &format!("names `{bad}`, which is no account")))?;
@@ -164,7 +167,9 @@ impl ServiceConfig {
             trail_organization,
             trail_accounts,
             history_share,
-            memory: text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|mib| mib.parse::<u64>().ok()).map(|mib| mib << 20),
+            memory: text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+                .and_then(|mib| mib.parse::<u64>().ok())
+                .map(|mib| mib << 20),
             lookback_days,
             min_window_days: u32::from(min_window_days),
             alert_severity,
@@ -312,7 +317,9 @@ pub async fn run(
             ..RunSettings::default()
         },
         reading: ReadingSettings {
-            bounds: config.memory.map_or_else(ReadingBounds::default, |bytes| ReadingBounds::for_memory(bytes, cores())),
+            bounds: config
+                .memory
+                .map_or_else(ReadingBounds::default, |bytes| ReadingBounds::for_memory(bytes, cores())),
             ..ReadingSettings::default()
         },
         history: HistorySettings { lookback_days, ..HistorySettings::default() },

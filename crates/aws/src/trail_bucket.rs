@@ -190,8 +190,7 @@ impl TrailObjects for TrailBucket {
         let mut state = self.state();
         let ListState { listed, gone, .. } = &mut *state;
         let kept_days = i32::from(KEEP_DAYS.max(self.settings.lookback_days));
-        let horizon =
-            Horizon { kept_since: day_prefix(self.settings.now, kept_days), ahead: self.settings.ahead() };
+        let horizon = Horizon { kept_since: day_prefix(self.settings.now, kept_days), ahead: self.settings.ahead() };
         for (name, listed) in listed.iter() {
             let limit = match next {
                 Some(next) if next.source < *name => continue,

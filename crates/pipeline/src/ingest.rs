@@ -9,7 +9,9 @@ use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 use whittle_evidence::ledger::{KeptRoles, Ledger, RecordSource};
 use whittle_evidence::map::Mapper;
 use whittle_evidence::read::digest::PublicKeys;
-use whittle_evidence::read::{FileReport, IssueKind as FileIssueKind, Limits, RecordOrigin, RecordRef, key_kind, read_bytes, read_verified};
+use whittle_evidence::read::{
+    FileReport, IssueKind as FileIssueKind, Limits, RecordOrigin, RecordRef, key_kind, read_bytes, read_verified,
+};
 
 use crate::marks::ReadMarks;
 use crate::ports::{EvidenceBatch, PortError, PortErrorKind, Store, TrailObjects};
@@ -174,7 +176,8 @@ pub fn ingest(
         if stop() {
             break;
         }
-        let (part, reports) = read_batch(objects, batch, ReadingContext { digests: &digests, reading: &evidence.reading });
+        let (part, reports) =
+            read_batch(objects, batch, ReadingContext { digests: &digests, reading: &evidence.reading });
         if is_denied(objects, &reports, tail) {
             // A missing permission, not the objects: none of them is marked, so the next run finds them as
             // they are.
@@ -230,7 +233,8 @@ pub fn read_all(
     issues.append(&mut digests.issues);
     issues.extend(evidence.marks.issues());
     summary.read = events.len();
-    let (ledger, reports) = read_batch(objects, &events, ReadingContext { digests: &digests, reading: &evidence.reading });
+    let (ledger, reports) =
+        read_batch(objects, &events, ReadingContext { digests: &digests, reading: &evidence.reading });
     evidence.ledger.merge(&ledger);
     for (object, report) in events.iter().zip(reports) {
         if let Ok(report) = &report {
@@ -310,11 +314,14 @@ fn read_batch(
         0 => batch
             .par_iter()
             .enumerate()
-            .fold(|| BatchPart::new(context), |mut part, (index, object)| {
-                let bytes = objects.read(object);
-                part.take(index, object, bytes);
-                part
-            })
+            .fold(
+                || BatchPart::new(context),
+                |mut part, (index, object)| {
+                    let bytes = objects.read(object);
+                    part.take(index, object, bytes);
+                    part
+                },
+            )
             .collect(),
         reads => waiting::read(objects, batch, reads, context),
     };

@@ -271,9 +271,7 @@ where
             report.functions.retain(|function| roles.contains(&function.role_arn));
         }
         self.keep_lease()?;
-        self.save_and_alert(&inventory, &evidence, report, &scope, sees_all)
-            .await
-            .map(|report| (status, Some(report)))
+        self.save_and_alert(&inventory, &evidence, report, &scope, sees_all).await.map(|report| (status, Some(report)))
     }
 
     /// True if what was read so far is worth a judgement: nobody has a better one that is recent. Results that

@@ -81,8 +81,7 @@ impl CoverageView<'_> {
         }
         let Self { window, rows, validation, actions, issues } = *self;
         let coverage = AllInWords(rows);
-        let document =
-            Document { schema_version: SCHEMA_VERSION, window, coverage, validation, actions, issues };
+        let document = Document { schema_version: SCHEMA_VERSION, window, coverage, validation, actions, issues };
         Ok(format!("{}\n", serde_json::to_string_pretty(&document)?))
     }
 
@@ -141,8 +140,7 @@ fn action_table(actions: &[ActionDaysRow]) -> String {
             Some(remedy) => format!("{}; {remedy}", run.reason),
             None => run.reason.clone(),
         };
-        let days =
-            if run.first == run.last { run.first.clone() } else { format!("{} to {}", run.first, run.last) };
+        let days = if run.first == run.last { run.first.clone() } else { format!("{} to {}", run.first, run.last) };
         vec![action.action.clone(), clean(&action.resource), days, run.state.to_owned(), clean(&why)]
     };
     let cells: Vec<Vec<String>> =

@@ -11,7 +11,9 @@ use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::{attachments, document, exposure, functions, iam, last_accessed, not_collected, public_keys, stacks, trails};
+use crate::{
+    attachments, document, exposure, functions, iam, last_accessed, not_collected, public_keys, stacks, trails,
+};
 
 /// Members of an object.
 pub(crate) type Fields = [(&'static str, Shape)];

@@ -28,9 +28,12 @@ pub fn read_public_keys(files: &dyn SnapshotFiles) -> (PublicKeys, Vec<Issue>) {
             let bad = |message: String| {
                 Issue::new(IssueKind::BadJson, &document.place, message).with_hint(format!("make it with `{COMMAND}`"))
             };
-            match document.text.as_deref().map_err(Clone::clone).and_then(|text| {
-                PublicKeys::parse(text).map_err(|error| bad(error.to_string()))
-            }) {
+            match document
+                .text
+                .as_deref()
+                .map_err(Clone::clone)
+                .and_then(|text| PublicKeys::parse(text).map_err(|error| bad(error.to_string())))
+            {
                 Ok(of_file) => {
                     if of_file.unusable() > 0 {
                         issues.push(bad(format!("{} entries are no public keys", of_file.unusable())));

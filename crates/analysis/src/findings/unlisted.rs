@@ -36,7 +36,11 @@ fn unlisted_function(facts: &RoleFacts<'_>, out: &mut Vec<Finding>) {
             likelihood: facts.likelihood(),
             impact: IMPACT,
             function_arn: None,
-            title: format!("{} is used by {} that nobody listed", facts.role.name, plural(facts.unlisted.len(), "function")),
+            title: format!(
+                "{} is used by {} that nobody listed",
+                facts.role.name,
+                plural(facts.unlisted.len(), "function")
+            ),
             detail: Reason::Text(some_of(facts.unlisted, 3)),
             remedy,
         },

@@ -174,10 +174,9 @@ fn prefix_and_organisation_come_before_the_account() {
 #[test]
 fn a_bucket_may_hold_the_trails_of_an_organisation_and_of_the_account() {
     let of_member = |key: String| key.replace("AWSLogs/", "AWSLogs/o-abc/");
-    let digest = format!(
-        "AWSLogs/o-abc/111122223333/CloudTrail-Digest/eu-west-1/2026/09/09/\
-         111122223333_CloudTrail-Digest_eu-west-1_t_eu-west-1_20260909T110131Z.json.gz"
-    );
+    let digest = "AWSLogs/o-abc/111122223333/CloudTrail-Digest/eu-west-1/2026/09/09/\
+                  111122223333_CloudTrail-Digest_eu-west-1_t_eu-west-1_20260909T110131Z.json.gz"
+        .to_owned();
     let mut files = vec![
         file("eu-west-1", 9, "0100"),
         of_member(file("eu-west-1", 9, "0200")),

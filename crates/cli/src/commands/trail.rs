@@ -105,13 +105,15 @@ pub fn usage(arguments: &TrailUsageArguments, printer: &Printer) -> Result<Exit,
 
 /// Prints the coverage of trails: all of it by source, and chosen actions day by day.
 pub fn coverage(arguments: &TrailCoverageArguments, printer: &Printer) -> Result<Exit, CommandError> {
-    let (keys, of_keys) = match arguments.snapshot.is_file() {
-        true => (PublicKeys::default(), Vec::new()),
-        false => read_public_keys(&SnapshotFolder::open(&arguments.snapshot)?),
+    let (keys, of_keys) = if arguments.snapshot.is_file() {
+        (PublicKeys::default(), Vec::new())
+    } else {
+        read_public_keys(&SnapshotFolder::open(&arguments.snapshot)?)
     };
-    let (ledger, mut issues) = match arguments.trails.is_empty() {
-        true => (Ledger::default(), Vec::new()),
-        false => ledger(&arguments.trails, keys, printer)?,
+    let (ledger, mut issues) = if arguments.trails.is_empty() {
+        (Ledger::default(), Vec::new())
+    } else {
+        ledger(&arguments.trails, keys, printer)?
     };
     issues.extend(of_keys);
     let (account, trails) = if arguments.snapshot.is_file() {
@@ -148,7 +150,8 @@ pub fn coverage(arguments: &TrailCoverageArguments, printer: &Printer) -> Result
     let issues = merge_issues(issues);
     let window = observed.window.to_result();
     let validation: Vec<ValidationRow> = validated_days(&ledger, &account).iter().map(validation_row).collect();
-    let shown = CoverageView { window: &window, rows: &rows, validation: &validation, actions: &actions, issues: &issues };
+    let shown =
+        CoverageView { window: &window, rows: &rows, validation: &validation, actions: &actions, issues: &issues };
     printer.data(&match arguments.format {
         Format::Table => shown.human(),
         Format::Json => shown.json()?,
@@ -219,11 +222,7 @@ fn chosen_actions(arguments: &TrailCoverageArguments) -> Result<Vec<whittle_cata
     Ok(actions)
 }
 
-fn ledger(
-    paths: &[PathBuf],
-    keys: PublicKeys,
-    printer: &Printer,
-) -> Result<(Ledger, Vec<Issue>), CommandError> {
+fn ledger(paths: &[PathBuf], keys: PublicKeys, printer: &Printer) -> Result<(Ledger, Vec<Issue>), CommandError> {
     let trail = TrailFolder::new(paths.to_vec());
     let (ledger, summary, issues) = read_all(&trail, keys)?;
     print_summary(&summary, printer);

@@ -272,12 +272,7 @@ impl AccountFacts {
     }
 
     /// Notes that a digest lists the files that were delivered from `start` to `end`.
-    pub(super) fn note_digest(
-        &mut self,
-        source: &RecordSource,
-        key: &DigestKey<'_>,
-        times: (Timestamp, Timestamp),
-    ) {
+    pub(super) fn note_digest(&mut self, source: &RecordSource, key: &DigestKey<'_>, times: (Timestamp, Timestamp)) {
         if !is_account(key.account) || !is_region(key.region) {
             return;
         }

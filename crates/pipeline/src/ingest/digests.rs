@@ -15,7 +15,9 @@ use jiff::civil::Date;
 use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_evidence::ledger::CheckedDigest;
 use whittle_evidence::read::digest::{Digest, DigestIntegrity, FileIntegrity, LogFileEntry, PublicKeys, verify_chain};
-use whittle_evidence::read::{IssueKind as FileIssueKind, KeyKind, Limits, key_kind, parse_key, read_digest, verify_file};
+use whittle_evidence::read::{
+    IssueKind as FileIssueKind, KeyKind, Limits, key_kind, parse_key, read_digest, verify_file,
+};
 
 use super::{Evidence, unavailable};
 use crate::marks::ReadMarks;
@@ -76,7 +78,7 @@ impl DigestReading {
             return reading;
         }
         let Some(found) = reading.read(objects, &new, &mut evidence.marks, stop) else { return reading };
-        reading.digests = reading.unchanged(found, &evidence.reading.public_keys, &mut evidence.marks);
+        reading.digests = unchanged(found, &evidence.reading.public_keys, &mut evidence.marks);
         let earliest = reading.digests.iter().filter_map(|read| Some(read.digest.key()?.date)).min();
         let mut earlier = Vec::new();
         for ReadDigest { object, digest, .. } in &reading.digests {
@@ -197,27 +199,6 @@ impl DigestReading {
         }
         Some(found)
     }
-
-    /// The digests without those that the chain shows to be changed: what these list proves nothing.
-    fn unchanged(
-        &mut self,
-        found: Vec<(TrailObject, Digest)>,
-        keys: &PublicKeys,
-        marks: &mut ReadMarks,
-    ) -> Vec<ReadDigest> {
-        let (objects, digests): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-        let chain = verify_chain(&digests, keys, &|_| None);
-        let mut unchanged = Vec::with_capacity(digests.len());
-        for ((object, digest), integrity) in objects.into_iter().zip(digests).zip(chain.integrity) {
-            if integrity == DigestIntegrity::Changed {
-                marks.note_read(&object, vec![changed_file(&object.key)]);
-            } else {
-                let is_signed = integrity == DigestIntegrity::Signed;
-                unchanged.push(ReadDigest { object, digest, is_signed });
-            }
-        }
-        unchanged
-    }
 }
 
 /// The issue if all of these digests may not be read: a missing permission, not the digests.
@@ -237,6 +218,22 @@ fn denied(batch: &[&TrailObject], contents: &[Option<Result<Vec<u8>, PortError>>
     Some(Issue::new(IssueKind::AccessDenied, object.source.clone(), message).with_hint(hint))
 }
 
+/// The digests without those that the chain shows to be changed: what these list proves nothing.
+fn unchanged(found: Vec<(TrailObject, Digest)>, keys: &PublicKeys, marks: &mut ReadMarks) -> Vec<ReadDigest> {
+    let (objects, digests): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    let chain = verify_chain(&digests, keys, &|_| None);
+    let mut unchanged = Vec::with_capacity(digests.len());
+    for ((object, digest), integrity) in objects.into_iter().zip(digests).zip(chain.integrity) {
+        if integrity == DigestIntegrity::Changed {
+            marks.note_read(&object, vec![changed_file(&object.key)]);
+        } else {
+            let is_signed = integrity == DigestIntegrity::Signed;
+            unchanged.push(ReadDigest { object, digest, is_signed });
+        }
+    }
+    unchanged
+}
+
 /// Files that earlier runs read.
 struct ReadFiles {
     /// By the name of the file.
@@ -251,12 +248,8 @@ impl ReadFiles {
         let mut buckets = Vec::new();
         for (name, source) in &marks.sources {
             for (key, version) in &source.read {
-                let object = TrailObject {
-                    source: name.clone(),
-                    key: key.clone(),
-                    version: version.clone(),
-                    size_bytes: 0,
-                };
+                let object =
+                    TrailObject { source: name.clone(), key: key.clone(), version: version.clone(), size_bytes: 0 };
                 by_name.insert(file_name(key).to_owned(), object);
             }
             if source.through.is_some() && name.starts_with("s3://") {

@@ -22,14 +22,11 @@ pub(super) fn of_event_history(summary: &HistorySummary, took: SignedDuration) -
         let pace = ReadingPace::of(read, took);
         let place = format!("event-history:{region}");
         let left = pace.as_ref().map(|pace| format!(", about {} of reading", duration(pace.left))).unwrap_or_default();
-        let message = format!(
-            "is read back to {} so far; {} are left{left}",
-            date(newest.end),
-            days(read.left),
-        );
+        let message = format!("is read back to {} so far; {} are left{left}", date(newest.end), days(read.left));
         issues.push(
-            Issue::new(IssueKind::ReadingContinues, place.clone(), message)
-                .with_hint("nothing to do: the next run goes on, and until then fewer days prove that nothing was used"),
+            Issue::new(IssueKind::ReadingContinues, place.clone(), message).with_hint(
+                "nothing to do: the next run goes on, and until then fewer days prove that nothing was used",
+            ),
         );
         if let Some(pace) = pace.filter(|pace| pace.left > LONG_READING || pace.a_day > LONG_DAY) {
             let message = format!(

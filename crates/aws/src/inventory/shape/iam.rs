@@ -108,7 +108,8 @@ fn service(service: &ServiceLastAccessed) -> JsonObject {
 /// IAM tracks is a part of a service's actions (IAM User Guide, "IAM action last accessed information
 /// services and actions").
 fn attempted_actions(service: &ServiceLastAccessed) -> Option<Vec<Value>> {
-    let attempted = service.tracked_actions_last_accessed().iter().filter(|action| action.last_accessed_time().is_some());
+    let attempted =
+        service.tracked_actions_last_accessed().iter().filter(|action| action.last_accessed_time().is_some());
     let actions: Vec<Value> = attempted
         .map(|action| {
             JsonObject::default()

@@ -177,7 +177,8 @@ fn files_that_were_read_before_their_digest_are_looked_at_again() {
     let mut bucket = Bucket::new(&[0, 1, 2]);
     bucket.files.insert(log_key(), format!("{LOG} "));
     // Same size for the marks: it is not read as a new version.
-    let object = bucket.list(&ReadMarks::default()).unwrap().0.into_iter().find(|object| !object.source.contains("Digest"));
+    let object =
+        bucket.list(&ReadMarks::default()).unwrap().0.into_iter().find(|object| !object.source.contains("Digest"));
     runs.store.marks.note_read(&object.unwrap(), Vec::new());
     assert_eq!(kinds(&runs.run(&bucket)), ["changed-file"]);
     let mut runs = Runs::default();
