@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Value, json};
 use whittle_analysis::issue::Issue;
 use whittle_analysis::result::{Report, Verdict};
 use whittle_local::snapshot::SnapshotFolder;
@@ -15,6 +16,7 @@ use whittle_pipeline::ports::{PortError, TrailObjects};
 use whittle_pipeline::run::{RunSettings, run};
 use whittle_pipeline::trail_object::TrailObject;
 use whittle_policy::ResourcePattern;
+use whittle_snapshot::{FileProblem, SnapshotFiles};
 
 use crate::support::shop;
 
@@ -36,11 +38,38 @@ impl<F: Fn(&str) -> bool + Send + Sync> TrailObjects for Without<F> {
     }
 }
 
+/// The snapshot of the example with another list of trails.
+struct OtherTrails {
+    all: SnapshotFolder,
+    trails: String,
+}
+
+impl SnapshotFiles for OtherTrails {
+    fn shown(&self) -> String {
+        self.all.shown()
+    }
+
+    fn text(&self, file: &str) -> Result<Option<String>, FileProblem> {
+        if file == "trails.json" { Ok(Some(self.trails.clone())) } else { self.all.text(file) }
+    }
+
+    fn names(&self, folder: &str) -> Result<Option<BTreeSet<String>>, FileProblem> {
+        self.all.names(folder)
+    }
+
+    fn exists(&self, file: &str) -> bool {
+        self.all.exists(file)
+    }
+}
+
 fn report(missing: impl Fn(&str) -> bool + Send + Sync) -> Report {
-    let snapshot = SnapshotFolder::open(shop()).unwrap();
+    report_of(&SnapshotFolder::open(shop()).unwrap(), missing)
+}
+
+fn report_of(snapshot: &dyn SnapshotFiles, missing: impl Fn(&str) -> bool + Send + Sync) -> Report {
     let trail = Without { all: TrailFolder::new(vec![shop().join("trail")]), missing };
     let mut store = SqliteStore::open_in_memory().unwrap();
-    run(&snapshot, &trail, &mut store, &RunSettings::default(), &mut ()).unwrap().report
+    run(snapshot, &trail, &mut store, &RunSettings::default(), &mut ()).unwrap().report
 }
 
 /// What each suggestion keeps: (function, action) → resource patterns, none for an action that is gone.
@@ -82,9 +111,13 @@ fn untouched() -> BTreeSet<(String, String)> {
 
 #[track_caller]
 fn check(whole: &Kept, what: &str, missing: impl Fn(&str) -> bool + Send + Sync) {
-    let less = kept(&report(missing));
+    compare(whole, what, &kept(&report(missing)));
+}
+
+#[track_caller]
+fn compare(whole: &Kept, what: &str, less: &Kept) {
     let untouched = untouched();
-    for (key, patterns) in &less {
+    for (key, patterns) in less {
         let service = key.1.split(':').next().unwrap_or_default().to_owned();
         // A NotResource element that stays as it is says so in words.
         let as_granted = patterns.iter().any(|pattern| pattern.as_str().starts_with("everything but"));
@@ -149,5 +182,44 @@ fn single_files() {
     let single = per_day.values().filter(|keys| keys.len() == 1).step_by(17).map(|keys| keys[0].clone());
     for file in several.chain(single) {
         check(&whole, &file, |key| key == file);
+    }
+}
+
+/// A trail that the inventory has and whose files nobody read proves nothing, whatever it logs, and it casts doubt
+/// on where the files at hand came from.
+#[test]
+fn trails_whose_files_are_not_there() {
+    let whole = kept(&report(|_| false));
+    let known: Value = serde_json::from_str(&std::fs::read_to_string(shop().join("trails.json")).unwrap()).unwrap();
+    let everything = json!([
+        {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]},
+        {"FieldSelectors": [
+            {"Field": "eventCategory", "Equals": ["Data"]},
+            {"Field": "resources.type", "Equals": ["AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::Glue::Table"]},
+        ]},
+    ]);
+    for (name, of_organization, regions) in
+        [("other", false, true), ("organisation", true, true), ("one-region", false, false)]
+    {
+        let mut trails = known.clone();
+        let list = trails["trailList"].as_array_mut().unwrap();
+        let mut trail = list[0].clone();
+        for (member, value) in [
+            ("Name", json!(name)),
+            ("TrailARN", json!(format!("arn:aws:cloudtrail:eu-central-1:111122223333:trail/{name}"))),
+            ("S3BucketName", json!("another-bucket")),
+            ("IsOrganizationTrail", json!(of_organization)),
+            ("IsMultiRegionTrail", json!(regions)),
+            ("AdvancedEventSelectors", everything.clone()),
+        ] {
+            trail[member] = value;
+        }
+        list.push(trail);
+        let other = OtherTrails { all: SnapshotFolder::open(shop()).unwrap(), trails: trails.to_string() };
+        compare(&whole, &format!("the files of {name}"), &kept(&report_of(&other, |_| false)));
+        // And alone: nobody knows what the files at hand are of.
+        trails["trailList"].as_array_mut().unwrap().remove(0);
+        let other = OtherTrails { all: SnapshotFolder::open(shop()).unwrap(), trails: trails.to_string() };
+        compare(&whole, &format!("any trail but {name}"), &kept(&report_of(&other, |_| false)));
     }
 }
