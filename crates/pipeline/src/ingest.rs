@@ -165,6 +165,9 @@ pub fn ingest(
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<(IngestSummary, Vec<Issue>), PortError> {
     let ListedObjects { events: listed, others, mut summary, mut issues } = list_objects(objects, &evidence.marks)?;
+    if evidence.ledger.account().is_of_earlier_layout() {
+        issues.push(earlier_store());
+    }
     let mut digests = DigestReading::begin(objects, evidence, &listed, &others, stop);
     issues.append(&mut digests.issues);
     let (old, new): (Vec<_>, Vec<_>) = listed.into_iter().partition(|object| evidence.marks.knows(object));
@@ -409,6 +412,13 @@ fn is_denied(objects: &impl TrailObjects, reports: &[Result<FileReport, UnreadOb
     let denied = |error: &PortError| matches!(error.kind(), PortErrorKind::AccessDenied { .. });
     reports.iter().all(|report| matches!(report, Err(unread) if unread.denied))
         && tail.last().is_none_or(|newest| objects.read(newest).is_err_and(|error| denied(&error)))
+}
+
+fn earlier_store() -> Issue {
+    let message = "was written by an earlier version, which did not keep where events were read: \
+                   all files that are still there are read again, and what it knew counts as use alone";
+    Issue::new(IssueKind::EarlierStore, "store", message)
+        .with_hint("nothing to do; files that are gone since then prove no absence")
 }
 
 /// One issue for the objects of each source that there was no time for, at the newest of them.

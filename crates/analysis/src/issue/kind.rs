@@ -92,6 +92,8 @@ kinds! {
     NotReadYet = "not-read-yet",
     /// A trail file was never read while it was within the lookback. Loses evidence.
     NeverRead = "never-read",
+    /// The store is of an earlier layout: everything is read again.
+    EarlierStore = "earlier-store",
     /// A template changes the configuration of a function.
     NewConfiguration = "new-configuration",
     /// A role was used, and no event shows it.

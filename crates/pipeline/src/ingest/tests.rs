@@ -180,3 +180,16 @@ fn usage_of_other_roles_is_kept_as_days() {
     let (_, role) = both.roles().next().unwrap();
     assert!(role.callers().count() > 0 && !role.summarised_days().is_empty());
 }
+
+#[test]
+fn a_store_of_an_earlier_layout_is_read_again_and_told() {
+    let facts = r#"{"version":1,"account":{"regions":[],"trail_files":true},"roles":{}}"#;
+    let mut store = Memory { ledger: Ledger::from_bytes(facts.as_bytes()).unwrap(), ..Memory::default() };
+    let objects = Objects { count: 2, ..Objects::default() };
+    for object in objects.list(&ReadMarks::default()).unwrap().0 {
+        store.marks.note_read(&object, Vec::new());
+    }
+    let mut evidence = Evidence::load(&mut store).unwrap();
+    let (summary, issues) = ingest(&objects, &mut store, &mut evidence, &mut (), &|| false).unwrap();
+    assert_eq!((summary.read, issues[0].kind.as_str()), (2, "earlier-store"));
+}
