@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use whittle_analysis::issue::Issue;
+use whittle_analysis::issue::{Issue, IssueKind};
 use whittle_analysis::result::{Report, Verdict};
 use whittle_local::snapshot::SnapshotFolder;
 use whittle_local::store::SqliteStore;
@@ -154,6 +154,8 @@ fn whole_regions() {
         check(&whole, &format!("{region}, and without any digest"), |key| is_digest(key) || of_region(key));
     }
     check(&whole, "digests", is_digest);
+    let said = |report: &Report| report.issues.iter().any(|issue| issue.kind == IssueKind::NoDigests);
+    assert!(said(&report(is_digest)) && !said(&report(|_| false)));
     check(&whole, "any log file", |key| !is_digest(key));
     check(&whole, "any file", |_| true);
 }

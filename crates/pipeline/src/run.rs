@@ -1,7 +1,7 @@
 //! The use case: one analysis of one account; and [`analyze`], which it shares with the
 //! [service](crate::service).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ use whittle_analysis::result::Report;
 use whittle_analysis::window::ObservationWindow;
 use whittle_evidence::coverage::{self, Coverage, EventHistory, Trails};
 use whittle_evidence::ledger::days::{day_of, start_of_day};
-use whittle_evidence::ledger::{AccountFacts, KeptRoles, Ledger};
+use whittle_evidence::ledger::{AccountFacts, KeptRoles, Ledger, RecordSource};
 use whittle_evidence::read::parse_key;
 use whittle_snapshot::{SnapshotFiles, TrailConfigs, read_inventory, read_public_keys, read_trails};
 
@@ -115,6 +115,7 @@ pub fn analyze(input: AnalysisInput<'_>) -> Report {
     issues.extend(evidence.marks.issues());
     issues.extend(trails.issues);
     let account_id = inventory.account.to_string();
+    issues.extend(without_digests(&account_id, ledger));
     let mut seen = Observed::of(&account_id, ledger, settings, history, &mut issues);
     seen.doubts.extend(doubts);
     let coverage = seen.coverage(&account_id, trails.trails.as_ref(), ledger);
@@ -245,6 +246,24 @@ fn last_day(account: &str, facts: &AccountFacts, now: Option<Timestamp>, issues:
     issue.count = u64::try_from(dated.len()).unwrap_or(u64::MAX);
     issues.push(issue);
     known.or(Some(last))
+}
+
+/// An issue for each place whose trail files come without digests.
+fn without_digests(account: &str, ledger: &Ledger) -> Vec<Issue> {
+    let mut places: BTreeMap<&str, bool> = BTreeMap::new();
+    for (source, _, facts) in ledger.account().read_of(account) {
+        if let RecordSource::TrailFiles { location, .. } = source {
+            *places.entry(location).or_default() |= !facts.digested.is_empty();
+        }
+    }
+    let issue = |place: &str| {
+        let message = "has no digest files: a single trail file that is lost would look like a quiet hour";
+        Issue::new(IssueKind::NoDigests, place, message).with_hint(
+            "copy the folders CloudTrail-Digest/ too, or switch them on: aws cloudtrail update-trail --name NAME \
+             --enable-log-file-validation",
+        )
+    };
+    places.into_iter().filter(|(_, has_digests)| !has_digests).map(|(place, _)| issue(place)).collect()
 }
 
 fn quiet_days(account: &str, ledger: &Ledger, days: Range<i32>) -> Vec<i32> {

@@ -100,6 +100,8 @@ kinds! {
     NoEventOfUsedRole = "no-event-of-used-role",
     /// An account writes more events than its event history can be read.
     EventHistoryTooSlow = "event-history-too-slow",
+    /// Trail files are at hand and no digest of them: one that is lost would not be noticed.
+    NoDigests = "no-digests",
     /// There is no event at all.
     NoEvidence = "no-evidence",
     /// A function of a template has no counterpart with evidence.
