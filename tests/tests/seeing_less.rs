@@ -224,4 +224,10 @@ fn trails_whose_files_are_not_there() {
         let other = OtherTrails { all: SnapshotFolder::open(shop()).unwrap(), trails: trails.to_string() };
         compare(&whole, &format!("any trail but {name}"), &kept(&report_of(&other, |_| false)));
     }
+    // A trail of another account that is no organisation's.
+    let text = known.to_string().replace("111122223333:trail", "444455556666:trail");
+    let report = report_of(&OtherTrails { all: SnapshotFolder::open(shop()).unwrap(), trails: text }, |_| false);
+    let issue = report.issues.iter().find(|issue| issue.kind == IssueKind::TrailConfiguration).unwrap();
+    assert!(issue.message.contains("another account than 111122223333"), "{issue:?}");
+    compare(&whole, "a trail of this account", &kept(&report));
 }

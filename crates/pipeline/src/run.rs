@@ -116,6 +116,7 @@ pub fn analyze(input: AnalysisInput<'_>) -> Report {
     issues.extend(trails.issues);
     let account_id = inventory.account.to_string();
     issues.extend(without_digests(&account_id, ledger));
+    issues.extend(trails.trails.iter().flat_map(|known| foreign_trails(&account_id, known)));
     let mut seen = Observed::of(&account_id, ledger, settings, history, &mut issues);
     seen.doubts.extend(doubts);
     let coverage = seen.coverage(&account_id, trails.trails.as_ref(), ledger);
@@ -246,6 +247,15 @@ fn last_day(account: &str, facts: &AccountFacts, now: Option<Timestamp>, issues:
     issue.count = u64::try_from(dated.len()).unwrap_or(u64::MAX);
     issues.push(issue);
     known.or(Some(last))
+}
+
+/// An issue for each trail of another account that is not the organisation's.
+fn foreign_trails<'t>(account: &'t str, trails: &'t Trails) -> impl Iterator<Item = Issue> + 't {
+    trails.trails.iter().filter(|trail| trail.is_foreign(account)).map(move |trail| {
+        let message = format!("is a trail of another account than {account}, and logs nothing of it");
+        Issue::new(IssueKind::TrailConfiguration, trail.arn.as_deref().unwrap_or(&trail.name), message)
+            .with_hint("take it out of trails.json, or give the snapshot of its account")
+    })
 }
 
 /// An issue for each place whose trail files come without digests.
