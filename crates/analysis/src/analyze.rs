@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::confidence::confidence;
 use crate::decide::{Decision, UnseenUse, decide};
 use crate::findings::{self, RoleFacts};
+use crate::function_history::FunctionHistory;
 use crate::grants::Grants;
 use crate::input::AnalysisEvidence;
 use crate::inventory::{Function, Inventory, Role};
@@ -77,8 +78,9 @@ where
     }
     let batches: Vec<Vec<Assignment<'_>>> = known.chunks(ROLES_PER_BATCH).map(<[_]>::to_vec).collect();
     let changes = PolicyChanges::of(evidence.ledger);
+    let history = FunctionHistory::of(evidence.ledger);
     let analyses = run(&batches, &|batch| {
-        let cache = CoverageCache::new(evidence.coverage, &changes);
+        let cache = CoverageCache::new(evidence.coverage, &changes, &history);
         let one = |(role, functions): &Assignment<'_>| analyze_role(role, functions, inventory, evidence, &cache);
         batch.iter().map(one).collect()
     });
@@ -181,9 +183,12 @@ impl RoleRun<'_> {
         for ((function, own), required) in self.functions.iter().copied().zip(&usage.functions).zip(&required) {
             // Of several functions on a role the silent one is not known to have run.
             let is_idle = role_idle || (self.functions.len() > 1 && own.days.is_empty());
+            let since = self.cache.functions.since(self.evidence, function, self.role);
             let observed = ObservedFunctions {
                 functions: vec![function],
+                days: since.as_ref().map(|since| since.days),
                 unseen: unseen_code(self.evidence, function, own)
+                    .or_else(|| since.and_then(|since| since.doubt))
                     .or_else(|| runs_with_stacks(function, self.inventory))
                     .or_else(|| unseen_functions(self.evidence, self.role, self.inventory)),
                 required: required.iter().map(|requirement| requirement.action).collect(),
@@ -257,12 +262,19 @@ impl RoleRun<'_> {
         }
         let all: Vec<Requirement> = required.iter().flatten().cloned().collect();
         let mut own = self.functions.iter().zip(&usage.functions);
+        let since: Vec<_> = self
+            .functions
+            .iter()
+            .filter_map(|function| self.cache.functions.since(self.evidence, function, self.role))
+            .collect();
         let observed = ObservedFunctions {
             functions: self.functions.to_vec(),
+            days: since.iter().map(|since| since.days).min(),
             unseen: own
                 .find_map(|(function, own)| {
                     unseen_code(self.evidence, function, own).or_else(|| runs_with_stacks(function, self.inventory))
                 })
+                .or_else(|| since.into_iter().find_map(|since| since.doubt))
                 .or_else(|| unseen_functions(self.evidence, self.role, self.inventory)),
             required: all.iter().map(|requirement| requirement.action).collect(),
         };

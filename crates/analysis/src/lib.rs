@@ -88,6 +88,7 @@ pub mod diff;
 pub mod doubt;
 pub mod drift;
 pub mod findings;
+pub mod function_history;
 pub mod gate;
 pub mod grants;
 pub mod input;

@@ -21,6 +21,7 @@ use whittle_policy::ResourcePattern;
 
 use crate::callers::{CallingOperation, callers_of};
 use crate::doubt::Doubt;
+use crate::function_history::FunctionHistory;
 use crate::grants::{GrantStatement, Grants};
 use crate::input::AnalysisEvidence;
 use crate::inventory::{Function, Role};
@@ -56,6 +57,8 @@ pub trait ObservabilityCheck {
 #[derive(Debug)]
 pub struct CoverageCache<'a> {
     changes: &'a PolicyChanges,
+    /// Since when functions are what they are.
+    pub(crate) functions: &'a FunctionHistory,
     answers: RefCell<HashMap<CoverageKey, CoverageAnswer>>,
     by_resource: bool,
     by_role: bool,
@@ -78,9 +81,9 @@ type CoverageKey = (ActionId, Option<String>, Option<String>, Option<String>, Op
 
 impl<'a> CoverageCache<'a> {
     /// For the answers of `coverage`.
-    pub fn new(coverage: &Coverage<'_>, changes: &'a PolicyChanges) -> Self {
+    pub fn new(coverage: &Coverage<'_>, changes: &'a PolicyChanges, functions: &'a FunctionHistory) -> Self {
         let on = coverage.depends_on();
-        Self { changes, answers: RefCell::default(), by_resource: on.resource, by_role: on.role }
+        Self { changes, functions, answers: RefCell::default(), by_resource: on.resource, by_role: on.role }
     }
 
     fn key(&self, action: ActionId, pattern: &ResourcePattern, role: &Role, work_regions: &[&str]) -> CoverageKey {
@@ -132,6 +135,8 @@ pub struct ObservedFunctions<'a> {
     pub functions: Vec<&'a Function>,
     /// Reason why what their code calls could not have been seen.
     pub unseen: Option<UnseenReason>,
+    /// Days over which they are what they are today, where that is not the whole window.
+    pub days: Option<u32>,
     /// What the Lambda service needs for them.
     pub required: BTreeSet<ActionId>,
 }
@@ -178,7 +183,7 @@ impl<'a> RoleObservability<'a> {
             work_regions,
             required: observed.required.clone(),
             contradicted: OnceCell::new(),
-            kept_days: usage_not_kept(evidence, role).map(|kept| kept.days),
+            kept_days: usage_not_kept(evidence, role).map(|kept| kept.days).into_iter().chain(observed.days).min(),
             shorter: RefCell::default(),
             operations: RefCell::default(),
             passed: OnceCell::new(),
@@ -458,7 +463,25 @@ fn untouched<'a>(evidence: AnalysisEvidence<'a>, role: &'a Role) -> BTreeSet<&'a
     if !fresh {
         return BTreeSet::new();
     }
-    report.services.iter().filter(|(_, last)| last.is_none()).map(|(prefix, _)| prefix.as_str()).collect()
+    let untouched: BTreeSet<&str> =
+        report.services.iter().filter(|(_, last)| last.is_none()).map(|(prefix, _)| prefix.as_str()).collect();
+    if contradicts_usage(evidence, role, &untouched) { BTreeSet::new() } else { untouched }
+}
+
+/// The trail shows that the role used one of the services long before the report was made: it is the report of
+/// another role, or of an earlier one of this name.
+fn contradicts_usage(evidence: AnalysisEvidence<'_>, role: &Role, untouched: &BTreeSet<&str>) -> bool {
+    let completed = role.last_accessed.as_ref().and_then(|report| report.completed);
+    // IAM reports within four hours, as a rule (IAM User Guide, "Refine permissions in AWS using last accessed
+    // information").
+    let latest = completed.and_then(|completed| completed.checked_sub(SignedDuration::from_hours(48)).ok());
+    let Some((latest, ledger)) = latest.zip(evidence.ledger.of_role(role.id.as_ref(), role.arn.as_ref())) else {
+        return false;
+    };
+    ledger.callers().flat_map(|(_, caller)| caller.usage()).any(|(action, usage)| {
+        let is_untouched = action.split_once(':').is_some_and(|(prefix, _)| untouched.contains(prefix));
+        is_untouched && usage.authorised.as_ref().is_some_and(|seen| seen.first < latest)
+    })
 }
 
 /// True if last-accessed data would show an attempt. It never shows iam:PassRole (IAM User Guide, "IAM action

@@ -33,6 +33,7 @@ pub use daily::DayRun;
 pub use question::{
     CoverageEvidence, CoverageQuestion, DayWindow, DependsOn, EventHistory, EventKind, Observability, SourceSummary,
 };
+pub use read_days::MAX_QUIET_DAYS;
 pub use reason::{BlindReason, CoverageRemedy, FieldCondition, Obstacle};
 pub use selectors::{AdvancedSelector, BasicSelector, Condition, DataResource, FieldSelector, Operator, Selectors};
 pub use trails::{ParseTrailsError, Trail, TrailStatus, Trails};

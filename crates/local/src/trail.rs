@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
+use whittle_evidence::read::parse_key;
 use whittle_pipeline::marks::ReadMarks;
 use whittle_pipeline::ports::{PortError, PortErrorKind, TrailObjects};
 use whittle_pipeline::trail_object::TrailObject;
@@ -267,8 +268,9 @@ impl FolderWalk {
             if relative.is_empty() { folder.source.to_owned() } else { format!("{}/{relative}", folder.source) }
         };
         let unreadable = |path: &Path, error: &io::Error| {
-            Issue::new(IssueKind::UnreadableFile, place(path), format!("cannot be read: {error}"))
-                .with_hint("check its permissions; what it holds was not seen")
+            // It may hold trail files, so absence proves nothing.
+            Issue::new(IssueKind::Unavailable, place(path), format!("cannot be read: {error}"))
+                .with_hint("check its permissions, or that a link leads somewhere; until then nothing is called unused")
         };
         match directory.canonicalize() {
             // INVARIANT: each real directory is listed once, whatever links lead to it.
@@ -328,8 +330,8 @@ impl FolderWalk {
             }
             let Some(key) = path.strip_prefix(root).ok().and_then(key_of) else {
                 self.issues.push(
-                    Issue::new(IssueKind::UnreadableFile, place(&path), "its name is not UTF-8 text")
-                        .with_hint("rename the file; what it holds was not seen"),
+                    Issue::new(IssueKind::Unavailable, place(&path), "its name is not UTF-8 text")
+                        .with_hint("rename the file; until then nothing is called unused"),
                 );
                 continue;
             };
@@ -345,6 +347,12 @@ impl FolderWalk {
                     });
             if wanted {
                 self.objects.push(object(folder.source, key, &metadata));
+            } else if parse_key(&key).is_some_and(|key| !key.kind.can_be_skipped()) {
+                let message = "is named like a trail file, and is neither JSON nor gzip";
+                self.issues.push(
+                    Issue::new(IssueKind::Unavailable, place(&path), message)
+                        .with_hint("unpack it or fetch it again; until then nothing is called unused"),
+                );
             } else {
                 folder.skipped.add(key);
             }

@@ -12,6 +12,7 @@ use whittle_evidence::read::digest::PublicKeys;
 use whittle_evidence::read::{
     FileReport, IssueKind as FileIssueKind, Limits, RecordOrigin, RecordRef, key_kind, read_bytes, read_verified,
 };
+use whittle_evidence::record::RecordFault;
 
 use crate::marks::ReadMarks;
 use crate::ports::{EvidenceBatch, PortError, PortErrorKind, Store, TrailObjects};
@@ -399,7 +400,8 @@ impl<'d> BatchPart<'d> {
             Some(entry) => read_verified(&object.key, bytes, &limits, entry, &mut sink),
             None => read_bytes(&object.key, bytes, &limits, &mut sink),
         };
-        if !report.issues_lose_records() {
+        // CloudTrail delivers no file without a record.
+        if !report.issues_lose_records() && report.total() > 0 {
             ledger.observe_file(&object.source, &object.key);
         }
         report
@@ -465,7 +467,22 @@ pub fn issues_of(report: &FileReport) -> Vec<Issue> {
         }
         out.push(issue);
     }
+    out.extend(without_text(report, &report.name));
     out
+}
+
+/// An entry that names an event and does not hold it hides what somebody did; a record that lacks its time or
+/// its name does not (CloudTrail writes no such event of a principal).
+pub(crate) fn without_text(report: &FileReport, place: &str) -> Option<Issue> {
+    let fault = RecordFault::MissingField("CloudTrailEvent").to_string();
+    let count = report.issues.iter().filter(|issue| issue.detail == fault).count();
+    (count > 0).then(|| {
+        let message = "entries of event history came without their event";
+        let mut issue = Issue::new(IssueKind::EventWithoutText, place, message)
+            .with_hint("until they are out of the window nothing is called unused; a trail's files would hold them");
+        issue.count = u64::try_from(count).unwrap_or(u64::MAX);
+        issue
+    })
 }
 
 /// Advice where records of a file are lost.

@@ -15,7 +15,7 @@ use whittle_analysis::inventory::Inventory;
 use whittle_analysis::issue::{Issue, IssueKind, merge_issues};
 use whittle_analysis::result::Report;
 use whittle_analysis::window::ObservationWindow;
-use whittle_evidence::coverage::{self, Coverage, EventHistory, Trails};
+use whittle_evidence::coverage::{self, Coverage, EventHistory, MAX_QUIET_DAYS, Trails};
 use whittle_evidence::ledger::days::{day_of, start_of_day};
 use whittle_evidence::ledger::{AccountFacts, KeptRoles, Ledger, RecordSource};
 use whittle_evidence::read::parse_key;
@@ -38,11 +38,24 @@ pub struct RunSettings {
 }
 
 impl RunSettings {
-    /// Event history as the user declares it: complete for the Regions given, over all days of the window.
-    pub fn declared_history(&self, days: Range<i32>) -> Option<EventHistory> {
-        let days_of = |region: &String| (region.clone(), days.clone());
-        (!self.event_history.is_empty())
-            .then(|| EventHistory { days: self.event_history.iter().map(days_of).collect() })
+    /// Event history as the user declares it: complete for the Regions given, over the days between the first
+    /// and the last answer that was read of each. Without an answer nothing was read.
+    pub fn declared_history(&self, days: Range<i32>, facts: &AccountFacts, account: &str) -> Option<EventHistory> {
+        let days_of = |region: &String| {
+            let read = facts.read_of(account).filter(|(source, of, _)| {
+                **source == RecordSource::EventHistory && (region == EventHistory::ALL_REGIONS || of == region)
+            });
+            let (first, last) = read
+                .filter_map(|(_, _, facts)| Some((facts.any.first()?, facts.any.last()?)))
+                .reduce(|one, two| (one.0.min(two.0), one.1.max(two.1)))?;
+            // A few quiet days at either end are as quiet as elsewhere.
+            let start = if first.saturating_sub(days.start) <= MAX_QUIET_DAYS { days.start } else { first };
+            let end =
+                if days.end.saturating_sub(last) <= MAX_QUIET_DAYS + 1 { days.end } else { last.saturating_add(1) };
+            (start < end).then(|| (region.clone(), start..end))
+        };
+        let known: BTreeMap<String, Range<i32>> = self.event_history.iter().filter_map(days_of).collect();
+        (!self.event_history.is_empty()).then_some(EventHistory { days: known })
     }
 }
 
@@ -73,7 +86,8 @@ pub fn run(
     evidence.reading.kept_roles = KeptRoles::only(inventory.assignments().into_keys().map(ToString::to_string));
     let (read, mut issues) = ingest(objects, store, &mut evidence, observer, &|| false)?;
     issues.extend(of_keys);
-    let history = |days: Range<i32>| settings.declared_history(days);
+    let account = inventory.account.to_string();
+    let history = |days: Range<i32>| settings.declared_history(days, evidence.ledger.account(), &account);
     let report = analyze(AnalysisInput {
         inventory: &inventory,
         trails,

@@ -33,6 +33,7 @@ pub(crate) static KEPT: Shape = Shape::Answer(&[&[
 const SERVICE: &Fields = &[
     ("ServiceNamespace", Shape::Scalar),
     ("LastAuthenticated", Shape::Scalar),
+    ("LastAuthenticatedEntity", Shape::Scalar),
     ("TrackedActionsLastAccessed", Shape::List(&Shape::Object(TRACKED_ACTION))),
 ];
 const TRACKED_ACTION: &Fields = &[("ActionName", Shape::Scalar), ("LastAccessedTime", Shape::Scalar)];
@@ -44,6 +45,9 @@ struct ServiceEntry<'a> {
     namespace: String,
     #[serde(borrow)]
     last_authenticated: Option<&'a RawValue>,
+    /// Of the report of a role it is the role.
+    #[serde(default)]
+    last_authenticated_entity: Option<String>,
     /// Only in a report that was asked for with `--granularity ACTION_LEVEL`.
     #[serde(borrow, default)]
     tracked_actions_last_accessed: Vec<TrackedAction<'a>>,
@@ -75,7 +79,7 @@ fn apply_one(document: &SnapshotDocument, by_name: &mut BTreeMap<String, &mut Ro
         return issues.push(Issue::new(IssueKind::UnknownRole, &document.place, message));
     };
     let parsed = document.text.as_deref().map_err(Clone::clone).and_then(|text| {
-        parse(text, &document.place).map_err(|problem| {
+        parse(text, &document.place, &role.arn).map_err(|problem| {
             let hint =
                 if problem.hint.is_empty() { "the report is not used" } else { problem.hint.as_str() }.to_owned();
             problem.with_hint(hint).into_issue()
@@ -87,7 +91,7 @@ fn apply_one(document: &SnapshotDocument, by_name: &mut BTreeMap<String, &mut Ro
     }
 }
 
-fn parse(text: &str, place: &str) -> Result<LastAccessed, FileProblem> {
+fn parse(text: &str, place: &str, role: &RoleArn) -> Result<LastAccessed, FileProblem> {
     let object = JsonObject::parse(text, place, COMMAND)?;
     let problem = |message: String| FileProblem::new(IssueKind::UnusableReport, place, message);
     let status = object.member("JobStatus").map_or("absent", RawValue::get).trim_matches('"');
@@ -109,6 +113,12 @@ fn parse(text: &str, place: &str) -> Result<LastAccessed, FileProblem> {
     for (index, raw) in object.required_list("ServicesLastAccessed", COMMAND)?.into_iter().enumerate() {
         let service: ServiceEntry<'_> =
             object.typed(raw).map_err(|reason| problem(format!("entry {index} of `ServicesLastAccessed` {reason}")))?;
+        if let Some(entity) = service.last_authenticated_entity.as_deref().filter(|entity| !entity.is_empty())
+            && entity != role.as_ref()
+        {
+            return Err(problem(format!("is the report of `{entity}`, not of `{role}`"))
+                .with_hint("get the report of this role: its ARN goes to generate-service-last-accessed-details"));
+        }
         let last = timestamp(service.last_authenticated)
             .map_err(|reason| problem(format!("entry {index} of `ServicesLastAccessed`: {reason}")))?;
         for tracked in service.tracked_actions_last_accessed {

@@ -46,6 +46,22 @@ pub enum UnseenReason {
         /// The day.
         on: Date,
     },
+    /// The function was made inside the window.
+    FunctionMade {
+        /// The function.
+        function: String,
+        /// The day.
+        on: Date,
+    },
+    /// The function had another role inside the window: what it did then stands under that role.
+    RanUnderAnotherRole {
+        /// The function.
+        function: String,
+        /// ARN of the other role.
+        role: String,
+        /// The last day.
+        on: Date,
+    },
     /// Of calls of the role on some days nothing was kept but the day: no function had it then.
     UsageNotKept {
         /// The last such day.

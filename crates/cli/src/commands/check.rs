@@ -104,7 +104,8 @@ fn snapshot(arguments: &CheckArguments, printer: &Printer) -> Result<CheckedProp
     let trails = read_trails(&snapshot);
     let (evidence, issues) = evidence(arguments, printer)?;
     let settings = settings(&arguments.evidence);
-    let history = |days| settings.declared_history(days);
+    let account = inventory.account.to_string();
+    let history = |days| settings.declared_history(days, evidence.ledger.account(), &account);
     let report = analyze(AnalysisInput {
         inventory: &inventory,
         trails,

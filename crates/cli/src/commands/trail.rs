@@ -130,7 +130,7 @@ pub fn coverage(arguments: &TrailCoverageArguments, printer: &Printer) -> Result
         now: Some(Timestamp::now()),
         ..RunSettings::default()
     };
-    let history = |days| settings.declared_history(days);
+    let history = |days| settings.declared_history(days, ledger.account(), &account);
     let observed = Observed::of(&account, &ledger, &settings, &history, &mut issues);
     let coverage = observed.coverage(&account, trails.as_ref(), &ledger);
     let rows = whittle_analysis::observability::coverage_rows(&coverage);

@@ -29,7 +29,8 @@ impl FilesRead {
         let mut days = DaySet::new();
         for (of, facts) in &self.regions {
             if region.is_none_or(|region| of == region || of.is_empty()) {
-                days.union(&facts.any);
+                days.union(&facts.management);
+                days.union(&facts.data);
                 days.union(&facts.files);
             }
         }

@@ -16,7 +16,7 @@ use crate::ledger::{DaySet, RecordSource};
 
 /// Days in a row without a file that a Region in which functions work may have. More is missing evidence: a
 /// function that runs leaves management events.
-const MAX_QUIET_DAYS: i32 = 14;
+pub const MAX_QUIET_DAYS: i32 = 14;
 
 /// What was read of some files, in one Region or in any, over the days asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,13 +4,12 @@
 //! the issues of trail files, under a source for the Region, by the second of the page's oldest event.
 
 use jiff::Timestamp;
-use whittle_analysis::issue::{Issue, IssueKind};
+use whittle_analysis::issue::Issue;
 use whittle_evidence::ledger::RecordSource;
 use whittle_evidence::map::Mapper;
-use whittle_evidence::read::{FileReport, IssueKind as FileIssueKind, Limits, read_bytes};
-use whittle_evidence::record::RecordFault;
+use whittle_evidence::read::{IssueKind as FileIssueKind, Limits, read_bytes};
 
-use crate::ingest::{Evidence, issues_of};
+use crate::ingest::{Evidence, issues_of, without_text};
 use crate::marks::{HistorySpan, ReadMarks};
 use crate::ports::HistoryPage;
 
@@ -56,23 +55,9 @@ pub(super) fn observe(region: &str, page: &HistoryPage, evidence: &mut Evidence,
         .keys()
         .find(|kind| kind.loses_records() && **kind != FileIssueKind::UnreadableRecord)
         .map(|kind| kind.description().to_owned());
-    let mut issues = if broken.is_some() { Vec::new() } else { issues_of(&report) };
-    issues.extend(without_text(&report, &place));
+    let issues =
+        if broken.is_some() { without_text(&report, &place).into_iter().collect() } else { issues_of(&report) };
     PageRead { events: report.records, newest, issues, broken }
-}
-
-/// An entry that names an event and does not hold it hides what somebody did; a record that lacks its time or
-/// its name does not (CloudTrail writes no such event of a principal).
-fn without_text(report: &FileReport, place: &str) -> Option<Issue> {
-    let fault = RecordFault::MissingField("CloudTrailEvent").to_string();
-    let count = report.issues.iter().filter(|issue| issue.detail == fault).count();
-    (count > 0).then(|| {
-        let message = "entries of event history came without their event";
-        let mut issue = Issue::new(IssueKind::EventWithoutText, place, message)
-            .with_hint("until they are out of the window nothing is called unused; a trail's files would hold them");
-        issue.count = u64::try_from(count).unwrap_or(u64::MAX);
-        issue
-    })
 }
 
 /// Source of a Region's issues in the marks.

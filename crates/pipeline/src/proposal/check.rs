@@ -107,7 +107,8 @@ impl ProposalCheck<'_> {
         let mut inventory = Inventory::new(account.inventory.account.clone(), account.inventory.partition.clone());
         inventory.functions = functions.into_iter().map(|function| (function.arn.clone(), function)).collect();
         inventory.roles = role.into_iter().map(|role| (role.arn.clone(), role)).collect();
-        let history = |days| self.evidence.settings.declared_history(days);
+        let facts = self.evidence.evidence.ledger.account();
+        let history = |days| self.evidence.settings.declared_history(days, facts, account.inventory.account.as_ref());
         analyze(AnalysisInput {
             inventory: &inventory,
             trails: account.trails.clone(),

@@ -102,6 +102,13 @@ fn unseen(reason: &UnseenReason, length: Length) -> String {
         UnseenReason::UsedAfterEvidence { on } => {
             format!("IAM saw the role used on {on}, after the evidence ends: read newer files")
         }
+        UnseenReason::FunctionMade { function, on } => {
+            format!("{function} was made on {on}: too young to say what it does not need")
+        }
+        UnseenReason::RanUnderAnotherRole { function, role, on } => {
+            let role = role.rsplit('/').next().unwrap_or(role);
+            format!("{function} ran under {role} until {on}: what it needs now was seen for too short a time")
+        }
         UnseenReason::UsageNotKept { on } => format!(
             "no function had the role when it was last used on {on}, so what it did then was not kept: read those days again"
         ),
