@@ -147,6 +147,31 @@ pub fn attribute<'a>(record: &'a Record<'_>) -> Option<Attribution<'a>> {
     })
 }
 
+/// The field for want of which nobody can say which role made the call, though some role did or may have:
+/// CloudTrail writes `userIdentity` in every record of a call, and with a role's session its unique id
+/// (CloudTrail User Guide, "CloudTrail record contents", "CloudTrail userIdentity element"). `None` for a
+/// record that names its role, or none.
+pub fn missing_identity(record: &Record<'_>) -> Option<&'static str> {
+    let identity = &record.user_identity;
+    let is_call = record.event_type.as_deref().is_none_or(|kind| kind == "AwsApiCall");
+    let issuer = identity.session_issuer();
+    let Some(kind) = identity.type_.as_deref() else {
+        let says_nothing = identity.principal_id.is_none()
+            && identity.arn.is_none()
+            && identity.account_id.is_none()
+            && identity.invoked_by.is_none()
+            && issuer.is_none();
+        let in_function = identity.in_scope_of.as_ref().is_some_and(|scope| function_in_scope(scope).is_some());
+        return (is_call && (says_nothing || in_function)).then_some("userIdentity");
+    };
+    if kind != "AssumedRole" || attribute(record).is_some() {
+        return None;
+    }
+    let is_other = issuer.and_then(|issuer| issuer.type_.as_deref()).is_some_and(|kind| kind != "Role");
+    let is_service_linked = issuer.is_some_and(|issuer| role_arn(issuer.arn.as_deref()).1);
+    (is_call && !is_other && !is_service_linked).then_some("userIdentity.principalId")
+}
+
 struct RoleRef<'a> {
     id: &'a str,
     arn: Option<&'a str>,

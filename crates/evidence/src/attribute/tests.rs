@@ -171,3 +171,39 @@ fn sessions_resolve_through_the_inventory() {
     assert_eq!(resolve(&session("*", false), &one), Caller::Function(FunctionRef::Any));
     assert_eq!(resolve(&platform(None), &one), Caller::Platform { function_name: None });
 }
+
+#[test]
+fn calls_of_nobody_known_are_told() {
+    let check = |fields: &str, expect: Option<&str>| {
+        let text = format!(
+            r#"{{"eventTime":"2026-09-01T10:02:07Z","eventSource":"sqs.amazonaws.com","eventName":"DeleteQueue"{fields}}}"#
+        );
+        let ParsedRecord::Record(record) = parse_record(&text).unwrap() else { panic!("skipped") };
+        assert_eq!(missing_identity(&record), expect, "{fields}");
+    };
+    let by = |identity: &str| format!(r#","userIdentity":{identity}"#);
+    check("", Some("userIdentity"));
+    check(r#","userIdentity":null"#, Some("userIdentity"));
+    check(&by("{}"), Some("userIdentity"));
+    let arn = "arn:aws:sts::111122223333:assumed-role/r/f";
+    check(
+        &by(&format!(r#"{{"type":"AssumedRole","arn":"{arn}","accountId":"111122223333"}}"#)),
+        Some("userIdentity.principalId"),
+    );
+    let in_scope = format!(
+        r#"{{"accountId":"111122223333","inScopeOf":{{"issuerType":"AWS::Lambda::Function","credentialsIssuedTo":"{FUNCTION}"}}}}"#
+    );
+    check(&by(&in_scope), Some("userIdentity"));
+    for (identity, event_type) in [
+        (r#"{"type":"AssumedRole","principalId":"AROAEXAMPLE1:f"}"#.to_owned(), "AwsApiCall"),
+        (r#"{"type":"AWSService","invokedBy":"lambda.amazonaws.com"}"#.to_owned(), "AwsApiCall"),
+        (r#"{"accountId":"111122223333","invokedBy":"ec2.amazonaws.com"}"#.to_owned(), "AwsApiCall"),
+        ("{}".to_owned(), "AwsServiceEvent"),
+    ] {
+        check(&format!(r#"{},"eventType":"{event_type}""#, by(&identity)), None);
+    }
+    let linked = "arn:aws:iam::111122223333:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX";
+    let linked =
+        format!(r#"{{"type":"AssumedRole","sessionContext":{{"sessionIssuer":{{"type":"Role","arn":"{linked}"}}}}}}"#);
+    check(&by(&linked), None);
+}

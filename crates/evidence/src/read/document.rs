@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::report::{FileKind, FileReport, IssueKind, RecordOrigin};
 use super::table::Table;
 use super::{Limits, Prefilter, RecordRef};
+use crate::attribute::missing_identity;
 use crate::record::{Classified, OddFields, RawRecord, RecordFault, Seed, SkipReason, Text, classify, mend};
 
 /// The visits of values that are neither objects nor arrays, which all give the same.
@@ -249,6 +250,10 @@ impl<'s> DocumentReader<'s> {
         self.report.has_envelopes |= is_indexed;
         let origin = if is_indexed { RecordOrigin::Other } else { origin };
         match classify(raw, odd) {
+            // Somebody's call, and nobody knows whose.
+            Ok(Classified::Record(record)) if let Some(field) = missing_identity(&record) => {
+                self.refuse(&RecordFault::MissingField(field), IssueKind::LostRecord);
+            }
             Ok(Classified::Record(record)) => {
                 let index = self.next_index();
                 if !record.odd_fields.is_empty() {
