@@ -153,7 +153,9 @@ pub fn attribute<'a>(record: &'a Record<'_>) -> Option<Attribution<'a>> {
 /// record that names its role, or none.
 pub fn missing_identity(record: &Record<'_>) -> Option<&'static str> {
     let identity = &record.user_identity;
+    // Copies by other programs may leave out the type of event.
     let is_call = record.event_type.as_deref().is_none_or(|kind| kind == "AwsApiCall");
+    let is_told_call = record.event_type.as_deref() == Some("AwsApiCall");
     let issuer = identity.session_issuer();
     let Some(kind) = identity.type_.as_deref() else {
         let says_nothing = identity.principal_id.is_none()
@@ -162,7 +164,7 @@ pub fn missing_identity(record: &Record<'_>) -> Option<&'static str> {
             && identity.invoked_by.is_none()
             && issuer.is_none();
         let in_function = identity.in_scope_of.as_ref().is_some_and(|scope| function_in_scope(scope).is_some());
-        return (is_call && (says_nothing || in_function)).then_some("userIdentity");
+        return (is_told_call && says_nothing || is_call && in_function).then_some("userIdentity");
     };
     if kind != "AssumedRole" || attribute(record).is_some() {
         return None;

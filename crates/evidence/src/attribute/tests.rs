@@ -182,9 +182,11 @@ fn calls_of_nobody_known_are_told() {
         assert_eq!(missing_identity(&record), expect, "{fields}");
     };
     let by = |identity: &str| format!(r#","userIdentity":{identity}"#);
-    check("", Some("userIdentity"));
-    check(r#","userIdentity":null"#, Some("userIdentity"));
-    check(&by("{}"), Some("userIdentity"));
+    let call = |more: &str| format!(r#","eventType":"AwsApiCall"{more}"#);
+    check(&call(""), Some("userIdentity"));
+    check(&call(r#","userIdentity":null"#), Some("userIdentity"));
+    check(&call(&by("{}")), Some("userIdentity"));
+    check("", None);
     let arn = "arn:aws:sts::111122223333:assumed-role/r/f";
     check(
         &by(&format!(r#"{{"type":"AssumedRole","arn":"{arn}","accountId":"111122223333"}}"#)),
