@@ -234,7 +234,8 @@ impl FolderWalk {
         }
         if let Some(example) = &folder.skipped.example {
             let message = format!("files that are neither JSON nor gzip were left out, such as `{example}`");
-            let mut issue = Issue::new(IssueKind::NotATrailFile, source, message);
+            let mut issue = Issue::new(IssueKind::NotATrailFile, source, message)
+                .with_hint("they count for nothing; move them elsewhere if they are none of the trail");
             issue.count = folder.skipped.count;
             self.issues.push(issue);
         }

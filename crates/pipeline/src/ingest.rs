@@ -462,9 +462,7 @@ pub fn issues_of(report: &FileReport) -> Vec<Issue> {
         let message = format!("{at}{}{detail}", kind.description());
         let mut issue = Issue::new(*kind, report.name.to_string(), message);
         issue.count = *count;
-        if issue.kind.loses_evidence() {
-            issue = issue.with_hint(lost_hint(*kind));
-        }
+        issue = issue.with_hint(file_hint(*kind));
         out.push(issue);
     }
     out.extend(without_text(report, &report.name));
@@ -485,12 +483,18 @@ pub(crate) fn without_text(report: &FileReport, place: &str) -> Option<Issue> {
     })
 }
 
-/// Advice where records of a file are lost.
-fn lost_hint(kind: FileIssueKind) -> &'static str {
+/// What a fault of a file costs, and what to do.
+fn file_hint(kind: FileIssueKind) -> &'static str {
     match kind {
+        FileIssueKind::UnreadableRecord => {
+            "it is no call of a role, so nothing is lost; CloudTrail writes no such record: find out who did"
+        }
+        FileIssueKind::OddField => "the rest of the record counts",
+        FileIssueKind::InvalidUtf8 => "names that hold such bytes are left out, and the rest of each record counts",
+        FileIssueKind::TrailingBytes => "what came before them counts",
         FileIssueKind::UnknownShape => {
             "give the trail's own files, or events as `aws cloudtrail lookup-events` answers them, in its place; \
-             until then nothing is called unused"
+             until then nothing is called unused (a store remembers it: start a new one once it is gone)"
         }
         FileIssueKind::LostRecord => "until the record is out of the window nothing is called unused",
         FileIssueKind::TooLarge => "split the file; until then nothing is called unused",
