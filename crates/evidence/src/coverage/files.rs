@@ -143,15 +143,19 @@ fn fits(trail: &Trail, source: &RecordSource, region: &str, account: &str) -> bo
     trail.is_multi_region || region.is_empty() || trail.home_region.as_deref().is_none_or(|home| home == region)
 }
 
-/// The trails that digests beside the files name; all of them where none is named.
+/// The trails that digests beside the files name; all of them without digests. Digests of a trail that is not
+/// known show that the files are of none that is.
 fn named_by_digests(trails: &Trails, fitting: Vec<usize>, facts: &RegionFacts) -> Vec<usize> {
+    if facts.digest_trails.is_empty() {
+        return fitting;
+    }
     let is_named = |index: &usize| {
-        trails.trails.get(*index).is_some_and(|trail| {
-            let home = trail.home_region.as_deref().unwrap_or_default();
-            facts.digest_trails.contains(&format!("{home}:{}", trail.name))
+        trails.trails.get(*index).is_some_and(|trail| match trail.home_region.as_deref() {
+            Some(home) => facts.digest_trails.contains(&format!("{home}:{}", trail.name)),
+            None => facts.digest_trails.iter().any(|of| of.split_once(':').is_some_and(|(_, name)| name == trail.name)),
         })
     };
-    if fitting.iter().any(is_named) { fitting.into_iter().filter(is_named).collect() } else { fitting }
+    fitting.into_iter().filter(is_named).collect()
 }
 
 /// The trails by where they deliver to. A trail that does not say delivers to a place of its own.
