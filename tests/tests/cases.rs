@@ -1,6 +1,7 @@
 //! Small accounts, one rule each: what evidence, configuration and coverage make of a grant.
 
 mod account;
+mod since;
 
 use account::{
     ACCOUNT, Case, DAYS, REGION, allow, as_data, by_lambda, by_person, call, check, check_verdict, function,
