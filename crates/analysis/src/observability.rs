@@ -468,12 +468,12 @@ fn untouched<'a>(evidence: AnalysisEvidence<'a>, role: &'a Role) -> BTreeSet<&'a
     if contradicts_usage(evidence, role, &untouched) { BTreeSet::new() } else { untouched }
 }
 
-/// The trail shows that the role used one of the services long before the report was made: it is the report of
-/// another role, or of an earlier one of this name.
+/// The trail shows that the role used one of the services long before the report was made: it is the report
+/// of another role, or of an earlier one of this name.
 fn contradicts_usage(evidence: AnalysisEvidence<'_>, role: &Role, untouched: &BTreeSet<&str>) -> bool {
     let completed = role.last_accessed.as_ref().and_then(|report| report.completed);
-    // IAM reports within four hours, as a rule (IAM User Guide, "Refine permissions in AWS using last accessed
-    // information").
+    // IAM reports within four hours, as a rule (IAM User Guide, "Refine permissions in AWS using last
+    // accessed information").
     let latest = completed.and_then(|completed| completed.checked_sub(SignedDuration::from_hours(48)).ok());
     let Some((latest, ledger)) = latest.zip(evidence.ledger.of_role(role.id.as_ref(), role.arn.as_ref())) else {
         return false;

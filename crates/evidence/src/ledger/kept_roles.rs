@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use crate::attribute::{Attribution, CallerRef};
 
 /// The roles whose usage a ledger keeps in full. Of others it keeps the days with calls alone, so that memory
-/// follows the roles that are judged. Absence proves nothing of a role on such days, should it be judged later.
+/// follows the roles that are judged. Absence proves nothing of a role on such days, should it be judged
+/// later.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeptRoles {
     /// ARNs; `None` for all roles.
