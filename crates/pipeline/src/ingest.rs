@@ -392,7 +392,9 @@ impl<'d> BatchPart<'d> {
     fn observe(&mut self, object: &TrailObject, bytes: &[u8]) -> FileReport {
         let Self { ledger, mapper, context: ReadingContext { digests, reading }, .. } = self;
         let mut sources = SourcesOfObject::new(object);
+        let mut has_calls = false;
         let mut sink = |found: RecordRef<'_, '_>| {
+            has_calls |= found.record.event_category.as_deref() != Some("NetworkActivity");
             ledger.observe_kept(found.record, sources.of(found.origin), mapper, &reading.kept_roles);
         };
         let limits = Limits { max_inflated_bytes: reading.bounds.inflated_bytes, ..Limits::default() };
@@ -400,8 +402,9 @@ impl<'d> BatchPart<'d> {
             Some(entry) => read_verified(&object.key, bytes, &limits, entry, &mut sink),
             None => read_bytes(&object.key, bytes, &limits, &mut sink),
         };
-        // CloudTrail delivers no file without a record.
-        if !report.issues_lose_records() && report.total() > 0 {
+        // CloudTrail delivers no file without a record, and network activity apart from management and data
+        // events.
+        if has_calls && !report.issues_lose_records() {
             ledger.observe_file(&object.source, &object.key);
         }
         report
