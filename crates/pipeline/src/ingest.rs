@@ -499,7 +499,9 @@ fn file_hint(kind: FileIssueKind) -> &'static str {
             "give the trail's own files, or events as `aws cloudtrail lookup-events` answers them, in its place; \
              until then nothing is called unused (a store remembers it: start a new one once it is gone)"
         }
-        FileIssueKind::LostRecord => "until the record is out of the window nothing is called unused",
+        FileIssueKind::LostRecord | FileIssueKind::NoIdentity => {
+            "until the record is out of the window nothing is called unused"
+        }
         FileIssueKind::TooLarge => "split the file; until then nothing is called unused",
         FileIssueKind::Changed => {
             "find out who changed it; until it is out of the window nothing of its Region is called unused"

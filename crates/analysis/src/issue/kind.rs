@@ -174,6 +174,7 @@ const FILE_KINDS: &[FileIssueKind] = &[
     FileIssueKind::InvalidUtf8,
     FileIssueKind::Empty,
     FileIssueKind::NotJson,
+    FileIssueKind::NoIdentity,
     FileIssueKind::Changed,
 ];
 

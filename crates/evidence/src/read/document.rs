@@ -250,14 +250,13 @@ impl<'s> DocumentReader<'s> {
         self.report.has_envelopes |= is_indexed;
         let origin = if is_indexed { RecordOrigin::Other } else { origin };
         match classify(raw, odd) {
-            // Somebody's call, and nobody knows whose.
-            Ok(Classified::Record(record)) if let Some(field) = missing_identity(&record) => {
-                self.refuse(&RecordFault::MissingField(field), IssueKind::LostRecord);
-            }
             Ok(Classified::Record(record)) => {
                 let index = self.next_index();
                 if !record.odd_fields.is_empty() {
                     self.report.issue(Some(index), IssueKind::OddField, record.odd_fields.join(", "));
+                }
+                if let Some(field) = missing_identity(&record) {
+                    self.report.issue(Some(index), IssueKind::NoIdentity, RecordFault::MissingField(field).to_string());
                 }
                 self.report.records += 1;
                 (self.sink)(RecordRef { index, origin, record: &record });

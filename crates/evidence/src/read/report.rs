@@ -72,6 +72,8 @@ pub enum IssueKind {
     Empty,
     /// The file is no JSON.
     NotJson,
+    /// A call does not say who made it.
+    NoIdentity,
     /// The content is another one than the digest of its trail says.
     Changed,
 }
@@ -92,6 +94,7 @@ impl IssueKind {
             Self::InvalidUtf8 => "invalid-utf8",
             Self::Empty => "empty",
             Self::NotJson => "not-json",
+            Self::NoIdentity => "no-identity",
             Self::Changed => "changed-file",
         }
     }
@@ -111,6 +114,7 @@ impl IssueKind {
             Self::InvalidUtf8 => "holds bytes that are no UTF-8",
             Self::Empty => "is empty",
             Self::NotJson => "is no JSON",
+            Self::NoIdentity => "does not say who made the call, which may have been a role",
             Self::Changed => "is not as CloudTrail delivered it: its digest has another hash",
         }
     }
