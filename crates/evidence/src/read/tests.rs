@@ -302,3 +302,10 @@ fn deep_nesting_is_no_stack_overflow() {
         assert!(seen.is_empty() && !report.issues.is_empty());
     }
 }
+
+#[test]
+fn a_call_that_does_not_say_whose_it_is_is_handed_on_and_told() {
+    let call = A.replace("\"eventName\"", "\"eventType\":\"AwsApiCall\",\"eventName\"");
+    check(format!("[{call},{B}]"), FileKind::Array, "0A 1B", 2, &[IssueKind::NoIdentity]);
+    assert!(IssueKind::NoIdentity.loses_records());
+}
