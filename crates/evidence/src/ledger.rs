@@ -117,7 +117,8 @@ impl Ledger {
     /// known by its records alone.
     pub fn observe_file(&mut self, place: &str, key: &str) {
         let Some(parts) = parse_key(key) else { return };
-        // Files of network activity show that something was delivered, and nothing of management or data events.
+        // Files of network activity show that something was delivered, and nothing of management or data
+        // events.
         if parts.kind == KeyKind::Records
             && let Ok(time) = parts.date.to_zoned(TimeZone::UTC)
         {

@@ -127,9 +127,9 @@ impl Default for ReadingBounds {
 }
 
 impl ReadingBounds {
-    /// For a process that may use so many bytes on so many cores: an eighth for objects as stored and a quarter
-    /// for inflated ones. Never less than CloudTrail's own files need, which hold 50 MB at most (CloudTrail User
-    /// Guide, "Quotas in AWS CloudTrail").
+    /// For a process that may use so many bytes on so many cores: an eighth for objects as stored and a
+    /// quarter for inflated ones. Never less than CloudTrail's own files need, which hold 50 MB at most
+    /// (CloudTrail User Guide, "Quotas in AWS CloudTrail").
     pub fn for_memory(bytes: u64, cores: u64) -> Self {
         let default = Self::default();
         let most = u64::try_from(default.inflated_bytes).unwrap_or(u64::MAX);

@@ -79,7 +79,8 @@ impl Deadline {
 /// Duration of a lease without a deadline, from one renewal to the next.
 const LEASE: SignedDuration = SignedDuration::from_mins(20);
 
-/// Age up to which the judgement of a complete run is left in place while a reading goes on over several runs.
+/// Age up to which the judgement of a complete run is left in place while a reading goes on over several
+/// runs.
 const RECENT: SignedDuration = SignedDuration::from_hours(48);
 
 /// Status at the end of a run.
@@ -274,8 +275,8 @@ where
         self.save_and_alert(&inventory, &evidence, report, &scope, sees_all).await.map(|report| (status, Some(report)))
     }
 
-    /// True if what was read so far is worth a judgement: nobody has a better one that is recent. Results that
-    /// rest on less evidence keep more, and would come and go with every reading that takes two runs.
+    /// True if what was read so far is worth a judgement: nobody has a better one that is recent. Results
+    /// that rest on less evidence keep more, and would come and go with every reading that takes two runs.
     fn judges_in_part(&self, last: Option<&RunRecord>) -> bool {
         let completed = last.and_then(|last| last.completed);
         completed.is_none_or(|at| self.ports.clock.now().duration_since(at) > RECENT)

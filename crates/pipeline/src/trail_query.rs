@@ -255,9 +255,9 @@ pub fn usage_rows(ledger: &Ledger, inventory: Option<&Inventory>) -> Vec<UsageRo
         .collect()
 }
 
-/// The function, and the sort of caller: `function` (CloudTrail names it), `function-by-session-name` (a session
-/// of its name; whoever may assume the role chooses that), `platform` (the Lambda service) or `other`. Functions
-/// are named by ARN; one whose Region no record tells has `*` there.
+/// The function, and the sort of caller: `function` (CloudTrail names it), `function-by-session-name` (a
+/// session of its name; whoever may assume the role chooses that), `platform` (the Lambda service) or
+/// `other`. Functions are named by ARN; one whose Region no record tells has `*` there.
 fn who(key: &CallerKey, known: &RoleFunctions, role_arn: Option<&str>) -> (Option<String>, &'static str) {
     let by = match key {
         CallerKey::Function { .. } => "function",

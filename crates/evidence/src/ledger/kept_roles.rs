@@ -19,7 +19,8 @@ impl KeptRoles {
         Self::default()
     }
 
-    /// Those with these ARNs, those whose calls do not say their ARN, and whatever functions did under others.
+    /// Those with these ARNs, those whose calls do not say their ARN, and whatever functions did under
+    /// others.
     pub fn only(arns: impl IntoIterator<Item = String>) -> Self {
         Self { arns: Some(arns.into_iter().collect()) }
     }
