@@ -1,4 +1,5 @@
-//! A bucket of an organisation: folders of two member accounts, and beside them a trail of the account itself.
+//! A bucket of an organisation: folders of two member accounts, and beside them a trail of the account
+//! itself.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

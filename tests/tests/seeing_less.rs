@@ -187,8 +187,8 @@ fn single_files() {
     }
 }
 
-/// A trail that the inventory has and whose files nobody read proves nothing, whatever it logs, and it casts doubt
-/// on where the files at hand came from.
+/// A trail that the inventory has and whose files nobody read proves nothing, whatever it logs, and it casts
+/// doubt on where the files at hand came from.
 #[test]
 fn trails_whose_files_are_not_there() {
     let whole = kept(&report(|_| false));

@@ -69,8 +69,8 @@ impl Ledger {
         self.observe_kept(record, source, mapper, &KeptRoles::all())
     }
 
-    /// The same, with the usage of some roles alone: of others only the day is noted. Facts of the account are
-    /// noted whoever made the call.
+    /// The same, with the usage of some roles alone: of others only the day is noted. Facts of the account
+    /// are noted whoever made the call.
     pub fn observe_kept(
         &mut self,
         record: &Record<'_>,
