@@ -13,8 +13,8 @@ use whittle_testkit::oracle::evaluate::decide;
 /// Bytes that one case takes at most.
 const CASE_BYTES: usize = 1 << 16;
 
-/// The fuzzer's bytes, and random ones after them: a generator that runs out of bytes is given zeros, and what it
-/// draws until it is distinct would never be.
+/// The fuzzer's bytes, and random ones after them: a generator that runs out of bytes is given zeros, and
+/// what it draws until it is distinct would never be.
 fn with_tail(data: &[u8]) -> Vec<u8> {
     let mut state = data.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
