@@ -142,7 +142,10 @@ fn narrowed(data_events: bool) -> (Shop, BTreeMap<String, Judged>) {
         Ok(answer) => answer,
         Err(error) => panic!("the run failed: {error:#}"),
     };
-    assert_eq!((&answer["status"], &answer["issues"]), (&json!("complete"), &json!([])), "{answer:#}");
+    assert_eq!(answer["status"], "complete", "{answer:#}");
+    // The bucket has no digest files.
+    let issues: Vec<&Value> = answer["issues"].as_array().into_iter().flatten().map(|issue| &issue["kind"]).collect();
+    assert_eq!(issues, ["no-digests"], "{answer:#}");
     let results = results(&shop);
     for (function, result) in &results {
         let suggestion = &result.function["suggestion"];
