@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::confidence::confidence;
 use crate::decide::{Decision, UnseenUse, decide};
 use crate::findings::{self, RoleFacts};
-use crate::function_history::FunctionHistory;
+use crate::function_history::{FunctionHistory, FunctionSince};
 use crate::grants::Grants;
 use crate::input::AnalysisEvidence;
 use crate::inventory::{Function, Inventory, Role};
@@ -14,7 +14,7 @@ use crate::need::SubjectUsage;
 use crate::needs::{self, NeedContext};
 use crate::observability::{CoverageCache, ObservedFunctions, RoleObservability, coverage_rows};
 use crate::proof;
-use crate::reason::{NoSuggestion, Reason, VerdictReason};
+use crate::reason::{NoSuggestion, Reason, UnseenReason, VerdictReason};
 use crate::recently_granted::PolicyChanges;
 use crate::required::{Requirement, RoleTrust, requirements};
 use crate::result::{
@@ -22,7 +22,7 @@ use crate::result::{
     VerdictCounts, VerdictRow,
 };
 use crate::suggest;
-use crate::unseen_code::{runs_with_stacks, unlisted_functions, unseen_code, unseen_functions};
+use crate::unseen_code::{runs_with_stacks, unlisted_functions, unseen_code};
 use crate::usage::RoleUsage;
 
 /// Result for one role with all its functions.
@@ -161,6 +161,14 @@ fn base_name(of: &str) -> String {
     format!("whittle-{of}")
 }
 
+/// Doubts about the functions of a role that are found once for all of them.
+struct RoleDoubts<'r> {
+    /// Since when each function is what it is, where that is not the whole window.
+    since: &'r [Option<FunctionSince>],
+    /// A function that nobody listed uses the role.
+    unlisted: Option<UnseenReason>,
+}
+
 /// Result for a role; its verdict rows unless they are those of its only function.
 struct OfRole {
     result: RoleResult,
@@ -178,19 +186,28 @@ impl RoleRun<'_> {
         let required: Vec<Vec<Requirement>> = self.functions.iter().map(needed).collect();
         let usage = RoleUsage::collect(self.evidence, self.role, self.functions, &required);
         let role_idle = self.is_idle(&usage.role);
+        let unlisted = unlisted_functions(self.evidence, self.role, self.inventory);
+        let unlisted_doubt =
+            unlisted.first().map(|function| UnseenReason::FunctionNotInInventory { function: function.clone() });
+        // Of each function: since when it is what it is.
+        let since: Vec<Option<FunctionSince>> = self
+            .functions
+            .iter()
+            .map(|function| self.cache.functions.since(self.evidence, function, self.role))
+            .collect();
         let mut idle = Vec::new();
         let mut function_results = Vec::new();
-        for ((function, own), required) in self.functions.iter().copied().zip(&usage.functions).zip(&required) {
+        let subjects = self.functions.iter().copied().zip(&usage.functions).zip(&required).zip(&since);
+        for (((function, own), required), since) in subjects {
             // Of several functions on a role the silent one is not known to have run.
             let is_idle = role_idle || (self.functions.len() > 1 && own.days.is_empty());
-            let since = self.cache.functions.since(self.evidence, function, self.role);
             let observed = ObservedFunctions {
                 functions: vec![function],
                 days: since.as_ref().map(|since| since.days),
                 unseen: unseen_code(self.evidence, function, own)
-                    .or_else(|| since.and_then(|since| since.doubt))
+                    .or_else(|| since.as_ref().and_then(|since| since.doubt.clone()))
                     .or_else(|| runs_with_stacks(function, self.inventory))
-                    .or_else(|| unseen_functions(self.evidence, self.role, self.inventory)),
+                    .or_else(|| unlisted_doubt.clone()),
                 required: required.iter().map(|requirement| requirement.action).collect(),
             };
             let outcome = self.subject(own, required, &function.name, &observed, is_idle);
@@ -207,7 +224,8 @@ impl RoleRun<'_> {
                 stack: None,
             });
         }
-        let of_role = self.role_outcome(&usage, &required, &function_results, role_idle);
+        let doubts = RoleDoubts { since: &since, unlisted: unlisted_doubt };
+        let of_role = self.role_outcome(&usage, &required, &function_results, doubts, role_idle);
         let role_rows =
             of_role.rows.as_deref().or_else(|| function_results.first().map(|only| only.verdicts.as_slice()));
         let role_result = of_role.result;
@@ -218,7 +236,7 @@ impl RoleRun<'_> {
             granted: &self.grants.actions().collect::<Vec<_>>(),
             role_rows: role_rows.unwrap_or_default(),
             function_results: &function_results,
-            unlisted: &unlisted_functions(self.evidence, self.role, self.inventory),
+            unlisted: &unlisted,
             idle: &idle,
             window_start: self.evidence.window.start(),
             now: self.evidence.window.end(),
@@ -234,6 +252,7 @@ impl RoleRun<'_> {
         usage: &RoleUsage,
         required: &[Vec<Requirement>],
         functions: &[FunctionResult],
+        doubts: RoleDoubts<'_>,
         idle: bool,
     ) -> OfRole {
         let arns = self.functions.iter().map(|function| function.arn.to_string()).collect();
@@ -262,20 +281,16 @@ impl RoleRun<'_> {
         }
         let all: Vec<Requirement> = required.iter().flatten().cloned().collect();
         let mut own = self.functions.iter().zip(&usage.functions);
-        let since: Vec<_> = self
-            .functions
-            .iter()
-            .filter_map(|function| self.cache.functions.since(self.evidence, function, self.role))
-            .collect();
+        let mut since = doubts.since.iter().flatten();
         let observed = ObservedFunctions {
             functions: self.functions.to_vec(),
-            days: since.iter().map(|since| since.days).min(),
+            days: since.clone().map(|since| since.days).min(),
             unseen: own
                 .find_map(|(function, own)| {
                     unseen_code(self.evidence, function, own).or_else(|| runs_with_stacks(function, self.inventory))
                 })
-                .or_else(|| since.into_iter().find_map(|since| since.doubt))
-                .or_else(|| unseen_functions(self.evidence, self.role, self.inventory)),
+                .or_else(|| since.find_map(|since| since.doubt.clone()))
+                .or(doubts.unlisted),
             required: all.iter().map(|requirement| requirement.action).collect(),
         };
         let outcome = self.subject(&usage.role, &all, &self.role.name, &observed, idle);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use whittle_evidence::attribute::CallerKey;
 use whittle_evidence::ledger::{ChangeKind, Ledger};
 
 use crate::input::AnalysisEvidence;
@@ -30,10 +31,7 @@ impl FunctionHistory {
         }
         for (key, role) in ledger.roles() {
             for (caller, used) in role.callers() {
-                let (Some(seen), whittle_evidence::attribute::CallerKey::Function { arn, .. }) = (used.seen(), caller)
-                else {
-                    continue;
-                };
+                let (Some(seen), CallerKey::Function { arn, .. }) = (used.seen(), caller) else { continue };
                 let role = role.arn().unwrap_or(key).to_owned();
                 out.roles.entry(arn.clone()).or_default().push((role, seen.last));
             }
@@ -52,15 +50,13 @@ impl FunctionHistory {
         let inside = |time: &Timestamp| start < *time && *time < end;
         let made = self.created.get(&(function.region.to_string(), function.name.clone())).copied().filter(inside);
         let roles = self.roles.get(function.arn.as_ref()).map(Vec::as_slice).unwrap_or_default();
-        let is_other = |of: &str| of != role.arn.as_ref() && of != role.id.as_ref();
-        let mut others = roles.iter().filter(|(of, last)| is_other(of) && inside(last));
-        // Today it may have several, by its versions.
-        let has = |arn: &str| function.roles().into_iter().any(|own| own.as_ref() == arn);
-        let other = others.by_ref().filter(|(of, _)| !has(of)).max_by_key(|(_, last)| *last);
-        let function = || function.name.clone();
-        let made = made.map(|on| (on, UnseenReason::FunctionMade { function: function(), on: day(on) }));
+        // Today it may have several, by its versions; this one may be known by its id alone.
+        let is_own = |of: &str| of == role.id.as_ref() || function.roles().into_iter().any(|own| own.as_ref() == of);
+        let other = roles.iter().filter(|(of, last)| !is_own(of) && inside(last)).max_by_key(|(_, last)| *last);
+        let name = || function.name.clone();
+        let made = made.map(|on| (on, UnseenReason::FunctionMade { function: name(), on: day(on) }));
         let other = other.map(|(role, on)| {
-            (*on, UnseenReason::RanUnderAnotherRole { function: function(), role: role.clone(), on: day(*on) })
+            (*on, UnseenReason::RanUnderAnotherRole { function: name(), role: role.clone(), on: day(*on) })
         });
         let (since, reason) = made.into_iter().chain(other).max_by_key(|(since, _)| *since)?;
         let days = evidence.window.days_since(since);

@@ -152,9 +152,11 @@ impl<'a> RoleObservability<'a> {
         cache: &'a CoverageCache<'a>,
     ) -> Self {
         let functions = observed.functions.as_slice();
+        let kept = usage_not_kept(evidence, role);
+        let kept_days = kept.as_ref().map(|kept| kept.days).into_iter().chain(observed.days).min();
         let mut general = general_doubt(evidence, functions)
             .or_else(|| used_after_evidence(evidence, role))
-            .or_else(|| usage_not_kept(evidence, role).and_then(|kept| kept.doubt))
+            .or_else(|| kept.and_then(|kept| kept.doubt))
             .or_else(|| observed.unseen.clone());
         let mut unmapped = BTreeMap::new();
         for (prefix, events) in unmapped_by_prefix(usage) {
@@ -183,7 +185,7 @@ impl<'a> RoleObservability<'a> {
             work_regions,
             required: observed.required.clone(),
             contradicted: OnceCell::new(),
-            kept_days: usage_not_kept(evidence, role).map(|kept| kept.days).into_iter().chain(observed.days).min(),
+            kept_days,
             shorter: RefCell::default(),
             operations: RefCell::default(),
             passed: OnceCell::new(),

@@ -52,18 +52,8 @@ pub(crate) fn runs_with_stacks(function: &Function, inventory: &Inventory) -> Op
     known.then(|| UnseenReason::RunsWithStacks { function: function.name.clone() })
 }
 
-/// A function that CloudTrail named as a user of the role, in a Region or account whose functions were not
-/// listed: its needs are not known.
-pub(crate) fn unseen_functions(
-    evidence: AnalysisEvidence<'_>,
-    role: &Role,
-    inventory: &Inventory,
-) -> Option<UnseenReason> {
-    let function = unlisted_functions(evidence, role, inventory).into_iter().next()?;
-    Some(UnseenReason::FunctionNotInInventory { function })
-}
-
-/// The functions of such Regions and accounts, sorted.
+/// ARNs of functions that CloudTrail named as users of the role, in Regions and accounts whose functions were
+/// not listed, sorted: their needs are not known.
 pub(crate) fn unlisted_functions(evidence: AnalysisEvidence<'_>, role: &Role, inventory: &Inventory) -> Vec<String> {
     let Some(ledger) = evidence.ledger.of_role(role.id.as_ref(), role.arn.as_ref()) else { return Vec::new() };
     let is_listed = |arn: &str| {

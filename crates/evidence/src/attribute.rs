@@ -19,7 +19,6 @@ mod resolve;
 
 pub use resolve::{Caller, FunctionRef, RoleFunctions, resolve};
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -80,7 +79,7 @@ pub enum CallerRef<'a> {
     /// See [`CallerKey::Platform`].
     Platform {
         /// The function that it acted for, where the event tells.
-        function_name: Option<Cow<'a, str>>,
+        function_name: Option<&'a str>,
     },
     /// See [`CallerKey::Session`].
     Session {
@@ -98,9 +97,7 @@ impl CallerRef<'_> {
             Self::Function { arn, version } => {
                 CallerKey::Function { arn: (*arn).to_owned(), version: version.map(str::to_owned) }
             }
-            Self::Platform { function_name } => {
-                CallerKey::Platform { function_name: function_name.as_deref().map(str::to_owned) }
-            }
+            Self::Platform { function_name } => CallerKey::Platform { function_name: function_name.map(str::to_owned) },
             Self::Session { name, exec_env } => CallerKey::Session { name: (*name).to_owned(), exec_env: *exec_env },
         }
     }
@@ -166,7 +163,7 @@ pub fn missing_identity(record: &Record<'_>) -> Option<&'static str> {
         let in_function = identity.in_scope_of.as_ref().is_some_and(|scope| function_in_scope(scope).is_some());
         return (is_told_call && says_nothing || is_call && in_function).then_some("userIdentity");
     };
-    if kind != "AssumedRole" || attribute(record).is_some() {
+    if kind != "AssumedRole" || role_of(identity).is_some() {
         return None;
     }
     let is_other = issuer.and_then(|issuer| issuer.type_.as_deref()).is_some_and(|kind| kind != "Role");
@@ -260,7 +257,7 @@ fn session_name<'a>(identity: &'a UserIdentity<'_>) -> Option<&'a str> {
 fn caller_of<'a>(record: &'a Record<'_>, session: &'a str) -> CallerRef<'a> {
     let scope = record.user_identity.in_scope_of.as_ref().and_then(|scope| function_in_scope(scope));
     if is_service_session(session) {
-        let function_name = scope.and_then(|(arn, _)| function_name(arn).map(Cow::Borrowed));
+        let function_name = scope.and_then(|(arn, _)| function_name(arn));
         return CallerRef::Platform { function_name };
     }
     // Whoever calls writes encryption context and user agent. So these tell the Lambda service from a
@@ -271,10 +268,10 @@ fn caller_of<'a>(record: &'a Record<'_>, session: &'a str) -> CallerRef<'a> {
     };
     match scope {
         Some((arn, _)) if function_name(arn).is_some_and(is_environment) => {
-            CallerRef::Platform { function_name: function_name(arn).map(Cow::Borrowed) }
+            CallerRef::Platform { function_name: function_name(arn) }
         }
         Some((arn, version)) => CallerRef::Function { arn, version },
-        None if is_environment(session) => CallerRef::Platform { function_name: Some(Cow::Borrowed(session)) },
+        None if is_environment(session) => CallerRef::Platform { function_name: Some(session) },
         None => CallerRef::Session { name: session, exec_env: record.has_lambda_user_agent() },
     }
 }

@@ -21,7 +21,7 @@ use whittle_evidence::coverage::EventHistory;
 use whittle_evidence::ledger::{ChangeKind, KeptRoles};
 
 use crate::alerts::{AlertSettings, Renderer, advance, deliver};
-use crate::baseline;
+use crate::baseline::{self, RoleBaseline};
 use crate::history::{HistorySettings, covered_history, read_history};
 use crate::ingest::{self, IngestObserver, ReadingSettings, ingest};
 use crate::ports::service::{AlertSink, Begun, CollectRequest, InventoryCollector, Lease, RunRecord, ServiceStore};
@@ -178,7 +178,15 @@ where
             });
         }
     };
-    let mut run = ServiceRun { ports, settings, render, counts: BTreeMap::new(), changed: false, issues: Vec::new() };
+    let mut run = ServiceRun {
+        ports,
+        settings,
+        render,
+        baselines: BTreeMap::new(),
+        counts: BTreeMap::new(),
+        changed: false,
+        issues: Vec::new(),
+    };
     let result = run.all(last.as_ref(), observer).await;
     run.end(started, last.and_then(|last| last.completed), &result)?;
     let ServiceRun { counts, issues, .. } = run;
@@ -190,6 +198,8 @@ struct ServiceRun<'a, 'p, I, H, T, S, A, C> {
     ports: Ports<'p, I, H, T, S, A, C>,
     settings: &'a ServiceSettings,
     render: Renderer<'a>,
+    /// By role ARN: what the last run found.
+    baselines: BTreeMap<String, RoleBaseline>,
     counts: BTreeMap<String, u64>,
     /// Something was written beside the lease.
     changed: bool,
@@ -212,10 +222,10 @@ where
     ) -> Result<(Status, Option<Report>), PortError> {
         let mut evidence = ingest::Evidence::load(self.ports.store)?;
         evidence.reading = self.settings.reading.clone();
-        // Of the first run nobody knows yet which roles functions have.
-        let known = self.ports.store.baselines()?;
-        if !known.is_empty() {
-            evidence.reading.kept_roles = KeptRoles::only(known.into_keys());
+        self.baselines = self.ports.store.baselines()?;
+        // In the first run nobody knows yet which roles functions have.
+        if !self.baselines.is_empty() {
+            evidence.reading.kept_roles = KeptRoles::only(self.baselines.keys().cloned());
         }
         let ahead = self.ports.clock.now().saturating_add(SignedDuration::from_hours(48)).unwrap_or(Timestamp::MAX);
         evidence.marks.forget_marks_ahead(&ahead.strftime("%Y/%m/%d").to_string());
@@ -328,8 +338,7 @@ where
         sees_all: bool,
     ) -> Result<Report, PortError> {
         let now = self.ports.clock.now();
-        let baselines = self.ports.store.baselines()?;
-        let drift = baseline::compare(inventory, &evidence.ledger, &baselines, scope, now);
+        let drift = baseline::compare(inventory, &evidence.ledger, &self.baselines, scope, now);
         report.findings.extend(drift.findings);
         findings::sort(&mut report.findings);
         let changes = self.ports.store.save_report(&report, scope)?;
