@@ -193,21 +193,19 @@ pub fn default_regions(region: &str) -> Vec<String> {
 
 /// A comma-separated list of Regions, in order, each once. The error is the word that is none.
 pub fn regions(list: &str) -> Result<Vec<String>, String> {
-    let mut out: Vec<String> = Vec::new();
-    for word in list.split(',').map(str::trim).filter(|word| !word.is_empty()) {
-        let region: whittle_policy::id::Region = word.parse().map_err(|_| word.to_owned())?;
-        if !out.contains(&region.to_string()) {
-            out.push(region.to_string());
-        }
-    }
-    Ok(out)
+    each_once(list, |word| word.parse::<whittle_policy::id::Region>().is_ok())
 }
 
-/// A comma-separated list of accounts, each once. The error is the word that is none.
+/// A comma-separated list of accounts, in order, each once. The error is the word that is none.
 pub fn accounts(list: &str) -> Result<Vec<String>, String> {
+    each_once(list, whittle_policy::id::is_account)
+}
+
+/// The words of a comma-separated list, in order, each once. The error is the first that is not `valid`.
+fn each_once(list: &str, valid: impl Fn(&str) -> bool) -> Result<Vec<String>, String> {
     let mut out: Vec<String> = Vec::new();
     for word in list.split(',').map(str::trim).filter(|word| !word.is_empty()) {
-        if !whittle_policy::id::is_account(word) {
+        if !valid(word) {
             return Err(word.to_owned());
         }
         if !out.iter().any(|known| known == word) {

@@ -129,9 +129,7 @@ impl Extend<i32> for DaySet {
 impl FromIterator<i32> for DaySet {
     fn from_iter<I: IntoIterator<Item = i32>>(days: I) -> Self {
         let mut set = Self::new();
-        for day in days {
-            set.insert(day);
-        }
+        set.extend(days);
         set
     }
 }

@@ -91,6 +91,8 @@ pub struct RegionFacts {
 
 /// Seconds of a span of [`RegionFacts::digested`].
 const DIGEST_SPAN_SECONDS: i64 = 900;
+/// Such spans of a day.
+const SPANS_A_DAY: i32 = 96;
 
 impl RegionFacts {
     /// Days of which digests list all files, but for those delivered after midnight.
@@ -110,8 +112,7 @@ impl RegionFacts {
 
     /// The first and the last day with a digest.
     pub fn digest_span(&self) -> Option<(i32, i32)> {
-        let spans_a_day = i32::try_from(DAY_SECONDS / DIGEST_SPAN_SECONDS).unwrap_or(i32::MAX);
-        let day = |span: i32| span.div_euclid(spans_a_day);
+        let day = |span: i32| span.div_euclid(SPANS_A_DAY);
         Some((day(self.digested.first()?), day(self.digested.last()?)))
     }
 
@@ -138,12 +139,11 @@ impl RegionFacts {
 
 /// Days all of whose spans of [`DIGEST_SPAN_SECONDS`] are in the set.
 fn whole_days(spans: &DaySet) -> DaySet {
-    let spans_a_day = i32::try_from(DAY_SECONDS / DIGEST_SPAN_SECONDS).unwrap_or(i32::MAX);
     let mut counts: BTreeMap<i32, i32> = BTreeMap::new();
     for span in spans.iter() {
-        *counts.entry(span.div_euclid(spans_a_day)).or_default() += 1;
+        *counts.entry(span.div_euclid(SPANS_A_DAY)).or_default() += 1;
     }
-    counts.into_iter().filter(|(_, count)| *count >= spans_a_day).map(|(day, _)| day).collect()
+    counts.into_iter().filter(|(_, count)| *count >= SPANS_A_DAY).map(|(day, _)| day).collect()
 }
 
 /// The spans of [`DIGEST_SPAN_SECONDS`] that a digest from `start` to `end` speaks of. A digest is one of an

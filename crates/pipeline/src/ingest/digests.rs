@@ -7,7 +7,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -19,7 +18,7 @@ use whittle_evidence::read::{
     IssueKind as FileIssueKind, KeyKind, Limits, key_kind, parse_key, read_digest, verify_file,
 };
 
-use super::{Evidence, unavailable};
+use super::{Evidence, file_hint, unavailable, waiting};
 use crate::marks::ReadMarks;
 use crate::ports::{PortError, PortErrorKind, TrailObjects};
 use crate::trail_object::TrailObject;
@@ -66,17 +65,19 @@ impl DigestReading {
             .iter()
             .filter(|object| key_kind(&object.key) == KeyKind::Digest && !evidence.marks.knows(object))
             .collect();
-        // A folder lists what was read before, too.
-        let to_read = listed.iter().filter(|object| !evidence.marks.knows(object));
-        let to_read: BTreeSet<&str> = to_read.map(|object| file_name(&object.key)).collect();
-        let listed: BTreeSet<&str> = listed.iter().map(|object| file_name(&object.key)).collect();
-        let known = ReadFiles::of(&evidence.marks);
-        for source in evidence.marks.sources.values_mut() {
-            source.missing.retain(|key| !listed.contains(file_name(key)));
+        if evidence.marks.sources.values().any(|source| !source.missing.is_empty()) {
+            let present: BTreeSet<&str> = listed.iter().map(|object| file_name(&object.key)).collect();
+            for source in evidence.marks.sources.values_mut() {
+                source.missing.retain(|key| !present.contains(file_name(key)));
+            }
         }
         if new.is_empty() {
             return reading;
         }
+        // A folder lists what was read before, too.
+        let to_read = listed.iter().filter(|object| !evidence.marks.knows(object));
+        let to_read: BTreeSet<&str> = to_read.map(|object| file_name(&object.key)).collect();
+        let known = ReadFiles::of(&evidence.marks);
         let Some(found) = reading.read(objects, &new, &mut evidence.marks, stop) else { return reading };
         reading.digests = unchanged(found, &evidence.reading.public_keys, &mut evidence.marks);
         let earliest = reading.digests.iter().filter_map(|read| Some(read.digest.key()?.date)).min();
@@ -282,8 +283,7 @@ fn is_before(key: &str, earliest: Option<Date>) -> bool {
 
 fn changed_file(key: &str) -> Issue {
     let kind = FileIssueKind::Changed;
-    Issue::new(kind, key.to_owned(), kind.description())
-        .with_hint("find out who changed it; until it is out of the window nothing of its Region is called unused")
+    Issue::new(kind, key.to_owned(), kind.description()).with_hint(file_hint(kind))
 }
 
 fn file_name(key: &str) -> &str {
@@ -301,17 +301,9 @@ fn read_all(
         reads => reads,
     };
     let contents: Vec<_> = wanted.iter().map(|_| Mutex::new(None)).collect();
-    let next = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        for _ in 0..threads.min(wanted.len()) {
-            scope.spawn(|| {
-                while !stop() {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let (Some(object), Some(content)) = (wanted.get(index), contents.get(index)) else { return };
-                    *content.lock().unwrap_or_else(PoisonError::into_inner) = Some(objects.read(object));
-                }
-            });
-        }
+    let slots: Vec<_> = wanted.iter().zip(&contents).collect();
+    waiting::each(&slots, threads, stop, &|_, (object, content)| {
+        *content.lock().unwrap_or_else(PoisonError::into_inner) = Some(objects.read(object));
     });
     contents.into_iter().map(|content| content.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
 }

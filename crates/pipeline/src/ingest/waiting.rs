@@ -22,20 +22,32 @@ pub(super) fn read<'d>(
 ) -> Vec<BatchPart<'d>> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let desks = Desks::new((0..cores).map(|_| BatchPart::new(context)).collect());
+    each(batch, parallel_reads, &|| false, &|index, object| {
+        let bytes = objects.read(object);
+        desks.take().part().take(index, object, bytes);
+    });
+    desks.into_parts()
+}
+
+/// Does `work` with each of `items` and its position, several at once, until `stop` says so.
+pub(super) fn each<T: Sync>(
+    items: &[T],
+    at_once: usize,
+    stop: &(dyn Fn() -> bool + Sync),
+    work: &(dyn Fn(usize, &T) + Sync),
+) {
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
-        for _ in 0..parallel_reads.min(batch.len()) {
+        for _ in 0..at_once.min(items.len()) {
             scope.spawn(|| {
-                loop {
+                while !stop() {
                     let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(object) = batch.get(index) else { return };
-                    let bytes = objects.read(object);
-                    desks.take().part().take(index, object, bytes);
+                    let Some(item) = items.get(index) else { return };
+                    work(index, item);
                 }
             });
         }
     });
-    desks.into_parts()
 }
 
 /// A semaphore whose permits are the desks.

@@ -2,6 +2,7 @@
 //! one log file, in the second.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use whittle_evidence::read::digest::parse_digest;
 
