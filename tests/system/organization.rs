@@ -1,11 +1,10 @@
 //! A bucket of an organisation: folders of two member accounts, and beside them a trail of the account
 //! itself.
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::harness::{ACCOUNT, Harness, source};
-use crate::scenario::{WHITTLE, install_with, past, role_ids, schedule_event};
+use crate::harness::{ACCOUNT, Harness};
+use crate::scenario::{SamplePast, WHITTLE, install_with, past, sample, schedule_event};
 use crate::trail;
 
 const ORGANIZATION: &str = "o-exampleorgid";
@@ -38,12 +37,7 @@ fn resources(harness: &Harness, table: &str, function: &str, action: &str) -> Op
 
 /// An account with the sample functions, a bucket of the organisation's trail and its own, and Whittle.
 fn account(parameters: &[(&str, &str)]) -> (Harness, String) {
-    let harness = Harness::start();
-    harness.deploy("sample", &source("sample.yaml"), &[]);
-    let role_ids = role_ids(&harness);
-    let now = Timestamp::now();
-    let records = trail::records(&role_ids, now, 60);
-    let bucket = format!("sample-trail-{ACCOUNT}");
+    let (harness, SamplePast { role_ids, now, records, bucket }) = sample();
     // The account's own trail logs management events alone; that of the organisation data events too.
     let own: Vec<Value> = records.iter().filter(|record| record["managementEvent"] == true).cloned().collect();
     let of_member: Vec<Value> = records

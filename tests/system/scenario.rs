@@ -43,12 +43,7 @@ impl SampleAccount {
 
     /// An account where everything happened `times` times, by its event history.
     fn busy(evidence: &str, times: usize) -> Self {
-        let harness = Harness::start();
-        harness.deploy("sample", &source("sample.yaml"), &[]);
-        let role_ids = role_ids(&harness);
-        let now = Timestamp::now();
-        let records = trail::records(&role_ids, now, 60);
-        let bucket = format!("sample-trail-{ACCOUNT}");
+        let (harness, SamplePast { role_ids, now, records, bucket }) = sample();
         trail::deliver(&harness, &bucket, &records);
         trail::start(&harness, &bucket, &trail::with_tables());
         harness.set_past(&past(&role_ids, now, &repeated(&records, times)));
@@ -121,6 +116,27 @@ impl SampleAccount {
     fn role(&self) -> &str {
         self.outputs["RoleArn"].rsplit('/').next().expect("an ARN of a role")
     }
+}
+
+/// What the sample functions did, and the bucket for it.
+pub struct SamplePast {
+    /// Ids of all roles by their name.
+    pub role_ids: BTreeMap<String, String>,
+    pub now: Timestamp,
+    /// Of 60 days.
+    pub records: Vec<Value>,
+    /// Empty.
+    pub bucket: String,
+}
+
+/// An account with the sample functions, and what is to be told of their past.
+pub fn sample() -> (Harness, SamplePast) {
+    let harness = Harness::start();
+    harness.deploy("sample", &source("sample.yaml"), &[]);
+    let role_ids = role_ids(&harness);
+    let now = Timestamp::now();
+    let records = trail::records(&role_ids, now, 60);
+    (harness, SamplePast { role_ids, now, records, bucket: format!("sample-trail-{ACCOUNT}") })
 }
 
 /// Deploys Whittle, which runs only when it is invoked.

@@ -249,6 +249,24 @@ pub struct Role {
     pub unreadable_policies: Vec<String>,
 }
 
+impl Role {
+    /// A role that nothing else is known of.
+    pub fn new(arn: RoleArn, id: RoleId) -> Self {
+        Self {
+            name: arn.name().to_owned(),
+            arn,
+            id,
+            created: None,
+            policies: Vec::new(),
+            boundary: None,
+            has_boundary: false,
+            last_used: None,
+            last_accessed: None,
+            unreadable_policies: Vec::new(),
+        }
+    }
+}
+
 /// One identity-based policy of a role.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RolePolicy {
@@ -262,6 +280,13 @@ pub struct RolePolicy {
     pub document: PolicyDocument,
     /// Earlier versions, newest first, the default one included: since when a grant exists.
     pub versions: Vec<PolicyVersion>,
+}
+
+impl RolePolicy {
+    /// An inline policy.
+    pub fn inline(name: impl Into<String>, document: PolicyDocument) -> Self {
+        Self { name: name.into(), arn: None, kind: PolicyKind::Inline, document, versions: Vec::new() }
+    }
 }
 
 /// A version of a managed policy.

@@ -11,7 +11,7 @@
 //! ```
 //! use whittle_analysis::analyze::analyze;
 //! use whittle_analysis::input::{AnalysisEvidence, AnalysisSettings};
-//! use whittle_analysis::inventory::{Function, Inventory, PolicyKind, Role, RolePolicy};
+//! use whittle_analysis::inventory::{Function, Inventory, Role, RolePolicy};
 //! use whittle_analysis::reason::NoSuggestion;
 //! use whittle_analysis::window::ObservationWindow;
 //! use whittle_evidence::coverage::{Coverage, CoverageEvidence, DayWindow};
@@ -22,24 +22,9 @@
 //!     "Statement": {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}}"#;
 //! let mut inventory = Inventory::new("111122223333".parse()?, "aws");
 //! // … with a function `orders` under a role of that policy
-//! # let role = Role {
-//! #     arn: "arn:aws:iam::111122223333:role/orders".parse()?,
-//! #     id: "AROAEXAMPLEEXAMPLE001".parse()?,
-//! #     name: "orders".to_owned(),
-//! #     created: None,
-//! #     policies: vec![RolePolicy {
-//! #         name: "app".to_owned(),
-//! #         arn: None,
-//! #         kind: PolicyKind::Inline,
-//! #         document: PolicyDocument::parse(policy)?,
-//! #         versions: Vec::new(),
-//! #     }],
-//! #     boundary: None,
-//! #     has_boundary: false,
-//! #     last_used: None,
-//! #     last_accessed: None,
-//! #     unreadable_policies: Vec::new(),
-//! # };
+//! # let policies = vec![RolePolicy::inline("app", PolicyDocument::parse(policy)?)];
+//! # let (arn, id) = ("arn:aws:iam::111122223333:role/orders", "AROAEXAMPLEEXAMPLE001");
+//! # let role = Role { policies, ..Role::new(arn.parse()?, id.parse()?) };
 //! # let function = Function {
 //! #     arn: "arn:aws:lambda:eu-west-1:111122223333:function:orders".parse()?,
 //! #     name: "orders".to_owned(),

@@ -92,16 +92,10 @@ pub fn role(ledger: &Ledger, proposal: &Proposal<'_>) -> (Role, Vec<Novelty>) {
     let role = match proposal.current {
         Some(current) => Role { policies, unreadable_policies: proposal.unread.clone(), ..current.clone() },
         None => Role {
-            name: proposal.arn.name().to_owned(),
-            arn: proposal.arn.clone(),
-            id: proposal.id.clone(),
             created: Some(proposal.now),
             policies,
-            boundary: None,
-            has_boundary: false,
-            last_used: None,
-            last_accessed: None,
             unreadable_policies: proposal.unread.clone(),
+            ..Role::new(proposal.arn.clone(), proposal.id.clone())
         },
     };
     (role, novelties)

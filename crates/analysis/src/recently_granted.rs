@@ -161,18 +161,8 @@ mod tests {
     }
 
     fn role() -> Role {
-        Role {
-            name: "mail".to_owned(),
-            arn: "arn:aws:iam::111122223333:role/service/mail".parse().unwrap(),
-            id: "AROAEXAMPLEMAILROLE01".parse().unwrap(),
-            created: None,
-            policies: Vec::new(),
-            boundary: None,
-            has_boundary: false,
-            last_used: None,
-            last_accessed: None,
-            unreadable_policies: Vec::new(),
-        }
+        let (arn, id) = ("arn:aws:iam::111122223333:role/service/mail", "AROAEXAMPLEMAILROLE01");
+        Role::new(arn.parse().unwrap(), id.parse().unwrap())
     }
 
     fn policy(arn: Option<&str>, versions: usize) -> RolePolicy {

@@ -9,7 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use whittle_analysis::drift::{DriftEvidence, RoleBaseline, compare_role};
-use whittle_analysis::inventory::{PolicyKind, Role, RolePolicy};
+use whittle_analysis::inventory::{Role, RolePolicy};
 use whittle_analysis::result::Finding;
 use whittle_evidence::ledger::Ledger;
 use whittle_policy::{
@@ -49,27 +49,15 @@ fn statement() -> impl Strategy<Value = Statement> {
 fn role() -> impl Strategy<Value = Role> {
     let boundary = prop::option::weighted(0.3, vec(statement(), 1..=2));
     (vec(vec(statement(), 1..=3), 1..=2), boundary).prop_map(|(policies, boundary)| Role {
-        arn: "arn:aws:iam::111122223333:role/r".parse().unwrap(),
-        id: "AROAEXAMPLEEXAMPLE001".parse().unwrap(),
-        name: "r".to_owned(),
-        created: None,
         policies: policies.into_iter().enumerate().map(|(index, statements)| policy(index, statements)).collect(),
         has_boundary: boundary.is_some(),
         boundary: boundary.map(PolicyDocument::new),
-        last_used: None,
-        last_accessed: None,
-        unreadable_policies: Vec::new(),
+        ..Role::new("arn:aws:iam::111122223333:role/r".parse().unwrap(), "AROAEXAMPLEEXAMPLE001".parse().unwrap())
     })
 }
 
 fn policy(index: usize, statements: Vec<Statement>) -> RolePolicy {
-    RolePolicy {
-        name: format!("p{index}"),
-        arn: None,
-        kind: PolicyKind::Inline,
-        document: PolicyDocument::new(statements),
-        versions: Vec::new(),
-    }
+    RolePolicy::inline(format!("p{index}"), PolicyDocument::new(statements))
 }
 
 /// IAM User Guide, "Policy evaluation logic", within one account: an Allow of both, and a Deny of neither.

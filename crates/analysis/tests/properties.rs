@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use whittle_analysis::decide::{UnseenUse, decide};
 use whittle_analysis::grants::{GrantStatement, Grants};
-use whittle_analysis::inventory::{PolicyKind, Role, RolePolicy};
+use whittle_analysis::inventory::{Role, RolePolicy};
 use whittle_analysis::need::{ActionUsage, SubjectUsage, UseBasis};
 use whittle_analysis::needs::{self, NeedContext};
 use whittle_analysis::observability::ObservabilityCheck;
@@ -148,26 +148,12 @@ fn statement() -> impl Strategy<Value = Statement> {
 
 fn role() -> impl Strategy<Value = Role> {
     vec(vec(statement(), 1..=3), 1..=3).prop_map(|policies| Role {
-        arn: "arn:aws:iam::111122223333:role/r".parse().unwrap(),
-        id: "AROAEXAMPLEEXAMPLE001".parse().unwrap(),
-        name: "r".to_owned(),
-        created: None,
         policies: policies
             .into_iter()
             .enumerate()
-            .map(|(index, statements)| RolePolicy {
-                name: format!("p{index}"),
-                arn: None,
-                kind: PolicyKind::Inline,
-                document: PolicyDocument::new(statements),
-                versions: Vec::new(),
-            })
+            .map(|(index, statements)| RolePolicy::inline(format!("p{index}"), PolicyDocument::new(statements)))
             .collect(),
-        boundary: None,
-        has_boundary: false,
-        last_used: None,
-        last_accessed: None,
-        unreadable_policies: Vec::new(),
+        ..Role::new("arn:aws:iam::111122223333:role/r".parse().unwrap(), "AROAEXAMPLEEXAMPLE001".parse().unwrap())
     })
 }
 

@@ -198,18 +198,8 @@ impl<'a> RoleReader<'a> {
         let arn: RoleArn = entry.arn.parse().map_err(|error| format!("{error}"))?;
         // Without it no event of the trail can be attributed to this role.
         let id: RoleId = entry.role_id.parse().map_err(|error| format!("role `{arn}`: {error}"))?;
-        let mut role = Role {
-            name: arn.name().to_owned(),
-            created: self.time(entry.create_date, || format!("CreateDate of role `{arn}`")),
-            policies: Vec::new(),
-            boundary: None,
-            has_boundary: false,
-            last_used: None,
-            last_accessed: None,
-            unreadable_policies: Vec::new(),
-            arn,
-            id,
-        };
+        let created = self.time(entry.create_date, || format!("CreateDate of role `{arn}`"));
+        let mut role = Role { created, ..Role::new(arn, id) };
         if let Some(raw) = entry.role_last_used {
             match self.object.typed::<LastUsed<'a>>(raw) {
                 Ok(used) => {

@@ -1,6 +1,6 @@
 //! Functions that were not always what they are, reports that are somebody else's, answers that nobody read.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use whittle_analysis::issue::IssueKind;
 use whittle_analysis::result::Verdict;
 
@@ -10,43 +10,48 @@ fn queues() -> Case {
     Case::new(allow(&["sqs:CreateQueue", "sqs:DeleteQueue"], &["*"]))
 }
 
-#[test]
-fn a_function_that_was_made_lately_is_too_young_and_one_that_was_made_long_ago_is_not() {
-    for (day, expect) in [(85, Verdict::Unobservable), (20, Verdict::Unused)] {
-        let mut made = policy_change(day, "CreateFunction20150331", json!({"functionName": "one"}));
-        made["eventSource"] = json!("lambda.amazonaws.com");
-        made["awsRegion"] = json!("eu-west-1");
-        let report = queues().with(made).run();
-        let resources: &[&str] = if expect == Verdict::Unused { &[] } else { &["*"] };
-        check(&report, "one", "sqs:DeleteQueue", expect, resources);
+/// With an event of function `one` late in the window its permissions are kept, with one long ago they are
+/// not; those of function `two` never are.
+#[track_caller]
+fn check_since(late: i64, event: impl Fn(i64) -> Value) {
+    for (day, expect, kept) in [(late, Verdict::Unobservable, &["*"][..]), (20, Verdict::Unused, &[])] {
+        let report = queues().with(event(day)).run();
+        check(&report, "one", "sqs:DeleteQueue", expect, kept);
         check(&report, "two", "sqs:DeleteQueue", Verdict::Unused, &[]);
     }
 }
 
 #[test]
+fn a_function_that_was_made_lately_is_too_young_and_one_that_was_made_long_ago_is_not() {
+    check_since(85, |day| {
+        let mut made = policy_change(day, "CreateFunction20150331", json!({"functionName": "one"}));
+        made["eventSource"] = json!("lambda.amazonaws.com");
+        made["awsRegion"] = json!("eu-west-1");
+        made
+    });
+}
+
+#[test]
 fn what_a_function_did_under_another_role_is_no_absence_under_this_one() {
-    for (day, expect) in [(80, Verdict::Unobservable), (20, Verdict::Unused)] {
+    check_since(80, |day| {
         let mut earlier = call("one", day, "sqs", "DeleteQueue", json!({"queueUrl": "q"}));
         let issuer = &mut earlier["userIdentity"]["sessionContext"]["sessionIssuer"];
         issuer["principalId"] = json!("AROAEXAMPLEEARLIER001");
         issuer["arn"] = json!(format!("arn:aws:iam::{ACCOUNT}:role/earlier"));
         earlier["userIdentity"]["principalId"] = json!("AROAEXAMPLEEARLIER001:one");
-        let report = queues().with(earlier).run();
-        let resources: &[&str] = if expect == Verdict::Unused { &[] } else { &["*"] };
-        check(&report, "one", "sqs:DeleteQueue", expect, resources);
-        check(&report, "two", "sqs:DeleteQueue", Verdict::Unused, &[]);
-    }
+        earlier
+    });
 }
 
 #[test]
 fn a_report_of_another_role_releases_nothing() {
-    let service = |namespace: &str, more: serde_json::Value| {
+    let service = |namespace: &str, more: Value| {
         let mut entry =
             json!({"ServiceName": namespace, "ServiceNamespace": namespace, "TotalAuthenticatedEntities": 0});
         entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         entry
     };
-    let with = |services: serde_json::Value| {
+    let with = |services: Value| {
         let mut case = Case::new(allow(&["sns:Publish", "dynamodb:DescribeTable"], &["*"])).with(call(
             "one",
             10,

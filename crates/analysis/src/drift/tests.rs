@@ -44,10 +44,6 @@ fn deny(actions: &[&str], resources: &[&str]) -> Value {
 /// A role with these policies: name, kind, statements.
 fn role_with(policies: &[(&str, PolicyKind, Value)]) -> Role {
     Role {
-        arn: ROLE.parse().unwrap(),
-        id: ROLE_ID.parse().unwrap(),
-        name: "orders-role".to_owned(),
-        created: None,
         policies: policies
             .iter()
             .map(|(name, kind, statements)| RolePolicy {
@@ -58,11 +54,7 @@ fn role_with(policies: &[(&str, PolicyKind, Value)]) -> Role {
                 versions: Vec::new(),
             })
             .collect(),
-        boundary: None,
-        has_boundary: false,
-        last_used: None,
-        last_accessed: None,
-        unreadable_policies: Vec::new(),
+        ..Role::new(ROLE.parse().unwrap(), ROLE_ID.parse().unwrap())
     }
 }
 

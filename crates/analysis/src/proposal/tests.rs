@@ -24,24 +24,8 @@ fn statements(value: &Value) -> Vec<Statement> {
 }
 
 fn current(value: &Value) -> Role {
-    Role {
-        arn: ROLE.parse().unwrap(),
-        id: "AROAEXAMPLEEXAMPLE001".parse().unwrap(),
-        name: "orders".to_owned(),
-        created: None,
-        policies: vec![RolePolicy {
-            name: "app".to_owned(),
-            arn: None,
-            kind: PolicyKind::Inline,
-            document: PolicyDocument::new(statements(value)),
-            versions: Vec::new(),
-        }],
-        boundary: None,
-        has_boundary: false,
-        last_used: None,
-        last_accessed: None,
-        unreadable_policies: Vec::new(),
-    }
+    let policies = vec![RolePolicy::inline("app", PolicyDocument::new(statements(value)))];
+    Role { policies, ..Role::new(ROLE.parse().unwrap(), "AROAEXAMPLEEXAMPLE001".parse().unwrap()) }
 }
 
 fn proposed(value: &Value) -> Vec<ProposedStatement> {

@@ -120,18 +120,9 @@ mod tests {
             document: PolicyDocument::parse(text).unwrap(),
             versions: Vec::new(),
         };
-        Role {
-            arn: "arn:aws:iam::111122223333:role/r".parse().unwrap(),
-            id: "AROAEXAMPLEEXAMPLE001".parse().unwrap(),
-            name: "r".to_owned(),
-            created: None,
-            policies: documents.iter().enumerate().map(policy).collect(),
-            boundary: None,
-            has_boundary: false,
-            last_used: None,
-            last_accessed: None,
-            unreadable_policies: Vec::new(),
-        }
+        let policies = documents.iter().enumerate().map(policy).collect();
+        let (arn, id) = ("arn:aws:iam::111122223333:role/r", "AROAEXAMPLEEXAMPLE001");
+        Role { policies, ..Role::new(arn.parse().unwrap(), id.parse().unwrap()) }
     }
 
     fn suggested(sid: &str, actions: &[String], resources: &[String]) -> Suggested {

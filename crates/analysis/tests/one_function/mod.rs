@@ -1,7 +1,7 @@
 //! A role with one inline policy, and a function on it, for tests that look at one function.
 
 use serde_json::{Value, json};
-use whittle_analysis::inventory::{Exposure, Function, FunctionConfig, PolicyKind, Role, RolePolicy};
+use whittle_analysis::inventory::{Exposure, Function, FunctionConfig, Role, RolePolicy};
 use whittle_policy::PolicyDocument;
 
 /// Id of [`role`].
@@ -10,24 +10,9 @@ pub const ROLE_ID: &str = "AROAEXAMPLEEXAMPLE001";
 /// A role that nothing else is known of. `statements`: of its policy `app`.
 pub fn role(arn: &str, statements: &Value) -> Role {
     let document = json!({"Version": "2012-10-17", "Statement": statements});
-    Role {
-        arn: arn.parse().unwrap(),
-        id: ROLE_ID.parse().unwrap(),
-        name: arn.rsplit('/').next().unwrap().to_owned(),
-        created: None,
-        policies: vec![RolePolicy {
-            name: "app".to_owned(),
-            arn: None,
-            kind: PolicyKind::Inline,
-            document: PolicyDocument::parse(&document.to_string()).unwrap(),
-            versions: Vec::new(),
-        }],
-        boundary: None,
-        has_boundary: false,
-        last_used: None,
-        last_accessed: None,
-        unreadable_policies: Vec::new(),
-    }
+    let document = PolicyDocument::parse(&document.to_string()).unwrap();
+    let policies = vec![RolePolicy::inline("app", document)];
+    Role { policies, ..Role::new(arn.parse().unwrap(), ROLE_ID.parse().unwrap()) }
 }
 
 /// A function on the role, of which nothing else is known.

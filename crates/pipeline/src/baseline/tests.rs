@@ -1,5 +1,5 @@
 use serde_json::json;
-use whittle_analysis::inventory::{Exposure, Function, FunctionConfig, PolicyKind, Role, RolePolicy};
+use whittle_analysis::inventory::{Exposure, Function, FunctionConfig, Role, RolePolicy};
 use whittle_policy::PolicyDocument;
 
 use super::*;
@@ -14,24 +14,9 @@ fn account(roles: &[(&str, &[&str])]) -> Inventory {
     for (name, actions) in roles {
         let statement = json!({"Effect": "Allow", "Action": actions, "Resource": "*"});
         let document = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
-        let role = Role {
-            arn: arn(name).parse().unwrap(),
-            id: format!("AROAEXAMPLEEXAMPLE{:0>3}", name.len()).parse().unwrap(),
-            name: (*name).to_owned(),
-            created: None,
-            policies: vec![RolePolicy {
-                name: "app".to_owned(),
-                arn: None,
-                kind: PolicyKind::Inline,
-                document: PolicyDocument::parse(&document).unwrap(),
-                versions: Vec::new(),
-            }],
-            boundary: None,
-            has_boundary: false,
-            last_used: None,
-            last_accessed: None,
-            unreadable_policies: Vec::new(),
-        };
+        let id = format!("AROAEXAMPLEEXAMPLE{:0>3}", name.len()).parse().unwrap();
+        let policies = vec![RolePolicy::inline("app", PolicyDocument::parse(&document).unwrap())];
+        let role = Role { policies, ..Role::new(arn(name).parse().unwrap(), id) };
         let function = Function {
             arn: format!("arn:aws:lambda:eu-central-1:111122223333:function:{name}").parse().unwrap(),
             name: (*name).to_owned(),
